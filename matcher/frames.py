@@ -1,0 +1,76 @@
+"""The frames that stages hand to one another: their columns and what they mean.
+
+Text columns are pandas categoricals, so that work is done once per distinct value
+instead of once per row. A missing value is a code of -1, never an empty string.
+
+RECORDS: one row per record, in the order read.
+
+| column | dtype | meaning |
+|---|---|---|
+| source | category | the system that the extract came from |
+| record_id | object (str) | unique within its source |
+| role | category | ``child`` or ``carer`` |
+| forename, middle_names, surname, former_surname | category | as written, white space trimmed |
+| known_as | category | preferred or also-known-as name, where a source holds one |
+| name | category | the whole name, from systems that have one field for it |
+| name_order | category | of ``name``: ``forename_first``, ``surname_first`` or missing |
+| date_of_birth | datetime64[ns] | NaT if missing |
+| sex | category | ``F`` or ``M`` |
+| nhs_number, upn, former_upn | category | without spaces, not validated |
+| address | category | one line, parts separated by ", " |
+| postcode | category | as written |
+| family_id | category | as written, qualified by its source when compared |
+| as_of | datetime64[ns] | date on which the source held these values |
+
+ACTIVITY frames: what else an extract yields. Each has ``source`` and ``record_id`` first
+(the record that it is about) and the columns in ``ACTIVITY_COLUMNS``.
+
+REJECTS: one row per input row that could not become a record (or an activity).
+``row`` counts from 1 and is the line of the file or the row of the sheet.
+"""
+
+RECORD_TEXT_COLUMNS = (
+    "role",
+    "forename",
+    "middle_names",
+    "surname",
+    "former_surname",
+    "known_as",
+    "name",
+    "name_order",
+    "sex",
+    "nhs_number",
+    "upn",
+    "former_upn",
+    "address",
+    "postcode",
+    "family_id",
+)
+RECORD_DATE_COLUMNS = ("date_of_birth", "as_of")
+RECORD_COLUMNS = ("source", "record_id", *RECORD_TEXT_COLUMNS, *RECORD_DATE_COLUMNS)
+
+REJECT_COLUMNS = ("source", "file", "row", "column", "code", "message")
+
+ACTIVITY_COLUMNS: dict[str, tuple[str, ...]] = {
+    # date (datetime64[ns]), centre, activity (category), attended (bool)
+    "contacts": ("source", "record_id", "date", "centre", "activity", "attended"),
+    # date, visit (category: what kind of health visit)
+    "visits": ("source", "record_id", "date", "visit"),
+    # start, end (NaT while open)
+    "fsm_periods": ("source", "record_id", "start", "end"),
+    # goal (category, for example E01), score (category, as coded)
+    "eyfsp_results": ("source", "record_id", "goal", "score"),
+    # episode_id, start, end, start_reason, end_reason, organisation
+    "caf_episodes": (
+        "source",
+        "record_id",
+        "episode_id",
+        "start",
+        "end",
+        "start_reason",
+        "end_reason",
+        "organisation",
+    ),
+    # start, end, setting, hours (float64)
+    "funded_places": ("source", "record_id", "start", "end", "setting", "hours"),
+}

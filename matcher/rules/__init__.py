@@ -1,0 +1,1 @@
+"""Rules as frozen data: parsed from YAML, then validated, every mistake reported at once."""
