@@ -1,0 +1,198 @@
+"""Dates as systems write them, decided once per column of a file.
+
+What 03/04/2014 means cannot be seen from the value, so the column is asked. Values that
+read one way only are evidence: 25/12/2014 for day first, 12/25/2014 for month first.
+``DateRules`` says what follows; nothing is guessed in silence.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from matcher.read.cells import RawCell
+from matcher.rules.sources import DateFormat, DateRules
+
+EARLIEST, LATEST = date(1900, 1, 1), date(2100, 12, 31)
+_EXCEL_RANGE = range(3_654, 73_415)  # 1910 to 2100: a bare year such as 2014 is no serial
+
+_TIME = (
+    r"(?:[T,\s]\s*\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?\s*(?:[ap]m)?\s*(?:Z|[+-]\d\d:?\d\d)?)?"
+)
+_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?"
+_SHAPES: tuple[tuple[DateFormat, re.Pattern[str]], ...] = tuple(
+    (name, re.compile(pattern + _TIME, re.IGNORECASE))  # type: ignore[misc]
+    for name, pattern in (
+        ("day/month/year", r"(\d{1,2})\s*[/.-]\s*(\d{1,2})\s*[/.-]\s*(\d{4}|\d{2})"),
+        ("yyyy-mm-dd", r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})"),
+        (
+            "dd mon yyyy",
+            _WEEKDAY + r"(\d{1,2})(?:st|nd|rd|th)?[\s-]*([a-z]{3,9})\.?,?[\s-]*(\d{4}|\d{2})",
+        ),
+        ("yyyy-mon-dd", r"(\d{4})[\s-]([a-z]{3,9})[\s-](\d{1,2})"),
+    )
+)
+_NUMBER = re.compile(r"(\d{4,8})(?:\.\d+)?")
+_MONTHS = {
+    name: 1 + index
+    for index, names in enumerate(
+        (
+            ("jan", "january"),
+            ("feb", "february"),
+            ("mar", "march"),
+            ("apr", "april"),
+            ("may",),
+            ("jun", "june"),
+            ("jul", "july"),
+            ("aug", "august"),
+            ("sep", "sept", "september"),
+            ("oct", "october"),
+            ("nov", "november"),
+            ("dec", "december"),
+        )
+    )
+    for name in names
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DateColumn:
+    """What each distinct value of a column means.
+
+    ``dates`` holds a date, or None with the reason in ``problems`` (None if the cell was
+    empty). ``note`` tells how an order other than day first was dealt with.
+    """
+
+    dates: list[date | None]
+    problems: list[str | None]
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Numeric:
+    """A date written in three numbers, with its readings."""
+
+    day_first: date | None
+    month_first: date | None
+
+
+def read_dates(
+    values: Sequence[RawCell],
+    rules: DateRules,
+    *,
+    excel_epoch: int = 1900,
+    latest_year: int | None = None,
+) -> DateColumn:
+    """Dates of the distinct values of one column.
+
+    Args:
+        values: distinct cells without white space around them; "" is an empty cell.
+        rules: formats accepted, and what settles the order of day and month.
+        excel_epoch: 1900 or 1904, from the workbook if it says so.
+        latest_year: no two-digit year lies after it, where it is known.
+    """
+    century = min(latest_year or rules.two_digit_years_to, rules.two_digit_years_to)
+    read = [_read(value, rules.formats, excel_epoch, century) for value in values]
+    numeric = [item for item in read if isinstance(item, _Numeric)]
+    order, note = _decide_order(numeric, rules)
+    dates: list[date | None] = []
+    problems: list[str | None] = []
+    for item in read:
+        found = _settle(item, order) if isinstance(item, _Numeric) else item
+        if isinstance(found, date) and not EARLIEST <= found <= LATEST:
+            found = "date_implausible"
+        dates.append(found if isinstance(found, date) else None)
+        problems.append(found if isinstance(found, str) else None)
+    return DateColumn(dates, problems, note)
+
+
+def _decide_order(numeric: Sequence[_Numeric], rules: DateRules) -> tuple[str, str | None]:
+    """``day_first``, ``month_first`` or ``either``, and a note if it was not plain."""
+    if rules.order != "infer":
+        return rules.order, None
+    if not any(item.month_first and not item.day_first for item in numeric):
+        return "day_first", None
+    if any(item.day_first and not item.month_first for item in numeric):
+        return "either", "mixed_date_orders"
+    if rules.month_first_permitted:
+        return "month_first", "read_month_first"
+    return "either", "month_first_not_permitted"
+
+
+def _settle(item: _Numeric, order: str) -> date | str:
+    """The one reading that the order allows, or why there is none."""
+    if order == "day_first":
+        return item.day_first or "date_impossible"
+    if order == "month_first":
+        return item.month_first or "date_impossible"
+    if item.day_first and item.month_first and item.day_first != item.month_first:
+        return "date_ambiguous"
+    return item.day_first or item.month_first or "date_impossible"
+
+
+def _read(
+    value: RawCell, formats: tuple[DateFormat, ...], excel_epoch: int, century: int
+) -> date | _Numeric | str | None:
+    """A date, its two readings, a reject code, or None for an empty cell."""
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    if not value:
+        return None
+    number = _NUMBER.fullmatch(value)
+    if number:
+        return _read_number(number[1], formats, excel_epoch)
+    for name, pattern in _SHAPES:
+        match = pattern.fullmatch(value)
+        if match and name in formats:
+            return _read_parts(name, match, century)
+    return "date_unreadable"
+
+
+def _read_parts(name: DateFormat, match: re.Match[str], century: int) -> date | _Numeric | str:
+    first, second, third = match.groups()
+    if name == "day/month/year":
+        year = _year(third, century)
+        return _Numeric(_date(year, int(second), int(first)), _date(year, int(first), int(second)))
+    if name == "yyyy-mm-dd":
+        return _date(int(first), int(second), int(third)) or "date_impossible"
+    month = _MONTHS.get(second.casefold())
+    if month is None:
+        return "date_unreadable"
+    if name == "dd mon yyyy":
+        return _date(_year(third, century), month, int(first)) or "date_impossible"
+    return _date(int(first), month, int(third)) or "date_impossible"
+
+
+def _read_number(digits: str, formats: tuple[DateFormat, ...], excel_epoch: int) -> date | str:
+    """Digits only: ddmmyyyy (its leading zero perhaps lost), yyyymmdd, or a serial."""
+    if len(digits) <= 5 and "excel" in formats and int(digits) in _EXCEL_RANGE:
+        start = date(1904, 1, 1) if excel_epoch == 1904 else date(1899, 12, 30)
+        return start + timedelta(days=int(digits))
+    found: date | None = None
+    seen = False
+    if len(digits) in (7, 8) and "ddmmyyyy" in formats:
+        padded, seen = digits.zfill(8), True
+        found = _date(int(padded[4:]), int(padded[2:4]), int(padded[:2]))
+    if len(digits) == 8 and "yyyymmdd" in formats and not (found and EARLIEST <= found <= LATEST):
+        seen = True
+        found = _date(int(digits[:4]), int(digits[4:6]), int(digits[6:])) or found
+    if found:
+        return found
+    return "date_impossible" if seen else "date_unreadable"
+
+
+def _year(digits: str, century: int) -> int:
+    """Two digits mean the last such year up to ``century``."""
+    if len(digits) == 4:
+        return int(digits)
+    year = century - century % 100 + int(digits)
+    return year if year <= century else year - 100
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None

@@ -1,0 +1,180 @@
+"""An extract as records, activity and rejects.
+
+files → tables as written → cells understood → rows judged, joined → frames
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from matcher.errors import ExtractRefused
+from matcher.frames import REJECT_COLUMNS
+from matcher.read.activity import activity_frame, reject_empty_activity, reject_strangers
+from matcher.read.clean import CleanTable, Mask, clean_table, stack
+from matcher.read.files import read_file
+from matcher.read.members import open_members
+from matcher.read.records import (
+    apply_join,
+    choose_rows,
+    records_frame,
+    reject_nameless,
+    reject_rows,
+    reject_unborn,
+)
+from matcher.read.rejects import message_of
+from matcher.read.result import FileCount, Note, ReadResult
+from matcher.read.tables import Progress, RawTable, missing_columns
+from matcher.rules.sources import SourceDefinition
+
+
+def read_extract(
+    source: str, path: Path, definition: SourceDefinition, *, progress: Progress | None = None
+) -> ReadResult:
+    """Read the extract of a source. Writes nothing.
+
+    Args:
+        source: the name under which the records go; may differ from the definition's.
+        path: a file, folder or zip, as the definition says.
+        definition: how the extract is laid out.
+        progress: called with the file's name and its rows read so far.
+
+    Raises ExtractRefused if a file cannot be what the definition says it is.
+    """
+    raw: list[RawTable] = []
+    notes: list[Note] = []
+    with open_members(source, path, definition) as (members, alone):
+        for member in members:
+            tables, seen = read_file(member, definition, alone=alone, progress=progress)
+            raw += tables
+            notes += seen
+    _refuse_missing_tables(source, path.name, raw, definition)
+    return read_tables(source, raw, definition, notes)
+
+
+def _refuse_missing_tables(
+    source: str, file: str, raw: Sequence[RawTable], definition: SourceDefinition
+) -> None:
+    found = {table.table.name for table in raw}
+    for table in definition.tables:
+        if table.name not in found and not table.optional:
+            raise ExtractRefused(
+                source,
+                file,
+                "missing_table",
+                f"no file or sheet holds the table {table.name!r}; it needs the columns "
+                f"{missing_columns(table)}. Add it, or name this system's own headers in a "
+                "copy of the source definition",
+            )
+
+
+@dataclass
+class _Tables:
+    """The tables of an extract by name, and what was read of each file."""
+
+    raw: dict[str, list[RawTable]]
+    clean: dict[str, CleanTable]
+
+
+def read_tables(
+    source: str,
+    raw: Sequence[RawTable],
+    definition: SourceDefinition,
+    notes: Sequence[Note] = (),
+) -> ReadResult:
+    """An extract whose tables have been read from their files."""
+    found = list(notes)
+    tables = _Tables(defaultdict(list), {})
+    for table in raw:
+        tables.raw[table.table.name].append(table)
+        found += table.notes
+    for name, parts in tables.raw.items():
+        cleaned = [clean_table(part, definition) for part in parts]
+        found += [note for _, seen in cleaned for note in seen]
+        tables.clean[name] = stack([table for table, _ in cleaned])
+    chosen = _judge(tables.clean, definition)
+    activity: dict[str, pd.DataFrame] = {}
+    for kind in _kinds(definition):
+        yielding = [table for table in tables.clean.values() if kind in table.table.yields]
+        activity[kind], seen = activity_frame(source, kind, yielding)
+        found += seen
+    return ReadResult(
+        records=records_frame(
+            source, [(tables.clean[name], mask) for name, mask in chosen.items()], definition
+        ),
+        activity=activity,
+        rejects=_rejects_frame(source, tables),
+        files=_count(tables),
+        notes=tuple(sorted(set(found), key=lambda note: (note.file, note.column, note.code))),
+    )
+
+
+def _kinds(definition: SourceDefinition) -> list[str]:
+    kinds = {kind for table in definition.tables for kind in table.yields}
+    return sorted(kinds - {"records"})
+
+
+def _judge(tables: dict[str, CleanTable], definition: SourceDefinition) -> dict[str, Mask]:
+    """Reject what must be, join, and say which rows of which tables become records."""
+    for table in tables.values():
+        reject_rows(table)
+        reject_empty_activity(table)
+    people = {name: table for name, table in tables.items() if "records" in table.table.yields}
+    for join in definition.joins:
+        if join.table in tables:
+            for table in people.values():
+                apply_join(table, tables[join.table], join)
+    chosen: dict[str, Mask] = {}
+    for name, table in people.items():
+        reject_nameless(table)
+        reject_unborn(table)
+        chosen[name] = choose_rows(table)
+    known = {
+        record_id
+        for name, mask in chosen.items()
+        for record_id in tables[name].values("record_id")[mask]
+    }
+    for name, table in tables.items():
+        if name not in people:
+            for column in _references(name, table, definition):
+                reject_strangers(table, column, known)
+    return chosen
+
+
+def _references(name: str, table: CleanTable, definition: SourceDefinition) -> set[str]:
+    """Columns of a table in which it names the record that a row is about."""
+    references = {
+        join.key for join in definition.joins if join.table == name and join.to == "record_id"
+    }
+    return references | ({"record_id"} if table.table.yields else set())
+
+
+def _rejects_frame(source: str, tables: _Tables) -> pd.DataFrame:
+    rejected: list[tuple[str, int, str, str]] = []
+    for name, parts in tables.raw.items():
+        clean = tables.clean[name]
+        rejected += [(part.file, row, "", code) for part in parts for row, code in part.broken]
+        rejected += [
+            (clean.files[clean.file_of[at]], int(clean.rows[at]), column, code)
+            for at, code, column in clean.rejects
+        ]
+    rejected.sort()
+    frame = pd.DataFrame(rejected, columns=["file", "row", "column", "code"])
+    frame = frame.astype({"file": object, "row": np.int64, "column": object, "code": object})
+    frame["source"] = pd.Series([source] * len(frame), dtype=object)
+    frame["message"] = frame["code"].map(message_of).astype(object)
+    return frame[list(REJECT_COLUMNS)]
+
+
+def _count(tables: _Tables) -> tuple[FileCount, ...]:
+    counts = []
+    for name, parts in tables.raw.items():
+        clean = tables.clean[name]
+        accepted = np.bincount(clean.file_of[clean.rejects.accepted], minlength=len(parts))
+        for part, records in zip(parts, accepted.tolist(), strict=True):
+            rejects = len(part.broken) + len(part.rows) - records
+            counts.append(FileCount(part.file, name, part.count, records, rejects))
+    return tuple(sorted(counts, key=lambda count: (count.file, count.table)))

@@ -1,0 +1,205 @@
+"""Rows that become records: which are rejected, what joins bring, the frame of the rest."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from matcher.frames import RECORD_COLUMNS, RECORD_DATE_COLUMNS, RECORD_TEXT_COLUMNS
+from matcher.read.cells import Codes, Coded, concatenate
+from matcher.read.clean import CleanTable, Dates, Mask
+from matcher.read.values import IDENTIFIERS
+from matcher.rules.sources import NAME_FIELDS, Join, SourceDefinition
+
+
+def reject_rows(table: CleanTable) -> None:
+    """Reject what the row itself shows, whatever it is to become.
+
+    In this order: rows that the definition leaves out, no usable record id, then cells
+    that cannot be read.
+    """
+    for drop in table.table.drop:
+        wanted = {value.casefold() for value in drop.values}
+        column = table.text[drop.column]
+        mask = column.mask(value.casefold() in wanted for value in column.values)
+        if drop.whole_record:
+            ids = table.text["record_id"]
+            flags = np.zeros(len(ids.values) + 1, dtype=np.bool_)
+            flags[ids.codes[mask & (ids.codes >= 0)]] = True
+            mask = mask | flags[ids.codes]
+        table.rejects.add(mask, drop.code, drop.column)
+    for (code, column_name), mask in table.problems.items():
+        if code == "record_id_damaged":
+            table.rejects.add(mask, code, column_name)
+    if "record_id" in table.text:
+        table.rejects.add(table.missing("record_id"), "missing_record_id", "record_id")
+    for (code, column_name), mask in sorted(table.problems.items(), key=lambda item: item[0]):
+        table.rejects.add(mask, code, column_name)
+
+
+def reject_nameless(table: CleanTable) -> None:
+    """Reject rows that nothing tells apart: no name, no date of birth, no identifier."""
+    nameless = np.ones(len(table), dtype=np.bool_)
+    for name in (*NAME_FIELDS, "known_as", "date_of_birth", *sorted(IDENTIFIERS)):
+        if name in table.text or name in table.dates:
+            nameless &= table.missing(name)
+    table.rejects.add(nameless, "no_name", "name")
+
+
+def choose_rows(table: CleanTable) -> Mask:
+    """One row of each record id among those accepted.
+
+    Where ids repeat by design it is the latest; elsewhere the first, and the later ones
+    are rejects.
+    """
+    positions = np.flatnonzero(table.rejects.accepted)
+    chosen = np.zeros(len(table), dtype=np.bool_)
+    ids = table.text["record_id"].codes[positions]
+    if table.table.repeated_id == "latest":
+        if table.table.latest_by:
+            order = np.argsort(_days(table.dates[table.table.latest_by][positions]), kind="stable")
+            positions, ids = positions[order], ids[order]
+        positions, ids = positions[::-1], ids[::-1]
+    _, first = np.unique(ids, return_index=True)
+    chosen[positions[first]] = True
+    if table.table.repeated_id == "reject":
+        table.rejects.add(table.rejects.accepted & ~chosen, "duplicate_record_id", "record_id")
+    return chosen
+
+
+def joined_positions(records: CleanTable, other: CleanTable, join: Join) -> npt.NDArray[np.int64]:
+    """For each record row the row of the joined table that serves it, or -1."""
+    usable = other.rejects.accepted & ~other.missing(join.key)
+    frame = pd.DataFrame({"at": np.flatnonzero(usable)})
+    at = frame["at"].to_numpy()
+    frame["key"] = other.text[join.key].codes[at]
+    frame["open"] = other.missing(join.unless)[at] if join.unless else True
+    frame["latest"] = _days(other.dates[join.latest][at]) if join.latest else 0
+    best = frame.sort_values(["open", "latest"], kind="stable").drop_duplicates("key", keep="last")
+    by_code = np.full(len(other.text[join.key].values) + 1, -1, dtype=np.int64)
+    by_code[best["key"].to_numpy()] = best["at"].to_numpy()
+    codes = {value: code for code, value in enumerate(other.text[join.key].values)}
+    mine = records.text[join.to]
+    translated = mine.map_codes([codes.get(value, -1) for value in mine.values])
+    return by_code[translated]
+
+
+def apply_join(records: CleanTable, other: CleanTable, join: Join) -> None:
+    """Fill the join's fields of the records where they have no value of their own."""
+    positions = joined_positions(records, other, join)
+    for field in join.fields:
+        if field in RECORD_DATE_COLUMNS:
+            padded = np.append(other.dates[field], np.datetime64("NaT", "ns"))
+            own = records.dates.get(field)
+            brought = padded[positions]
+            records.dates[field] = brought if own is None else np.where(np.isnat(own), brought, own)
+        else:
+            column = other.text[field]
+            codes = np.append(column.codes, np.int32(-1))[positions]
+            records.text[field] = _fill(records.text.get(field), Coded(codes, column.values))
+
+
+def _fill(own: Coded[str] | None, brought: Coded[str]) -> Coded[str]:
+    """Own values first, brought ones where there is none."""
+    if own is None or (own.codes < 0).all():
+        return brought
+    offset = len(own.values)
+    shifted = np.where(brought.codes < 0, -1, brought.codes + offset)
+    codes = np.where(own.codes < 0, shifted, own.codes).astype(np.int32)
+    return Coded(codes, [*own.values, *brought.values])
+
+
+def reject_unborn(table: CleanTable) -> None:
+    """Reject dates of birth that lie after the date on which the source held them."""
+    born, as_of = table.dates.get("date_of_birth"), table.dates.get("as_of")
+    if born is not None and as_of is not None:
+        table.rejects.add(born > as_of, "date_in_future", "date_of_birth")
+
+
+def records_frame(
+    source: str, tables: Iterable[tuple[CleanTable, Mask]], definition: SourceDefinition
+) -> pd.DataFrame:
+    """The RECORDS frame of the chosen rows."""
+    parts = list(tables)
+    count = sum(int(mask.sum()) for _, mask in parts)
+    columns: dict[str, object] = {
+        "source": pd.Categorical.from_codes(
+            np.zeros(count, np.int8), categories=text_index([source])
+        ),
+        "record_id": _stacked([table.values("record_id")[mask] for table, mask in parts]),
+    }
+    for name in RECORD_TEXT_COLUMNS:
+        columns[name] = categorical(
+            [_record_text(table, mask, name, definition) for table, mask in parts]
+        )
+    for name in RECORD_DATE_COLUMNS:
+        columns[name] = np.concatenate([_record_dates(table, mask, name) for table, mask in parts])
+    return pd.DataFrame(columns, columns=list(RECORD_COLUMNS))
+
+
+def _record_text(
+    table: CleanTable, mask: Mask, name: str, definition: SourceDefinition
+) -> Coded[str]:
+    size = int(mask.sum())
+    if name == "name_order":
+        return _name_order(table, mask, definition)
+    column = table.text.get(name)
+    codes = column.codes[mask] if column else np.full(size, -1, dtype=np.int32)
+    values = column.values if column else []
+    if name == "role":
+        codes = np.where(codes < 0, len(values), codes).astype(np.int32)
+        return _distinct(Coded(codes, [*values, definition.role]))
+    return _distinct(Coded(codes, values))
+
+
+def _name_order(table: CleanTable, mask: Mask, definition: SourceDefinition) -> Coded[str]:
+    """Order of one-field names: a comma follows a surname, else what the definition says."""
+    orders = ["forename_first", "surname_first"]
+    usual = orders.index(definition.name_order) if definition.name_order else -1
+    names = table.text.get("name")
+    if names is None:
+        return Coded(np.full(int(mask.sum()), -1, dtype=np.int32), orders)
+    targets = [1 if "," in name else usual for name in names.values]
+    return Coded(names.map_codes(targets)[mask], orders)
+
+
+def _record_dates(table: CleanTable, mask: Mask, name: str) -> Dates:
+    column = table.dates.get(name)
+    if column is None:
+        return np.full(int(mask.sum()), np.datetime64("NaT"), dtype="datetime64[ns]")
+    return column[mask]
+
+
+def _distinct(column: Coded[str]) -> Coded[str]:
+    """The column with each value listed once."""
+    places: dict[str, int] = {}
+    targets = [places.setdefault(value, len(places)) for value in column.values]
+    if len(places) == len(column.values):
+        return column
+    return Coded(column.map_codes(targets), list(places))
+
+
+def _stacked(parts: list[npt.NDArray[np.object_]]) -> npt.NDArray[np.object_]:
+    return np.concatenate(parts) if parts else np.empty(0, dtype=object)
+
+
+def _days(dates: Dates) -> npt.NDArray[np.int64]:
+    """Order of dates, an empty one before all others."""
+    return dates.astype("datetime64[D]").astype(np.int64)
+
+
+def text_index(values: list[str]) -> pd.Index:
+    """Categories as plain Python strings."""
+    return pd.Index(np.array(values, dtype=object), dtype=object)
+
+
+def categorical(parts: list[Coded[str]]) -> pd.Categorical:
+    """A categorical of the values that occur, in the order in which the column lists them."""
+    column = concatenate(parts) if parts else Coded[str](np.empty(0, np.int32), [])
+    used = np.zeros(len(column.values) + 1, dtype=np.bool_)
+    used[column.codes] = True
+    used[-1] = False
+    places: Codes = np.where(used, np.cumsum(used) - 1, -1).astype(np.int32)
+    values = [value for value, is_used in zip(column.values, used[:-1], strict=True) if is_used]
+    return pd.Categorical.from_codes(places[column.codes], categories=text_index(values))

@@ -1,0 +1,216 @@
+"""Tables as they stand in files: the header found, rows counted, cells encoded.
+
+What is a row: everything below the header that is not blank. Lines above the header
+(titles, notes) are not rows. A header that comes again and a line of totals are rows,
+and rejects. A row may be longer than the header only by empty cells.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.read.cells import Coded, Encoder, RawCell
+from matcher.read.result import Note
+from matcher.rules.sources import SourceDefinition, Table
+
+BATCH = 50_000
+HEADER_WITHIN = 50  # rows in which a header is looked for
+_TOTALS = re.compile(
+    r"\s*((grand|sub|overall)[ -]?)?totals?\b|\s*(record|row|number of) ?(count|records|rows)\b"
+    r"|\s*count\b|\s*end of (report|file|data)\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"\s*[£%\d.,\s]*\s*")
+
+Progress = Callable[[str, int], None]
+
+
+def normalise_header(text: RawCell) -> str:
+    """Letters and digits of a header, in one case."""
+    return "".join(filter(str.isalnum, str(text).casefold()))
+
+
+@dataclass(frozen=True)
+class Header:
+    """Where the columns of a table stand in a file."""
+
+    table: Table
+    row: int
+    positions: dict[str, int]
+    width: int
+    unknown: int
+    twice: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Rows of one table of one file, cells as written.
+
+    ``rows`` are the numbers of the rows whose cells are in ``columns``; ``broken`` are
+    number and code of rows that could not be laid out under the header.
+    """
+
+    file: str
+    table: Table
+    rows: npt.NDArray[np.int64]
+    columns: dict[str, Coded[RawCell]]
+    broken: tuple[tuple[int, str], ...]
+    notes: tuple[Note, ...]
+    excel_epoch: int
+
+    @property
+    def count(self) -> int:
+        """Rows of the file."""
+        return len(self.rows) + len(self.broken)
+
+
+def match_header(cells: Sequence[RawCell], row: int, table: Table) -> Header | None:
+    """The table's columns in this row, or None if a required one is not there."""
+    found: dict[str, int] = {}
+    twice: set[str] = set()
+    names = [normalise_header(cell) for cell in cells]
+    for position, name in enumerate(names):
+        if name and name in found:
+            twice.add(name)
+        found.setdefault(name, position)
+    found.pop("", None)
+    positions: dict[str, int] = {}
+    for column, headers in wanted_columns(table).items():
+        for header in headers:
+            if normalise_header(header) in found:
+                positions[column] = found[normalise_header(header)]
+                break
+    if not all(any(column in positions for column in group) for group in table.required):
+        return None
+    return Header(
+        table,
+        row,
+        positions,
+        width=1 + max(found.values()),
+        unknown=len(found) - len(set(positions.values())),
+        twice=tuple(sorted(c for c, at in positions.items() if names[at] in twice)),
+    )
+
+
+def wanted_columns(table: Table) -> dict[str, tuple[str, ...]]:
+    """Headers of each column, those of unpivoted ones among them."""
+    return {**table.columns, **(table.unpivot.columns if table.unpivot else {})}
+
+
+def find_header(
+    rows: Iterable[tuple[int, Sequence[RawCell]]], definition: SourceDefinition
+) -> Header | None:
+    """The header with the most known columns; the first of equals."""
+    best: Header | None = None
+    for number, cells in rows:
+        for table in definition.tables:
+            header = match_header(cells, number, table)
+            if header and (best is None or len(header.positions) > len(best.positions)):
+                best = header
+    return best
+
+
+def missing_columns(table: Table) -> str:
+    """The headers that a file needs in order to be this table, for a message."""
+    return ", ".join(
+        " or ".join(f"'{table.columns[column][0]}'" for column in group) for group in table.required
+    )
+
+
+@dataclass
+class TableBuilder:
+    """Takes the rows below a header one by one and encodes them in batches."""
+
+    file: str
+    header: Header
+    excel_epoch: int = 1900
+    progress: Progress | None = None
+    _rows: list[Sequence[RawCell]] = field(default_factory=list)
+    _numbers: list[int] = field(default_factory=list)
+    _number_parts: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    _broken: list[tuple[int, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._encoders = {column: Encoder[RawCell]() for column in self.header.positions}
+
+    def add(self, number: int, cells: Sequence[RawCell]) -> None:
+        """One row as it stands in the file; blank rows are passed over."""
+        first = cells[0] if cells else ""
+        if not first or (isinstance(first, str) and not first.strip()):
+            first = next((c for c in cells if not isinstance(c, str) or c.strip()), "")
+            if first == "":
+                return
+        if isinstance(first, str) and _TOTALS.match(first) and _only_numbers(cells, first):
+            self._broken.append((number, "totals_row"))
+            return
+        width = self.header.width
+        if len(cells) < width:
+            self._broken.append((number, "too_few_fields"))
+        elif len(cells) > width and any(c for c in cells[width:]):
+            self._broken.append((number, "too_many_fields"))
+        else:
+            self._rows.append(cells)
+            self._numbers.append(number)
+            if len(self._rows) >= BATCH:
+                self._flush()
+
+    def _flush(self) -> None:
+        count = len(self._rows)
+        for column, position in self.header.positions.items():
+            self._encoders[column].add(map(itemgetter(position), self._rows), count)
+        self._number_parts.append(np.array(self._numbers, dtype=np.int64))
+        self._rows, self._numbers = [], []
+        if self.progress:
+            read = sum(map(len, self._number_parts)) + len(self._broken)
+            self.progress(self.file, read)
+
+    def finish(self) -> RawTable:
+        """The table, once all rows were added."""
+        self._flush()
+        columns = {column: encoder.finish() for column, encoder in self._encoders.items()}
+        rows = np.concatenate(self._number_parts)
+        repeated = _repeated_header(columns, self.header.table)
+        if repeated.any():
+            self._broken += [(int(number), "repeated_header") for number in rows[repeated]]
+            rows = rows[~repeated]
+            columns = {
+                name: Coded(column.codes[~repeated], column.values)
+                for name, column in columns.items()
+            }
+        header = self.header
+        notes = [Note(self.file, column, "column_twice", 1) for column in header.twice]
+        if header.unknown:
+            notes.append(Note(self.file, "", "columns_ignored", header.unknown))
+        return RawTable(
+            self.file,
+            header.table,
+            rows,
+            columns,
+            tuple(sorted(self._broken)),
+            tuple(notes),
+            self.excel_epoch,
+        )
+
+
+def _only_numbers(cells: Sequence[RawCell], first: RawCell) -> bool:
+    """Whether nothing but numbers stands beside the first filled cell."""
+    return all(
+        cell is first or (isinstance(cell, str) and _NUMBER.fullmatch(cell)) for cell in cells
+    )
+
+
+def _repeated_header(columns: dict[str, Coded[RawCell]], table: Table) -> npt.NDArray[np.bool_]:
+    """Rows that hold, in every known column, one of its headers."""
+    wanted = wanted_columns(table)
+    repeated: npt.NDArray[np.bool_] | None = None
+    for name, column in sorted(columns.items(), key=lambda item: len(item[1].values)):
+        headers = {normalise_header(header) for header in wanted[name]}
+        mask = column.mask(normalise_header(value) in headers for value in column.values)
+        repeated = mask if repeated is None else repeated & mask
+        if not repeated.any():
+            break
+    return repeated if repeated is not None else np.zeros(0, dtype=np.bool_)
