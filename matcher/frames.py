@@ -29,6 +29,10 @@ REJECTS: one row per input row that could not become a record (or an activity).
 ``row`` counts from 1 and is the line of the file or the row of the sheet.
 """
 
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
 RECORD_TEXT_COLUMNS = (
     "role",
     "forename",
@@ -74,3 +78,25 @@ ACTIVITY_COLUMNS: dict[str, tuple[str, ...]] = {
     # start, end, setting, hours (float64)
     "funded_places": ("source", "record_id", "start", "end", "setting", "hours"),
 }
+
+
+def records_from(rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
+    """RECORDS from plain rows; dates as YYYY-MM-DD, absent or empty values are missing.
+
+    ``source`` defaults to "example", ``record_id`` to the row's number, ``role`` to child.
+    """
+    filled = [
+        {"source": "example", "record_id": str(number), "role": "child", **row}
+        for number, row in enumerate(rows, start=1)
+    ]
+    unknown = {key for row in filled for key in row} - set(RECORD_COLUMNS)
+    if unknown:
+        raise KeyError(f"no such column: {', '.join(sorted(unknown))}")
+    columns: dict[str, pd.Series] = {}
+    for name in RECORD_COLUMNS:
+        values = pd.Series([row.get(name) or None for row in filled], dtype=object)
+        if name in RECORD_DATE_COLUMNS:
+            columns[name] = pd.to_datetime(values, format="%Y-%m-%d").astype("datetime64[ns]")
+        else:
+            columns[name] = values if name == "record_id" else values.astype("category")
+    return pd.DataFrame(columns)

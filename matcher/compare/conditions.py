@@ -1,0 +1,105 @@
+"""Conditions of comparison levels, evaluated for many pairs at once."""
+
+from collections.abc import Callable, Mapping
+
+import jellyfish
+import numpy as np
+
+from matcher.rules.matching import Condition, Edits, Similarity
+from matcher.table import Mask, Sides
+
+
+def holds(condition: Condition, sides: Sides, reached: Mapping[str, dict[str, Mask]]) -> Mask:
+    """Whether the condition is true of each pair.
+
+    ``reached`` gives, by comparison and level name, the pairs that reached that level.
+    """
+    if condition.same is not None:
+        return _all([_equal(sides, column, column) for column in condition.same])
+    if condition.same_across is not None:
+        one, other = condition.same_across
+        return _equal(sides, one, other) | _equal(sides, other, one)
+    if condition.swapped is not None:
+        one, other = condition.swapped
+        return _equal(sides, one, other) & _equal(sides, other, one)
+    if condition.jaro_winkler is not None:
+        return _jaro_winkler(condition.jaro_winkler, sides)
+    if condition.edits is not None:
+        return _edits(condition.edits, sides)
+    if condition.present is not None:
+        return _all([_present(sides, column) for column in condition.present])
+    if condition.either is not None:
+        return (sides.codes_l(condition.either) >= 0) | (sides.codes_r(condition.either) >= 0)
+    if condition.negate is not None:
+        return ~holds(condition.negate, sides, reached)
+    if condition.levels is not None:
+        return _all(
+            [
+                np.logical_or.reduce([reached[name][level] for level in levels])
+                for name, levels in condition.levels.items()
+            ]
+        )
+    if condition.all is not None:
+        return _all([holds(part, sides, reached) for part in condition.all])
+    return _any_of(condition.any or [], sides, reached)
+
+
+def _all(masks: list[Mask]) -> Mask:
+    return np.asarray(np.logical_and.reduce(masks))
+
+
+def _any_of(
+    parts: list[Condition], sides: Sides, reached: Mapping[str, dict[str, Mask]]
+) -> Mask:
+    """True where any part is; a costly part is asked only about pairs still open."""
+    result = np.zeros(len(sides), dtype=bool)
+    for part in sorted(parts, key=lambda part: part.is_costly):
+        open_ = np.flatnonzero(~result) if part.is_costly else None
+        if open_ is None:
+            result |= holds(part, sides, reached)
+        elif len(open_):
+            result[open_] = holds(part, sides.subset(open_), {})
+    return result
+
+
+def _equal(sides: Sides, left: str, right: str) -> Mask:
+    codes = sides.codes_l(left)
+    return np.asarray((codes == sides.codes_r(right)) & (codes >= 0))
+
+
+def _present(sides: Sides, column: str) -> Mask:
+    return np.asarray((sides.codes_l(column) >= 0) & (sides.codes_r(column) >= 0))
+
+
+def _jaro_winkler(rule: Similarity, sides: Sides) -> Mask:
+    return _of_distinct_pairs(
+        sides,
+        rule.column,
+        lambda a, b: jellyfish.jaro_winkler_similarity(a, b) >= rule.at_least,
+    )
+
+
+def _edits(rule: Edits, sides: Sides) -> Mask:
+    def close(a: str, b: str) -> bool:
+        if abs(len(a) - len(b)) > rule.at_most or min(len(a), len(b)) < rule.min_length:
+            return False
+        return bool(jellyfish.damerau_levenshtein_distance(a, b) <= rule.at_most)
+
+    return _of_distinct_pairs(sides, rule.column, close)
+
+
+def _of_distinct_pairs(sides: Sides, column: str, test: Callable[[str, str], bool]) -> Mask:
+    """A symmetric test of two texts, called once per distinct pair of values."""
+    codes_l, codes_r = sides.codes_l(column), sides.codes_r(column)
+    present = (codes_l >= 0) & (codes_r >= 0)
+    low = np.minimum(codes_l, codes_r)[present].astype(np.int64)
+    high = np.maximum(codes_l, codes_r)[present].astype(np.int64)
+    values = sides.values(column)
+    keys, inverse = np.unique(low * len(values) + high, return_inverse=True)
+    lows, highs = values[keys // len(values)], values[keys % len(values)]
+    answers = np.fromiter(
+        (test(a, b) for a, b in zip(lows, highs, strict=True)), dtype=bool, count=len(keys)
+    )
+    result = np.zeros(len(sides), dtype=bool)
+    result[present] = answers[inverse]
+    return result

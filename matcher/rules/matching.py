@@ -1,0 +1,283 @@
+"""Matching rules: which pairs are proposed, how they are compared, when they are linked.
+
+The file ``matching.yaml`` has four parts. ``blocking`` proposes candidate pairs.
+``comparisons`` grade each pair, dimension by dimension, into ordered, exclusive levels.
+``thresholds`` turn total weights into links and possible links. ``examples`` are pairs
+with the levels that they must get; ``matcher rules check`` runs them.
+"""
+
+import hashlib
+import json
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from matcher.rules.document import Rule
+
+Columns = Annotated[list[str], Field(min_length=1)]
+
+
+class Similarity(Rule):
+    """Jaro–Winkler similarity of two texts, at least this much (0 to 1)."""
+
+    column: str
+    at_least: Annotated[float, Field(gt=0, lt=1)]
+
+
+class Edits(Rule):
+    """Damerau–Levenshtein distance between two texts, at most this many edits.
+
+    ``min_length`` is the shortest length at which both texts still carry enough letters.
+    """
+
+    column: str
+    at_most: Annotated[int, Field(ge=1)]
+    min_length: Annotated[int, Field(ge=1)] = 1
+
+
+class Condition(Rule):
+    """One way of stating that two values agree. Exactly one key is given.
+
+    * ``same``: every named column is present on both sides and equal
+    * ``same_across``: the first column of one side equals the second of the other
+    * ``swapped``: the two columns are exchanged between the sides
+    * ``jaro_winkler``, ``edits``: spelling similarity
+    * ``present``: every named column has a value on both sides
+    * ``either``: the named column has a value on at least one side
+    * ``all``, ``any``, ``not``: combinations
+    * ``levels``: other comparisons of this pair reached one of the named levels
+    """
+
+    same: Columns | None = None
+    same_across: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
+    swapped: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
+    jaro_winkler: Similarity | None = None
+    edits: Edits | None = None
+    present: Columns | None = None
+    either: str | None = None
+    all: Annotated[list["Condition"], Field(min_length=1)] | None = None
+    any: Annotated[list["Condition"], Field(min_length=1)] | None = None
+    negate: "Condition | None" = Field(default=None, alias="not")
+    levels: dict[str, Annotated[list[str], Field(min_length=1)]] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "Condition":
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            raise ValueError(f"a condition has exactly one key, found {found}")
+        return self
+
+    @property
+    def parts(self) -> list["Condition"]:
+        """Conditions that this one is made of."""
+        if self.negate is not None:
+            return [self.negate]
+        return self.all or self.any or []
+
+    @property
+    def columns(self) -> set[str]:
+        """Every column that this condition looks at."""
+        own = {*(self.same or []), *(self.same_across or []), *(self.swapped or [])}
+        own |= {*(self.present or [])}
+        own |= {part.column for part in (self.jaro_winkler, self.edits) if part is not None}
+        own |= {self.either} if self.either else set()
+        return own.union(*(part.columns for part in self.parts))
+
+    @property
+    def crossings(self) -> set[frozenset[str]]:
+        """Pairs of different columns whose values are held against each other."""
+        own = {frozenset(pair) for pair in (self.same_across, self.swapped) if pair}
+        return own.union(*(part.crossings for part in self.parts))
+
+    @property
+    def is_costly(self) -> bool:
+        """Whether strings must be compared, and not only codes."""
+        if self.jaro_winkler is not None or self.edits is not None:
+            return True
+        return any(part.is_costly for part in self.parts)
+
+    @property
+    def level_references(self) -> dict[str, set[str]]:
+        """Comparisons and levels that this condition refers to."""
+        found: dict[str, set[str]] = {}
+        for source in [self.levels or {}, *(part.level_references for part in self.parts)]:
+            for name, levels in source.items():
+                found.setdefault(name, set()).update(levels)
+        return found
+
+
+class Level(Rule):
+    """One ordered outcome of a comparison.
+
+    ``when`` is missing on the last level only, which takes every other pair.
+    ``evidence: false`` gives no weight. ``term_frequency`` names the column whose rarity
+    scales the weight. ``keeps_apart`` refuses to join the two records through others.
+    """
+
+    name: str
+    when: Condition | None = None
+    reason: str
+    evidence: bool = True
+    term_frequency: str | None = None
+    keeps_apart: bool = False
+
+
+class Comparison(Rule):
+    """One dimension of comparison. ``needs`` are columns without which there is no evidence."""
+
+    name: str
+    title: str
+    needs: list[str] = []
+    levels: Annotated[list[Level], Field(min_length=2)]
+
+    @model_validator(mode="after")
+    def _levels_are_ordered(self) -> "Comparison":
+        names = [level.name for level in self.levels]
+        if len(set(names)) != len(names):
+            raise ValueError("two levels have the same name")
+        if any(level.when is None for level in self.levels[:-1]):
+            raise ValueError("only the last level may leave out 'when'")
+        if self.levels[-1].when is not None:
+            raise ValueError("the last level takes every other pair, so it has no 'when'")
+        return self
+
+    @property
+    def is_interaction(self) -> bool:
+        """Whether its levels are made of other comparisons' levels."""
+        return any(level.when is not None and level.when.level_references for level in self.levels)
+
+    @property
+    def crossings(self) -> set[frozenset[str]]:
+        """Pairs of different columns whose values are held against each other."""
+        return set().union(*(level.when.crossings for level in self.levels if level.when))
+
+    @property
+    def columns(self) -> set[str]:
+        """Every column that this comparison looks at."""
+        found = set(self.needs)
+        for level in self.levels:
+            found |= level.when.columns if level.when else set()
+            found |= {level.term_frequency} if level.term_frequency else set()
+        return found
+
+
+class BlockingRule(Rule):
+    """Proposes the pairs whose ``key`` columns are equal and present.
+
+    ``against`` names other columns for the second side, for swapped values.
+    ``largest_block`` bounds a block's records; larger blocks are narrowed by ``narrow_by``
+    and what is still larger is reported with the number of pairs given up.
+    """
+
+    name: str
+    key: Columns
+    against: list[str] | None = None
+    largest_block: Annotated[int, Field(ge=2)] = 2_000
+    narrow_by: list[str] = []
+
+    @model_validator(mode="after")
+    def _same_length(self) -> "BlockingRule":
+        if self.against is not None and len(self.against) != len(self.key):
+            raise ValueError("'against' must name as many columns as 'key'")
+        return self
+
+    @property
+    def columns(self) -> set[str]:
+        """Every column that this rule looks at."""
+        return {*self.key, *(self.against or []), *self.narrow_by}
+
+    @property
+    def crossings(self) -> set[frozenset[str]]:
+        """Pairs of different columns whose values are held against each other."""
+        pairs = zip(self.key, self.against or self.key, strict=True)
+        return {frozenset(pair) for pair in pairs if pair[0] != pair[1]}
+
+
+class Thresholds(Rule):
+    """Total weights, in bits, that bound clerical review, and how near a rival may come."""
+
+    lower: float
+    upper: float
+    rival_margin: Annotated[float, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Thresholds":
+        if self.lower > self.upper:
+            raise ValueError("the lower threshold is above the upper threshold")
+        return self
+
+
+class PairExample(Rule):
+    """Two records as an extract would give them, and the levels that they must get."""
+
+    title: str
+    left: dict[str, str]
+    right: dict[str, str]
+    levels: dict[str, str]
+    proposed: bool = True
+
+
+class MatchingRules(Rule):
+    """The whole of ``matching.yaml``."""
+
+    version: int
+    blocking: Annotated[list[BlockingRule], Field(min_length=1)]
+    comparisons: Annotated[list[Comparison], Field(min_length=1)]
+    thresholds: Thresholds
+    examples: list[PairExample] = []
+
+    @model_validator(mode="after")
+    def _names_resolve(self) -> "MatchingRules":
+        seen: dict[str, set[str]] = {}
+        for comparison in self.comparisons:
+            if comparison.name in seen:
+                raise ValueError(f"two comparisons are called {comparison.name!r}")
+            for level in comparison.levels:
+                references = level.when.level_references if level.when else {}
+                for other, names in references.items():
+                    unknown = names - seen.get(other, set())
+                    if unknown:
+                        raise ValueError(
+                            f"{comparison.name}.{level.name}: no earlier comparison {other!r} "
+                            f"with level {', '.join(sorted(unknown))}"
+                        )
+            seen[comparison.name] = {level.name for level in comparison.levels} | {"missing"}
+        if len({rule.name for rule in self.blocking}) != len(self.blocking):
+            raise ValueError("two blocking rules have the same name")
+        return self
+
+    @property
+    def columns(self) -> set[str]:
+        """Every standardised column that the rules look at."""
+        return set().union(
+            *(rule.columns for rule in self.blocking),
+            *(comparison.columns for comparison in self.comparisons),
+        )
+
+    @property
+    def crossings(self) -> set[frozenset[str]]:
+        """Pairs of different columns whose values are held against each other."""
+        return set().union(
+            *(rule.crossings for rule in self.blocking),
+            *(comparison.crossings for comparison in self.comparisons),
+        )
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of what decides levels and pairs; wording and examples left out."""
+        return _hash(_meaning(self.model_dump(mode="json", by_alias=True)))
+
+
+def _meaning(data: Any) -> Any:
+    wording = {"reason", "title", "examples"}
+    if isinstance(data, dict):
+        return {key: _meaning(value) for key, value in data.items() if key not in wording}
+    if isinstance(data, list):
+        return [_meaning(value) for value in data]
+    return data
+
+
+def _hash(data: Any) -> str:
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()

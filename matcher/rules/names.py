@@ -1,0 +1,73 @@
+"""What is known about names: spelling families, placeholders, prefixes, honorifics.
+
+``names.yaml`` is data, so that a council adds the forms that it meets.
+"""
+
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import Field
+
+from matcher.rules.document import Rule
+
+
+class Example(Rule):
+    """Name fields as written, and what standardising must make of them."""
+
+    given: dict[str, str]
+    expect: dict[str, str]
+
+
+class NameRules(Rule):
+    """The whole of ``names.yaml``. All names are upper case without marks.
+
+    * ``prefixes``: given names that do not distinguish when another name follows,
+      by the spelling that stands for all of them
+    * ``honorifics``: last names that do not say which family a child belongs to
+    * ``placeholders``: words that stand where a forename is not known
+    * ``families``: lists of spellings of one name; the first stands for all
+    * ``endings``: surname endings that change with sex or language, and what they become
+    * ``joined``: particles that are written with or without a space before a name
+    """
+
+    version: int
+    prefixes: dict[str, list[str]]
+    honorifics: list[str]
+    placeholders: list[str]
+    forename_families: list[Annotated[list[str], Field(min_length=2)]]
+    surname_families: list[Annotated[list[str], Field(min_length=2)]]
+    endings: dict[str, str]
+    joined: list[str]
+    examples: list[Example] = []
+
+    @cached_property
+    def prefix_of(self) -> dict[str, str]:
+        """Spelling to the form that stands for it."""
+        return {
+            form: name for name, forms in self.prefixes.items() for form in (name, *forms)
+        }
+
+    @cached_property
+    def placeholder_words(self) -> frozenset[str]:
+        """Words that are not names."""
+        return frozenset(self.placeholders)
+
+    @cached_property
+    def honorific_words(self) -> frozenset[str]:
+        """Last names that do not tell families apart."""
+        return frozenset(self.honorifics)
+
+    @cached_property
+    def joined_words(self) -> frozenset[str]:
+        """Particles that belong to the word after them."""
+        return frozenset(self.joined)
+
+    @cached_property
+    def forename_family_of(self) -> dict[str, str]:
+        """Spelling to the first spelling of its family."""
+        return {form: family[0] for family in self.forename_families for form in family}
+
+    @cached_property
+    def surname_family_of(self) -> dict[str, str]:
+        """Spelling to the first spelling of its family."""
+        return {form: family[0] for family in self.surname_families for form in family}

@@ -1,0 +1,121 @@
+"""Candidate pairs compared and weighed, chunk by chunk.
+
+Cheap comparisons come first. A pair whose best possible total cannot reach the floor is
+dropped before any strings are compared.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.compare import LevelComparison, reached_levels
+from matcher.rules.matching import Comparison
+from matcher.table import Levels, Mask, Positions, Sides, Table
+from matcher.weigh.weights import Bits, Weights
+
+Pairs = tuple[Positions, Positions]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPairs:
+    """Pairs (positions l < r) with their level in each comparison.
+
+    ``evidence`` is the sum of partial weights in bits, without the prior. ``apart`` marks
+    pairs whose level says that they are two children of one family.
+    """
+
+    l: Positions  # noqa: E741
+    r: Positions
+    levels: dict[str, Levels]
+    evidence: Bits
+    apart: Mask
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return len(self.l)
+
+    def take(self, chosen: npt.NDArray[np.intp] | Mask) -> "ScoredPairs":
+        """Some of the pairs."""
+        return ScoredPairs(
+            self.l[chosen],
+            self.r[chosen],
+            {name: levels[chosen] for name, levels in self.levels.items()},
+            self.evidence[chosen],
+            self.apart[chosen],
+        )
+
+    @classmethod
+    def join(cls, parts: list["ScoredPairs"]) -> "ScoredPairs":
+        """All pairs, in order of position. ``parts`` must not be empty."""
+        l, r = np.concatenate([p.l for p in parts]), np.concatenate([p.r for p in parts])  # noqa: E741
+        order = np.lexsort((r, l))
+        names = parts[0].levels
+        return cls(
+            l[order],
+            r[order],
+            {name: np.concatenate([p.levels[name] for p in parts])[order] for name in names},
+            np.concatenate([p.evidence for p in parts])[order],
+            np.concatenate([p.apart for p in parts])[order],
+        )
+
+
+class Scorer:
+    """Compares and weighs pairs of one table."""
+
+    def __init__(self, comparisons: list[Comparison], weights: Weights) -> None:
+        pairs = [
+            (LevelComparison(rule), own)
+            for rule, own in zip(comparisons, weights.by_comparison, strict=True)
+        ]
+        self.plain = [(c, w) for c, w in pairs if not c.rule.is_interaction]
+        self.interactions = [(c, w) for c, w in pairs if c.rule.is_interaction]
+        self.headroom = sum(max(w.by_level.max(), 0.0) for _, w in self.interactions)
+
+    def score(self, table: Table, pairs: Pairs, floor: float) -> ScoredPairs:
+        """The pairs whose evidence reaches ``floor`` (bits), and those that are kept apart."""
+        sides = Sides(table, table, *pairs)
+        levels: dict[str, Levels] = {}
+        bound = np.full(len(sides), self.headroom)
+        for comparison, weights in self.plain:
+            graded = comparison.cheap_levels(sides)
+            levels[comparison.rule.name] = graded
+            bound += weights.best(graded, comparison.first_costly)
+        near = np.flatnonzero(bound >= floor)
+        sides = sides.subset(near)
+        evidence = np.zeros(len(sides))
+        for comparison, weights in self.plain:
+            name = comparison.rule.name
+            levels[name] = comparison.settle(sides, levels[name][near])
+            evidence += weights.partial(levels[name], sides)
+        reached = {c.rule.name: reached_levels(c.rule, levels[c.rule.name]) for c, _ in self.plain}
+        apart = np.zeros(len(sides), dtype=bool)
+        for comparison, weights in self.interactions:
+            graded = comparison.levels(sides, reached)
+            levels[comparison.rule.name] = graded
+            evidence += weights.partial(graded, sides)
+            for number, level in enumerate(comparison.rule.levels):
+                if level.keeps_apart:
+                    apart |= graded == number
+        scored = ScoredPairs(sides.l, sides.r, levels, evidence, apart)
+        return scored.take((evidence >= floor) | apart)
+
+    def score_all(
+        self, table: Table, chunks: Iterable[Pairs], floor: float, threads: int
+    ) -> ScoredPairs:
+        """All chunks scored, on threads: NumPy releases the interpreter's lock."""
+        empty = self.score(table, (np.empty(0, np.int32), np.empty(0, np.int32)), floor)
+        with ThreadPoolExecutor(threads) as pool:
+            tasks = (pool.submit(self.score, table, chunk, floor) for chunk in chunks)
+            return ScoredPairs.join([empty, *_in_order(tasks, threads + 1)])
+
+
+def _in_order(tasks: Iterator[Future[ScoredPairs]], ahead: int) -> Iterator[ScoredPairs]:
+    """Results in order of submission, with only so many tasks under way."""
+    waiting = list(islice(tasks, ahead))
+    while waiting:
+        yield waiting.pop(0).result()
+        waiting.extend(islice(tasks, 1))

@@ -1,0 +1,9 @@
+"""Values brought into comparable form, once per distinct value.
+
+``standardise`` turns RECORDS (see `matcher.frames`) into the STANDARDISED frame, whose
+columns `STANDARDISED_COLUMNS` names; matching rules may use any of them.
+"""
+
+from matcher.standardise.frame import STANDARDISED_COLUMNS, standardise
+
+__all__ = ["STANDARDISED_COLUMNS", "standardise"]

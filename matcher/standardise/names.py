@@ -1,0 +1,127 @@
+"""Names: fields as systems fill them, brought to one form.
+
+A prefix that does not distinguish (Mohammed, Md) is set apart when another given name
+follows it. A placeholder ("Baby", "Twin 1") is no name. A last name such as Begum stays,
+but is marked as saying little about the family.
+"""
+
+from typing import NamedTuple
+
+import jellyfish
+
+from matcher.rules.names import NameRules
+from matcher.standardise.text import name_tokens
+
+
+class GivenName(NamedTuple):
+    """A given name's parts; empty where there is none. Flags are "1" or empty."""
+
+    forename: str
+    middle_names: str
+    name_prefix: str
+    prefix_only: str
+    placeholder_name: str
+
+
+class FamilyName(NamedTuple):
+    """A surname and the parts of a double one. ``honorific`` is "1" or empty."""
+
+    surname: str
+    surname_first: str
+    surname_last: str
+    honorific: str
+
+
+def split_name(name: str, order: str | None) -> tuple[str, str]:
+    """Forenames and surname of a name that was one field.
+
+    A comma ends a surname written first. Otherwise the last word is the surname, or the
+    first where ``order`` is ``surname_first``.
+
+    >>> split_name("KHAN, Aisha Noor", None)
+    ('Aisha Noor', 'KHAN')
+    """
+    if "," in name:
+        surname, _, forenames = name.partition(",")
+        return forenames.strip(), surname.strip()
+    words = name.split()
+    if len(words) == 1:
+        return words[0], ""
+    if order == "surname_first":
+        return " ".join(words[1:]), words[0]
+    last = len(words) - 1
+    while last > 1 and words[last - 1].upper().strip("'’") in _LEADING:
+        last -= 1
+    return " ".join(words[:last]), " ".join(words[last:])
+
+
+_LEADING = frozenset({"O", "MC", "MAC", "AL", "EL", "UL", "DE", "DA", "VAN", "VON", "LE", "LA", "DI"})
+
+
+def standardise_given(forename: str | None, middle: str | None, rules: NameRules) -> GivenName:
+    """Given names, prefix apart, from a forename field and a middle-names field."""
+    first = name_tokens(forename or "")
+    rest = name_tokens(middle or "")
+    placeholder = any(token in rules.placeholder_words for token in first)
+    tokens = rest if placeholder else first + rest
+    prefix = ""
+    while len(tokens) > 1 and tokens[0] in rules.prefix_of:
+        prefix = prefix or rules.prefix_of[tokens[0]]
+        tokens = tokens[1:]
+    if placeholder:
+        return GivenName("", " ".join(tokens), prefix, "", "1")
+    if not tokens:
+        return GivenName("", "", "", "", "")
+    lone = tokens[0] in rules.prefix_of and not prefix
+    name = rules.prefix_of[tokens[0]] if lone else tokens[0]
+    return GivenName(name, " ".join(tokens[1:]), prefix or (name if lone else ""), "1" * lone, "")
+
+
+def standardise_family(surname: str | None, rules: NameRules) -> FamilyName:
+    """A surname, particles closed up, honorific words dropped where another is left."""
+    tokens: list[str] = []
+    particle = ""
+    for token in name_tokens(surname or ""):
+        if token in rules.joined_words:
+            particle += token
+            continue
+        tokens.append(particle + token)
+        particle = ""
+    if particle:
+        tokens.append(particle)
+    if any(token in rules.placeholder_words for token in tokens):
+        tokens = []
+    telling = [token for token in tokens if token not in rules.honorific_words]
+    kept = telling or tokens[-1:]
+    double = len(kept) > 1
+    return FamilyName(
+        " ".join(kept),
+        kept[0] if double else "",
+        kept[-1] if double else "",
+        "1" if kept and not telling else "",
+    )
+
+
+def forename_family(name: str, rules: NameRules) -> str:
+    """The spelling that stands for this forename's family, or its sound."""
+    known = rules.forename_family_of.get(name)
+    return known or _sound(name)
+
+
+def surname_family(name: str, rules: NameRules) -> str:
+    """The spelling that stands for this surname's family, its base form, or its sound."""
+    known = rules.surname_family_of.get(name)
+    if known:
+        return known
+    for ending, base in rules.endings.items():
+        if name.endswith(ending) and len(name) > len(ending) + 2:
+            return name.removesuffix(ending) + base
+    if any(name.endswith(base) for base in rules.endings.values()):
+        return name
+    return _sound(name)
+
+
+def _sound(name: str) -> str:
+    # Short sounds are shared by too many names to be a family.
+    sound = jellyfish.metaphone(name) if name.isascii() else ""
+    return f"~{sound}" if len(sound) >= 3 else name

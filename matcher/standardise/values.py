@@ -1,0 +1,88 @@
+"""Dates, postcodes, addresses and identifiers, one distinct value at a time."""
+
+import re
+
+from stdnum.gb import nhs, upn
+
+from matcher.rules.values import ValueRules
+from matcher.standardise.text import fold
+
+# Area, district, sector and unit; the inward letters never include C I K M O V.
+_POSTCODE = re.compile(
+    r"([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9][ABD-HJLNP-UW-Z]{2})", flags=re.ASCII
+)
+_NUMBERED = re.compile(r"(?<!FLAT )\b([0-9]+[A-Z]?)\b((?: [A-Z]+){1,2})")
+_UPN = re.compile(r"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
+_UPN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
+
+
+def is_placeholder_date(iso: str, rules: ValueRules) -> bool:
+    """Whether a date (YYYY-MM-DD) is one that systems fill in when they do not know."""
+    return int(iso[:4]) < rules.earliest_birth_year or iso[5:] in rules.placeholder_days
+
+
+def swap_day_and_month(iso: str) -> str:
+    """The date with day and month exchanged; empty where that is no other date.
+
+    >>> swap_day_and_month("2014-05-03")
+    '2014-03-05'
+    """
+    year, month, day = iso.split("-")
+    return f"{year}-{day}-{month}" if int(day) <= 12 and day != month else ""
+
+
+def standardise_postcode(text: str, rules: ValueRules) -> str:
+    """A whole, well-formed postcode with one space; empty if it is none or a pseudo one."""
+    found = _POSTCODE.fullmatch(re.sub(r"\W", "", fold(text)))
+    if found is None or found[1] in rules.pseudo_postcodes:
+        return ""
+    return f"{found[1]} {found[2]}"
+
+
+def standardise_address(text: str, rules: ValueRules) -> str:
+    """House number and the first two words of the street, or the first three words.
+
+    Systems cut addresses at different lengths and add towns or not: what is left here is
+    what all of them hold. Street types are dropped for the same reason.
+    """
+    words = re.split(r"[^A-Z0-9]+", fold(text).replace("'", ""))
+    short = [rules.abbreviations.get(word, word) for word in words if word]
+    line = " ".join(short)
+    if line in rules.placeholder_addresses:
+        return ""
+    types = set(rules.abbreviations.values()) - {"FLAT", "ST"}
+    found = _NUMBERED.search(line)
+    if found:
+        street = [word for word in found[2].split() if word not in types]
+        return " ".join([found[1], *street])
+    return " ".join([word for word in short if word not in types][:3])
+
+
+def standardise_nhs_number(text: str) -> str:
+    """Ten digits, or empty. The check digit is not looked at here."""
+    digits = re.sub(r"\D", "", text)
+    return digits if len(digits) == 10 and len(set(digits)) > 1 else ""
+
+
+def is_valid_nhs_number(digits: str) -> bool:
+    """Whether the check digit fits."""
+    return bool(nhs.is_valid(digits))
+
+
+def standardise_upn(text: str) -> str:
+    """A well-formed UPN in upper case, or empty. The check letter is not looked at here."""
+    compact = re.sub(r"\W", "", fold(text))
+    return compact if _UPN.fullmatch(compact) else ""
+
+
+def is_valid_upn(value: str) -> bool:
+    """Whether the check letter fits, permanent or temporary.
+
+    python-stdnum computes the letter from digits; the last letter of a temporary UPN
+    takes its value from the same alphabet, and local authority codes are not judged here.
+    """
+    serial = [_UPN_LETTERS.index(c) if c.isalpha() else int(c) for c in value[1:]]
+    if value[1:].isdigit():
+        return bool(upn.calc_check_digit(value[1:]) == value[0])
+    total = sum(weight * digit for weight, digit in enumerate(serial, start=2))
+    return value[0] == _UPN_LETTERS[total % 23]

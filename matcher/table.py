@@ -1,0 +1,121 @@
+"""Records as integer codes: what the fast engine computes on.
+
+Columns whose values are held against each other (forename against surname) share one
+vocabulary, so that equal values have equal codes. -1 is missing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Codes = npt.NDArray[np.int32]
+Positions = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
+Levels = npt.NDArray[np.int8]
+
+MISSING = -1
+"""Level of a pair that lacks a value the comparison needs: no evidence."""
+OPEN = -2
+"""Level of a pair that codes alone do not settle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Codes of one column and the values that they stand for."""
+
+    codes: Codes
+    values: npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Coded columns of equal length, by name."""
+
+    columns: dict[str, Column]
+    size: int
+
+    @classmethod
+    def of(
+        cls,
+        frame: pd.DataFrame,
+        names: Iterable[str],
+        crossings: Iterable[frozenset[str]] = (),
+    ) -> "Table":
+        """A table of the named categorical columns of a frame.
+
+        ``crossings`` are sets of columns whose values are compared with each other.
+        """
+        wanted = sorted(set(names).union(*crossings))
+        columns: dict[str, Column] = {}
+        for group in _groups(wanted, crossings):
+            vocabulary = _vocabulary([frame[name] for name in group])
+            numbers = pd.Index(vocabulary, dtype=object)
+            for name in group:
+                own = frame[name].cat
+                recode = numbers.get_indexer(own.categories).astype(np.int32)
+                recode = np.append(recode, np.int32(-1))
+                columns[name] = Column(recode[own.codes.to_numpy()], vocabulary)
+        return cls(columns, len(frame))
+
+    def take(self, positions: npt.NDArray[np.integer]) -> "Table":
+        """The table of some rows."""
+        return Table(
+            {name: Column(c.codes[positions], c.values) for name, c in self.columns.items()},
+            len(positions),
+        )
+
+
+def _groups(names: list[str], crossings: Iterable[frozenset[str]]) -> list[list[str]]:
+    """Names joined wherever a crossing holds two of them, each group sorted."""
+    group_of = {name: {name} for name in names}
+    for crossing in crossings:
+        merged = set().union(*(group_of[name] for name in crossing))
+        for name in merged:
+            group_of[name] = merged
+    distinct = {min(group): sorted(group) for group in group_of.values()}
+    return [distinct[name] for name in sorted(distinct)]
+
+
+def _vocabulary(columns: list[pd.Series]) -> npt.NDArray[np.object_]:
+    values = pd.unique(np.concatenate([column.cat.categories.to_numpy() for column in columns]))
+    return np.asarray(values, dtype=object)
+
+
+class Sides:
+    """The two sides of many pairs: codes of any column, gathered when first asked for."""
+
+    def __init__(self, left: Table, right: Table, l: Positions, r: Positions) -> None:  # noqa: E741
+        self.left, self.right, self.l, self.r = left, right, l, r
+        self._gathered: dict[tuple[str, str], Codes] = {}
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return len(self.l)
+
+    def codes_l(self, column: str) -> Codes:
+        """Codes of the left side."""
+        return self._gather("l", column)
+
+    def codes_r(self, column: str) -> Codes:
+        """Codes of the right side."""
+        return self._gather("r", column)
+
+    def values(self, column: str) -> npt.NDArray[np.object_]:
+        """The vocabulary of a column."""
+        return self.left.columns[column].values
+
+    def subset(self, chosen: npt.NDArray[np.intp] | Mask) -> "Sides":
+        """Some of the pairs, keeping what was gathered."""
+        part = Sides(self.left, self.right, self.l[chosen], self.r[chosen])
+        part._gathered = {key: codes[chosen] for key, codes in self._gathered.items()}
+        return part
+
+    def _gather(self, side: str, column: str) -> Codes:
+        key = (side, column)
+        if key not in self._gathered:
+            table, positions = (self.left, self.l) if side == "l" else (self.right, self.r)
+            self._gathered[key] = table.columns[column].codes[positions]
+        return self._gathered[key]

@@ -1,0 +1,333 @@
+"""Estimating a model: u from random pairs, m by EM over counts of agreement patterns.
+
+Candidate pairs are nearly all pairs whose pattern could be a match's, so for each pattern
+the expected counts are known: ``matches * P(pattern | match)`` and
+``pairs * P(pattern | non-match)``. EM alternates between the share of matches in each
+pattern (E) and m, u, the number of matches and the interaction weights (M).
+
+Fellegi and Sunter (1969); Winkler (1988) for EM; Thibaudeau (1993) for interaction terms.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from itertools import product
+from math import log2
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from matcher.compare import LevelComparison, reached_levels
+from matcher.pipeline import Prepared, block, possible_pairs, prepare, proposed
+from matcher.progress import Observer, Silent
+from matcher.rules.library import LinkageRules
+from matcher.rules.matching import Comparison
+from matcher.rules.model import LevelModel, Model
+from matcher.scoring import Pairs
+from matcher.table import MISSING, Sides, Table
+
+Floats = npt.NDArray[np.float64]
+Patterns = npt.NDArray[np.int8]
+
+RANDOM_PAIRS = 2_000_000
+CANDIDATE_PAIRS = 3_000_000
+_FEWEST = 0.5
+_LARGEST_INTERACTION = 40.0
+_ITERATIONS = 60
+
+
+@dataclass
+class Counts:
+    """Distinct agreement patterns (rows: patterns, columns: comparisons) and their counts.
+
+    ``matched`` is how many of each are known to be matches, where truth was given.
+    """
+
+    patterns: Patterns
+    count: Floats
+    matched: Floats | None = None
+
+
+@dataclass
+class Estimate:
+    """Probabilities by comparison number: of each level, with missing last."""
+
+    m: list[Floats]
+    u: list[Floats]
+    matches: float
+    interactions: dict[int, Floats] = field(default_factory=dict)
+
+
+def train(
+    records: pd.DataFrame,
+    rules: LinkageRules,
+    *,
+    single_sources: Collection[str] = (),
+    truth: "pd.Series[str] | None" = None,
+    seed: int = 0,
+    name: str = "extracts",
+    observer: Observer | None = None,
+) -> Model:
+    """A model estimated from RECORDS, without labels unless ``truth`` is given.
+
+    ``truth`` holds a person id by (source, record_id); records that it lacks are left out.
+    """
+    observer = observer or Silent()
+    with observer.stage("standardise"):
+        prepared = prepare(records, rules, single_sources)
+    person = None if truth is None else _persons(prepared.records, truth)
+    comparisons = [LevelComparison(rule) for rule in rules.matching.comparisons]
+    with observer.stage("random pairs"):
+        random = _random_pairs(prepared, seed)
+        sampled = _count(prepared.table, [random], comparisons, person)
+    with observer.stage("candidate pairs") as advance:
+        keys = block(prepared, rules.matching)
+        chunks = list(proposed(prepared, keys))
+        total = sum(len(l) for l, _ in chunks)
+        kept = _thin(chunks, min(1.0, CANDIDATE_PAIRS / max(total, 1)), seed)
+        candidates = _count(prepared.table, kept, comparisons, person)
+        share = sum(len(l) for l, _ in kept) / max(total, 1)
+        candidates.count /= share
+        if candidates.matched is not None:
+            candidates.matched /= share
+        advance(total)
+    with observer.stage("estimate"):
+        estimate = _expectation_maximisation(
+            rules.matching.comparisons,
+            candidates,
+            sampled,
+            possible_pairs(prepared.single),
+            len(prepared.records),
+        )
+    return _model(rules.matching.comparisons, estimate, len(prepared.records), name)
+
+
+def _persons(records: pd.DataFrame, truth: "pd.Series[str]") -> npt.NDArray[np.int64]:
+    keys = pd.MultiIndex.from_arrays([records["source"].astype(object), records["record_id"]])
+    return pd.factorize(truth.reindex(keys))[0].astype(np.int64)
+
+
+def _random_pairs(prepared: Prepared, seed: int) -> Pairs:
+    size = len(prepared.records)
+    numbers = np.random.default_rng(seed)
+    l = numbers.integers(0, size, RANDOM_PAIRS, dtype=np.int32)  # noqa: E741
+    r = numbers.integers(0, size, RANDOM_PAIRS, dtype=np.int32)
+    kept = (l != r) & ((prepared.single[l] != prepared.single[r]) | (prepared.single[l] < 0))
+    return l[kept], r[kept]
+
+
+def _thin(chunks: list[Pairs], share: float, seed: int) -> list[Pairs]:
+    numbers = np.random.default_rng(seed + 1)
+    thinned = []
+    for l, r in chunks:  # noqa: E741
+        kept = numbers.random(len(l)) < share
+        thinned.append((l[kept], r[kept]))
+    return thinned
+
+
+def _count(
+    table: Table,
+    chunks: list[Pairs],
+    comparisons: list[LevelComparison],
+    person: npt.NDArray[np.int64] | None,
+) -> Counts:
+    """Counts of distinct patterns over all chunks."""
+    frames = []
+    for l, r in chunks:  # noqa: E741
+        if person is not None:
+            known = (person[l] >= 0) & (person[r] >= 0)
+            l, r = l[known], r[known]  # noqa: E741, PLW2901
+        levels = _patterns(Sides(table, table, l, r), comparisons)
+        frame = pd.DataFrame(levels)
+        matched = person[l] == person[r] if person is not None else np.zeros(len(l), dtype=bool)
+        frame["matched"] = matched
+        names = list(range(levels.shape[1]))
+        frames.append(
+            frame.groupby(names, sort=True)["matched"].agg(["size", "sum"]).reset_index()
+        )
+    names = list(range(len(comparisons)))
+    every = pd.concat(frames).groupby(names, sort=True)[["size", "sum"]].sum().reset_index()
+    return Counts(
+        every[names].to_numpy(dtype=np.int8),
+        every["size"].to_numpy(dtype=np.float64),
+        every["sum"].to_numpy(dtype=np.float64) if person is not None else None,
+    )
+
+
+def _patterns(sides: Sides, comparisons: list[LevelComparison]) -> Patterns:
+    columns, reached = [], {}
+    for comparison in comparisons:
+        levels = comparison.levels(sides, reached)
+        reached[comparison.rule.name] = reached_levels(comparison.rule, levels)
+        columns.append(levels)
+    return np.stack(columns, axis=1) if columns else np.empty((len(sides), 0), dtype=np.int8)
+
+
+def _expectation_maximisation(
+    rules: list[Comparison], candidates: Counts, sampled: Counts, total: float, size: int
+) -> Estimate:
+    plain = [number for number, rule in enumerate(rules) if not rule.is_interaction]
+    estimate = _start(rules, sampled, float(size))
+    for _ in range(_ITERATIONS):
+        share = _share(rules, plain, estimate, candidates, total)
+        before = estimate.matches
+        estimate = _maximise(rules, plain, estimate, candidates, sampled, share, total)
+        if candidates.matched is None and abs(estimate.matches - before) < 1e-6 * before:
+            break
+    return estimate
+
+
+def _start(rules: list[Comparison], sampled: Counts, matches: float) -> Estimate:
+    """A first guess: most matches reach the first level, few the last."""
+    m, interactions = [], {}
+    for number, rule in enumerate(rules):
+        count = len(rule.levels)
+        guess = np.full(count + 1, 0.15 / max(count - 1, 1))
+        guess[0], guess[count - 1], guess[count] = 0.8, 0.05, 0.2
+        m.append(guess / guess.sum())
+        if rule.is_interaction:
+            start = [-20.0 if x.keeps_apart else -3.0 * x.evidence for x in rule.levels]
+            interactions[number] = np.array([*start, 0.0])
+    u = [
+        _shares(sampled.patterns[:, number], sampled.count, len(rule.levels))
+        for number, rule in enumerate(rules)
+    ]
+    return Estimate(m, u, matches, interactions)
+
+
+def _shares(levels: npt.NDArray[np.int8], weight: Floats, count: int) -> Floats:
+    """Share of each level with missing last, never quite zero."""
+    places = np.where(levels == MISSING, count, levels)
+    found = np.bincount(places, weights=weight, minlength=count + 1) + _FEWEST
+    return np.asarray(found / found.sum())
+
+
+def _log_likelihood_ratio(
+    rules: list[Comparison], plain: list[int], estimate: Estimate, patterns: Patterns
+) -> Floats:
+    """Evidence of each pattern in bits; missing values and levels without evidence add none."""
+    result = np.zeros(len(patterns))
+    for number in plain:
+        weights = np.log2(_observed(estimate.m[number]) / _observed(estimate.u[number]))
+        silent = [not level.evidence for level in rules[number].levels]
+        weights[np.flatnonzero([*silent, True])] = 0.0
+        result += weights[patterns[:, number]]
+    for number, weights in estimate.interactions.items():
+        result += weights[patterns[:, number]]
+    return result
+
+
+def _observed(shares: Floats) -> Floats:
+    """Shares among pairs that could be compared; the last entry is for missing."""
+    return np.append(shares[:-1] / shares[:-1].sum(), 1.0)
+
+
+def _share(
+    rules: list[Comparison], plain: list[int], estimate: Estimate, counts: Counts, total: float
+) -> Floats:
+    """Expected share of matches in each pattern, or the true one."""
+    if counts.matched is not None:
+        return np.asarray(counts.matched / counts.count)
+    evidence = _log_likelihood_ratio(rules, plain, estimate, counts.patterns)
+    odds = np.exp2(np.clip(evidence, -200, 200)) * estimate.matches / (total - estimate.matches)
+    return np.asarray(odds / (1 + odds))
+
+
+def _maximise(
+    rules: list[Comparison],
+    plain: list[int],
+    estimate: Estimate,
+    candidates: Counts,
+    sampled: Counts,
+    share: Floats,
+    total: float,
+) -> Estimate:
+    matched = share * candidates.count
+    matches = min(max(float(matched.sum()), 1.0), total / 2)
+    random_share = _share(rules, plain, estimate, sampled, total)
+    m, u = [], []
+    for number, rule in enumerate(rules):
+        count = len(rule.levels)
+        m.append(_shares(candidates.patterns[:, number], matched, count))
+        unmatched = sampled.count * (1 - random_share)
+        u.append(_shares(sampled.patterns[:, number], unmatched, count))
+    new = Estimate(m, u, matches)
+    for number in estimate.interactions:
+        new.interactions[number] = _interaction(
+            rules, number, new, candidates, matched, total - matches
+        )
+    return new
+
+
+def _interaction(
+    rules: list[Comparison],
+    number: int,
+    estimate: Estimate,
+    candidates: Counts,
+    matched: Floats,
+    non_matches: float,
+) -> Floats:
+    """Weight of each interaction level: how far its counts depart from independence.
+
+    log2 of (matches seen / expected) over (non-matches seen / expected), where expected
+    is what the other comparisons, taken as independent, would give.
+    """
+    rule = rules[number]
+    count = len(rule.levels)
+    names = {other.name: place for place, other in enumerate(rules)}
+    involved = sorted(
+        {names[name] for x in rule.levels if x.when for name in x.when.level_references}
+    )
+    spans = [range(MISSING, len(rules[place].levels)) for place in involved]
+    combos = np.array(list(product(*spans)), dtype=np.int8)
+    reached = {
+        rules[place].name: reached_levels(rules[place], combos[:, at])
+        for at, place in enumerate(involved)
+    }
+    nothing = np.zeros(len(combos), dtype=np.int32)
+    graded = LevelComparison(rule).levels(Sides(_NO_TABLE, _NO_TABLE, nothing, nothing), reached)
+    chance_m, chance_u = np.ones(len(combos)), np.ones(len(combos))
+    for at, place in enumerate(involved):
+        chance_m *= estimate.m[place][combos[:, at]]
+        chance_u *= estimate.u[place][combos[:, at]]
+    expected_m = np.bincount(graded, chance_m, count) * estimate.matches
+    expected_u = np.bincount(graded, chance_u, count) * non_matches
+    levels = candidates.patterns[:, number]
+    seen_m = np.bincount(levels, matched, count)
+    seen_u = np.bincount(levels, candidates.count - matched, count)
+    ratio = (seen_m + _FEWEST) / (expected_m + _FEWEST)
+    ratio /= (seen_u + _FEWEST) / (expected_u + _FEWEST)
+    weights = np.clip(np.log2(ratio), -_LARGEST_INTERACTION, _LARGEST_INTERACTION)
+    silent = [not level.evidence for level in rule.levels]
+    weights[np.flatnonzero(silent)] = 0.0
+    return np.append(weights, 0.0)
+
+
+_NO_TABLE = Table({}, 0)
+
+
+def _model(rules: list[Comparison], estimate: Estimate, size: int, name: str) -> Model:
+    comparisons: dict[str, dict[str, LevelModel]] = {}
+    for number, rule in enumerate(rules):
+        m, u = _observed(estimate.m[number]), _observed(estimate.u[number])
+        weights = estimate.interactions.get(number)
+        comparisons[rule.name] = {
+            level.name: LevelModel(m=_rounded(m[at]), u=_rounded(u[at]))
+            if weights is None
+            else LevelModel(weight=round(float(weights[at]), 3))
+            for at, level in enumerate(rule.levels)
+            if level.evidence
+        }
+    return Model(
+        version=1,
+        trained_on=name,
+        matches_per_record=_rounded(2 * estimate.matches / size),
+        comparisons=comparisons,
+    ).sealed()
+
+
+def _rounded(value: float) -> float:
+    """Four significant digits: what the counts can support and a person can read."""
+    return float(f"{value:.4g}")
+
+

@@ -1,0 +1,94 @@
+"""Weights of levels, and the explanation that adds up to the total.
+
++1 bit doubles the odds that two records describe the same child; -1 halves them. A
+pair's total is the prior plus one partial weight per comparison; nothing else adjusts it.
+
+Term frequency, as Splink does it: agreement on a value that a share f of children has
+weighs log2(m / f) instead of log2(m / u).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log2
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.rules.matching import Comparison
+from matcher.rules.model import LevelModel, Model
+from matcher.table import OPEN, Levels, Sides
+from matcher.weigh.frequency import Frequencies
+
+Bits = npt.NDArray[np.float64]
+
+# A single rare value is never worth more than this many bits over the level's own weight.
+LARGEST_ADJUSTMENT = 10.0
+
+
+def level_weight(level: LevelModel) -> float:
+    """Partial weight of a level in bits: log2(m / u), or the interaction's own."""
+    if level.weight is not None:
+        return level.weight
+    if level.m is None or level.u is None:
+        raise ValueError("a level has m and u, or a weight")
+    return log2(level.m / level.u)
+
+
+@dataclass(frozen=True)
+class ComparisonWeights:
+    """Partial weights of one comparison, by level number; the last entry is for missing."""
+
+    rule: Comparison
+    by_level: Bits
+    adjusted: Mapping[int, tuple[str, Bits]]
+
+    def partial(self, levels: Levels, sides: Sides) -> Bits:
+        """Partial weight of each pair, in bits, term frequency included."""
+        result = self.by_level[levels]
+        for number, (column, adjustment) in self.adjusted.items():
+            at = np.flatnonzero(levels == number)
+            if len(at):
+                codes = sides.left.columns[column].codes[sides.l[at]]
+                other = sides.right.columns[column].codes[sides.r[at]]
+                result[at] += np.minimum(adjustment[codes], adjustment[other])
+        return result
+
+    def best(self, levels: Levels, first_costly: int) -> Bits:
+        """Upper bound of each pair's partial weight while some levels are `OPEN`."""
+        bounds = self.by_level.copy()
+        for number, (_, adjustment) in self.adjusted.items():
+            bounds[number] += max(adjustment.max(initial=0.0), 0.0)
+        reachable = bounds[first_costly:-1]
+        table = np.append(bounds[:-1], [reachable.max(initial=-np.inf), bounds[-1]])
+        return np.asarray(table[np.where(levels == OPEN, len(bounds) - 1, levels)])
+
+
+class Weights:
+    """All partial weights of a model over the term frequencies of one population."""
+
+    def __init__(
+        self,
+        comparisons: list[Comparison],
+        model: Model,
+        frequencies: Mapping[str, Frequencies],
+    ) -> None:
+        self.by_comparison = [
+            _comparison_weights(rule, model.comparisons[rule.name], frequencies)
+            for rule in comparisons
+        ]
+
+
+def _comparison_weights(
+    rule: Comparison, model: Mapping[str, LevelModel], frequencies: Mapping[str, Frequencies]
+) -> ComparisonWeights:
+    by_level = [level_weight(model[x.name]) if x.evidence else 0.0 for x in rule.levels]
+    adjusted = {}
+    for number, level in enumerate(rule.levels):
+        u = model[level.name].u if level.evidence else None
+        if level.term_frequency is not None and u is not None:
+            adjustment = np.log2(u / frequencies[level.term_frequency])
+            adjusted[number] = (
+                level.term_frequency,
+                np.clip(adjustment, -LARGEST_ADJUSTMENT, LARGEST_ADJUSTMENT),
+            )
+    return ComparisonWeights(rule, np.array([*by_level, 0.0]), adjusted)
