@@ -1,0 +1,173 @@
+"""Pairs of records and B-cubed, counted from contingency tables.
+
+A pair is *actual* if both records are of one person, *predicted* if both stand in one
+cluster, *correct* if both. With n(p, c) the number of records of person p in cluster c, the
+correct pairs are the sum of n(p, c)(n(p, c) - 1) / 2, and likewise for the others.
+
+Intervals treat pairs as independent. Pairs of one child are not, so that for children with
+many records the true interval is somewhat wider.
+
+B-cubed: Bagga and Baldwin, LREC workshop on linguistic coreference (1998).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.crosswalks import Codes
+from matcher.evaluate.inputs import Column, LabelledRecords, holders
+from matcher.intervals import Interval, Proportion, f1_interval
+
+
+@dataclass(frozen=True, slots=True)
+class PairScores:
+    """Counts of pairs, and the shares that follow from them."""
+
+    correct: int
+    predicted: int
+    actual: int
+
+    @property
+    def false(self) -> int:
+        """Pairs that stand together and should not."""
+        return self.predicted - self.correct
+
+    @property
+    def missed(self) -> int:
+        """Pairs that should stand together and do not."""
+        return self.actual - self.correct
+
+    @property
+    def precision(self) -> Proportion:
+        """Correct of predicted."""
+        return Proportion(self.correct, self.predicted)
+
+    @property
+    def recall(self) -> Proportion:
+        """Correct of actual."""
+        return Proportion(self.correct, self.actual)
+
+    @property
+    def f1(self) -> float | None:
+        """Harmonic mean of precision and recall; None if there is no pair of either kind."""
+        total = self.predicted + self.actual
+        return 2 * self.correct / total if total else None
+
+    @property
+    def f1_interval(self) -> Interval | None:
+        """95% interval by way of F*, see :func:`matcher.intervals.f1_interval`."""
+        return f1_interval(self.correct, self.false, self.missed)
+
+    def __sub__(self, other: "PairScores") -> "PairScores":
+        return PairScores(
+            self.correct - other.correct,
+            self.predicted - other.predicted,
+            self.actual - other.actual,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BCubed:
+    """Means over records, each in (0, 1]: a record is always in its own cluster."""
+
+    precision: float
+    recall: float
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of the two."""
+        return 2 * self.precision * self.recall / (self.precision + self.recall)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupScores:
+    """The pairs of one value of one column, with its numbers of records and children.
+
+    A pair counts for each group that the person of either record belongs to, so a false pair
+    across two groups counts for both. For a flag it counts for 1 if either record is flagged,
+    otherwise for 0.
+    """
+
+    column: str
+    value: str
+    records: int
+    children: int
+    pairs: PairScores
+
+
+def pair_scores(person: Codes, cluster: Codes) -> PairScores:
+    """Counts over all pairs of the records, given their person and cluster codes."""
+    both = combine(person, cluster)
+    return PairScores(*(int(_pairs(np.bincount(codes)).sum()) for codes in (both, cluster, person)))
+
+
+def within_source_scores(records: LabelledRecords, cluster: Codes) -> PairScores:
+    """Counts over the pairs whose two records come from the same source."""
+    return pair_scores(combine(records.source, records.person), combine(records.source, cluster))
+
+
+def b_cubed(person: Codes, cluster: Codes) -> BCubed:
+    """For each record, which share of its cluster is its person, and of its person its cluster."""
+    both = combine(person, cluster)
+    together = np.bincount(both)[both]
+    return BCubed(
+        precision=float((together / np.bincount(cluster)[cluster]).mean()),
+        recall=float((together / np.bincount(person)[person]).mean()),
+    )
+
+
+def group_scores(records: LabelledRecords, columns: tuple[Column, ...]) -> tuple[GroupScores, ...]:
+    """Scores of each value of each column, in the columns' order."""
+    person, cluster = records.person, records.cluster
+    tables = [_Table(codes) for codes in (combine(person, cluster), cluster, person)]
+    scores = []
+    for column in columns:
+        for code, value in enumerate(column.labels):
+            held = holders(column, code, person)
+            both_sides = column.is_flag and value == "0"
+            counts = [
+                table.pairs_inside(held) if both_sides else table.pairs_touching(held)
+                for table in tables
+            ]
+            scores.append(
+                GroupScores(
+                    column=column.name,
+                    value=value,
+                    records=int(held.sum()),
+                    children=len(np.unique(person[held])),
+                    pairs=PairScores(*counts),
+                )
+            )
+    return tuple(scores)
+
+
+def combine(first: Codes, second: Codes) -> Codes:
+    """One code from 0 up for each pair of codes that occurs."""
+    width = int(second.max(initial=0)) + 1
+    _, codes = np.unique(first * width + second, return_inverse=True)
+    return np.asarray(codes, dtype=np.int64)
+
+
+class _Table:
+    """How many records each code has, and how many of a subset."""
+
+    def __init__(self, codes: Codes) -> None:
+        self.codes = codes
+        self.sizes = np.bincount(codes)
+
+    def _sizes_of(self, subset: npt.NDArray[np.bool_]) -> Codes:
+        return np.bincount(self.codes[subset], minlength=len(self.sizes))
+
+    def pairs_inside(self, subset: npt.NDArray[np.bool_]) -> int:
+        """Pairs with both records in the subset."""
+        return int(_pairs(self._sizes_of(subset)).sum())
+
+    def pairs_touching(self, subset: npt.NDArray[np.bool_]) -> int:
+        """Pairs with at least one record in the subset."""
+        rest = self.sizes - self._sizes_of(subset)
+        return int((_pairs(self.sizes) - _pairs(rest)).sum())
+
+
+def _pairs(sizes: Codes) -> Codes:
+    return sizes * (sizes - 1) // 2

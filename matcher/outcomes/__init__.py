@@ -1,0 +1,43 @@
+"""Outcome measures of the linked register: pure, from frames and rules to results.
+
+>>> measures = load_measures(directory)                          # doctest: +SKIP
+>>> result = measure(measures["gld_gap_by_fsm"], inputs)         # doctest: +SKIP
+>>> print(render_text(result))                                   # doctest: +SKIP
+
+For the range over possible links: ``accepted = accept_possible_links(crosswalk, links)`` and
+``measure_range(rule, inputs, crosswalk, accepted)``.
+"""
+
+from matcher.crosswalks import accept_possible_links
+from matcher.outcomes.compute import (
+    measure,
+    measure_by_framework,
+    measure_by_minimum_contacts,
+    measure_range,
+)
+from matcher.outcomes.examples import check_measures, run_examples
+from matcher.outcomes.inputs import MeasureInputs
+from matcher.outcomes.report import render_text
+from matcher.outcomes.result import Count, LinkRange, MeasureResult, Part, as_dict
+from matcher.outcomes.rounding import round_half_up
+from matcher.rules.measures import Measure, load_measures
+
+__all__ = [
+    "Count",
+    "LinkRange",
+    "Measure",
+    "MeasureInputs",
+    "MeasureResult",
+    "Part",
+    "accept_possible_links",
+    "as_dict",
+    "check_measures",
+    "load_measures",
+    "measure",
+    "measure_by_framework",
+    "measure_by_minimum_contacts",
+    "measure_range",
+    "render_text",
+    "round_half_up",
+    "run_examples",
+]
