@@ -1,7 +1,8 @@
 """Reading extracts: files of any state in, records, activity and rejects out."""
 
+from matcher.read.examples import run_examples
 from matcher.read.extract import read_extract
 from matcher.read.result import FileCount, Note, ReadResult
 from matcher.read.tables import Progress
 
-__all__ = ["FileCount", "Note", "Progress", "ReadResult", "read_extract"]
+__all__ = ["FileCount", "Note", "Progress", "ReadResult", "read_extract", "run_examples"]

@@ -5,11 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from matcher.frames import ACTIVITY_COLUMNS
+from matcher.read.categories import categorical, constant, from_codes
 from matcher.read.cells import Coded
 from matcher.read.clean import DATE_COLUMNS, CleanTable, Mask
-from matcher.read.records import categorical, text_index
 from matcher.read.result import Note
 
 # A row without this column says nothing. For caf_episodes and funded_places the rest of
@@ -31,8 +32,17 @@ def reject_empty_activity(table: CleanTable) -> None:
 def reject_strangers(table: CleanTable, column: str, known: set[str]) -> None:
     """Reject rows that refer to no accepted record."""
     ids = table.text[column]
-    stranger = ~ids.mask(value in known for value in ids.values) & (ids.codes >= 0)
+    stranger = ~ids.mask(value in known for value in ids.distinct) & (ids.codes >= 0)
     table.rejects.add(stranger, "unknown_record", column)
+
+
+def tells(table: CleanTable) -> Mask:
+    """Rows of a table of records that also tell of an activity."""
+    found = np.zeros(len(table), dtype=np.bool_)
+    for kind in table.table.yields:
+        for name in _TELLING.get(kind, ()):
+            found |= ~table.missing(name)
+    return found
 
 
 def activity_frame(
@@ -44,17 +54,18 @@ def activity_frame(
         _unpivoted(source, table) if table.table.unpivot else _rows(source, kind, table, notes)
         for table in tables
     ]
-    columns = list(ACTIVITY_COLUMNS[kind])
     if not parts:
         return empty_activity(kind), notes
-    merged: dict[str, object] = {}
-    for name in columns:
+    columns: dict[str, object] = {}
+    for name in ACTIVITY_COLUMNS[kind]:
         pieces = [part[name] for part in parts]
-        if all(isinstance(piece, Coded) for piece in pieces):
-            merged[name] = categorical(pieces)
-        else:
-            merged[name] = np.concatenate(pieces)
-    return pd.DataFrame(merged, columns=columns), notes
+        categories = [piece for piece in pieces if isinstance(piece, pd.Categorical)]
+        columns[name] = (
+            union_categoricals(categories)
+            if categories
+            else np.concatenate([np.asarray(piece) for piece in pieces])
+        )
+    return pd.DataFrame(columns), notes
 
 
 def empty_activity(kind: str) -> pd.DataFrame:
@@ -68,7 +79,7 @@ def empty_activity(kind: str) -> pd.DataFrame:
         elif name in _TYPED:
             columns[name] = np.empty(0, dtype=_TYPED[name][1])
         else:
-            columns[name] = pd.Categorical.from_codes([], categories=text_index([]))
+            columns[name] = from_codes(np.empty(0, dtype=np.int32), [])
     return pd.DataFrame(columns)
 
 
@@ -81,7 +92,7 @@ def _rows(source: str, kind: str, table: CleanTable, notes: list[Note]) -> dict[
     result: dict[str, object] = {}
     for name in ACTIVITY_COLUMNS[kind]:
         if name == "source":
-            result[name] = _constant(source, int(keep.sum()))
+            result[name] = constant(source, int(keep.sum()))
         elif name == "record_id":
             result[name] = table.values(name)[keep]
         elif name in DATE_COLUMNS:
@@ -95,7 +106,7 @@ def _rows(source: str, kind: str, table: CleanTable, notes: list[Note]) -> dict[
             result[name] = _TYPED[name][0](table, keep, notes)
         else:
             column = table.text.get(name) or Coded[str](np.full(len(table), -1, np.int32), [])
-            result[name] = Coded(column.codes[keep], column.values)
+            result[name] = categorical(Coded(column.codes[keep], column.distinct))
     return result
 
 
@@ -111,15 +122,11 @@ def _unpivoted(source: str, table: CleanTable) -> dict[str, object]:
         scores[goal == index] = table.values(name)[accepted[at[goal == index]]]
     codes, values = pd.factorize(scores)
     return {
-        "source": _constant(source, len(at)),
+        "source": constant(source, len(at)),
         "record_id": table.values("record_id")[accepted[at]],
-        "goal": Coded(goal.astype(np.int32), names),
-        "score": Coded(codes.astype(np.int32), [str(value) for value in values]),
+        "goal": categorical(Coded(goal.astype(np.int32), names)),
+        "score": from_codes(codes.astype(np.int32), [str(value) for value in values]),
     }
-
-
-def _constant(value: str, size: int) -> Coded[str]:
-    return Coded(np.zeros(size, dtype=np.int32), [value])
 
 
 def _attended(table: CleanTable, keep: Mask, _: list[Note]) -> npt.NDArray[np.bool_]:
@@ -127,7 +134,7 @@ def _attended(table: CleanTable, keep: Mask, _: list[Note]) -> npt.NDArray[np.bo
     if "attended" not in table.present:
         return np.ones(int(keep.sum()), dtype=np.bool_)
     column = table.text["attended"]
-    return column.mask(value == "yes" for value in column.values)[keep]
+    return column.mask(value == "yes" for value in column.distinct)[keep]
 
 
 def _hours(table: CleanTable, keep: Mask, notes: list[Note]) -> npt.NDArray[np.float64]:
@@ -135,7 +142,7 @@ def _hours(table: CleanTable, keep: Mask, notes: list[Note]) -> npt.NDArray[np.f
     column = table.text.get("hours")
     if column is None:
         return np.full(int(keep.sum()), np.nan)
-    numbers = pd.to_numeric(pd.Series(column.values, dtype=object), errors="coerce")
+    numbers = pd.to_numeric(pd.Series(column.distinct, dtype=object), errors="coerce")
     lookup = np.append(numbers.to_numpy(dtype=np.float64), np.nan)
     unreadable = column.mask(np.isnan(lookup[:-1]).tolist())
     if unreadable.any():

@@ -24,10 +24,10 @@ ValueT = TypeVar("ValueT", bound=Hashable)
 
 @dataclass(frozen=True)
 class Coded(Generic[ValueT]):
-    """One column: ``values[codes[i]]`` is the cell of row i, and code -1 is missing."""
+    """One column: ``distinct[codes[i]]`` is the cell of row i, and code -1 is missing."""
 
     codes: Codes
-    values: list[ValueT]
+    distinct: list[ValueT]
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -61,7 +61,7 @@ class Encoder(Generic[ValueT]):
 
     def add_coded(self, column: Coded[ValueT]) -> None:
         """Append another column."""
-        self._parts.append(column.map_codes([self._codes[value] for value in column.values]))
+        self._parts.append(column.map_codes([self._codes[value] for value in column.distinct]))
 
     def add_missing(self, count: int) -> None:
         """Append that many missing cells."""

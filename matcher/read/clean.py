@@ -50,7 +50,7 @@ class CleanTable:
     def values(self, column: str) -> npt.NDArray[np.object_]:
         """Text of each row; None where missing."""
         coded = self.text[column]
-        return np.array([*coded.values, None], dtype=object)[coded.codes]
+        return np.array([*coded.distinct, None], dtype=object)[coded.codes]
 
 
 def date_columns(definition: SourceDefinition) -> frozenset[str]:
@@ -104,7 +104,7 @@ def _clean_dates(
     as_of = result.dates.get("as_of")
     known = as_of[~np.isnat(as_of)] if as_of is not None else np.empty(0, "datetime64[ns]")
     found = read_dates(
-        [cleaner.date_cell(cell) for cell in column.values],
+        [cleaner.date_cell(cell) for cell in column.distinct],
         definition.dates,
         excel_epoch=excel_epoch,
         latest_year=int(str(known.max())[:4]) if len(known) else None,
@@ -119,15 +119,15 @@ def _clean_dates(
 def _blank(result: CleanTable) -> None:
     """Empty the fields that do not mean what they say, with any problem they have."""
     for rule in result.table.blank:
-        wanted = {value.casefold() for value in rule.values}
+        wanted = {value.casefold() for value in rule.equals}
         when = result.text[rule.when]
-        mask = when.mask(value.casefold() in wanted for value in when.values)
+        mask = when.mask(value.casefold() in wanted for value in when.distinct)
         if rule.field in result.dates:
             result.dates[rule.field][mask] = np.datetime64("NaT")
         else:
             column = result.text[rule.field]
             result.text[rule.field] = Coded(
-                np.where(mask, -1, column.codes).astype(np.int32), column.values
+                np.where(mask, -1, column.codes).astype(np.int32), column.distinct
             )
         for (_, column_name), rows in result.problems.items():
             if column_name == rule.field:
@@ -147,13 +147,13 @@ def _joined_address(result: CleanTable) -> Coded[str]:
         coded = combinations.finish()
         lines = [
             join_address(
-                [part.values[code] for part, code in zip(parts, row, strict=True) if code >= 0]
+                [part.distinct[code] for part, code in zip(parts, row, strict=True) if code >= 0]
             )
-            for row in coded.values
+            for row in coded.distinct
         ]
         found = coded.map_codes([encoder.code(line) if line else -1 for line in lines])
         codes = np.where(codes < 0, found, codes).astype(np.int32)
-    return Coded(codes, encoder.finish().values)
+    return Coded(codes, encoder.finish().distinct)
 
 
 def join_address(parts: Sequence[str]) -> str:

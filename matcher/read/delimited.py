@@ -9,6 +9,7 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import IO
 
@@ -76,12 +77,8 @@ def read_delimited(
     table = builder.finish()
     if replaced:
         note = Note(member.name, "", "characters_replaced", replaced)
-        return RawTable(**{**_fields(table), "notes": (*table.notes, note)})
+        return replace(table, notes=(*table.notes, note))
     return table
-
-
-def _fields(table: RawTable) -> dict[str, object]:
-    return {name: getattr(table, name) for name in table.__dataclass_fields__}
 
 
 def split_rows(stream: IO[str], separator: str, width: int) -> Iterator[tuple[int, list[str]]]:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from matcher.errors import ExtractRefused
 from matcher.frames import REJECT_COLUMNS
-from matcher.read.activity import activity_frame, reject_empty_activity, reject_strangers
+from matcher.read.activity import activity_frame, reject_empty_activity, reject_strangers, tells
 from matcher.read.clean import CleanTable, Mask, clean_table, stack
 from matcher.read.files import read_file
 from matcher.read.members import open_members
@@ -132,6 +132,8 @@ def _judge(tables: dict[str, CleanTable], definition: SourceDefinition) -> dict[
         reject_nameless(table)
         reject_unborn(table)
         chosen[name] = choose_rows(table)
+        superseded = table.rejects.accepted & ~chosen[name] & ~tells(table)
+        table.rejects.add(superseded, "superseded", "record_id")
     known = {
         record_id
         for name, mask in chosen.items()

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -75,11 +76,11 @@ def open_members(
     if not is_zip:
         if "file" not in definition.path:
             raise refuse("is_file", f"this is a single file; {_wanted(definition)}")
-        yield [Member(source, path.name, size, lambda: path.open("rb"))], True
+        yield [Member(source, path.name, size, partial(_open, path))], True
         return
     with _archive(path, refuse) as archive:
         if is_workbook(archive):
-            yield [Member(source, path.name, size, lambda: path.open("rb"))], True
+            yield [Member(source, path.name, size, partial(_open, path))], True
             return
         if "zip" not in definition.path:
             raise refuse("is_zip", f"this is a zip; {_wanted(definition)}")
@@ -101,9 +102,13 @@ def _folder_members(source: str, folder: Path, refuse: Refuse) -> Iterator[Membe
             raise refuse("unsafe_folder", "the folder holds a link that leads out of it")
         found = True
         name = path.relative_to(folder).as_posix()
-        yield Member(source, name, path.stat().st_size, lambda path=path: path.open("rb"))
+        yield Member(source, name, path.stat().st_size, partial(_open, path))
     if not found:
         raise refuse("empty_folder", "the folder holds no file")
+
+
+def _open(path: Path) -> IO[bytes]:
+    return path.open("rb")
 
 
 def _inside(path: Path, folder: Path) -> tuple[str, ...]:
@@ -157,7 +162,7 @@ def _zip_members(source: str, archive: zipfile.ZipFile, refuse: Refuse) -> Itera
         ):
             raise refuse("nested_zip", "the zip holds another zip; unpack the inner one first")
         found = True
-        yield Member(source, "/".join(parts), info.file_size, lambda info=info: archive.open(info))
+        yield Member(source, "/".join(parts), info.file_size, partial(archive.open, info))
     if not found:
         raise refuse("empty_zip", "the zip holds no file")
 

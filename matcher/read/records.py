@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from matcher.frames import RECORD_COLUMNS, RECORD_DATE_COLUMNS, RECORD_TEXT_COLUMNS
-from matcher.read.cells import Codes, Coded, concatenate
+from matcher.read.categories import categorical, constant
+from matcher.read.cells import Coded, concatenate
 from matcher.read.clean import CleanTable, Dates, Mask
 from matcher.read.values import IDENTIFIERS
 from matcher.rules.sources import NAME_FIELDS, Join, SourceDefinition
@@ -20,12 +21,12 @@ def reject_rows(table: CleanTable) -> None:
     that cannot be read.
     """
     for drop in table.table.drop:
-        wanted = {value.casefold() for value in drop.values}
+        wanted = {value.casefold() for value in drop.equals}
         column = table.text[drop.column]
-        mask = column.mask(value.casefold() in wanted for value in column.values)
+        mask = column.mask(value.casefold() in wanted for value in column.distinct)
         if drop.whole_record:
             ids = table.text["record_id"]
-            flags = np.zeros(len(ids.values) + 1, dtype=np.bool_)
+            flags = np.zeros(len(ids.distinct) + 1, dtype=np.bool_)
             flags[ids.codes[mask & (ids.codes >= 0)]] = True
             mask = mask | flags[ids.codes]
         table.rejects.add(mask, drop.code, drop.column)
@@ -77,11 +78,11 @@ def joined_positions(records: CleanTable, other: CleanTable, join: Join) -> npt.
     frame["open"] = other.missing(join.unless)[at] if join.unless else True
     frame["latest"] = _days(other.dates[join.latest][at]) if join.latest else 0
     best = frame.sort_values(["open", "latest"], kind="stable").drop_duplicates("key", keep="last")
-    by_code = np.full(len(other.text[join.key].values) + 1, -1, dtype=np.int64)
+    by_code = np.full(len(other.text[join.key].distinct) + 1, -1, dtype=np.int64)
     by_code[best["key"].to_numpy()] = best["at"].to_numpy()
-    codes = {value: code for code, value in enumerate(other.text[join.key].values)}
+    codes = {value: code for code, value in enumerate(other.text[join.key].distinct)}
     mine = records.text[join.to]
-    translated = mine.map_codes([codes.get(value, -1) for value in mine.values])
+    translated = mine.map_codes([codes.get(value, -1) for value in mine.distinct])
     return by_code[translated]
 
 
@@ -97,17 +98,17 @@ def apply_join(records: CleanTable, other: CleanTable, join: Join) -> None:
         else:
             column = other.text[field]
             codes = np.append(column.codes, np.int32(-1))[positions]
-            records.text[field] = _fill(records.text.get(field), Coded(codes, column.values))
+            records.text[field] = _fill(records.text.get(field), Coded(codes, column.distinct))
 
 
 def _fill(own: Coded[str] | None, brought: Coded[str]) -> Coded[str]:
     """Own values first, brought ones where there is none."""
     if own is None or (own.codes < 0).all():
         return brought
-    offset = len(own.values)
+    offset = len(own.distinct)
     shifted = np.where(brought.codes < 0, -1, brought.codes + offset)
     codes = np.where(own.codes < 0, shifted, own.codes).astype(np.int32)
-    return Coded(codes, [*own.values, *brought.values])
+    return Coded(codes, [*own.distinct, *brought.distinct])
 
 
 def reject_unborn(table: CleanTable) -> None:
@@ -124,14 +125,12 @@ def records_frame(
     parts = list(tables)
     count = sum(int(mask.sum()) for _, mask in parts)
     columns: dict[str, object] = {
-        "source": pd.Categorical.from_codes(
-            np.zeros(count, np.int8), categories=text_index([source])
-        ),
+        "source": constant(source, count),
         "record_id": _stacked([table.values("record_id")[mask] for table, mask in parts]),
     }
     for name in RECORD_TEXT_COLUMNS:
         columns[name] = categorical(
-            [_record_text(table, mask, name, definition) for table, mask in parts]
+            concatenate([_record_text(table, mask, name, definition) for table, mask in parts])
         )
     for name in RECORD_DATE_COLUMNS:
         columns[name] = np.concatenate([_record_dates(table, mask, name) for table, mask in parts])
@@ -146,11 +145,11 @@ def _record_text(
         return _name_order(table, mask, definition)
     column = table.text.get(name)
     codes = column.codes[mask] if column else np.full(size, -1, dtype=np.int32)
-    values = column.values if column else []
+    values = column.distinct if column else []
     if name == "role":
         codes = np.where(codes < 0, len(values), codes).astype(np.int32)
-        return _distinct(Coded(codes, [*values, definition.role]))
-    return _distinct(Coded(codes, values))
+        return Coded(codes, [*values, definition.role])
+    return Coded(codes, values)
 
 
 def _name_order(table: CleanTable, mask: Mask, definition: SourceDefinition) -> Coded[str]:
@@ -160,7 +159,7 @@ def _name_order(table: CleanTable, mask: Mask, definition: SourceDefinition) -> 
     names = table.text.get("name")
     if names is None:
         return Coded(np.full(int(mask.sum()), -1, dtype=np.int32), orders)
-    targets = [1 if "," in name else usual for name in names.values]
+    targets = [1 if "," in name else usual for name in names.distinct]
     return Coded(names.map_codes(targets)[mask], orders)
 
 
@@ -171,15 +170,6 @@ def _record_dates(table: CleanTable, mask: Mask, name: str) -> Dates:
     return column[mask]
 
 
-def _distinct(column: Coded[str]) -> Coded[str]:
-    """The column with each value listed once."""
-    places: dict[str, int] = {}
-    targets = [places.setdefault(value, len(places)) for value in column.values]
-    if len(places) == len(column.values):
-        return column
-    return Coded(column.map_codes(targets), list(places))
-
-
 def _stacked(parts: list[npt.NDArray[np.object_]]) -> npt.NDArray[np.object_]:
     return np.concatenate(parts) if parts else np.empty(0, dtype=object)
 
@@ -187,19 +177,3 @@ def _stacked(parts: list[npt.NDArray[np.object_]]) -> npt.NDArray[np.object_]:
 def _days(dates: Dates) -> npt.NDArray[np.int64]:
     """Order of dates, an empty one before all others."""
     return dates.astype("datetime64[D]").astype(np.int64)
-
-
-def text_index(values: list[str]) -> pd.Index:
-    """Categories as plain Python strings."""
-    return pd.Index(np.array(values, dtype=object), dtype=object)
-
-
-def categorical(parts: list[Coded[str]]) -> pd.Categorical:
-    """A categorical of the values that occur, in the order in which the column lists them."""
-    column = concatenate(parts) if parts else Coded[str](np.empty(0, np.int32), [])
-    used = np.zeros(len(column.values) + 1, dtype=np.bool_)
-    used[column.codes] = True
-    used[-1] = False
-    places: Codes = np.where(used, np.cumsum(used) - 1, -1).astype(np.int32)
-    values = [value for value, is_used in zip(column.values, used[:-1], strict=True) if is_used]
-    return pd.Categorical.from_codes(places[column.codes], categories=text_index(values))

@@ -16,6 +16,7 @@ MESSAGES = {
     "record_id_damaged": "the record id was shortened to scientific notation; export the "
     "column as text",
     "duplicate_record_id": "an earlier row has the same record id; keep one of them",
+    "superseded": "a later row has the same record id, and its values count",
     "unknown_record": "no accepted record of this extract has the id that the row refers to",
     "no_name": "the row has neither a name nor a date of birth or identifier to know a person by",
     "role_unknown": "the role is none of those that the source definition lists; add it there",
@@ -56,7 +57,7 @@ class RowRejects:
     @property
     def accepted(self) -> npt.NDArray[np.bool_]:
         """Rows without a reason."""
-        return self._reason == 0
+        return np.equal(self._reason, 0)
 
     def __iter__(self) -> Iterator[tuple[int, str, str]]:
         """Position, code and column of each rejected row, in order of rows."""

@@ -178,7 +178,7 @@ class TableBuilder:
             self._broken += [(int(number), "repeated_header") for number in rows[repeated]]
             rows = rows[~repeated]
             columns = {
-                name: Coded(column.codes[~repeated], column.values)
+                name: Coded(column.codes[~repeated], column.distinct)
                 for name, column in columns.items()
             }
         header = self.header
@@ -207,9 +207,9 @@ def _repeated_header(columns: dict[str, Coded[RawCell]], table: Table) -> npt.ND
     """Rows that hold, in every known column, one of its headers."""
     wanted = wanted_columns(table)
     repeated: npt.NDArray[np.bool_] | None = None
-    for name, column in sorted(columns.items(), key=lambda item: len(item[1].values)):
+    for name, column in sorted(columns.items(), key=lambda item: len(item[1].distinct)):
         headers = {normalise_header(header) for header in wanted[name]}
-        mask = column.mask(normalise_header(value) in headers for value in column.values)
+        mask = column.mask(normalise_header(value) in headers for value in column.distinct)
         repeated = mask if repeated is None else repeated & mask
         if not repeated.any():
             break

@@ -7,12 +7,13 @@ import re
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from html import unescape
 
 import numpy as np
 import numpy.typing as npt
 
-from matcher.read.cells import Coded, Encoder, RawCell
+from matcher.read.cells import Coded, RawCell
 from matcher.rules.sources import SourceDefinition
 
 IDENTIFIERS = frozenset({"nhs_number", "upn", "former_upn"})
@@ -27,6 +28,10 @@ _POINT_ZERO = re.compile(r"(\d+)\.0+")
 _BETWEEN = re.compile(r"[\s\u2010-\u2015.-]+")
 _LINE_BREAKS = re.compile(r"[\s,]*[\r\n]+\s*")
 _EXCEL_START = date(1899, 12, 30)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+# What a run of cells, one a line, must not hold to be clean as it stands.
+_UNCLEAN = re.compile(r"[^\x20-\x7e\n]|&|  |(?:^|\n) | (?:\n|$)")
+_RUN = 2_048
 
 Masks = dict[str, npt.NDArray[np.bool_]]
 # The text of a cell ("" if missing) and the code of what is wrong with it ("" if nothing).
@@ -63,75 +68,113 @@ class Cleaner:
 
     def column(self, name: str, column: Coded[RawCell], pad: int = 0) -> tuple[Coded[str], Masks]:
         """Clean text of a column, and per code the rows in which something was wrong."""
-        encoder = Encoder[str]()
-        targets: list[int] = []
+        prepare, refine = self._rules_for(name, pad)
+        texts = self._prepared(column.distinct, prepare)
         wrong: defaultdict[str, list[int]] = defaultdict(list)
-        meaning = self._meaning(name, pad)
-        for index, cell in enumerate(column.values):
-            text, code = meaning(cell)
-            targets.append(encoder.code(text) if text else -1)
-            if code:
-                wrong[code].append(index)
+        if refine:
+            for index, text in enumerate(texts):
+                if text:
+                    texts[index], code = refine(text)
+                    if code:
+                        wrong[code].append(index)
         masks = {}
         for code, indexes in wrong.items():
-            flags = np.zeros(len(column.values), dtype=np.bool_)
+            flags = np.zeros(len(column.distinct), dtype=np.bool_)
             flags[indexes] = True
             masks[code] = column.mask(flags)
-        return Coded(column.map_codes(targets), encoder.finish().values), masks
+        return distinct_texts(Coded(column.codes, texts)), masks
 
-    def _meaning(self, name: str, pad: int) -> Callable[[RawCell], Meaning]:
-        """How cells of a column of this name are understood."""
+    def _prepared(self, cells: list[RawCell], prepare: Callable[[RawCell], str]) -> list[str]:
+        """Each cell as text. Runs of cells that are clean as they stand are taken whole."""
+        texts: list[str] = []
+        for start in range(0, len(cells), _RUN):
+            run = cells[start : start + _RUN]
+            strings = [cell for cell in run if isinstance(cell, str)]
+            if len(strings) == len(run) and self._is_clean(strings):
+                texts += strings
+            else:
+                texts += map(prepare, run)
+        return texts
+
+    def _is_clean(self, run: list[str]) -> bool:
+        joined = "\n".join(run)
+        return (
+            joined.count("\n") == len(run) - 1
+            and not _UNCLEAN.search(joined)
+            and self._exact.isdisjoint(run)
+            and self._folded.isdisjoint(joined.casefold().split("\n"))
+        )
+
+    def _rules_for(
+        self, name: str, pad: int
+    ) -> tuple[Callable[[RawCell], str], Callable[[str], Meaning] | None]:
+        """How a cell of a column of this name becomes text, and what that text means."""
         if name in IDENTIFIERS:
-            return self._identifier
+            return self.text, _identifier
         if name in self._keys or pad:
-            return lambda cell: self._key(
-                cell, pad, "record_id_damaged" if name == "record_id" else ""
-            )
+            damaged = "record_id_damaged" if name == "record_id" else "scientific_notation"
+            return self._key_text, partial(_key, pad=pad, damaged=damaged)
         if name == "address":
-            return lambda cell: (self._address(cell), "")
+            return self._address_text, lambda text: (text.strip(", "), "")
         meanings = self._definition.value_map(name)
         if meanings:
-            return lambda cell: self._mapped(cell, meanings, name)
-        return lambda cell: (self.text(cell), "")
+            return self.text, partial(_mapped, meanings=meanings, name=name)
+        return self.text, None
 
-    def _identifier(self, cell: RawCell) -> Meaning:
-        """An NHS number or UPN without what people and spreadsheets put between digits."""
-        if not isinstance(cell, str):
-            return "", "number_as_date"
-        text = self.text(cell)
-        scientific = _SCIENTIFIC.fullmatch(text)
-        if scientific:
-            first, rest, exponent = scientific.groups(default="")
-            digits = (first + rest)[: int(exponent) + 1]
-            whole = len(first + rest) >= int(exponent) + 1
-            return (digits, "") if whole else ("", "scientific_notation")
-        whole_number = _POINT_ZERO.fullmatch(text)
-        return (whole_number[1] if whole_number else _BETWEEN.sub("", text).upper()), ""
+    def _key_text(self, cell: RawCell) -> str:
+        """An id; one that a spreadsheet took for a date is the number of days again."""
+        if isinstance(cell, str):
+            return self.text(cell)
+        day = cell.date() if isinstance(cell, datetime) else cell
+        return str((day - _EXCEL_START).days)
 
-    def _key(self, cell: RawCell, pad: int, damaged: str) -> Meaning:
-        """An id that rows are found by, as the system holds it."""
-        if not isinstance(cell, str):
-            day = cell.date() if isinstance(cell, datetime) else cell
-            return str((day - _EXCEL_START).days).zfill(pad), ""
-        text = self.text(cell)
-        if "+" in text and _SCIENTIFIC.fullmatch(text):
-            return "", damaged or "scientific_notation"
-        whole_number = _POINT_ZERO.fullmatch(text)
-        if whole_number:
-            text = whole_number[1]
-        return (text.zfill(pad) if pad and text.isdigit() else text), ""
-
-    def _address(self, cell: RawCell) -> str:
+    def _address_text(self, cell: RawCell) -> str:
         """Lines of an address become parts of one line."""
         if isinstance(cell, str) and ("\n" in cell or "\r" in cell):
             cell = _LINE_BREAKS.sub(", ", cell.strip())
-        return self.text(cell).strip(", ")
+        return self.text(cell)
 
-    def _mapped(self, cell: RawCell, meanings: dict[str, str | None], name: str) -> Meaning:
-        text = self.text(cell)
-        folded = text.casefold()
-        if not text or folded in meanings:
-            return (meanings.get(folded) or ""), ""
-        if name not in CLOSED:
-            return text, ""
-        return "", "role_unknown" if name == "role" else "not_recognised"
+
+def distinct_texts(column: Coded[str]) -> Coded[str]:
+    """The column with each text listed once, and "" as missing."""
+    if len(set(column.distinct)) == len(column.distinct) and "" not in column.distinct:
+        return column
+    places: dict[str, int] = {"": -1}
+    targets = [places.setdefault(text, len(places) - 1) for text in column.distinct]
+    del places[""]
+    return Coded(column.map_codes(targets), list(places))
+
+
+def _identifier(text: str) -> Meaning:
+    """An NHS number or UPN without what people and spreadsheets put between digits."""
+    if text.isdigit():
+        return text, ""
+    if text.isalnum() and not text[0].isdigit():
+        return text.upper(), ""
+    if _DAY.fullmatch(text):
+        return "", "number_as_date"
+    scientific = _SCIENTIFIC.fullmatch(text)
+    if scientific:
+        first, rest, exponent = scientific.groups(default="")
+        whole = len(first + rest) == int(exponent) + 1
+        return (first + rest, "") if whole else ("", "scientific_notation")
+    whole_number = _POINT_ZERO.fullmatch(text)
+    return (whole_number[1] if whole_number else _BETWEEN.sub("", text).upper()), ""
+
+
+def _key(text: str, *, pad: int, damaged: str) -> Meaning:
+    """An id that rows are found by, as the system holds it."""
+    if "+" in text and _SCIENTIFIC.fullmatch(text):
+        return "", damaged
+    if text.endswith("0") and (whole_number := _POINT_ZERO.fullmatch(text)):
+        text = whole_number[1]
+    return (text.zfill(pad) if pad and text.isdigit() else text), ""
+
+
+def _mapped(text: str, *, meanings: dict[str, str | None], name: str) -> Meaning:
+    folded = text.casefold()
+    if folded in meanings:
+        return (meanings[folded] or ""), ""
+    if name not in CLOSED:
+        return text, ""
+    return "", "role_unknown" if name == "role" else "not_recognised"

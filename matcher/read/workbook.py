@@ -18,6 +18,7 @@ _ROW = re.compile(rb'<row[^>]*?\sr="(\d{1,9})"')
 _FAR_COLUMN = re.compile(rb'\sr="([A-Z]{2,3})\d')
 _DATE_1904 = re.compile(rb'date1904\s*=\s*"(?:1|true)"')
 _CHUNK = 1 << 20
+_DAMAGED: tuple[type[Exception], ...] = (CalamineError, *DAMAGED)
 MAX_CELLS = 200_000_000  # a sheet is held as a whole, so its corner must not lie far out
 
 
@@ -47,7 +48,7 @@ def read_workbook(
         raise member.refused(
             "encrypted", "the workbook is protected by a password; save it without one"
         ) from error
-    except (CalamineError, *DAMAGED) as error:
+    except _DAMAGED as error:
         raise member.refused(
             "damaged_workbook", "the workbook is cut short or damaged; export it again"
         ) from error

@@ -67,7 +67,7 @@ class Drop(Rule):
     """
 
     column: str
-    values: Names
+    equals: Names
     code: str = Field(pattern=r"^[a-z][a-z_]*$")
     whole_record: bool = False
 
@@ -77,7 +77,7 @@ class Blank(Rule):
 
     field: str
     when: str
-    values: Names
+    equals: Names
 
 
 class Unpivot(Rule):
@@ -106,7 +106,7 @@ class Table(Rule):
     address: tuple[tuple[str, ...], ...] = ()
     drop: tuple[Drop, ...] = ()
     blank: tuple[Blank, ...] = ()
-    pad: dict[str, int] = {}
+    pad: dict[str, int] = Field(default_factory=dict)
     repeated_id: Literal["reject", "latest"] = "reject"
     latest_by: str | None = None
     unpivot: Unpivot | None = None
@@ -173,9 +173,9 @@ class Example(Rule):
     name: str
     row: dict[str, Cell]
     table: str | None = None
-    others: dict[str, tuple[dict[str, Cell], ...]] = {}
+    others: dict[str, tuple[dict[str, Cell], ...]] = Field(default_factory=dict)
     record: dict[str, str | date | None] | None = None
-    activity: dict[str, tuple[dict[str, Cell], ...]] = {}
+    activity: dict[str, tuple[dict[str, Cell], ...]] = Field(default_factory=dict)
     reject: str | None = None
 
     _line: int = PrivateAttr(default=1)
@@ -233,14 +233,14 @@ class SourceDefinition(Rule):
     joins: tuple[Join, ...] = ()
     dates: DateRules = Field(default_factory=DateRules)
     null_tokens: tuple[str, ...] = DEFAULT_NULL_TOKENS
-    values: dict[str, dict[str, Names]] = {}
+    values: dict[str, dict[str, Names]] = Field(default_factory=dict)
     role: Literal["child", "carer"] = "child"
     name_order: Literal["forename_first", "surname_first"] | None = None
     one_record_per_child: bool
     lawful_basis: str
     purposes: tuple[str, ...] = Field(min_length=1)
     agreement_ends: date | None = None
-    field_purposes: dict[str, tuple[str, ...]] = {}
+    field_purposes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     examples: tuple[Example, ...] = ()
 
     _file: Path = PrivateAttr(default=Path())
@@ -291,10 +291,14 @@ class SourceDefinition(Rule):
                 continue
             joined = self.table(join.table)
             offered = set(joined.columns) | ({"address"} if joined.address else set())
-            for column in sorted((join.used_columns | set(join.fields)) - offered):
-                mistakes.append(f"joins: table {join.table!r} has no column {column!r}")
-            for column in sorted(set(join.fields) - set(RECORD_FIELDS)):
-                mistakes.append(f"joins: {column!r} is not a field of a record")
+            mistakes += [
+                f"joins: table {join.table!r} has no column {column!r}"
+                for column in sorted((join.used_columns | set(join.fields)) - offered)
+            ]
+            mistakes += [
+                f"joins: {column!r} is not a field of a record"
+                for column in sorted(set(join.fields) - set(RECORD_FIELDS))
+            ]
         return mistakes
 
     def _column_mistakes(self) -> list[str]:
