@@ -115,7 +115,9 @@ def _unpivoted(source: str, table: CleanTable) -> dict[str, object]:
     assert table.table.unpivot is not None
     names = [name for name in table.table.unpivot.columns if name in table.present]
     accepted = np.flatnonzero(table.rejects.accepted)
-    filled = np.array([~table.missing(name)[accepted] for name in names]).reshape(len(names), -1)
+    filled = np.zeros((len(names), len(accepted)), dtype=np.bool_)
+    for index, name in enumerate(names):
+        filled[index] = ~table.missing(name)[accepted]
     at, goal = np.nonzero(filled.T)
     scores = np.empty(len(at), dtype=object)
     for index, name in enumerate(names):

@@ -85,9 +85,10 @@ def clean_table(raw: RawTable, definition: SourceDefinition) -> tuple[CleanTable
         for code, mask in wrong.items():
             if code in REJECTING:
                 result.problems[code, name] = mask
-            else:
+            elif mask.any():
                 notes.append(Note(raw.file, name, code, int(mask.sum())))
     _blank(result)
+    _fall_back(result)
     if table.address:
         result.text["address"] = _joined_address(result)
     return result, notes
@@ -132,6 +133,19 @@ def _blank(result: CleanTable) -> None:
         for (_, column_name), rows in result.problems.items():
             if column_name == rule.field:
                 rows &= ~mask
+
+
+def _fall_back(result: CleanTable) -> None:
+    """Fill empty fields from the columns that may stand in for them."""
+    for rule in result.table.fallback:
+        own, other = result.text[rule.field], result.values(rule.column)
+        if rule.unless_same_as:
+            other[other == result.values(rule.unless_same_as)] = None
+        encoder = Encoder[str]()
+        encoder.add_coded(own)
+        codes = [-1 if text is None else encoder.code(text) for text in other.tolist()]
+        filled = np.where(own.codes < 0, np.array(codes, dtype=np.int32), encoder.finish().codes)
+        result.text[rule.field] = Coded(filled.astype(np.int32), encoder.finish().distinct)
 
 
 def _joined_address(result: CleanTable) -> Coded[str]:

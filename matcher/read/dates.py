@@ -32,7 +32,7 @@ _SHAPES: tuple[tuple[DateFormat, re.Pattern[str]], ...] = tuple(
         ("yyyy-mon-dd", r"(\d{4})[\s-]([a-z]{3,9})[\s-](\d{1,2})"),
     )
 )
-_NUMBER = re.compile(r"(\d{4,8})(?:\.\d+)?")
+_NUMBER = re.compile(r"(\d{1,8})(?:\.\d+)?")
 _MONTHS = {
     name: 1 + index
     for index, names in enumerate(
@@ -166,7 +166,13 @@ def _read_parts(name: DateFormat, match: re.Match[str], century: int) -> date | 
 
 
 def _read_number(digits: str, formats: tuple[DateFormat, ...], excel_epoch: int) -> date | str:
-    """Digits only: ddmmyyyy (its leading zero perhaps lost), yyyymmdd, or a serial."""
+    """Digits only: ddmmyyyy (its leading zero perhaps lost), yyyymmdd, or a serial.
+
+    Serials 1 and 2 are the placeholder 1 January 1900, by the two ways of counting that
+    spreadsheets and programs have; other small numbers are no dates.
+    """
+    if digits in ("1", "2") and "excel" in formats:
+        return EARLIEST
     if len(digits) <= 5 and "excel" in formats and int(digits) in _EXCEL_RANGE:
         start = date(1904, 1, 1) if excel_epoch == 1904 else date(1899, 12, 30)
         return start + timedelta(days=int(digits))

@@ -19,11 +19,11 @@ from matcher.read.files import read_file
 from matcher.read.members import open_members
 from matcher.read.records import (
     apply_join,
+    born_later,
     choose_rows,
     records_frame,
     reject_nameless,
     reject_rows,
-    reject_unborn,
 )
 from matcher.read.rejects import message_of
 from matcher.read.result import FileCount, Note, ReadResult
@@ -51,24 +51,30 @@ def read_extract(
             tables, seen = read_file(member, definition, alone=alone, progress=progress)
             raw += tables
             notes += seen
-    _refuse_missing_tables(source, path.name, raw, definition)
+    notes += _missing_tables(source, path.name, raw, definition)
     return read_tables(source, raw, definition, notes)
 
 
-def _refuse_missing_tables(
+def _missing_tables(
     source: str, file: str, raw: Sequence[RawTable], definition: SourceDefinition
-) -> None:
+) -> list[Note]:
+    """Notes of optional tables that are not there. Raises ExtractRefused for the others."""
     found = {table.table.name for table in raw}
-    for table in definition.tables:
-        if table.name not in found and not table.optional:
-            raise ExtractRefused(
-                source,
-                file,
-                "missing_table",
-                f"no file or sheet holds the table {table.name!r}; it needs the columns "
-                f"{missing_columns(table)}. Add it, or name this system's own headers in a "
-                "copy of the source definition",
-            )
+    missing = [table for table in definition.tables if table.name not in found]
+    people = [table for table in definition.tables if "records" in table.yields]
+    needed = [table for table in missing if not table.optional]
+    if not needed and all(table in missing for table in people):
+        needed = people[:1]
+    if needed:
+        raise ExtractRefused(
+            source,
+            file,
+            "missing_table",
+            f"no file or sheet holds the table {needed[0].name!r}; it needs the columns "
+            f"{missing_columns(needed[0])}. Add it, or name this system's own headers in a "
+            "copy of the source definition",
+        )
+    return [Note(file, table.name, "table_absent", 1) for table in missing]
 
 
 @dataclass
@@ -96,6 +102,9 @@ def read_tables(
         found += [note for _, seen in cleaned for note in seen]
         tables.clean[name] = stack([table for table, _ in cleaned])
     chosen = _judge(tables.clean, definition)
+    for table in tables.clean.values():
+        if later := born_later(table):
+            found.append(Note(table.files[0], "date_of_birth", "born_after_as_of", later))
     activity: dict[str, pd.DataFrame] = {}
     for kind in _kinds(definition):
         yielding = [table for table in tables.clean.values() if kind in table.table.yields]
@@ -130,7 +139,6 @@ def _judge(tables: dict[str, CleanTable], definition: SourceDefinition) -> dict[
     chosen: dict[str, Mask] = {}
     for name, table in people.items():
         reject_nameless(table)
-        reject_unborn(table)
         chosen[name] = choose_rows(table)
         superseded = table.rejects.accepted & ~chosen[name] & ~tells(table)
         table.rejects.add(superseded, "superseded", "record_id")
@@ -149,7 +157,9 @@ def _judge(tables: dict[str, CleanTable], definition: SourceDefinition) -> dict[
 def _references(name: str, table: CleanTable, definition: SourceDefinition) -> set[str]:
     """Columns of a table in which it names the record that a row is about."""
     references = {
-        join.key for join in definition.joins if join.table == name and join.to == "record_id"
+        join.key
+        for join in definition.joins
+        if join.key and join.table == name and join.to == "record_id"
     }
     return references | ({"record_id"} if table.table.yields else set())
 

@@ -71,19 +71,24 @@ def choose_rows(table: CleanTable) -> Mask:
 
 def joined_positions(records: CleanTable, other: CleanTable, join: Join) -> npt.NDArray[np.int64]:
     """For each record row the row of the joined table that serves it, or -1."""
-    usable = other.rejects.accepted & ~other.missing(join.key)
-    frame = pd.DataFrame({"at": np.flatnonzero(usable)})
-    at = frame["at"].to_numpy()
-    frame["key"] = other.text[join.key].codes[at]
-    frame["open"] = other.missing(join.unless)[at] if join.unless else True
-    frame["latest"] = _days(other.dates[join.latest][at]) if join.latest else 0
+    keys = other.text[join.key] if join.key else Coded(np.zeros(len(other), np.int32), [""])
+    at = np.flatnonzero(other.rejects.accepted & (keys.codes >= 0))
+    frame = pd.DataFrame(
+        {
+            "at": at,
+            "key": keys.codes[at],
+            "open": other.missing(join.unless)[at] if join.unless else True,
+            "latest": _days(other.dates[join.latest][at]) if join.latest else 0,
+        }
+    )
     best = frame.sort_values(["open", "latest"], kind="stable").drop_duplicates("key", keep="last")
-    by_code = np.full(len(other.text[join.key].distinct) + 1, -1, dtype=np.int64)
+    by_code = np.full(len(keys.distinct) + 1, -1, dtype=np.int64)
     by_code[best["key"].to_numpy()] = best["at"].to_numpy()
-    codes = {value: code for code, value in enumerate(other.text[join.key].distinct)}
+    if not join.key:
+        return np.full(len(records), by_code[0], dtype=np.int64)
+    places = {value: code for code, value in enumerate(keys.distinct)}
     mine = records.text[join.to]
-    translated = mine.map_codes([codes.get(value, -1) for value in mine.distinct])
-    return by_code[translated]
+    return by_code[mine.map_codes([places.get(value, -1) for value in mine.distinct])]
 
 
 def apply_join(records: CleanTable, other: CleanTable, join: Join) -> None:
@@ -111,11 +116,10 @@ def _fill(own: Coded[str] | None, brought: Coded[str]) -> Coded[str]:
     return Coded(codes, [*own.distinct, *brought.distinct])
 
 
-def reject_unborn(table: CleanTable) -> None:
-    """Reject dates of birth that lie after the date on which the source held them."""
+def born_later(table: CleanTable) -> int:
+    """Rows whose date of birth lies after the date on which the source held it."""
     born, as_of = table.dates.get("date_of_birth"), table.dates.get("as_of")
-    if born is not None and as_of is not None:
-        table.rejects.add(born > as_of, "date_in_future", "date_of_birth")
+    return 0 if born is None or as_of is None else int((born > as_of).sum())
 
 
 def records_frame(

@@ -25,7 +25,6 @@ MESSAGES = {
     "date_ambiguous": "day and month can be read either way, and the column mixes both "
     "orders; write dates as yyyy-mm-dd or declare the order in the source definition",
     "date_implausible": "the year lies before 1900 or after 2100; correct it in the system",
-    "date_in_future": "the date of birth lies after the date on which the source held it",
     "missing_date": "the date is empty, and the row means nothing without it",
     "test_patient": "the system marks this as a test patient",
     "removed": "the system marks this row as removed",

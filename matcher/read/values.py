@@ -47,7 +47,8 @@ class Cleaner:
         self._folded = {token.casefold() for token in tokens if not token.isupper()}
         self._longest = max(map(len, tokens), default=0)
         self._definition = definition
-        self._keys = KEYS | {name for join in definition.joins for name in (join.key, join.to)}
+        joins = [join for join in definition.joins if join.key]
+        self._keys = KEYS | {name for join in joins for name in (join.key, join.to)}
 
     def text(self, cell: RawCell) -> str:
         """One line of text without white space around it; "" if it is as good as empty."""

@@ -80,6 +80,14 @@ class Blank(Rule):
     equals: Names
 
 
+class Fallback(Rule):
+    """Another column that fills a field where it is empty, unless it only repeats a third."""
+
+    field: str
+    column: str
+    unless_same_as: str | None = None
+
+
 class Unpivot(Rule):
     """Columns that become rows of an activity: one per filled cell."""
 
@@ -106,6 +114,7 @@ class Table(Rule):
     address: tuple[tuple[str, ...], ...] = ()
     drop: tuple[Drop, ...] = ()
     blank: tuple[Blank, ...] = ()
+    fallback: tuple[Fallback, ...] = ()
     pad: dict[str, int] = Field(default_factory=dict)
     repeated_id: Literal["reject", "latest"] = "reject"
     latest_by: str | None = None
@@ -135,6 +144,8 @@ class Table(Rule):
         used |= {column for lines in self.address for column in lines}
         used |= {drop.column for drop in self.drop}
         used |= {name for blank in self.blank for name in (blank.field, blank.when)}
+        for rule in self.fallback:
+            used |= {rule.field, rule.column, rule.unless_same_as or rule.column}
         used |= set(self.pad) | ({self.latest_by} if self.latest_by else set())
         return used
 
@@ -150,12 +161,14 @@ class Table(Rule):
 class Join(Rule):
     """Fields that another table brings to the records.
 
+    ``key`` is the joined table's column that holds the value of the records' column ``to``;
+    without a key, one row serves all records, such as the date of the extract in a manifest.
     Of several rows with the same key, one without a date in ``unless`` goes first, then
     the one with the latest date in ``latest``, then the last in the file.
     """
 
     table: str
-    key: str
+    key: str | None = None
     to: str = "record_id"
     fields: tuple[str, ...]
     unless: str | None = None
@@ -164,7 +177,7 @@ class Join(Rule):
     @property
     def used_columns(self) -> set[str]:
         """Columns of the joined table that the join needs besides its fields."""
-        return {self.key} | {name for name in (self.unless, self.latest) if name}
+        return {name for name in (self.key, self.unless, self.latest) if name}
 
 
 class Example(Rule):
@@ -308,7 +321,7 @@ class SourceDefinition(Rule):
             for join in self.joins:
                 if join.table == table.name:
                     known |= join.used_columns | set(join.fields)
-                elif "records" in table.yields:
+                elif "records" in table.yields and join.key:
                     known.add(join.to)
             mistakes += [
                 f"table {table.name!r}: column {column!r} is neither a field nor used"
