@@ -57,7 +57,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval | None:
     Raises ValueError unless 0 <= successes <= n.
 
     >>> wilson(5, 100)
-    Interval(lower=0.021543679154368, upper=0.11175046923191914)
+    Interval(lower=0.021543679154367962, upper=0.11175046923191914)
     """
     _check(successes, n)
     if n == 0:
