@@ -71,7 +71,7 @@ def designate(
     if len(near):
         margin = thresholds.rival_margin
         rival[near] = _rivals_in_source(l[near], r[near], weight[near], single, margin)
-        held_apart = apart & ~link
+        held_apart = apart & ~possible
         rival[near] |= _rivals_apart(
             l[near], r[near], weight[near], l[held_apart], r[held_apart], margin
         )

@@ -29,7 +29,8 @@ REJECTS: one row per input row that could not become a record (or an activity).
 ``row`` counts from 1 and is the line of the file or the row of the sheet.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -100,3 +101,25 @@ def records_from(rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
         else:
             columns[name] = values if name == "record_id" else values.astype("category")
     return pd.DataFrame(columns)
+
+
+def join_records(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """RECORDS of several extracts as one frame, columns still categorical."""
+    joined: dict[str, Any] = {}
+    for name in RECORD_COLUMNS:
+        parts = [frame[name] for frame in frames]
+        if isinstance(parts[0].dtype, pd.CategoricalDtype):
+            joined[name] = pd.api.types.union_categoricals(parts)
+        else:
+            joined[name] = pd.concat(parts, ignore_index=True).array
+    return pd.DataFrame(joined)
+
+
+def join_activity(parts: Sequence[Mapping[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+    """ACTIVITY frames of several extracts, joined by kind."""
+    found: dict[str, list[pd.DataFrame]] = {}
+    for part in parts:
+        for kind, frame in part.items():
+            if len(frame) or kind not in found:
+                found.setdefault(kind, []).append(frame)
+    return {kind: pd.concat(frames, ignore_index=True) for kind, frames in found.items()}

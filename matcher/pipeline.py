@@ -145,7 +145,7 @@ def link(
         )
     with observer.stage("cluster"):
         chosen = designations.link
-        apart = pairs.apart & ~chosen
+        apart = pairs.apart & ~designations.possible
         found = cluster(
             size,
             (pairs.l[chosen], pairs.r[chosen]),

@@ -3,14 +3,13 @@
 Candidate pairs are nearly all pairs whose pattern could be a match's, so for each pattern
 the expected counts are known: ``matches * P(pattern | match)`` and
 ``pairs * P(pattern | non-match)``. EM alternates between the share of matches in each
-pattern (E) and m, u, the number of matches and the interaction weights (M).
+pattern (E) and m, u and the number of matches (M). Interaction weights need labelled pairs.
 
-Fellegi and Sunter (1969); Winkler (1988) for EM; Thibaudeau (1993) for interaction terms.
+Fellegi and Sunter (1969); Winkler (1988) for EM.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from itertools import product
 from math import log2
 
 import numpy as np
@@ -64,6 +63,7 @@ def train(
     *,
     single_sources: Collection[str] = (),
     truth: "pd.Series[str] | None" = None,
+    base: Model | None = None,
     seed: int = 0,
     name: str = "extracts",
     observer: Observer | None = None,
@@ -71,6 +71,7 @@ def train(
     """A model estimated from RECORDS, without labels unless ``truth`` is given.
 
     ``truth`` holds a person id by (source, record_id); records that it lacks are left out.
+    ``base`` is the model to start from; without labels its interaction weights are kept.
     """
     observer = observer or Silent()
     with observer.stage("standardise"):
@@ -98,6 +99,7 @@ def train(
             sampled,
             possible_pairs(prepared.single),
             len(prepared.records),
+            base,
         )
     return _model(rules.matching.comparisons, estimate, len(prepared.records), name)
 
@@ -164,10 +166,15 @@ def _patterns(sides: Sides, comparisons: list[LevelComparison]) -> Patterns:
 
 
 def _expectation_maximisation(
-    rules: list[Comparison], candidates: Counts, sampled: Counts, total: float, size: int
+    rules: list[Comparison],
+    candidates: Counts,
+    sampled: Counts,
+    total: float,
+    size: int,
+    base: Model | None,
 ) -> Estimate:
     plain = [number for number, rule in enumerate(rules) if not rule.is_interaction]
-    estimate = _start(rules, sampled, float(size))
+    estimate = _start(rules, sampled, float(size), base)
     for _ in range(_ITERATIONS):
         share = _share(rules, plain, estimate, candidates, total)
         before = estimate.matches
@@ -177,7 +184,9 @@ def _expectation_maximisation(
     return estimate
 
 
-def _start(rules: list[Comparison], sampled: Counts, matches: float) -> Estimate:
+def _start(
+    rules: list[Comparison], sampled: Counts, matches: float, base: Model | None
+) -> Estimate:
     """A first guess: most matches reach the first level, few the last."""
     m, interactions = [], {}
     for number, rule in enumerate(rules):
@@ -186,7 +195,8 @@ def _start(rules: list[Comparison], sampled: Counts, matches: float) -> Estimate
         guess[0], guess[count - 1], guess[count] = 0.8, 0.05, 0.2
         m.append(guess / guess.sum())
         if rule.is_interaction:
-            start = [-20.0 if x.keeps_apart else -3.0 * x.evidence for x in rule.levels]
+            known = base.comparisons[rule.name] if base else {}
+            start = [known[x.name].weight or 0.0 if x.name in known else 0.0 for x in rule.levels]
             interactions[number] = np.array([*start, 0.0])
     u = [
         _shares(sampled.patterns[:, number], sampled.count, len(rule.levels))
@@ -203,7 +213,11 @@ def _shares(levels: npt.NDArray[np.int8], weight: Floats, count: int) -> Floats:
 
 
 def _log_likelihood_ratio(
-    rules: list[Comparison], plain: list[int], estimate: Estimate, patterns: Patterns
+    rules: list[Comparison],
+    plain: list[int],
+    estimate: Estimate,
+    patterns: Patterns,
+    without: Collection[int] = (),
 ) -> Floats:
     """Evidence of each pattern in bits; missing values and levels without evidence add none."""
     result = np.zeros(len(patterns))
@@ -213,7 +227,8 @@ def _log_likelihood_ratio(
         weights[np.flatnonzero([*silent, True])] = 0.0
         result += weights[patterns[:, number]]
     for number, weights in estimate.interactions.items():
-        result += weights[patterns[:, number]]
+        if number not in without:
+            result += weights[patterns[:, number]]
     return result
 
 
@@ -251,59 +266,49 @@ def _maximise(
         m.append(_shares(candidates.patterns[:, number], matched, count))
         unmatched = sampled.count * (1 - random_share)
         u.append(_shares(sampled.patterns[:, number], unmatched, count))
-    new = Estimate(m, u, matches)
-    for number in estimate.interactions:
-        new.interactions[number] = _interaction(
-            rules, number, new, candidates, matched, total - matches
-        )
+    new = Estimate(m, u, matches, dict(estimate.interactions))
+    if candidates.matched is not None:
+        for number, weights in estimate.interactions.items():
+            new.interactions[number] = _calibrated(
+                rules, plain, number, weights, new, candidates, total
+            )
     return new
 
 
-def _interaction(
+def _calibrated(
     rules: list[Comparison],
+    plain: list[int],
     number: int,
+    weights: Floats,
     estimate: Estimate,
     candidates: Counts,
-    matched: Floats,
-    non_matches: float,
+    total: float,
 ) -> Floats:
-    """Weight of each interaction level: how far its counts depart from independence.
+    """Interaction weights with which as many matches are expected as there are.
 
-    log2 of (matches seen / expected) over (non-matches seen / expected), where expected
-    is what the other comparisons, taken as independent, would give.
+    For each level, the weight at which the sum of match probabilities over its pairs equals
+    the matches among them: the moment condition of a logistic regression. Only labelled
+    pairs can tell, because brothers and sisters are themselves a class that EM would find.
     """
-    rule = rules[number]
-    count = len(rule.levels)
-    names = {other.name: place for place, other in enumerate(rules)}
-    involved = sorted(
-        {names[name] for x in rule.levels if x.when for name in x.when.level_references}
-    )
-    spans = [range(MISSING, len(rules[place].levels)) for place in involved]
-    combos = np.array(list(product(*spans)), dtype=np.int8)
-    reached = {
-        rules[place].name: reached_levels(rules[place], combos[:, at])
-        for at, place in enumerate(involved)
-    }
-    nothing = np.zeros(len(combos), dtype=np.int32)
-    graded = LevelComparison(rule).levels(Sides(_NO_TABLE, _NO_TABLE, nothing, nothing), reached)
-    chance_m, chance_u = np.ones(len(combos)), np.ones(len(combos))
-    for at, place in enumerate(involved):
-        chance_m *= estimate.m[place][combos[:, at]]
-        chance_u *= estimate.u[place][combos[:, at]]
-    expected_m = np.bincount(graded, chance_m, count) * estimate.matches
-    expected_u = np.bincount(graded, chance_u, count) * non_matches
-    levels = candidates.patterns[:, number]
-    seen_m = np.bincount(levels, matched, count)
-    seen_u = np.bincount(levels, candidates.count - matched, count)
-    ratio = (seen_m + _FEWEST) / (expected_m + _FEWEST)
-    ratio /= (seen_u + _FEWEST) / (expected_u + _FEWEST)
-    weights = np.clip(np.log2(ratio), -_LARGEST_INTERACTION, _LARGEST_INTERACTION)
-    silent = [not level.evidence for level in rule.levels]
-    weights[np.flatnonzero(silent)] = 0.0
-    return np.append(weights, 0.0)
-
-
-_NO_TABLE = Table({}, 0)
+    evidence = _log_likelihood_ratio(rules, plain, estimate, candidates.patterns, (number,))
+    evidence += np.log2(estimate.matches / (total - estimate.matches))
+    matched = candidates.count if candidates.matched is None else candidates.matched
+    result = weights.copy()
+    for at, level in enumerate(rules[number].levels):
+        inside = candidates.patterns[:, number] == at
+        pairs = float(candidates.count[inside].sum())
+        if not level.evidence or pairs == 0:
+            continue
+        # Half a match and half a non-match more: no level is ever certain.
+        goal = (float(matched[inside].sum()) + _FEWEST) * pairs / (pairs + 2 * _FEWEST)
+        low, high = -_LARGEST_INTERACTION, _LARGEST_INTERACTION
+        for _ in range(50):
+            middle = (low + high) / 2
+            odds = np.exp2(np.clip(evidence[inside] + middle, -200, 200))
+            found = float((candidates.count[inside] * odds / (1 + odds)).sum())
+            low, high = (middle, high) if found < goal else (low, middle)
+        result[at] = (low + high) / 2
+    return result
 
 
 def _model(rules: list[Comparison], estimate: Estimate, size: int, name: str) -> Model:

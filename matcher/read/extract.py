@@ -102,9 +102,9 @@ def read_tables(
         found += [note for _, seen in cleaned for note in seen]
         tables.clean[name] = stack([table for table, _ in cleaned])
     chosen = _judge(tables.clean, definition)
-    for table in tables.clean.values():
-        if later := born_later(table):
-            found.append(Note(table.files[0], "date_of_birth", "born_after_as_of", later))
+    for cleaned_table in tables.clean.values():
+        if later := born_later(cleaned_table):
+            found.append(Note(cleaned_table.files[0], "date_of_birth", "born_after_as_of", later))
     activity: dict[str, pd.DataFrame] = {}
     for kind in _kinds(definition):
         yielding = [table for table in tables.clean.values() if kind in table.table.yields]

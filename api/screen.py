@@ -1,0 +1,117 @@
+"""What the command line shows of a run, in tables that fit a terminal."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from api.services.demo import Demonstration
+from api.services.linking import LinkRun
+from matcher.evaluate import Evaluation
+from matcher.outcomes import render_text as measure_as_text
+
+_OUT = Console(highlight=False)
+
+
+def show_run(run: LinkRun, out: Path) -> None:
+    """Counts of a run, its measures, and where its files are."""
+    _sources(run.summary["sources"])
+    _links(run.summary)
+    _measures(run)
+    _OUT.print(f"\nWritten to {out}: crosswalk.csv, links.csv, register.csv, rejects.csv, ")
+    _OUT.print("summary.json (all counts, costs and versions).")
+
+
+def show_demo(shown: Demonstration, out: Path) -> None:
+    """A run, how it compares with the truth, and what to type next."""
+    _sources(shown.run.summary["sources"])
+    _links(shown.run.summary)
+    _quality(shown.evaluation)
+    _measures(shown.run)
+    _OUT.print("\n[bold]What to type next[/bold]")
+    command = ".venv/bin/matcher"
+    _OUT.print(f"  less {out}/register.csv                 the register of children")
+    _OUT.print(f"  less {out}/links.csv                    each link with its weight and reason")
+    _OUT.print(
+        f"  {command} evaluate --truth {out}/truth.csv --crosswalk {out}/crosswalk.csv "
+        f"--links {out}/links.csv",
+        soft_wrap=True,
+    )
+    _OUT.print(f"  {command} link --out mine NAME=PATH ...    your own extracts")
+    _OUT.print(f"  {command} --help")
+
+
+def show_counts(counts: Mapping[str, int], out: Path) -> None:
+    """Records by source of a generated town."""
+    for source, count in counts.items():
+        _OUT.print(f"{source:14} {count:>10,} records")
+    _OUT.print(f"{'all':14} {sum(counts.values()):>10,} records, written to {out}")
+
+
+def _sources(sources: Mapping[str, Any]) -> None:
+    table = Table(title="Extracts read", title_justify="left", title_style="bold")
+    table.add_column("source")
+    for name in ("rows", "records", "of children", "activity", "rejects"):
+        table.add_column(name, justify="right")
+    for name, counts in sources.items():
+        table.add_row(
+            name,
+            f"{counts['rows']:,}",
+            f"{counts['records']:,}",
+            f"{counts['children']:,}",
+            f"{sum(counts['activity'].values()):,}",
+            f"{counts['rejects']:,}",
+        )
+    _OUT.print(table)
+
+
+def _links(summary: Mapping[str, Any]) -> None:
+    table = Table(title="Linked", title_justify="left", title_style="bold", show_header=False)
+    table.add_column("what")
+    table.add_column("count", justify="right")
+    for what, key in (
+        ("records of children", "records_of_children"),
+        ("candidate pairs", "candidate_pairs"),
+        ("links", "links"),
+        ("possible links, for a person to decide", "possible_links"),
+        ("children in the register", "children"),
+    ):
+        table.add_row(what, f"{summary[key]:,}")
+    _OUT.print(table)
+    given_up = summary["blocks_given_up"]
+    if given_up:
+        pairs = sum(block["pairs"] for block in given_up)
+        _OUT.print(
+            f"{len(given_up)} blocks were too large to compare: {pairs:,} pairs were given up "
+            "(summary.json says by which rule)."
+        )
+
+
+def _quality(evaluation: Evaluation) -> None:
+    table = Table(title="Against the truth", title_justify="left", title_style="bold")
+    for name in ("pairs", "precision", "recall", "F1"):
+        table.add_column(name, justify="left" if name == "pairs" else "right")
+    for name, scores in (
+        ("all", evaluation.pairs),
+        ("across sources", evaluation.cross_source),
+        ("within a source", evaluation.within_source),
+    ):
+        table.add_row(
+            name, _share(scores.precision.value), _share(scores.recall.value), _share(scores.f1)
+        )
+    _OUT.print(table)
+
+
+def _share(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.4f}"
+
+
+def _measures(run: LinkRun) -> None:
+    computed = [result for result in run.measures if result.computed]
+    if not computed:
+        _OUT.print("\nNo measure could be computed: they need an extract of eyfsp.")
+    for result in computed:
+        _OUT.print()
+        _OUT.print(measure_as_text(result).rstrip(), soft_wrap=True)

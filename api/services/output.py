@@ -1,0 +1,64 @@
+"""Files written together: all of them appear, or none."""
+
+import csv
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pandas as pd
+
+
+class OutputFolder:
+    """A folder whose new files take their places only when everything was written."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+
+    def __enter__(self) -> "OutputFolder":
+        """Make the folder and a place beside the files for what is being written."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        self._draft = Path(tempfile.mkdtemp(prefix=".writing-", dir=self.out))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Move the files into place, unless something failed."""
+        try:
+            if kind is None:
+                for path in sorted(self._draft.iterdir()):
+                    os.replace(path, self.out / path.name)
+        finally:
+            shutil.rmtree(self._draft, ignore_errors=True)
+
+    def table(self, name: str, frame: pd.DataFrame) -> None:
+        """A CSV file, UTF-8, one line per row; missing values are empty."""
+        columns = [_texts(frame[column]) for column in frame.columns]
+        with (self._draft / name).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(frame.columns)
+            writer.writerows(zip(*columns, strict=True))
+
+    def json(self, name: str, data: dict[str, Any]) -> None:
+        """A JSON file for people and programs."""
+        self.text(name, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+
+    def text(self, name: str, text: str) -> None:
+        """A text file."""
+        (self._draft / name).write_text(text, encoding="utf-8")
+
+
+def _texts(column: pd.Series) -> list[Any]:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        shown = [*column.cat.categories.tolist(), ""]
+        return [shown[code] for code in column.cat.codes]
+    if column.dtype == object:
+        return column.where(column.notna(), "").tolist()
+    return column.tolist()
