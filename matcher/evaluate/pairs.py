@@ -90,6 +90,7 @@ class GroupScores:
     """
 
     column: str
+    is_flag: bool
     value: str
     records: int
     children: int
@@ -133,6 +134,7 @@ def group_scores(records: LabelledRecords, columns: tuple[Column, ...]) -> tuple
             scores.append(
                 GroupScores(
                     column=column.name,
+                    is_flag=column.is_flag,
                     value=value,
                     records=int(held.sum()),
                     children=len(np.unique(person[held])),

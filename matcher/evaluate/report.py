@@ -11,7 +11,7 @@ NOT_AVAILABLE = "n/a"
 
 
 def render_text(result: Evaluation) -> str:
-    """The result as plain lines of at most 100 characters, for a terminal or a file.
+    """The result as plain lines of some 110 characters, for a terminal or a file.
 
     A share over nothing shows as n/a.
     """
@@ -25,8 +25,7 @@ def render_text(result: Evaluation) -> str:
         f"B-cubed    precision {_share(result.b_cubed.precision)}"
         f"   recall {_share(result.b_cubed.recall)}   F1 {_share(result.b_cubed.f1)}",
     ]
-    if result.groups:
-        lines += ["", *_group_table(result.groups)]
+    lines += _group_tables(result.groups)
     if result.links is not None:
         lines += ["", *_link_lines(result.links)]
     lines += ["", "Brackets hold 95% intervals."]
@@ -66,18 +65,15 @@ def as_dict(result: Evaluation) -> dict[str, Any]:
 
 
 def _notes(result: Evaluation) -> list[str]:
-    notes = []
-    if result.not_in_crosswalk:
-        notes.append(
-            f"{result.not_in_crosswalk:,} records are not in the crosswalk and count as unlinked"
-        )
-    if result.not_in_truth:
-        notes.append(f"{result.not_in_truth:,} crosswalk records are not in the truth: left out")
-    if result.carers_left_out:
-        notes.append(f"{result.carers_left_out:,} records of carers: left out")
+    counts = (
+        ("Records not in the crosswalk, counted as unlinked", result.not_in_crosswalk),
+        ("Crosswalk records not in the truth, left out", result.not_in_truth),
+        ("Records of carers, left out", result.carers_left_out),
+    )
+    notes = [f"{text}: {count:,}" for text, count in counts if count]
     if result.columns_passed_over:
         names = ", ".join(result.columns_passed_over)
-        notes.append(f"too many values to be groups: {names}")
+        notes.append(f"Columns with too many values to be groups: {names}")
     return notes
 
 
@@ -101,24 +97,35 @@ def _pair_table(result: Evaluation) -> list[str]:
     return _columns(rows)
 
 
-def _group_table(groups: tuple[GroupScores, ...]) -> list[str]:
+def _group_tables(groups: tuple[GroupScores, ...]) -> list[str]:
+    """A table for each group column, and one for all flags with the pairs that they touch."""
+    tables = {
+        column: [(group.value, group) for group in groups if group.column == column]
+        for column in dict.fromkeys(group.column for group in groups if not group.is_flag)
+    }
+    flagged = [(group.column, group) for group in groups if group.is_flag and group.value == "1"]
+    if flagged:
+        tables["either record has"] = flagged
     lines: list[str] = []
-    for name in dict.fromkeys(group.column for group in groups):
-        rows = [[name, "children", "precision", "recall", "false", "missed"]]
-        rows += [
-            [
-                group.value,
-                f"{group.children:,}",
-                _proportion(group.pairs.precision),
-                _proportion(group.pairs.recall),
-                f"{group.pairs.false:,}",
-                f"{group.pairs.missed:,}",
-            ]
-            for group in groups
-            if group.column == name
-        ]
-        lines += [*([""] if lines else []), *_columns(rows)]
+    for name, rows in tables.items():
+        lines += ["", *_group_table(name, rows)]
     return lines
+
+
+def _group_table(name: str, groups: list[tuple[str, GroupScores]]) -> list[str]:
+    rows = [[name, "children", "precision", "recall", "false", "missed"]]
+    rows += [
+        [
+            value,
+            f"{group.children:,}",
+            _proportion(group.pairs.precision),
+            _proportion(group.pairs.recall),
+            f"{group.pairs.false:,}",
+            f"{group.pairs.missed:,}",
+        ]
+        for value, group in groups
+    ]
+    return _columns(rows)
 
 
 def _link_lines(links: LinkScores) -> list[str]:
@@ -132,7 +139,7 @@ def _link_lines(links: LinkScores) -> list[str]:
         f"Expected calibration error: {_share(links.calibration_error)}",
     ]
     if links.not_in_truth:
-        lines.insert(1, f"{links.not_in_truth:,} links have a record outside the truth: left out")
+        lines.insert(1, f"Links with a record outside the truth, left out: {links.not_in_truth:,}")
     if links.reliability:
         rows = [["match probability", "links", "expected", "observed"]]
         rows += [

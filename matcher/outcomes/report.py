@@ -52,7 +52,7 @@ def _figures(result: MeasureResult) -> list[str]:
         lines.append(f"Not linked: {source.count:,} of {result.cohort:,} children, {source.text}")
     if result.unlinked_in_denominator:
         count = result.unlinked_in_denominator
-        lines.append(f"In the denominator without any linked record: {count:,} {unit}")
+        lines.append(f"{unit.capitalize()} in the denominator without any linked record: {count:,}")
     lines += [f"Left out: {count.count:,}, {count.text}" for count in result.excluded]
     return lines
 

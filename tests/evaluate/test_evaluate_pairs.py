@@ -6,7 +6,7 @@ from itertools import combinations
 import pandas as pd
 import pytest
 import recordlinkage
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matcher.errors import DataError
@@ -216,6 +216,7 @@ def test_counting_equals_listing_every_pair(rows: pd.DataFrame) -> None:
     )
 
 
+@settings(max_examples=50)
 @given(labelled_records())
 def test_b_cubed_equals_the_mean_over_records(rows: pd.DataFrame) -> None:
     precision, recall = [], []
@@ -230,6 +231,7 @@ def test_b_cubed_equals_the_mean_over_records(rows: pd.DataFrame) -> None:
     assert found.f1 == pytest.approx(2 / (1 / found.precision + 1 / found.recall))
 
 
+@settings(max_examples=20)
 @given(labelled_records())
 def test_the_order_of_rows_does_not_matter(rows: pd.DataFrame) -> None:
     truth = rows.drop(columns="child_id")

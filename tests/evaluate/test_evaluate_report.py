@@ -56,12 +56,29 @@ def test_the_report_says_what_was_left_out_and_shows_the_queue(table: Table) -> 
         a         1            b         1            0.7                possible
     """)
     text = render_text(evaluate(truth, crosswalk, links))
-    assert "1 records are not in the crosswalk and count as unlinked" in text
-    assert "1 crosswalk records are not in the truth: left out" in text
-    assert "1 records of carers: left out" in text
+    assert "Records not in the crosswalk, counted as unlinked: 1" in text
+    assert "Crosswalk records not in the truth, left out: 1" in text
+    assert "Records of carers, left out: 1" in text
     assert "possible links to review 1 (100.0 per 100 children), of which 1 are true" in text
     assert "After a perfect reviewer: recall 1.0000" in text
     assert "Expected calibration error: 0.3000" in text
+
+
+def test_flags_share_one_table_of_the_pairs_that_they_touch(table: Table) -> None:
+    rows = table("""
+        source  record_id  person_id  child_id  moved  misspelt
+        a       1          p          C1        1      0
+        b       1          p          C1        0      0
+        a       2          q          C2        0      1
+        b       2          q          C3        1      0
+    """)
+    result = evaluate(rows.drop(columns="child_id"), rows[["source", "record_id", "child_id"]])
+    lines = render_text(result).splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("either record has"))
+    assert [line.split()[0] for line in lines[at + 1 : at + 3]] == ["moved", "misspelt"]
+    assert lines[at + 3] == ""
+    assert "0.5000 [0.0945, 0.9055]" in lines[at + 1]
+    assert "0.0000 [0.0000, 0.7935]" in lines[at + 2]
 
 
 def test_the_result_goes_through_json_with_null_for_what_is_not_available(table: Table) -> None:
