@@ -1,0 +1,66 @@
+# Everything is set up inside this folder, in $(VENV), from lock files with hashes.
+# `make help` says what there is.
+
+VENV ?= .venv
+PYTHON ?=
+PYTEST_ARGS ?= -n 2
+
+BIN := $(VENV)/bin
+# A moved folder needs a new environment: scripts in it name the place they were made for.
+PLACE := $(shell pwd | cksum | cut -d' ' -f1)
+MADE := $(VENV)/.made-$(PLACE)
+READY_TO_RUN := $(VENV)/.ready-to-run
+READY_TO_TEST := $(VENV)/.ready-to-test
+
+INSTALL = $$(cat $(MADE)) install --quiet --no-input --disable-pip-version-check \
+	--no-warn-script-location --no-compile
+COMPILE_LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --custom-compile-command "make lock" pyproject.toml
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test check format lock clean
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+demo: $(READY_TO_RUN) ## Link the invented town that comes with this software
+	@$(BIN)/matcher demo
+
+test: $(READY_TO_TEST) ## Run all tests
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(READY_TO_TEST) ## Check format, style, types, architecture and rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/matcher rules check
+
+format: $(READY_TO_TEST) ## Put the code into its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(READY_TO_TEST) ## Choose versions again, within the ranges of pyproject.toml
+	$(COMPILE_LOCK) --upgrade --group build --output-file requirements.lock
+	$(COMPILE_LOCK) --upgrade --group build --group dev --constraint requirements.lock \
+		--output-file requirements-dev.lock
+
+clean: ## Remove the environment, caches and the demonstration's files
+	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY_TO_TEST): requirements-dev.lock $(READY_TO_RUN)
+	@echo "Setting up what tests need (once, about a minute) ..."
+	@$(INSTALL) --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+$(READY_TO_RUN): requirements.lock pyproject.toml $(MADE)
+	@echo "Setting up in $(VENV) (once, about a minute) ..."
+	@$(INSTALL) --require-hashes --requirement requirements.lock
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Holds the command that installs into the environment: its own pip, or another Python's.
+$(MADE):
+	@PYTHON="$(PYTHON)" sh .ci/environment $(VENV) $(MADE)
