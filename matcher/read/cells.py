@@ -7,7 +7,7 @@ four bytes per cell however long the values are.
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -84,14 +84,15 @@ def concatenate(columns: Sequence[Coded[ValueT]]) -> Coded[ValueT]:
     return encoder.finish()
 
 
-def raw_cell(cell: Cell) -> RawCell:
+def raw_cell(cell: Cell | time | timedelta) -> RawCell:
     """A typed cell of a workbook as text, unless it is a date.
 
-    Whole numbers lose the ``.0`` that spreadsheets give them.
+    Whole numbers lose the ``.0`` that spreadsheets give them. Midnight of no day is what
+    becomes of an empty date (day zero, shown as 00/01/1900), so it is an empty cell.
     """
     if isinstance(cell, str | datetime | date):
         return cell
-    if cell is None:
+    if cell is None or cell == time():
         return ""
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"

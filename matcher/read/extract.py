@@ -137,16 +137,13 @@ def _judge(tables: dict[str, CleanTable], definition: SourceDefinition) -> dict[
             for table in people.values():
                 apply_join(table, tables[join.table], join)
     chosen: dict[str, Mask] = {}
+    known: set[str] = set()
     for name, table in people.items():
         reject_nameless(table)
-        chosen[name] = choose_rows(table)
+        chosen[name] = choose_rows(table, known)
         superseded = table.rejects.accepted & ~chosen[name] & ~tells(table)
         table.rejects.add(superseded, "superseded", "record_id")
-    known = {
-        record_id
-        for name, mask in chosen.items()
-        for record_id in tables[name].values("record_id")[mask]
-    }
+        known.update(table.values("record_id")[chosen[name]])
     for name, table in tables.items():
         if name not in people:
             for column in _references(name, table, definition):

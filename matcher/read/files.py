@@ -22,14 +22,15 @@ def read_file(
     """
     expected = _expected(member, definition)
     must = alone or expected is not None
-    if not must and not member.is_tabular:
+    in_xml = any(table.element for table in definition.tables)
+    if not must and (in_xml or not member.is_tabular):
         return [], [Note(member.name, "", "file_ignored", 1)]
     try:
         with member.open() as stream:
             start = stream.read(512)
     except DAMAGED as error:
         raise member.refused("damaged_file", "the file cannot be read") from error
-    if any(table.element for table in definition.tables):
+    if in_xml:
         tables = read_xml(member, definition, progress)
     elif is_workbook_start(start):
         tables = read_workbook(member, definition, progress)

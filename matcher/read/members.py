@@ -65,6 +65,8 @@ def open_members(
             raise refuse("is_folder", f"this is a folder; {_wanted(definition)}")
         yield list(_folder_members(source, path, refuse)), False
         return
+    if not path.is_file():
+        raise refuse("not_readable", f"this is no ordinary file; {_wanted(definition)}")
     try:
         size = path.stat().st_size
         with path.open("rb") as stream:

@@ -48,8 +48,8 @@ def reject_nameless(table: CleanTable) -> None:
     table.rejects.add(nameless, "no_name", "name")
 
 
-def choose_rows(table: CleanTable) -> Mask:
-    """One row of each record id among those accepted.
+def choose_rows(table: CleanTable, known: set[str]) -> Mask:
+    """One row of each record id among those accepted, unless another table has it already.
 
     Where ids repeat by design it is the latest; elsewhere the first, and the later ones
     are rejects.
@@ -64,6 +64,9 @@ def choose_rows(table: CleanTable) -> Mask:
         positions, ids = positions[::-1], ids[::-1]
     _, first = np.unique(ids, return_index=True)
     chosen[positions[first]] = True
+    if known:
+        column = table.text["record_id"]
+        chosen &= ~column.mask(record_id in known for record_id in column.distinct)
     if table.table.repeated_id == "reject":
         table.rejects.add(table.rejects.accepted & ~chosen, "duplicate_record_id", "record_id")
     return chosen

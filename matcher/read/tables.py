@@ -24,7 +24,7 @@ _TOTALS = re.compile(
     r"|\s*count\b|\s*end of (report|file|data)\b",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"\s*[£%\d.,\s]*\s*")
+_NUMBER = re.compile(r"[£%\d.,\s]*")
 
 Progress = Callable[[str, int], None]
 
@@ -90,7 +90,7 @@ def match_header(cells: Sequence[RawCell], row: int, table: Table) -> Header | N
         table,
         row,
         positions,
-        width=1 + max(found.values()),
+        width=1 + max(at for at, name in enumerate(names) if name),
         unknown=len(found) - len(set(positions.values())),
         twice=tuple(sorted(c for c, at in positions.items() if names[at] in twice)),
     )
@@ -123,12 +123,16 @@ def missing_columns(table: Table) -> str:
 
 @dataclass
 class TableBuilder:
-    """Takes the rows below a header one by one and encodes them in batches."""
+    """Takes the rows below a header one by one and encodes them in batches.
+
+    A blank line of a table is no row; an empty element of an XML file is one.
+    """
 
     file: str
     header: Header
     excel_epoch: int = 1900
     progress: Progress | None = None
+    blank_is_row: bool = False
     _rows: list[Sequence[RawCell]] = field(default_factory=list)
     _numbers: list[int] = field(default_factory=list)
     _number_parts: list[npt.NDArray[np.int64]] = field(default_factory=list)
@@ -138,11 +142,11 @@ class TableBuilder:
         self._encoders = {column: Encoder[RawCell]() for column in self.header.positions}
 
     def add(self, number: int, cells: Sequence[RawCell]) -> None:
-        """One row as it stands in the file; blank rows are passed over."""
+        """One row as it stands in the file."""
         first = cells[0] if cells else ""
         if not first or (isinstance(first, str) and not first.strip()):
             first = next((c for c in cells if not isinstance(c, str) or c.strip()), "")
-            if first == "":
+            if first == "" and not self.blank_is_row:
                 return
         if isinstance(first, str) and _TOTALS.match(first) and _only_numbers(cells, first):
             self._broken.append((number, "totals_row"))

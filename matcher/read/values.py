@@ -26,7 +26,6 @@ REJECTING = frozenset({"record_id_damaged", "role_unknown"})
 _SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+))?[eE]\+?(\d{1,2})")
 _POINT_ZERO = re.compile(r"(\d+)\.0+")
 _BETWEEN = re.compile(r"[\s\u2010-\u2015.-]+")
-_LINE_BREAKS = re.compile(r"[\s,]*[\r\n]+\s*")
 _EXCEL_START = date(1899, 12, 30)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 # What a run of cells, one a line, must not hold to be clean as it stands.
@@ -132,7 +131,8 @@ class Cleaner:
     def _address_text(self, cell: RawCell) -> str:
         """Lines of an address become parts of one line."""
         if isinstance(cell, str) and ("\n" in cell or "\r" in cell):
-            cell = _LINE_BREAKS.sub(", ", cell.strip())
+            lines = (line.strip(", \t") for line in cell.splitlines())
+            cell = ", ".join(line for line in lines if line)
         return self.text(cell)
 
 

@@ -14,7 +14,7 @@ from matcher.read.tables import HEADER_WITHIN, Progress, RawTable, TableBuilder,
 from matcher.rules.sources import SourceDefinition
 
 _STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-_ROW = re.compile(rb'<row[^>]*?\sr="(\d{1,9})"')
+_ROW = re.compile(rb'<row[^>]{0,200}?\sr="(\d{1,9})"')
 _FAR_COLUMN = re.compile(rb'\sr="([A-Z]{2,3})\d')
 _DATE_1904 = re.compile(rb'date1904\s*=\s*"(?:1|true)"')
 _CHUNK = 1 << 20
@@ -74,7 +74,7 @@ def _read_sheet(
 
 def _rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[RawCell]]]:
     for number, cells in enumerate(sheet.iter_rows(), start=1):
-        yield number, [cell if type(cell) is str else raw_cell(cell) for cell in cells]  # type: ignore[arg-type]
+        yield number, [cell if type(cell) is str else raw_cell(cell) for cell in cells]
 
 
 def _check(member: Member, content: bytes) -> int | None:

@@ -43,7 +43,7 @@ def read_xml(
     Raises ExtractRefused if it is not XML, is cut short, or declares a document type.
     """
     builders = {
-        table.name: TableBuilder(member.name, _header(table), progress=progress)
+        table.name: TableBuilder(member.name, _header(table), progress=progress, blank_is_row=True)
         for table in definition.tables
         if table.element
     }

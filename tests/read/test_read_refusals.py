@@ -1,0 +1,185 @@
+"""Files that cannot be what they are said to be are refused as a whole, with one message."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from small_extracts import workbook, zipped
+
+from matcher.errors import ExtractRefused
+from matcher.read import ReadResult, members, read_extract
+from matcher.rules.sources import SourceDefinition
+
+Read = Callable[..., ReadResult]
+GOOD = "record_id,name\n1,Aisha\n"
+
+
+def refusal(read: Read, content: str | bytes, definition: str = "generic", name: str = "x.csv"):
+    with pytest.raises(ExtractRefused) as caught:
+        read(content, definition, name)
+    assert caught.value.source == "somewhere"
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "empty_file"),
+        (b"%PDF-1.7\nrecord_id,name\n1,Aisha\n", "wrong_kind"),
+        (b"\x89PNG\r\n", "wrong_kind"),
+        (b"\x1f\x8b\x08", "wrong_kind"),
+        (b"record_id,name\n1,Ai\0sha\n", "binary"),
+        (b"\xff\xfea", "wrong_columns"),
+        (b"1,Aisha,Khan\n2,Zoe,Khan\n", "wrong_columns"),
+        (b"record_id,postcode\n1,OL1 1AA\n", "wrong_columns"),
+        (b"<html><table></table></html>", "wrong_columns"),
+        (b"PK\x03\x04 cut short", "damaged_zip"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 not really", "damaged_workbook"),
+    ],
+)
+def test_a_file_is_refused(read: Read, content: bytes, code: str) -> None:
+    assert refusal(read, content).code == code
+
+
+def test_the_refusal_names_what_was_expected_and_no_value(read: Read) -> None:
+    message = str(refusal(read, "1,Zebedee,Quixotic\n"))
+    assert "'record_id', 'forename' or 'surname' or 'name'" in message
+    assert "Zebedee" not in message
+
+
+def test_a_truncated_workbook_is_refused(read: Read) -> None:
+    content = workbook({"A": [["record_id", "name"], ["1", "Aisha"]]})
+    assert refusal(read, content[:-200], name="x.xlsx").code == "damaged_zip"
+
+
+def test_a_workbook_without_the_columns_is_refused(read: Read) -> None:
+    content = workbook({"A": [["pivot", "table"], ["1", "2"]]})
+    assert refusal(read, content, name="x.xlsx").code == "wrong_columns"
+
+
+def test_a_sheet_that_reaches_too_far_is_refused(read: Read) -> None:
+    stream = io.BytesIO()
+    content = io.BytesIO(workbook({"A": [["record_id"]]}))
+    far = b'</c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+    with zipfile.ZipFile(content) as source, zipfile.ZipFile(stream, "w") as target:
+        for info in source.infolist():
+            target.writestr(info.filename, source.read(info).replace(b"</c></row>", far))
+    assert refusal(read, stream.getvalue(), name="x.xlsx").code == "too_large"
+
+
+@pytest.mark.parametrize(
+    ("inside", "code"),
+    [
+        ({"../up.csv": GOOD}, "unsafe_zip"),
+        ({"/root.csv": GOOD}, "unsafe_zip"),
+        ({"c:\\x.csv": GOOD}, "unsafe_zip"),
+        ({"a\\..\\..\\x.csv": GOOD}, "unsafe_zip"),
+        ({"inner.zip": zipped({"x.csv": GOOD})}, "nested_zip"),
+        ({"inner.csv": zipped({"x.csv": GOOD})}, "nested_zip"),
+        ({}, "empty_zip"),
+        ({"folder/": ""}, "empty_zip"),
+        ({"readme.csv": "hello"}, "missing_table"),
+        ({"x.csv": ""}, "empty_file"),
+        ({"big.csv": b"0" * 60_000_000}, "zip_bomb"),
+    ],
+)
+def test_a_zip_is_refused(read: Read, inside: dict[str, str | bytes], code: str) -> None:
+    assert refusal(read, zipped(inside), name="x.zip").code == code
+
+
+def test_a_zip_that_claims_too_much_is_refused(read: Read, monkeypatch) -> None:
+    monkeypatch.setattr(members, "MAX_UNPACKED", 10)
+    assert refusal(read, zipped({"x.csv": GOOD}), name="x.zip").code == "zip_bomb"
+
+
+def test_a_truncated_zip_is_refused(read: Read) -> None:
+    content = zipped({"x.csv": GOOD * 100})
+    assert refusal(read, content[: len(content) // 2], name="x.zip").code == "damaged_zip"
+
+
+def test_a_zip_with_a_damaged_member_is_refused(read: Read) -> None:
+    content = bytearray(zipped({"x.csv": GOOD + "2,Zoe\n" * 5000}))
+    content[60:64] = b"\xff\xff\xff\xff"
+    assert refusal(read, bytes(content), name="x.zip").code in ("damaged_zip", "damaged_file")
+
+
+def test_a_zip_with_a_password_is_refused(read: Read) -> None:
+    content = bytearray(zipped({"x.csv": GOOD}))
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(mark) + offset] |= 1
+    assert refusal(read, bytes(content), name="x.zip").code == "encrypted"
+
+
+XML = (
+    "<CTfile><CTFpupilData><Pupil>"
+    "<UPN>X1</UPN><Surname>&a;</Surname></Pupil></CTFpupilData></CTfile>"
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ('<!DOCTYPE CTfile [<!ENTITY a "b">]>' + XML, "xml_forbidden"),
+        ('<!DOCTYPE CTfile [<!ENTITY a SYSTEM "file:///etc/passwd">]>' + XML, "xml_forbidden"),
+        ('<!DOCTYPE CTfile SYSTEM "http://localhost/x.dtd">' + XML, "xml_forbidden"),
+        ('<!DOCTYPE l [<!ENTITY a "x"><!ENTITY b "&a;&a;">]><l>&b;</l>', "xml_forbidden"),
+        (XML, "damaged_xml"),
+        ("<CTfile><CTFpupilData>", "damaged_xml"),
+        ("UPN,Surname\n", "damaged_xml"),
+        ("", "empty_file"),
+        ("<html></html>", "wrong_columns"),
+        ("<CTfile>" + "<a>" * 200 + "</a>" * 200 + "</CTfile>", "too_large"),
+        ('<?xml version="1.0" encoding="nonsense"?><CTfile/>', "damaged_xml"),
+    ],
+)
+def test_xml_is_refused(read: Read, content: str, code: str) -> None:
+    assert refusal(read, content, "ctf", "ctf.xml").code == code
+
+
+def test_a_path_must_be_what_the_definition_says(
+    tmp_path: Path, definitions: dict[str, SourceDefinition]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "x.csv").write_text(GOOD)
+    (tmp_path / "x.zip").write_bytes(zipped({"x.csv": GOOD}))
+    for definition, name, code in (
+        ("generic", "nothing.csv", "not_found"),
+        ("generic", "empty", "is_folder"),
+        ("estart", "empty", "empty_folder"),
+        ("systmone", "x.csv", "is_file"),
+    ):
+        with pytest.raises(ExtractRefused) as caught:
+            read_extract("s", tmp_path / name, definitions[definition])
+        assert caught.value.code == code
+    only_files = definitions["generic"].model_copy(update={"path": ("file",)})
+    with pytest.raises(ExtractRefused, match="this is a zip"):
+        read_extract("s", tmp_path / "x.zip", only_files)
+
+
+def test_a_folder_may_not_lead_out_of_itself(
+    tmp_path: Path, definitions: dict[str, SourceDefinition]
+) -> None:
+    (tmp_path / "secret.csv").write_text("x")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "link.csv").symlink_to(tmp_path / "secret.csv")
+    with pytest.raises(ExtractRefused) as caught:
+        read_extract("s", tmp_path / "folder", definitions["estart"])
+    assert caught.value.code == "unsafe_folder"
+
+
+def test_a_table_by_its_name_must_have_its_columns(
+    tmp_path: Path, definitions: dict[str, SourceDefinition]
+) -> None:
+    (tmp_path / "SRPatient.csv").write_text("RowIdentifier,Surname\n1,Khan\n")
+    with pytest.raises(ExtractRefused, match="'DateBirth'") as caught:
+        read_extract("s", tmp_path, definitions["systmone"])
+    assert (caught.value.code, caught.value.file) == ("wrong_columns", "SRPatient.csv")
+
+
+def test_reading_writes_nothing(tmp_path: Path, definitions: dict[str, SourceDefinition]) -> None:
+    (tmp_path / "x.zip").write_bytes(zipped({"x.csv": GOOD}))
+    read_extract("s", tmp_path / "x.zip", definitions["generic"])
+    assert [path.name for path in tmp_path.iterdir()] == ["x.zip"]

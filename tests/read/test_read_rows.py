@@ -1,0 +1,171 @@
+"""Rows of generic extracts: which become records, which rejects, and with what."""
+
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+from small_extracts import codes, notes, record
+
+from matcher.frames import RECORD_COLUMNS, REJECT_COLUMNS
+from matcher.read import ReadResult
+
+Read = Callable[..., ReadResult]
+
+
+def test_a_record_has_the_columns_and_types_of_the_contract(read: Read) -> None:
+    result = read("record_id,name,date_of_birth\n1,Aisha Khan,03/04/2014\n")
+    assert tuple(result.records.columns) == RECORD_COLUMNS
+    assert tuple(result.rejects.columns) == REJECT_COLUMNS
+    assert result.records["record_id"].dtype == object
+    assert str(result.records["date_of_birth"].dtype) == "datetime64[ns]"
+    assert result.records["as_of"].isna().all()
+    for name in ("source", "role", "forename", "postcode"):
+        column = result.records[name]
+        assert isinstance(column.dtype, pd.CategoricalDtype)
+        assert column.cat.categories.dtype == object
+    assert list(result.records["role"].cat.categories) == ["child"]
+    assert record(result)["source"] == "somewhere"
+
+
+@pytest.mark.parametrize(
+    ("column", "written", "meant"),
+    [
+        ("forename", "  Aisha\u00a0 Noor ", "Aisha Noor"),
+        ("surname", "O&#39;Brien", "O'Brien"),
+        ("surname", "Null", "Null"),
+        ("surname", "NULL", None),
+        ("surname", "N/K", None),
+        ("surname", "Wiśniewska", "Wiśniewska"),
+        ("sex", "Girl", "F"),
+        ("sex", "1", "M"),
+        ("sex", "Not Known", None),
+        ("sex", "U", None),
+        ("role", "Carer", "carer"),
+        ("role", "", "child"),
+        ("nhs_number", "943 476 5919", "9434765919"),
+        ("nhs_number", "943-476-5919", "9434765919"),
+        ("nhs_number", "9434765919.0", "9434765919"),
+        ("nhs_number", "9.434765919E+09", "9434765919"),
+        ("nhs_number", "9.43E+09", None),
+        ("upn", "h353200621029", "H353200621029"),
+        ("family_id", "000123", "000123"),
+        ("family_id", "123.0", "123"),
+        ("address", '"1 High Street\nOldham"', "1 High Street, Oldham"),
+        ("postcode", "ol1 1aa", "ol1 1aa"),
+        ("as_of", "2024-09-01", pd.Timestamp("2024-09-01")),
+        ("date_of_birth", "-", None),
+    ],
+)
+def test_a_cell_means(read: Read, column: str, written: str, meant: object) -> None:
+    result = read(f"record_id,name,{column}\n1,Aisha Khan,{written}\n")
+    assert record(result)[column] == meant
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "code"),
+    [
+        (",Aisha,,", "record_id", "missing_record_id"),
+        ("n/k,Aisha,,", "record_id", "missing_record_id"),
+        ("1.2E+05,Aisha,,", "record_id", "record_id_damaged"),
+        ("1,,,child", "name", "no_name"),
+        ("1,Aisha,,teacher", "role", "role_unknown"),
+        ("1,Aisha,31/02/2014,", "date_of_birth", "date_impossible"),
+        ("1,Aisha,soon,", "date_of_birth", "date_unreadable"),
+        ("1,Aisha,01/01/1066,", "date_of_birth", "date_implausible"),
+        ("1,Aisha,,,Oldham", "", "too_many_fields"),
+        ("1,Aisha", "", "too_few_fields"),
+        ("record_id,Name,DATE OF BIRTH,role", "", "repeated_header"),
+        ("Total,250,,", "", "totals_row"),
+        ("Total records: 250,,,", "", "totals_row"),
+        ("9,Aisha,,", "record_id", "duplicate_record_id"),
+    ],
+)
+def test_a_row_is_rejected(read: Read, row: str, column: str, code: str) -> None:
+    result = read(f"record_id,name,date_of_birth,role\n9,Zoe,,\n{row}\n")
+    assert codes(result) == [(3, column, code)]
+    assert len(result.records) == 1
+
+
+def test_a_nameless_row_with_a_date_of_birth_or_an_identifier_stays(read: Read) -> None:
+    result = read(
+        "record_id,name,date_of_birth,nhs_number,upn\n"
+        "1,,03/04/2014,,\n2,,,9434765919,\n3,,,,H353200621029\n4,,,,\n"
+    )
+    assert list(result.records["record_id"]) == ["1", "2", "3"]
+
+
+def test_the_first_good_row_with_an_id_is_the_record(read: Read) -> None:
+    result = read("record_id,name,date_of_birth\n1,Bad,31/02/2014\n1,Good,\n1,Late,\n")
+    assert list(result.records["name"]) == ["Good"]
+    assert codes(result) == [
+        (2, "date_of_birth", "date_impossible"),
+        (4, "record_id", "duplicate_record_id"),
+    ]
+
+
+def test_a_child_called_total_is_a_child(read: Read) -> None:
+    result = read("surname,forename,record_id\nTotal,Aisha,A1\n")
+    assert len(result.records) == 1
+
+
+def test_blank_lines_and_titles_are_no_rows_but_lines_are_counted(read: Read) -> None:
+    result = read("List of members\n\nrecord_id,name\n\n1,Aisha\n,\n,,\n2,\n")
+    assert result.files[0].rows == 2
+    assert codes(result) == [(8, "name", "no_name")]
+
+
+def test_a_comma_shows_that_the_surname_comes_first(read: Read) -> None:
+    result = read('record_id,name\n1,"KHAN, Aisha"\n2,Aisha Khan\n')
+    assert record(result)["name_order"] == "surname_first"
+    assert record(result, 1)["name_order"] is None
+
+
+def test_ambiguous_dates_are_decided_by_the_column(read: Read) -> None:
+    result = read(
+        "record_id,name,date_of_birth,as_of\n"
+        "1,A,03/04/2014,03/04/2024\n2,B,12/25/2014,\n3,C,25/12/2014,\n"
+    )
+    assert codes(result) == [(2, "date_of_birth", "date_ambiguous")]
+    assert notes(result)["date_of_birth", "mixed_date_orders"] == 1
+
+
+def test_damage_is_counted(read: Read) -> None:
+    result = read("record_id,name,nhs_number,sex,junk\n1,A,9.43E+09,?!,x\n2,B,9.4E+09,F,\n")
+    assert notes(result) == {
+        ("", "columns_ignored"): 1,
+        ("nhs_number", "scientific_notation"): 2,
+        ("sex", "not_recognised"): 1,
+    }
+
+
+def test_a_birth_after_the_as_of_date_stays_and_is_counted(read: Read) -> None:
+    result = read("record_id,name,date_of_birth,as_of\n1,A,03/04/2024,01/01/2024\n")
+    assert len(result.records) == 1
+    assert notes(result)["date_of_birth", "born_after_as_of"] == 1
+
+
+def test_no_reject_tells_a_value(read: Read) -> None:
+    result = read("record_id,name,date_of_birth\n1,Zebedee,Quixotic\n1.5E+05,Zebedee,\n")
+    shown = result.rejects.to_csv()
+    assert "Zebedee" not in shown and "Quixotic" not in shown and "1.5E" not in shown
+    assert result.rejects["message"].str.len().min() > 20
+
+
+def test_rejected_values_do_not_stay_behind_as_categories(read: Read) -> None:
+    result = read("record_id,name,date_of_birth\n1,Zebedee,soon\n2,Aisha,\n")
+    assert list(result.records["name"].cat.categories) == ["Aisha"]
+
+
+def test_a_column_named_twice_is_read_once_and_noted(read: Read) -> None:
+    result = read("record_id,name,postcode,postcode\n1,A,OL1 1AA,OL2 2BB\n")
+    assert record(result)["postcode"] == "OL1 1AA"
+    assert notes(result)["postcode", "column_twice"] == 1
+
+
+def test_progress_tells_the_file_and_the_rows(tmp_path, generic) -> None:
+    from matcher.read import read_extract
+
+    (tmp_path / "x.csv").write_text("record_id,name\n1,A\n2,B\n")
+    told: list[tuple[str, int]] = []
+    read_extract("x", tmp_path / "x.csv", generic, progress=lambda f, n: told.append((f, n)))
+    assert told == [("x.csv", 2)]

@@ -1,0 +1,83 @@
+"""Encodings, separators, quotes and line ends."""
+
+import codecs
+from collections.abc import Callable
+
+import pytest
+from small_extracts import codes, notes
+
+from matcher.read import ReadResult
+
+Read = Callable[..., ReadResult]
+TEXT = "record_id,name\r\n1,Zoë O’Brien\r\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TEXT.encode(),
+        codecs.BOM_UTF8 + TEXT.encode(),
+        TEXT.encode("cp1252"),
+        TEXT.encode("utf-16"),
+        codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"),
+        TEXT.replace("\r\n", "\n").encode(),
+        TEXT.replace("\r\n", "\r").encode(),
+        TEXT.strip().encode(),
+        TEXT.replace(",", ";").encode(),
+        TEXT.replace(",", "\t").encode(),
+        TEXT.replace(",", "|").encode(),
+    ],
+)
+def test_text_is_read_whatever_its_encoding_separator_and_line_ends(
+    read: Read, content: bytes
+) -> None:
+    assert list(read(content).records["name"]) == ["Zoë O’Brien"]
+
+
+def test_bytes_that_windows_leaves_open_are_replaced_and_noted(read: Read) -> None:
+    result = read(b"record_id,name\n1,Zo\x81\n2,Zo\xeb\n")
+    assert notes(result)["", "characters_replaced"] == 1
+    assert list(result.records["name"]) == ["Zo\ufffd", "Zoë"]
+
+
+def test_quoted_line_breaks_belong_to_the_cell_and_rows_keep_their_line(read: Read) -> None:
+    result = read('record_id,name,address\n1,A,"1 High Street\nOldham"\n2,,x\n')
+    assert list(result.records["address"]) == ["1 High Street, Oldham"]
+    assert codes(result) == [(4, "name", "no_name")]
+
+
+@pytest.mark.parametrize(
+    "stray",
+    ['2,"B,x', '"2,B,x', '2,B,"x', '2,B"x",x'],
+)
+def test_a_stray_quote_swallows_no_rows(read: Read, stray: str) -> None:
+    rows = "".join(f"{number},Name,x\n" for number in range(3, 40))
+    result = read(f"record_id,name,address\n1,A,x\n{stray}\n{rows}")
+    assert result.files[0].rows == 39
+    assert {"1", *map(str, range(3, 40))} <= set(result.records["record_id"])
+
+
+def test_a_stray_quote_met_by_another_swallows_no_rows(read: Read) -> None:
+    result = read('record_id,name,address\n1,A,"x\n2,B,x\n3,C,"x\n4,D,x\n')
+    assert list(result.records["record_id"]) == ["1", "2", "3", "4"]
+
+
+def test_a_quote_that_opens_a_very_long_cell_swallows_no_rows(read: Read) -> None:
+    rows = "".join(f"{number},Name,{'x' * 50}\n" for number in range(2, 5000))
+    result = read(f'record_id,name,address\n1,A,"x\n{rows}')
+    assert result.files[0].rows == 4999
+    assert len(result.records) == 4999
+
+
+def test_cells_beyond_the_header_may_be_empty(read: Read) -> None:
+    result = read("record_id,name,,\n1,A,,,\n2,B\n3,C,,,x\n")
+    assert list(result.records["record_id"]) == ["1", "2"]
+    assert codes(result) == [(4, "", "too_many_fields")]
+
+
+def test_more_rows_than_a_batch_keep_their_order_and_lines(read: Read) -> None:
+    rows = "".join(f"{number},Name {number % 7}\n" for number in range(100_500))
+    result = read("record_id,name\n" + rows + ",x\n")
+    assert list(result.records["record_id"]) == [str(number) for number in range(100_500)]
+    assert codes(result) == [(100_502, "record_id", "missing_record_id")]
+    assert len(result.records["name"].cat.categories) == 7

@@ -1,0 +1,129 @@
+"""Spreadsheets and zips: the sheet or file is found by its header."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+
+import pandas as pd
+from small_extracts import codes, notes, record, workbook, zipped
+
+from matcher.read import ReadResult, read_extract
+from matcher.rules.sources import SourceDefinition
+
+Read = Callable[..., ReadResult]
+HEADER = ["record_id", "name", "date_of_birth", "nhs_number"]
+
+
+def test_numbers_dates_and_text_are_cells_alike(read: Read) -> None:
+    rows = [
+        HEADER,
+        [1, "A", date(2014, 4, 3), 9434765919],
+        [2.0, "B", "03/04/2014", "943 476 5919"],
+        ["3", "C", 41732, 9434765919.0],
+        ["4", "D", datetime(2014, 4, 3, 12, 30), "9.43E+09"],
+        [True, "E", None, None],
+    ]
+    result = read(workbook({"A": rows}), name="x.xlsx")
+    assert list(result.records["record_id"]) == ["1", "2", "3", "4", "TRUE"]
+    assert list(result.records["date_of_birth"].dropna().unique()) == [pd.Timestamp("2014-04-03")]
+    assert list(result.records["nhs_number"].dropna().unique()) == ["9434765919"]
+    assert notes(result) == {("nhs_number", "scientific_notation"): 1}
+
+
+def test_an_id_that_became_a_date_is_its_number_again(read: Read) -> None:
+    result = read(workbook({"A": [HEADER, [date(2014, 4, 3), "A", None, date(2014, 4, 3)]]}))
+    assert record(result)["record_id"] == "41732"
+    assert record(result)["nhs_number"] is None
+    assert notes(result)["nhs_number", "number_as_date"] == 1
+
+
+def test_an_empty_date_that_shows_as_day_zero_is_missing(read: Read) -> None:
+    # A date of 1 January 1900 is written as day zero.
+    result = read(workbook({"A": [HEADER, ["1", "A", datetime(1900, 1, 1), None]]}))
+    assert record(result)["date_of_birth"] is None
+
+
+def test_serials_of_a_1904_workbook_count_from_1904(read: Read) -> None:
+    rows = [HEADER, ["1", "A", 40601, None], ["2", "B", date(2015, 2, 28), None]]
+    result = read(workbook({"A": rows}, date_1904=True), name="x.xlsx")
+    assert set(result.records["date_of_birth"]) == {pd.Timestamp("2015-02-28")}
+
+
+def test_the_header_may_stand_lower_and_rows_keep_their_numbers(read: Read) -> None:
+    rows = [["Report of members"], [], HEADER, ["1", "A"], [], ["", "B"], ["Total", 2]]
+    result = read(workbook({"A": rows}, first_row=3), name="x.xlsx")
+    assert len(result.records) == 1
+    assert codes(result) == [(9, "record_id", "missing_record_id"), (10, "", "totals_row")]
+
+
+def test_every_sheet_with_the_header_is_read_and_named_by_its_place(read: Read) -> None:
+    content = workbook(
+        {"Cover": [["Hello"]], "2023": [HEADER, ["1", "A"]], "2024": [HEADER, ["1", "B"]]}
+    )
+    result = read(content, name="x.xlsx")
+    assert [count.file for count in result.files] == ["x.xlsx sheet 2", "x.xlsx sheet 3"]
+    assert list(result.rejects["file"]) == ["x.xlsx sheet 3"]
+
+
+def test_the_sheets_of_a_workbook_may_be_the_tables_of_a_source(read: Read) -> None:
+    content = workbook(
+        {
+            "Contacts": [["Member ID", "Date", "Activity"], [4711, date(2023, 6, 5), "Play"]],
+            "Members": [["Member ID", "Name", "DOB"], [4711, "Aisha Khan", "-"]],
+        }
+    )
+    result = read(content, "estart", "estart.xlsx")
+    assert len(result.records) == 1
+    assert result.activity["contacts"].iloc[0].to_dict() == {
+        "source": "somewhere",
+        "record_id": "4711",
+        "date": pd.Timestamp("2023-06-05"),
+        "centre": result.activity["contacts"].iloc[0]["centre"],
+        "activity": "Play",
+        "attended": True,
+    }
+
+
+def test_a_zip_may_hold_folders_workbooks_and_things_to_pass_over(read: Read) -> None:
+    content = zipped(
+        {
+            "2024/a.csv": "record_id,name\n1,A\n",
+            "2024/b.xlsx": workbook({"A": [HEADER, ["2", "B"]]}),
+            "2024/readme.pdf": b"%PDF-1.7",
+            "notes.txt": "nothing to see",
+            "__MACOSX/._a.csv": b"\0\0",
+        }
+    )
+    result = read(content, name="x.zip")
+    assert list(result.records["record_id"]) == ["1", "2"]
+    assert [count.file for count in result.files] == ["2024/a.csv", "2024/b.xlsx"]
+    ignored = [note.file for note in result.notes if note.code == "file_ignored"]
+    assert ignored == ["2024/readme.pdf", "notes.txt"]
+
+
+def test_files_of_one_table_share_their_ids_but_not_their_date_order(read: Read) -> None:
+    content = zipped(
+        {
+            "a.csv": "record_id,name,date_of_birth,sex\n1,A,03/04/2014,F\n2,B,12/25/2014,M\n",
+            "b.csv": "record_id,name,date_of_birth\n2,C,03/04/2014\n3,D,25/12/2014\n2,E,\n",
+        }
+    )
+    result = read(content, name="x.zip")
+    assert codes(result) == [
+        (2, "date_of_birth", "date_ambiguous"),
+        (2, "record_id", "duplicate_record_id"),
+        (4, "record_id", "duplicate_record_id"),
+    ]
+    assert [(count.rows, count.records) for count in result.files] == [(2, 1), (3, 1)]
+
+
+def test_a_folder_is_read_in_order_of_names(
+    tmp_path: Path, definitions: dict[str, SourceDefinition]
+) -> None:
+    for name, number in (("b.csv", 2), ("a.csv", 1), ("sub/c.csv", 3)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"record_id,name\n{number},A\n")
+    (tmp_path / ".hidden.csv").write_text("x")
+    folder = definitions["generic"].model_copy(update={"path": ("folder",)})
+    result = read_extract("s", tmp_path, folder)
+    assert list(result.records["record_id"]) == ["1", "2", "3"]
