@@ -5,7 +5,6 @@ child has rivals: neither is linked without a person, both are possible.
 """
 
 from dataclasses import dataclass
-from math import log2
 
 import numpy as np
 import numpy.typing as npt
@@ -16,26 +15,33 @@ from matcher.table import Mask, Positions
 
 Bits = npt.NDArray[np.float64]
 
+# A group of pairs never counts as holding fewer matches than this.
+_FEWEST_MATCHES = 0.5
 
-def estimate_prior(evidence: Bits, pairs: float, start: float) -> float:
-    """Prior of a pair of these records, in bits: log2 odds that two of them are one child.
 
-    The expected number of matches is found by repeating: weigh with the prior, count the
-    expected matches among the scored pairs, and take their share of all ``pairs`` as the
-    next prior (the EM step for the mixing proportion). ``start`` is a first number of
-    matches.
+def estimate_prior(
+    evidence: Bits, group: npt.NDArray[np.integer], pairs: Bits, start: Bits
+) -> Bits:
+    """Prior of a pair, in bits, by group of pairs: log2 odds that the two are one child.
+
+    A group's pairs are those between sources, or those within one source, which may hold
+    a child twice or never does. The expected number of matches is found by repeating:
+    weigh with the prior, add up the match probabilities of the scored pairs, and take
+    their share of all the group's ``pairs`` as the next prior (the EM step for a mixing
+    proportion). ``start`` is a first number of matches per group.
     """
-    if pairs <= 0:
-        return 0.0
-    matches = min(max(start, 1.0), pairs / 2)
+    top = np.maximum(pairs / 2, _FEWEST_MATCHES)
+    matches = np.clip(start, _FEWEST_MATCHES, top)
+    odds = np.exp2(np.minimum(evidence, 200.0))
     for _ in range(200):
-        odds = np.exp2(np.minimum(evidence, 200.0)) * (matches / (pairs - matches))
-        found = float((odds / (1 + odds)).sum())
-        found = min(max(found, 1.0), pairs / 2)
-        if abs(found - matches) < 1e-6 * matches:
+        prior_odds = matches / np.maximum(pairs - matches, _FEWEST_MATCHES)
+        own = odds * prior_odds[group]
+        found = np.bincount(group, own / (1 + own), len(pairs))
+        found = np.clip(found, _FEWEST_MATCHES, top)
+        if np.all(np.abs(found - matches) <= 1e-6 * matches):
             break
         matches = found
-    return log2(matches / (pairs - matches))
+    return np.asarray(np.log2(matches / np.maximum(pairs - matches, _FEWEST_MATCHES)))
 
 
 def probability(weight: Bits) -> Bits:
@@ -57,94 +63,66 @@ def designate(
     r: Positions,
     weight: Bits,
     apart: Mask,
-    single: npt.NDArray[np.int32],
+    source: npt.NDArray[np.int32],
     thresholds: Thresholds,
 ) -> Designations:
-    """Designations of scored pairs.
-
-    ``single`` is, per record, the number of a source that holds each child once, or -1.
-    """
+    """Designations of scored pairs. ``source`` is the number of each record's source."""
     possible = weight >= thresholds.lower
-    link = weight >= thresholds.upper
     rival = np.zeros(len(weight), dtype=bool)
     near = np.flatnonzero(possible)
     if len(near):
-        margin = thresholds.rival_margin
-        rival[near] = _rivals_in_source(l[near], r[near], weight[near], single, margin)
-        held_apart = apart & ~possible
-        rival[near] |= _rivals_apart(
-            l[near], r[near], weight[near], l[held_apart], r[held_apart], margin
+        barred = np.flatnonzero(apart & ~possible)
+        edges = _edges(l[near], r[near], weight[near], source)
+        threats = pd.concat(
+            [_rivals_in_source(edges), _rivals_apart(edges, l[barred], r[barred])]
         )
-    return Designations(link & ~rival, possible, rival)
+        close = threats["weight"] - threats["rival_weight"] < thresholds.rival_margin
+        rival[near[threats.loc[close, "pair"].to_numpy()]] = True
+    # Two children of one family may look like one: a person decides, never the weight alone.
+    return Designations((weight >= thresholds.upper) & ~rival & ~apart, possible, rival)
 
 
-def _rivals_in_source(
-    l: Positions, r: Positions, weight: Bits, single: npt.NDArray[np.int32], margin: float  # noqa: E741
-) -> Mask:
-    """Pairs whose record has a nearly equal candidate in a source that holds a child once."""
-    edges = pd.DataFrame(
+def _edges(
+    l: Positions, r: Positions, weight: Bits, source: npt.NDArray[np.int32]  # noqa: E741
+) -> pd.DataFrame:
+    """record, other, source (of the other), weight, pair: each pair from both ends."""
+    other = np.concatenate([r, l])
+    return pd.DataFrame(
         {
             "record": np.concatenate([l, r]),
-            "source": single[np.concatenate([r, l])],
-            "weight": np.concatenate([weight, weight]),
-        }
-    )
-    edges = edges[edges["source"] >= 0]
-    if edges.empty:
-        return np.zeros(len(l), dtype=bool)
-    by_source = edges.sort_values("weight", ascending=False, kind="stable").groupby(
-        ["record", "source"], sort=False
-    )["weight"]
-    best, second = by_source.nth(0), by_source.nth(1)
-    crowded = edges.loc[second.index, ["record", "source"]].assign(second=second)
-    first = edges.loc[best.index, ["record", "source"]].assign(best=best)
-    rivals = crowded.merge(first, on=["record", "source"])
-    rivals = rivals.set_index(["record", "source"])
-    at = pd.MultiIndex.from_frame(edges[["record", "source"]])
-    joined = rivals.reindex(at)
-    own = edges["weight"].to_numpy()
-    best_w, second_w = joined["best"].to_numpy(), joined["second"].to_numpy()
-    # The strongest is threatened by the second; every other by the strongest.
-    is_best = own >= best_w
-    with np.errstate(invalid="ignore"):
-        threatened = np.where(is_best, own - second_w < margin, True) & ~np.isnan(best_w)
-    result = np.zeros(2 * len(l), dtype=bool)
-    result[edges.index.to_numpy()] = threatened
-    return np.asarray(result[: len(l)] | result[len(l) :])
-
-
-def _rivals_apart(
-    l: Positions,  # noqa: E741
-    r: Positions,
-    weight: Bits,
-    apart_l: Positions,
-    apart_r: Positions,
-    margin: float,
-) -> Mask:
-    """Pairs (a, b) where a also fits c nearly as well, and b and c are kept apart."""
-    edges = pd.DataFrame(
-        {
-            "record": np.concatenate([l, r]),
-            "other": np.concatenate([r, l]),
-            "weight": np.concatenate([weight, weight]),
+            "other": other,
+            "source": source[other],
+            "weight": np.tile(weight, 2),
             "pair": np.tile(np.arange(len(l)), 2),
         }
     )
-    involved = np.unique(np.concatenate([apart_l, apart_r]))
-    edges = edges[np.isin(edges["other"].to_numpy(), involved)]
-    apart = pd.DataFrame(
-        {
-            "other": np.concatenate([apart_l, apart_r]),
-            "rival": np.concatenate([apart_r, apart_l]),
-        }
-    )
-    threats = edges.merge(apart, on="other").merge(
-        edges[["record", "other", "weight"]].rename(
+
+
+def _rivals_in_source(edges: pd.DataFrame) -> pd.DataFrame:
+    """Pairs whose record fits another record of the same source, which is another child.
+
+    Two records of one source are taken for one child only where they fit each other.
+    """
+    crowded = edges[edges.duplicated(["record", "source"], keep=False)]
+    both = crowded.merge(
+        crowded[["record", "source", "other", "weight"]].rename(
             columns={"other": "rival", "weight": "rival_weight"}
         ),
-        on=["record", "rival"],
+        on=["record", "source"],
     )
-    close = threats["weight"] - threats["rival_weight"] < margin
-    result = np.zeros(len(l), dtype=bool)
-    result[threats.loc[close, "pair"].to_numpy()] = True
-    return result
+    both = both[both["other"] != both["rival"]]
+    span = int(edges["record"].max()) + 1
+    fitting = edges["record"].to_numpy() * np.int64(span) + edges["other"].to_numpy()
+    pairs = both["other"].to_numpy() * np.int64(span) + both["rival"].to_numpy()
+    return both.loc[~np.isin(pairs, fitting), ["pair", "weight", "rival_weight"]]
+
+
+def _rivals_apart(edges: pd.DataFrame, l: Positions, r: Positions) -> pd.DataFrame:  # noqa: E741
+    """Pairs (a, b) where a also fits c, and b and c are kept apart."""
+    held = edges[np.isin(edges["other"].to_numpy(), np.concatenate([l, r]))]
+    apart = pd.DataFrame({"other": np.concatenate([l, r]), "rival": np.concatenate([r, l])})
+    rivals = held[["record", "other", "weight"]].rename(
+        columns={"other": "rival", "weight": "rival_weight"}
+    )
+    found = held.merge(apart, on="other").merge(rivals, on=["record", "rival"])
+    return found[["pair", "weight", "rival_weight"]]

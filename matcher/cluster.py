@@ -1,8 +1,8 @@
 """Records joined into clusters, one per child, strongest link first.
 
 Must-links come before links. A merge is refused when it would join two sides of a
-cannot-link, two records that are kept apart, or two records of a source that holds each
-child once. Ties break by position, so records must come in the order of their keys.
+cannot-link, two records that are kept apart, or two records of one source that do not fit
+each other. Ties break by position, so records must come in the order of their keys.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from matcher.table import Mask, Positions
 
 Labels = npt.NDArray[np.int64]
+Sources = npt.NDArray[np.int32]
 Pairs = tuple[Positions, Positions]
 
 _NOBODY: Pairs = (np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32))
@@ -32,36 +33,42 @@ class Clusters:
 
 
 def cluster(
-    size: int,
+    source: Sources,
     links: Pairs,
     weight: npt.NDArray[np.float64],
     *,
     apart: Pairs = _NOBODY,
-    single: npt.NDArray[np.int32] | None = None,
+    fitting: Pairs = _NOBODY,
     must: Pairs = _NOBODY,
     cannot: Pairs = _NOBODY,
 ) -> Clusters:
-    """Clusters of ``size`` records.
+    """Clusters of records; ``source`` is the number of each record's source.
 
-    ``single`` is, per record, the number of a source that holds each child once, or -1.
-    Must-links hold over everything but a cannot-link.
+    Two records of one source are joined only if they are ``fitting``: nothing else says
+    that they are one child held twice. Must-links hold over everything but a cannot-link.
     """
-    single = np.full(size, -1, dtype=np.int32) if single is None else single
     all_l = np.concatenate([must[0], links[0]])
     all_r = np.concatenate([must[1], links[1]])
     order = np.lexsort((links[1], links[0], -weight)) + len(must[0])
     order = np.concatenate([np.arange(len(must[0])), order])
-    component = _components(size, all_l, all_r)
+    component = _components(len(source), all_l, all_r)
     barred_l = np.concatenate([cannot[0], apart[0]])
     barred_r = np.concatenate([cannot[1], apart[1]])
-    troubled = _troubled(component, barred_l, barred_r, single)
+    twice = source[fitting[0]] == source[fitting[1]]
+    same_l, same_r = fitting[0][twice], fitting[1][twice]
+    troubled = _troubled(component, barred_l, barred_r, source, same_l, same_r)
     label = _first_of(component)
     refused = np.zeros(len(all_l), dtype=bool)
     inside = troubled[component[all_l[order]]]
     if inside.any():
-        hard = set(zip(cannot[0].tolist(), cannot[1].tolist(), strict=True))
         members = np.flatnonzero(troubled[component])
-        greedy = _Greedy(members, single, hard, _neighbours(barred_l, barred_r))
+        greedy = _Greedy(
+            members,
+            source,
+            _neighbours(cannot[0], cannot[1]),
+            _neighbours(barred_l, barred_r),
+            _neighbours(same_l, same_r),
+        )
         for edge in order[inside]:
             forced = edge < len(must[0])
             refused[edge] = not greedy.merge(int(all_l[edge]), int(all_r[edge]), forced)
@@ -82,17 +89,22 @@ def _first_of(label: Labels) -> Labels:
 
 
 def _troubled(
-    component: Labels, l: Positions, r: Positions, single: npt.NDArray[np.int32]  # noqa: E741
+    component: Labels,
+    barred_l: Positions,
+    barred_r: Positions,
+    source: Sources,
+    same_l: Positions,
+    same_r: Positions,
 ) -> Mask:
     """Components in which some merge may have to be refused."""
-    result = np.zeros(int(component.max(initial=-1)) + 1, dtype=bool)
-    result[component[l[component[l] == component[r]]]] = True
-    once = np.flatnonzero(single >= 0)
-    keys, counts = np.unique(
-        component[once] * (int(single.max(initial=0)) + 1) + single[once], return_counts=True
-    )
-    result[keys[counts > 1] // (int(single.max(initial=0)) + 1)] = True
-    return result
+    size = int(component.max(initial=-1)) + 1
+    result = np.zeros(size, dtype=bool)
+    result[component[barred_l[component[barred_l] == component[barred_r]]]] = True
+    sources = int(source.max(initial=0)) + 1
+    keys, counts = np.unique(component * sources + source, return_counts=True)
+    pairs = np.bincount(keys // sources, counts * (counts - 1) // 2, size)
+    within = same_l[component[same_l] == component[same_r]]
+    return np.asarray(result | (pairs > np.bincount(component[within], minlength=size)))
 
 
 def _neighbours(l: Positions, r: Positions) -> dict[int, set[int]]:  # noqa: E741
@@ -109,18 +121,16 @@ class _Greedy:
     def __init__(
         self,
         members: Labels,
-        single: npt.NDArray[np.int32],
-        hard: set[tuple[int, int]],
+        source: Sources,
+        cannot: dict[int, set[int]],
         barred: dict[int, set[int]],
+        fitting: dict[int, set[int]],
     ) -> None:
         self.parent = {member: member for member in members.tolist()}
         self.members = {member: {member} for member in self.parent}
-        self.sources = {m: {int(single[m])} - {-1} for m in self.parent}
+        self.by_source = {member: {int(source[member]): {member}} for member in self.parent}
         self.barred = {member: set(barred.get(member, ())) for member in self.parent}
-        self.hard: dict[int, set[int]] = {}
-        for one, other in hard:
-            self.hard.setdefault(one, set()).add(other)
-            self.hard.setdefault(other, set()).add(one)
+        self.cannot, self.fitting = cannot, fitting
 
     def root(self, member: int) -> int:
         while self.parent[member] != member:
@@ -133,15 +143,26 @@ class _Greedy:
         one, other = sorted((self.root(l), self.root(r)))
         if one == other:
             return True
-        if forced:
-            smaller = min(self.members[one], self.members[other], key=len)
-            larger = self.members[other] if smaller is self.members[one] else self.members[one]
-            if any(self.hard.get(member, set()) & larger for member in smaller):
-                return False
-        elif self.barred[one] & self.members[other] or self.sources[one] & self.sources[other]:
+        if self._ruled_out(one, other) if forced else self._refused(one, other):
             return False
         self.parent[other] = one
         self.members[one] |= self.members.pop(other)
-        self.sources[one] |= self.sources.pop(other)
         self.barred[one] |= self.barred.pop(other)
+        for source, held in self.by_source.pop(other).items():
+            self.by_source[one].setdefault(source, set()).update(held)
         return True
+
+    def _ruled_out(self, one: int, other: int) -> bool:
+        return any(
+            self.cannot.get(member, set()) & self.members[other] for member in self.members[one]
+        )
+
+    def _refused(self, one: int, other: int) -> bool:
+        if self.barred[one] & self.members[other]:
+            return True
+        mine, theirs = self.by_source[one], self.by_source[other]
+        return any(
+            theirs[source] - self.fitting.get(member, set())
+            for source in mine.keys() & theirs.keys()
+            for member in mine[source]
+        )

@@ -52,10 +52,16 @@ def link_table(linked: Linked, rules: MatchingRules) -> pd.DataFrame:
 
 
 def reported(linked: Linked) -> tuple[Mask, Mask]:
-    """Pairs that are links, and pairs that are possible links."""
+    """Pairs that are links, and pairs that are possible links.
+
+    Two clusters that hold different records of one source are two children, so the weaker
+    evidence of a possible link between them asks nobody's time. A link that clustering
+    refused for that reason is a conflict, which a person must see.
+    """
     label, pairs, found = linked.clusters.label, linked.pairs, linked.designations
     together = label[pairs.l] == label[pairs.r]
     waiting = np.flatnonzero((found.possible | found.link) & ~together)
+    waiting = waiting[found.link[waiting] | _compatible(linked, waiting)]
     one = np.minimum(label[pairs.l[waiting]], label[pairs.r[waiting]])
     other = np.maximum(label[pairs.l[waiting]], label[pairs.r[waiting]])
     order = np.lexsort((waiting, -linked.weight[waiting], other, one))
@@ -65,6 +71,39 @@ def reported(linked: Linked) -> tuple[Mask, Mask]:
     possible = np.zeros(len(pairs), dtype=bool)
     possible[waiting[order[first]]] = True
     return found.link & together, possible
+
+
+def _compatible(linked: Linked, waiting: npt.NDArray[np.intp]) -> Mask:
+    """Whether the two clusters of each pair could be joined.
+
+    Every two records of one source, one from each cluster, must fit each other: so there
+    are as many fitting pairs of one source between the clusters as there are pairs at all.
+    """
+    label, pairs, source = linked.clusters.label, linked.pairs, linked.prepared.source
+    names, cluster = np.unique(label, return_inverse=True)
+    held = np.zeros((len(names), int(source.max(initial=0)) + 1), dtype=np.int32)
+    np.add.at(held, (cluster, source), 1)
+    l, r = cluster[pairs.l[waiting]], cluster[pairs.r[waiting]]  # noqa: E741
+    needed = (held[l].astype(np.int64) * held[r]).sum(axis=1)
+    fits = np.flatnonzero(
+        linked.designations.possible & (source[pairs.l] == source[pairs.r])
+    )
+    fitting = _between(cluster[pairs.l[fits]], cluster[pairs.r[fits]], len(names))
+    keys, counts = np.unique(fitting, return_counts=True)
+    wanted = _between(l, r, len(names))
+    at = np.searchsorted(keys, wanted)
+    at_most = np.minimum(at, max(len(keys) - 1, 0))
+    found = np.zeros(len(wanted), dtype=np.int64)
+    if len(keys):
+        found = np.where(keys[at_most] == wanted, counts[at_most], 0)
+    return np.asarray(found >= needed)
+
+
+def _between(
+    one: npt.NDArray[np.intp], other: npt.NDArray[np.intp], size: int
+) -> npt.NDArray[np.int64]:
+    """One number for two clusters in either order."""
+    return np.minimum(one, other).astype(np.int64) * size + np.maximum(one, other)
 
 
 def _reasons(

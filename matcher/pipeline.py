@@ -5,7 +5,7 @@ that nothing depends on the order in which extracts arrived.
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import pandas as pd
 from matcher.block import EffectiveKey, GivenUp, candidate_pairs, effective_key
 from matcher.classify import Designations, designate, estimate_prior
 from matcher.cluster import Clusters, cluster
+from matcher.company import company_weight
 from matcher.errors import DataError
 from matcher.progress import Advance, Observer, Silent
 from matcher.register import child_ids, golden_values
@@ -22,10 +23,11 @@ from matcher.rules.matching import MatchingRules
 from matcher.rules.model import Model
 from matcher.scoring import Pairs, ScoredPairs, Scorer
 from matcher.standardise import standardise
-from matcher.table import Table
+from matcher.table import Mask, Table
 from matcher.weigh import Weights, term_frequencies
 
 Sources = npt.NDArray[np.int32]
+Bits = npt.NDArray[np.float64]
 
 # Evidence below which no prior could make a pair possible; bounds what is kept in memory.
 MARGIN_BELOW = 4.0
@@ -35,25 +37,32 @@ MARGIN_BELOW = 4.0
 class Prepared:
     """Records of children in key order, standardised and coded.
 
-    ``single`` is, per record, the number of a source that holds each child once, or -1.
+    ``source`` is the number of each record's source; ``single`` says, by that number,
+    whether the source holds each child once.
     """
 
     records: pd.DataFrame
     standardised: pd.DataFrame
     table: Table
-    single: Sources
+    source: Sources
+    single: Mask
 
 
 @dataclass(frozen=True)
 class Linked:
-    """All that one run found out. Pairs are positions in ``prepared.records``."""
+    """All that one run found out. Pairs are positions in ``prepared.records``.
+
+    ``prior``, ``company`` and ``weight`` are in bits, one per pair: the weight is the
+    evidence of the comparisons plus the prior plus what the sources' company says.
+    """
 
     prepared: Prepared
     candidates: int
     given_up: tuple[GivenUp, ...]
-    prior: float
     pairs: ScoredPairs
-    weight: npt.NDArray[np.float64]
+    prior: Bits
+    company: Bits
+    weight: Bits
     designations: Designations
     clusters: Clusters
 
@@ -77,11 +86,11 @@ def prepare(
     if children.duplicated(["source", "record_id"]).any():
         raise DataError("a record id occurs twice in one source")
     standardised = standardise(children, rules.names, rules.values)
-    wanted = rules.matching.columns | {"date_of_birth", "postcode"}
+    wanted = rules.matching.columns | {"date_of_birth", "postcode", "birth_year"}
     table = Table.of(standardised, wanted, rules.matching.crossings)
-    once = [name in single_sources for name in children["source"].cat.categories]
-    number = np.where(once, np.arange(len(once)), -1).astype(np.int32)
-    return Prepared(children, standardised, table, number[children["source"].cat.codes.to_numpy()])
+    single = np.array([name in single_sources for name in children["source"].cat.categories])
+    number = children["source"].cat.codes.to_numpy().astype(np.int32)
+    return Prepared(children, standardised, table, number, single)
 
 
 def block(prepared: Prepared, rules: MatchingRules) -> list[EffectiveKey]:
@@ -91,9 +100,9 @@ def block(prepared: Prepared, rules: MatchingRules) -> list[EffectiveKey]:
 
 def proposed(prepared: Prepared, keys: list[EffectiveKey]) -> Iterator[Pairs]:
     """Candidate pairs, without two records of a source that holds each child once."""
-    single = prepared.single
+    source, single = prepared.source, prepared.single
     for l, r in candidate_pairs(keys):  # noqa: E741
-        allowed = (single[l] != single[r]) | (single[l] < 0)
+        allowed = (source[l] != source[r]) | ~single[source[l]]
         yield l[allowed], r[allowed]
 
 
@@ -104,11 +113,13 @@ def weigh(prepared: Prepared, rules: MatchingRules, model: Model) -> Scorer:
     return Scorer(rules.comparisons, Weights(rules.comparisons, model, frequencies))
 
 
-def possible_pairs(single: Sources) -> float:
-    """Number of pairs that could be matches at all."""
-    once = np.bincount(single[single >= 0]).astype(np.float64)
-    size = float(len(single))
-    return float(size * (size - 1) / 2 - (once * (once - 1) / 2).sum())
+def possible_pairs(prepared: Prepared) -> npt.NDArray[np.float64]:
+    """Numbers of pairs that could be matches: within each source, then between sources."""
+    held = np.bincount(prepared.source, minlength=len(prepared.single)).astype(np.float64)
+    size = float(len(prepared.source))
+    within = held * (held - 1) / 2
+    between = size * (size - 1) / 2 - within.sum()
+    return np.append(np.where(prepared.single, 0.0, within), between)
 
 
 def link(
@@ -128,35 +139,69 @@ def link(
     with observer.stage("block"):
         keys = block(prepared, matching)
         scorer = weigh(prepared, matching, model)
-    size = len(prepared.records)
-    total = possible_pairs(prepared.single)
-    expected = max(model.matches_per_record * size / 2, 1.0)
-    # The prior can hardly exceed what follows from each record matching each source.
-    highest_prior = np.log2(max(4 * expected, 1.0) / max(total, 1.0))
+    totals = possible_pairs(prepared)
+    expected = model.matches_per_record * len(prepared.records) / 2
+    # The prior can hardly exceed what follows from four times the expected matches.
+    highest_prior = np.log2(max(4 * expected, 1.0) / max(totals[-1], totals[:-1].sum(), 1.0))
     floor = matching.thresholds.lower - MARGIN_BELOW - min(highest_prior, 0.0)
     counted = _Counted(proposed(prepared, keys))
     with observer.stage("compare and weigh") as advance:
         pairs = scorer.score_all(prepared.table, counted.through(advance), floor, threads)
     with observer.stage("classify"):
-        prior = estimate_prior(pairs.evidence, total, expected)
+        within = prepared.source[pairs.l] == prepared.source[pairs.r]
+        group = np.where(within, prepared.source[pairs.l], len(totals) - 1)
+        start = np.full(len(totals), expected)
+        prior = estimate_prior(pairs.evidence, group, totals, start)[group]
         weight = pairs.evidence + prior
-        designations = designate(
-            pairs.l, pairs.r, weight, pairs.apart, prepared.single, matching.thresholds
+        found = designate(
+            pairs.l, pairs.r, weight, pairs.apart, prepared.source, matching.thresholds
         )
     with observer.stage("cluster"):
-        chosen = designations.link
-        apart = pairs.apart & ~designations.possible
-        found = cluster(
-            size,
-            (pairs.l[chosen], pairs.r[chosen]),
-            weight[chosen],
-            apart=(pairs.l[apart], pairs.r[apart]),
-            single=prepared.single,
-        )
+        clusters = _cluster(prepared, pairs, weight, found)
+        company = _company(prepared, pairs, clusters, found)
+        weight = weight + company
+        found = replace(found, link=found.link | (weight >= matching.thresholds.upper) & (company > 0))
+        clusters = _cluster(prepared, pairs, weight, found)
     given_up = tuple(block for key in keys for block in key.given_up)
     return Linked(
-        prepared, counted.pairs, given_up, prior, pairs, weight, designations, found
+        prepared, counted.pairs, given_up, pairs, prior, company, weight, found, clusters
     )
+
+
+def _cluster(
+    prepared: Prepared, pairs: ScoredPairs, weight: Bits, found: Designations
+) -> Clusters:
+    apart = pairs.apart & ~found.possible
+    return cluster(
+        prepared.source,
+        (pairs.l[found.link], pairs.r[found.link]),
+        weight[found.link],
+        apart=(pairs.l[apart], pairs.r[apart]),
+        fitting=(pairs.l[found.possible], pairs.r[found.possible]),
+    )
+
+
+def _company(
+    prepared: Prepared, pairs: ScoredPairs, clusters: Clusters, found: Designations
+) -> Bits:
+    """Partial weight of each pair from the sources that hold the two clusters.
+
+    Only for pairs that wait between two clusters without a rival, and not for those whose
+    level says that they are two children of one family.
+    """
+    label = clusters.label
+    open_ = found.possible & ~found.rival & ~pairs.apart
+    open_ &= label[pairs.l] != label[pairs.r]
+    at = np.flatnonzero(open_)
+    result = np.zeros(len(pairs))
+    result[at] = company_weight(
+        label[pairs.l[at]],
+        label[pairs.r[at]],
+        label,
+        prepared.source,
+        prepared.table.columns["birth_year"].codes,
+    )
+    return result
 
 
 class _Counted:

@@ -97,7 +97,7 @@ def train(
             rules.matching.comparisons,
             candidates,
             sampled,
-            possible_pairs(prepared.single),
+            float(possible_pairs(prepared).sum()),
             len(prepared.records),
             base,
         )
@@ -114,7 +114,8 @@ def _random_pairs(prepared: Prepared, seed: int) -> Pairs:
     numbers = np.random.default_rng(seed)
     l = numbers.integers(0, size, RANDOM_PAIRS, dtype=np.int32)  # noqa: E741
     r = numbers.integers(0, size, RANDOM_PAIRS, dtype=np.int32)
-    kept = (l != r) & ((prepared.single[l] != prepared.single[r]) | (prepared.single[l] < 0))
+    source = prepared.source
+    kept = (l != r) & ((source[l] != source[r]) | ~prepared.single[source[l]])
     return l[kept], r[kept]
 
 

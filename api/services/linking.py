@@ -163,7 +163,6 @@ def summarise(
         "records_of_children": len(ids),
         "candidate_pairs": linked.candidates,
         "blocks_given_up": [asdict(block) for block in linked.given_up],
-        "prior_bits": round(linked.prior, 3),
         "links": int((designation == "link").sum()),
         "possible_links": int((designation == "possible").sum()),
         "children": int(np.unique(linked.clusters.label).size),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import jellyfish
 import numpy as np
 
-from matcher.rules.matching import Condition, Edits, Similarity
+from matcher.rules.matching import Condition, Edits, Similarity, StartsWith
 from matcher.table import Mask, Sides
 
 
@@ -26,6 +26,10 @@ def holds(condition: Condition, sides: Sides, reached: Mapping[str, dict[str, Ma
         return _jaro_winkler(condition.jaro_winkler, sides)
     if condition.edits is not None:
         return _edits(condition.edits, sides)
+    if condition.starts_with is not None:
+        return _starts_with(condition.starts_with, sides)
+    if condition.shares is not None:
+        return _shares(condition.shares, sides)
     if condition.present is not None:
         return _all([_present(sides, column) for column in condition.present])
     if condition.either is not None:
@@ -86,6 +90,20 @@ def _edits(rule: Edits, sides: Sides) -> Mask:
         return bool(jellyfish.damerau_levenshtein_distance(a, b) <= rule.at_most)
 
     return _of_distinct_pairs(sides, rule.column, close)
+
+
+def _starts_with(rule: StartsWith, sides: Sides) -> Mask:
+    def begins(a: str, b: str) -> bool:
+        short, long = sorted((a, b), key=len)
+        return len(short) >= rule.min_length and long.startswith(short)
+
+    return _of_distinct_pairs(sides, rule.column, begins)
+
+
+def _shares(column: str, sides: Sides) -> Mask:
+    return _of_distinct_pairs(
+        sides, column, lambda a, b: not set(a.split()).isdisjoint(b.split())
+    )
 
 
 def _of_distinct_pairs(sides: Sides, column: str, test: Callable[[str, str], bool]) -> Mask:

@@ -35,13 +35,21 @@ class Edits(Rule):
     min_length: Annotated[int, Field(ge=1)] = 1
 
 
+class StartsWith(Rule):
+    """One text begins with the whole of the other, which has at least ``min_length`` letters."""
+
+    column: str
+    min_length: Annotated[int, Field(ge=1)]
+
+
 class Condition(Rule):
     """One way of stating that two values agree. Exactly one key is given.
 
     * ``same``: every named column is present on both sides and equal
     * ``same_across``: the first column of one side equals the second of the other
     * ``swapped``: the two columns are exchanged between the sides
-    * ``jaro_winkler``, ``edits``: spelling similarity
+    * ``jaro_winkler``, ``edits``, ``starts_with``: spelling similarity
+    * ``shares``: lists of words, of which at least one is in both
     * ``present``: every named column has a value on both sides
     * ``either``: the named column has a value on at least one side
     * ``all``, ``any``, ``not``: combinations
@@ -53,6 +61,8 @@ class Condition(Rule):
     swapped: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
     jaro_winkler: Similarity | None = None
     edits: Edits | None = None
+    starts_with: StartsWith | None = None
+    shares: str | None = None
     present: Columns | None = None
     either: str | None = None
     all: Annotated[list["Condition"], Field(min_length=1)] | None = None
@@ -69,6 +79,10 @@ class Condition(Rule):
         return self
 
     @property
+    def _spellings(self) -> tuple[Similarity | Edits | StartsWith | None, ...]:
+        return self.jaro_winkler, self.edits, self.starts_with
+
+    @property
     def parts(self) -> list["Condition"]:
         """Conditions that this one is made of."""
         if self.negate is not None:
@@ -80,8 +94,8 @@ class Condition(Rule):
         """Every column that this condition looks at."""
         own = {*(self.same or []), *(self.same_across or []), *(self.swapped or [])}
         own |= {*(self.present or [])}
-        own |= {part.column for part in (self.jaro_winkler, self.edits) if part is not None}
-        own |= {self.either} if self.either else set()
+        own |= {part.column for part in self._spellings if part is not None}
+        own |= {name for name in (self.either, self.shares) if name}
         return own.union(*(part.columns for part in self.parts))
 
     @property
@@ -93,7 +107,7 @@ class Condition(Rule):
     @property
     def is_costly(self) -> bool:
         """Whether strings must be compared, and not only codes."""
-        if self.jaro_winkler is not None or self.edits is not None:
+        if self.shares is not None or any(part is not None for part in self._spellings):
             return True
         return any(part.is_costly for part in self.parts)
 

@@ -25,7 +25,10 @@ class NameRules(Rule):
       by the spelling that stands for all of them
     * ``honorifics``: last names that do not say which family a child belongs to
     * ``placeholders``: words that stand where a forename is not known
-    * ``families``: lists of spellings of one name; the first stands for all
+    * ``forename_families``, ``surname_families``: spellings of one name; the first stands
+      for all
+    * ``short_forms``: what children are called, by full name, where the package nicknames
+      does not know it
     * ``endings``: surname endings that change with sex or language, and what they become
     * ``joined``: particles that are written with or without a space before a name
     """
@@ -36,6 +39,7 @@ class NameRules(Rule):
     placeholders: list[str]
     forename_families: list[Annotated[list[str], Field(min_length=2)]]
     surname_families: list[Annotated[list[str], Field(min_length=2)]]
+    short_forms: dict[str, list[str]]
     endings: dict[str, str]
     joined: list[str]
     examples: list[Example] = []
@@ -66,6 +70,15 @@ class NameRules(Rule):
     def forename_family_of(self) -> dict[str, str]:
         """Spelling to the first spelling of its family."""
         return {form: family[0] for family in self.forename_families for form in family}
+
+    @cached_property
+    def full_names_of(self) -> dict[str, frozenset[str]]:
+        """Short form to the full names that it may stand for."""
+        found: dict[str, set[str]] = {}
+        for full, shorts in self.short_forms.items():
+            for short in shorts:
+                found.setdefault(short, set()).add(full)
+        return {short: frozenset(full) for short, full in found.items()}
 
     @cached_property
     def surname_family_of(self) -> dict[str, str]:

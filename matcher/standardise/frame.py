@@ -5,12 +5,14 @@
 | forename | first given name that distinguishes |
 | forename_4 | its first four letters |
 | forename_initial | its first letter |
-| forename_family | spelling family or sound |
+| forename_forms | names that it may stand for, itself included |
+| forename_sound | how it sounds |
 | middle_names, middle_1 | further given names; the first of them |
 | known_as | preferred given name |
 | name_prefix | set-apart prefix such as MOHAMMED |
 | prefix_only, placeholder_name | "1" where there is nothing but that |
-| surname, surname_4, surname_family | likewise |
+| surname, surname_4 | likewise |
+| surname_family | spelling family, base form or sound |
 | surname_first, surname_last | parts of a double surname |
 | surname_honorific | "1" where the surname is one such as BEGUM |
 | former_surname | earlier surname |
@@ -42,7 +44,8 @@ STANDARDISED_COLUMNS = (
     "forename",
     "forename_4",
     "forename_initial",
-    "forename_family",
+    "forename_forms",
+    "forename_sound",
     "middle_names",
     "middle_1",
     "known_as",
@@ -130,7 +133,8 @@ def _names(records: pd.DataFrame, rules: NameRules) -> Columns:
     derived: dict[str, tuple[str, Callable[[str], str]]] = {
         "forename_4": ("forename", lambda name: name[:4]),
         "forename_initial": ("forename", lambda name: name[:1]),
-        "forename_family": ("forename", lambda name: names.forename_family(name, rules)),
+        "forename_forms": ("forename", lambda name: names.forename_forms(name, rules)),
+        "forename_sound": ("forename", names.sound),
         "middle_1": ("middle_names", lambda name: name.split()[0]),
         "surname_4": ("surname", lambda name: name[:4]),
         "surname_family": ("surname", lambda name: names.surname_family(name, rules)),

@@ -5,9 +5,11 @@ follows it. A placeholder ("Baby", "Twin 1") is no name. A last name such as Beg
 but is marked as saying little about the family.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import jellyfish
+from nicknames import NickNamer
 
 from matcher.rules.names import NameRules
 from matcher.standardise.text import name_tokens
@@ -102,10 +104,22 @@ def standardise_family(surname: str | None, rules: NameRules) -> FamilyName:
     )
 
 
-def forename_family(name: str, rules: NameRules) -> str:
-    """The spelling that stands for this forename's family, or its sound."""
-    known = rules.forename_family_of.get(name)
-    return known or _sound(name)
+def forename_forms(name: str, rules: NameRules) -> str:
+    """The names that this forename may stand for, itself included, separated by spaces.
+
+    Spellings of one name and short forms come from the rules; other English short forms
+    from the package nicknames (Apache 2.0).
+    """
+    own = rules.forename_family_of.get(name, name)
+    full = {own, name} | rules.full_names_of.get(name, frozenset())
+    full |= {form.upper() for form in _nicknames().canonicals_of(name.lower())}
+    full |= {rules.forename_family_of.get(form, form) for form in full}
+    return " ".join(sorted(full))
+
+
+@cache
+def _nicknames() -> NickNamer:
+    return NickNamer()
 
 
 def surname_family(name: str, rules: NameRules) -> str:
@@ -118,10 +132,13 @@ def surname_family(name: str, rules: NameRules) -> str:
             return name.removesuffix(ending) + base
     if any(name.endswith(base) for base in rules.endings.values()):
         return name
-    return _sound(name)
+    return sound(name)
 
 
-def _sound(name: str) -> str:
-    # Short sounds are shared by too many names to be a family.
-    sound = jellyfish.metaphone(name) if name.isascii() else ""
-    return f"~{sound}" if len(sound) >= 3 else name
+def sound(name: str) -> str:
+    """How a name sounds (metaphone), or the name itself where that says too little.
+
+    Short sounds are shared by too many names.
+    """
+    code = jellyfish.metaphone(name) if name.isascii() else ""
+    return f"~{code}" if len(code) >= 3 else name

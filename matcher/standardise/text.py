@@ -11,6 +11,7 @@ _UNSPLIT = str.maketrans(
 _APOSTROPHES = re.compile("['’‘`´ʼʻ]")
 _LOOKALIKES = str.maketrans({"0": "O", "1": "I", "5": "S"})
 _HAS_LETTER = re.compile(r"[^\W\d_]")
+_WORDS = re.compile(r"[^\W_]+")
 
 
 def fold(text: str) -> str:
@@ -36,10 +37,21 @@ def name_tokens(text: str) -> list[str]:
     ['OBRIEN', 'SMITH']
     """
     folded = _APOSTROPHES.sub("", fold(text))
-    words = re.split(r"[^\w]+|_", folded)
     tokens = []
-    for word in words:
+    for word in _words(folded):
         if _HAS_LETTER.search(word):
             cleaned = word if word.isalpha() else word.translate(_LOOKALIKES)
-            tokens.append("".join(char for char in cleaned if char.isalpha()))
+            tokens.append("".join(char for char in cleaned if char.isalpha() or _is_vowel_sign(char)))
     return tokens
+
+
+def _words(folded: str) -> list[str]:
+    if folded.isascii():
+        return _WORDS.findall(folded)
+    spaced = (char if char.isalnum() or _is_vowel_sign(char) else " " for char in folded)
+    return "".join(spaced).split()
+
+
+def _is_vowel_sign(char: str) -> bool:
+    # What is left of marks after folding: the vowels of Bengali, Hindi and their like.
+    return unicodedata.category(char) in {"Mc", "Mn"}
