@@ -24,7 +24,9 @@ def fold(text: str) -> str:
         return text.upper()
     text = unicodedata.normalize("NFKD", html.unescape(text)).upper().translate(_UNSPLIT)
     return "".join(
-        char for char in text if not unicodedata.combining(char) and unicodedata.category(char) != "Cf"
+        char
+        for char in text
+        if not unicodedata.combining(char) and unicodedata.category(char) != "Cf"
     )
 
 
@@ -41,7 +43,9 @@ def name_tokens(text: str) -> list[str]:
     for word in _words(folded):
         if _HAS_LETTER.search(word):
             cleaned = word if word.isalpha() else word.translate(_LOOKALIKES)
-            tokens.append("".join(char for char in cleaned if char.isalpha() or _is_vowel_sign(char)))
+            tokens.append(
+                "".join(char for char in cleaned if char.isalpha() or _is_vowel_sign(char))
+            )
     return tokens
 
 
