@@ -12,14 +12,14 @@ import pandas as pd
 
 from api.services.observe import Recorder
 from api.services.output import OutputFolder
-from api.services.rules import RuleBook
+from api.services.rules import GENERIC, RuleBook
 from matcher.errors import ExtractRefused
 from matcher.frames import REJECT_COLUMNS, join_activity, join_records
 from matcher.links import link_table
 from matcher.outcomes import MeasureInputs, MeasureResult, accept_possible_links, measure_range
 from matcher.outcomes import as_dict as measure_as_dict
 from matcher.pipeline import Linked, crosswalk, link, register
-from matcher.read import ReadResult, read_extract
+from matcher.read import Progress, ReadResult, read_extract
 from matcher.rules.model import Model
 
 
@@ -55,7 +55,6 @@ def read_extracts(extracts: Sequence[Extract], book: RuleBook, recorder: Recorde
     """Read every extract. Raises ExtractRefused, with nothing written, if one is refused."""
     found: dict[str, ReadResult] = {}
     for extract in extracts:
-        definition = book.definition(extract.source)
         with recorder.stage(f"read {extract.source}") as advance:
             seen = dict.fromkeys([""], 0)
 
@@ -63,15 +62,33 @@ def read_extracts(extracts: Sequence[Extract], book: RuleBook, recorder: Recorde
                 advance(rows - seen.get(file, 0))  # noqa: B023
                 seen[file] = rows
 
-            found[extract.source] = read_extract(
-                extract.source, extract.path, definition, progress=progress
-            )
+            found[extract.source] = _read(extract, book, progress)
     return Material(
         join_records([result.records for result in found.values()]),
         join_activity([result.activity for result in found.values()]),
         found,
         frozenset(name for name in found if book.definition(name).one_record_per_child),
     )
+
+
+def _read(extract: Extract, book: RuleBook, progress: Progress) -> ReadResult:
+    """Read by the source's own definition, or as generic if the file is laid out like that."""
+    definition = book.definition(extract.source)
+    try:
+        return read_extract(extract.source, extract.path, definition, progress=progress)
+    except ExtractRefused as refusal:
+        if definition.name == GENERIC or refusal.code not in _OTHER_LAYOUT:
+            raise
+        try:
+            return read_extract(
+                extract.source, extract.path, book.sources[GENERIC], progress=progress
+            )
+        except ExtractRefused:
+            raise refusal from None
+
+
+# What a file is refused for if it is sound but not laid out as its source's extracts are.
+_OTHER_LAYOUT = frozenset({"wrong_columns", "missing_table", "is_file"})
 
 
 def link_extracts(
