@@ -155,7 +155,9 @@ def _zip_members(source: str, archive: zipfile.ZipFile, refuse: Refuse) -> Itera
     found = False
     for info in sorted(archive.infolist(), key=lambda info: info.filename):
         parts = PurePosixPath(info.filename.replace("\\", "/")).parts
-        if info.is_dir() or any(part in ("__MACOSX", ".DS_Store") for part in parts):
+        if not parts and not info.filename.endswith("/"):
+            raise refuse("damaged_zip", "a file inside the zip has no name")
+        if info.filename.endswith("/") or any(part in ("__MACOSX", ".DS_Store") for part in parts):
             continue
         if ".." in parts or info.filename.startswith(("/", "\\")) or ":" in parts[0]:
             raise refuse("unsafe_zip", "a name inside the zip leads out of it")

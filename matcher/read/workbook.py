@@ -4,6 +4,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
@@ -14,16 +15,24 @@ from matcher.read.tables import HEADER_WITHIN, Progress, RawTable, TableBuilder,
 from matcher.rules.sources import SourceDefinition
 
 _STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-_ROW = re.compile(rb'<row[^>]{0,200}?\sr="(\d{1,9})"')
-_FAR_COLUMN = re.compile(rb'\sr="([A-Z]{2,3})\d')
-_DATE_1904 = re.compile(rb'date1904\s*=\s*"(?:1|true)"')
+_DATE_1904 = re.compile(rb"date1904\s*=\s*[\"'](?:1|true)")
+# Places of cells or rows, in either of which a number of six digits lies far down, and a
+# column of two letters far to the right.
+_FAR_DOWN = re.compile(rb"[\"'][A-Za-z]{0,3}(\d{6,})[\"']")
+_FAR_RIGHT = re.compile(rb"[\"']([A-Za-z]{2,})\d")
+_COUNT = re.compile(rb"[cC]ount\s*=\s*[\"']\s*(\d+)")
+_CELL = re.compile(rb"<(?:\w+:)?c[\s>]")
+_AGAIN = "the workbook is cut short or damaged; export it again"
 _CHUNK = 1 << 20
 _DAMAGED: tuple[type[Exception], ...] = (CalamineError, *DAMAGED)
-MAX_CELLS = 200_000_000  # a sheet is held as a whole, so its corner must not lie far out
+# A sheet is held as a whole rectangle: one cell in its far corner would claim all memory.
+MAX_AREA = 60_000_000
+SPARSE_AREA = 10_000_000  # up to which a rectangle may be as empty as it likes
+SPARSENESS = 20  # places for each cell that there is, beyond that
 
 
 def is_workbook_start(start: bytes) -> bool:
-    """Whether a file begins like XLSX, XLSB, ODS or XLS."""
+    """Whether a file begins like XLSX or XLS."""
     return start.startswith(_STARTS)
 
 
@@ -49,9 +58,7 @@ def read_workbook(
             "encrypted", "the workbook is protected by a password; save it without one"
         ) from error
     except _DAMAGED as error:
-        raise member.refused(
-            "damaged_workbook", "the workbook is cut short or damaged; export it again"
-        ) from error
+        raise member.refused("damaged_workbook", _AGAIN) from error
     return tables
 
 
@@ -84,27 +91,69 @@ def _check(member: Member, content: bytes) -> int | None:
     epoch = None
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         check_sizes(archive, member.refused)
+        if "xl/workbook.xml" not in archive.namelist():
+            raise member.refused(
+                "wrong_kind", "this is a workbook of another kind than XLSX; save it as XLSX"
+            )
         for info in archive.infolist():
-            last_row, last_column = 0, 1
-            tail = b""
+            part = _Part(info.file_size)
             with archive.open(info) as stream:
+                tail = b""
                 while chunk := stream.read(_CHUNK):
-                    text = tail + chunk
-                    tail = text[-64:]
-                    if info.filename == "xl/workbook.xml" and _DATE_1904.search(text):
-                        epoch = 1904
-                    if info.filename.startswith("xl/worksheets/"):
-                        rows = [int(found[1]) for found in _ROW.finditer(text)]
-                        last_row = max(rows, default=last_row)
-                        columns = set(_FAR_COLUMN.findall(text))
-                        last_column = max(map(_column_number, columns), default=last_column)
-            if last_row * last_column > MAX_CELLS:
-                raise member.refused("too_large", "a sheet reaches further than it can hold")
+                    part.see(tail + chunk)
+                    tail = chunk[-64:]
+            if part.counts_too_much:
+                raise member.refused("damaged_workbook", _AGAIN)
+            if part.reaches_too_far:
+                raise member.refused(
+                    "too_large", "cells lie far apart in a sheet; delete what lies outside the list"
+                )
+            if part.date_1904 and info.filename == "xl/workbook.xml":
+                epoch = 1904
     return epoch
+
+
+@dataclass
+class _Part:
+    """What a part of a workbook claims: how far its cells reach, and how much it holds.
+
+    All is estimated from above. Room is made for what a part claims before it is read.
+    """
+
+    size: int
+    rows: int = 100_000
+    columns: int = 26
+    cells: int = 0
+    count: int = 0
+    is_sheet: bool = False
+    date_1904: bool = False
+
+    def see(self, text: bytes) -> None:
+        """Take a piece of the part into account."""
+        self.is_sheet |= b"sheetData" in text
+        self.date_1904 |= bool(_DATE_1904.search(text))
+        if not self.is_sheet:
+            self.count = max([self.count, *(int(found[:12]) for found in _COUNT.findall(text))])
+            return
+        self.rows = max([self.rows, *(int(found[:12]) for found in _FAR_DOWN.findall(text))])
+        letters = set(_FAR_RIGHT.findall(text))
+        self.columns = max([self.columns, *(_column_number(found[:6]) for found in letters)])
+        self.cells += len(_CELL.findall(text))
+
+    @property
+    def counts_too_much(self) -> bool:
+        """Whether it claims more things than it has bytes."""
+        return self.count > self.size
+
+    @property
+    def reaches_too_far(self) -> bool:
+        """Whether its cells span a rectangle beyond bounds."""
+        area = self.rows * self.columns
+        return area > MAX_AREA or area > max(SPARSE_AREA, SPARSENESS * self.cells)
 
 
 def _column_number(letters: bytes) -> int:
     number = 0
-    for letter in letters:
+    for letter in letters.upper():
         number = number * 26 + letter - 64
     return number

@@ -55,18 +55,25 @@ def test_a_truncated_workbook_is_refused(read: Read) -> None:
     assert refusal(read, content[:-200], name="x.xlsx").code == "damaged_zip"
 
 
+def test_a_workbook_of_another_kind_is_refused(read: Read) -> None:
+    content = zipped({"mimetype": "application/x", "content.xml": "<x/>"})
+    assert refusal(read, content, name="x.ods").code == "wrong_kind"
+
+
 def test_a_workbook_without_the_columns_is_refused(read: Read) -> None:
     content = workbook({"A": [["pivot", "table"], ["1", "2"]]})
     assert refusal(read, content, name="x.xlsx").code == "wrong_columns"
 
 
-def test_a_sheet_that_reaches_too_far_is_refused(read: Read) -> None:
+@pytest.mark.parametrize("quote", [b'"', b"'"])
+@pytest.mark.parametrize("far", [b"XFD1048576", b"A99999999", b"xfd2"])
+def test_a_sheet_that_reaches_too_far_is_refused(read: Read, far: bytes, quote: bytes) -> None:
     stream = io.BytesIO()
     content = io.BytesIO(workbook({"A": [["record_id"]]}))
-    far = b'</c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+    cell = b"</c></row><row><c r=" + quote + far + quote + b"><v>1</v></c></row>"
     with zipfile.ZipFile(content) as source, zipfile.ZipFile(stream, "w") as target:
         for info in source.infolist():
-            target.writestr(info.filename, source.read(info).replace(b"</c></row>", far))
+            target.writestr(info.filename, source.read(info).replace(b"</c></row>", cell))
     assert refusal(read, stream.getvalue(), name="x.xlsx").code == "too_large"
 
 
@@ -104,6 +111,21 @@ def test_a_zip_with_a_damaged_member_is_refused(read: Read) -> None:
     content = bytearray(zipped({"x.csv": GOOD + "2,Zoe\n" * 5000}))
     content[60:64] = b"\xff\xff\xff\xff"
     assert refusal(read, bytes(content), name="x.zip").code in ("damaged_zip", "damaged_file")
+
+
+def test_a_zip_with_a_nameless_member_is_refused(read: Read) -> None:
+    content = zipped({"x.csv": GOOD}).replace(b"x.csv", b"\0.csv")
+    assert refusal(read, content, name="x.zip").code == "damaged_zip"
+
+
+def test_a_workbook_that_claims_countless_texts_is_refused(read: Read) -> None:
+    content = io.BytesIO(workbook({"A": [["record_id", "name"]]}))
+    stream = io.BytesIO()
+    with zipfile.ZipFile(content) as source, zipfile.ZipFile(stream, "w") as target:
+        for info in source.infolist():
+            text = source.read(info).replace(b'uniqueCount="2"', b'uniqueCount="9999999999"')
+            target.writestr(info.filename, text)
+    assert refusal(read, stream.getvalue(), name="x.xlsx").code == "damaged_workbook"
 
 
 def test_a_zip_with_a_password_is_refused(read: Read) -> None:
