@@ -39,9 +39,7 @@ RulesOption = Annotated[
     Path | None,
     typer.Option("--rules", metavar="DIR", help="Folder of rules. Default: the shipped rules."),
 ]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print the result as JSON, for programs.")
-]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
 ExtractsArgument = Annotated[
     list[str],
     typer.Argument(
@@ -199,7 +197,7 @@ def rules_check(
 
 
 def _parse(extracts: list[str]) -> list[Extract]:
-    named = []
+    named: list[Extract] = []
     for argument in extracts:
         name, separator, path = argument.partition("=")
         if not separator or not name or not path:
@@ -207,9 +205,7 @@ def _parse(extracts: list[str]) -> list[Extract]:
                 f"{argument!r} is not NAME=PATH, for example estart=members.csv"
             )
         if not name.replace("_", "").replace("-", "").isalnum():
-            raise typer.BadParameter(
-                f"{name!r} is not a source name: use letters, digits, - and _"
-            )
+            raise typer.BadParameter(f"{name!r} is not a source name: use letters, digits, - and _")
         if not Path(path).exists():
             raise typer.BadParameter(f"{name}: there is no {path}")
         if name in {extract.source for extract in named}:

@@ -18,7 +18,7 @@ from matcher.rules.document import load_document
 from matcher.rules.library import LinkageRules
 from matcher.rules.matching import PairExample
 from matcher.standardise import STANDARDISED_COLUMNS, standardise
-from matcher.table import MISSING, Sides, Table
+from matcher.table import MISSING, Mask, Sides, Table
 
 Failure = tuple[int, str]
 
@@ -100,7 +100,8 @@ def grade_pair(rules: LinkageRules, example: PairExample) -> tuple[dict[str, str
     frame = standardise(records, rules.names, rules.values)
     table = Table.of(frame, rules.matching.columns, rules.matching.crossings)
     sides = Sides(table, table, np.array([0], np.int32), np.array([1], np.int32))
-    reached, names = {}, {}
+    reached: dict[str, dict[str, Mask]] = {}
+    names: dict[str, str] = {}
     for rule in rules.matching.comparisons:
         levels = LevelComparison(rule).levels(sides, reached)
         reached[rule.name] = reached_levels(rule, levels)

@@ -31,13 +31,13 @@ def estimate_prior(
     proportion). ``start`` is a first number of matches per group.
     """
     top = np.maximum(pairs / 2, _FEWEST_MATCHES)
-    matches = np.clip(start, _FEWEST_MATCHES, top)
+    matches: Bits = np.clip(start, _FEWEST_MATCHES, top)
     odds = np.exp2(np.minimum(evidence, 200.0))
     for _ in range(200):
         prior_odds = matches / np.maximum(pairs - matches, _FEWEST_MATCHES)
         own = odds * prior_odds[group]
-        found = np.bincount(group, own / (1 + own), len(pairs))
-        found = np.clip(found, _FEWEST_MATCHES, top)
+        expected = np.bincount(group, own / (1 + own), len(pairs))
+        found: Bits = np.clip(expected.astype(np.float64), _FEWEST_MATCHES, top)
         if np.all(np.abs(found - matches) <= 1e-6 * matches):
             break
         matches = found
@@ -59,7 +59,7 @@ class Designations:
 
 
 def designate(
-    l: Positions,  # noqa: E741
+    l: Positions,
     r: Positions,
     weight: Bits,
     apart: Mask,
@@ -73,18 +73,14 @@ def designate(
     if len(near):
         barred = np.flatnonzero(apart & ~possible)
         edges = _edges(l[near], r[near], weight[near], source)
-        threats = pd.concat(
-            [_rivals_in_source(edges), _rivals_apart(edges, l[barred], r[barred])]
-        )
+        threats = pd.concat([_rivals_in_source(edges), _rivals_apart(edges, l[barred], r[barred])])
         close = threats["weight"] - threats["rival_weight"] < thresholds.rival_margin
         rival[near[threats.loc[close, "pair"].to_numpy()]] = True
     # Two children of one family may look like one: a person decides, never the weight alone.
     return Designations((weight >= thresholds.upper) & ~rival & ~apart, possible, rival)
 
 
-def _edges(
-    l: Positions, r: Positions, weight: Bits, source: npt.NDArray[np.int32]  # noqa: E741
-) -> pd.DataFrame:
+def _edges(l: Positions, r: Positions, weight: Bits, source: npt.NDArray[np.int32]) -> pd.DataFrame:
     """record, other, source (of the other), weight, pair: each pair from both ends."""
     other = np.concatenate([r, l])
     return pd.DataFrame(
@@ -117,7 +113,7 @@ def _rivals_in_source(edges: pd.DataFrame) -> pd.DataFrame:
     return both.loc[~np.isin(pairs, fitting), ["pair", "weight", "rival_weight"]]
 
 
-def _rivals_apart(edges: pd.DataFrame, l: Positions, r: Positions) -> pd.DataFrame:  # noqa: E741
+def _rivals_apart(edges: pd.DataFrame, l: Positions, r: Positions) -> pd.DataFrame:
     """Pairs (a, b) where a also fits c, and b and c are kept apart."""
     held = edges[np.isin(edges["other"].to_numpy(), np.concatenate([l, r]))]
     apart = pd.DataFrame({"other": np.concatenate([l, r]), "rival": np.concatenate([r, l])})

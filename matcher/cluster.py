@@ -77,7 +77,7 @@ def cluster(
     return Clusters(label, refused[len(must[0]) :])
 
 
-def _components(size: int, l: Positions, r: Positions) -> Labels:  # noqa: E741
+def _components(size: int, l: Positions, r: Positions) -> Labels:
     graph = coo_array((np.ones(len(l), dtype=np.int8), (l, r)), shape=(size, size))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
@@ -107,7 +107,7 @@ def _troubled(
     return np.asarray(result | (pairs > np.bincount(component[within], minlength=size)))
 
 
-def _neighbours(l: Positions, r: Positions) -> dict[int, set[int]]:  # noqa: E741
+def _neighbours(l: Positions, r: Positions) -> dict[int, set[int]]:
     found: dict[int, set[int]] = {}
     for one, other in zip(l.tolist(), r.tolist(), strict=True):
         found.setdefault(one, set()).add(other)
@@ -138,7 +138,7 @@ class _Greedy:
             member = self.parent[member]
         return member
 
-    def merge(self, l: int, r: int, forced: bool) -> bool:  # noqa: E741
+    def merge(self, l: int, r: int, forced: bool) -> bool:
         """Join the clusters of two records unless that is refused."""
         one, other = sorted((self.root(l), self.root(r)))
         if one == other:

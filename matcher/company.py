@@ -37,12 +37,12 @@ def company_weight(
     np.maximum.at(year, cluster, birth_year.astype(np.int64))
     cohort = year + 1
     size = np.bincount(cohort)
-    held = np.stack(
-        [np.bincount(cohort, holds[:, s], len(size)) for s in range(sources)], axis=1
-    )
+    held = np.stack([np.bincount(cohort, holds[:, s], len(size)) for s in range(sources)], axis=1)
     coverage = held / (size[:, None] + _SMOOTHING)
     bits = -np.log2(1 - np.minimum(coverage, HIGHEST_COVERAGE))
-    l, r = np.searchsorted(names, one), np.searchsorted(names, other)  # noqa: E741
+    l, r = np.searchsorted(names, one), np.searchsorted(names, other)
     alone = holds[l] ^ holds[r]
     # The less telling of the two cohorts, should the two clusters' years differ.
-    return np.asarray(np.minimum((alone * bits[cohort[l]]).sum(1), (alone * bits[cohort[r]]).sum(1)))
+    return np.asarray(
+        np.minimum((alone * bits[cohort[l]]).sum(1), (alone * bits[cohort[r]]).sum(1))
+    )

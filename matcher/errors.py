@@ -37,7 +37,7 @@ class RuleError(MatcherError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-class ExtractRefused(MatcherError):
+class ExtractRefused(MatcherError):  # noqa: N818 - it says what was done, as DataError cannot
     """A whole extract is refused. ``code`` is stable; ``file`` is a name, never a value."""
 
     def __init__(self, source: str, file: str, code: str, message: str) -> None:

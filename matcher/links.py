@@ -35,7 +35,7 @@ def link_table(linked: Linked, rules: MatchingRules) -> pd.DataFrame:
     records = linked.prepared.records
     source = records["source"].astype(object).to_numpy()
     record_id = records["record_id"].to_numpy()
-    l, r = linked.pairs.l[chosen], linked.pairs.r[chosen]  # noqa: E741
+    l, r = linked.pairs.l[chosen], linked.pairs.r[chosen]
     weight = linked.weight[chosen]
     return pd.DataFrame(
         {
@@ -83,11 +83,9 @@ def _compatible(linked: Linked, waiting: npt.NDArray[np.intp]) -> Mask:
     names, cluster = np.unique(label, return_inverse=True)
     held = np.zeros((len(names), int(source.max(initial=0)) + 1), dtype=np.int32)
     np.add.at(held, (cluster, source), 1)
-    l, r = cluster[pairs.l[waiting]], cluster[pairs.r[waiting]]  # noqa: E741
+    l, r = cluster[pairs.l[waiting]], cluster[pairs.r[waiting]]
     needed = (held[l].astype(np.int64) * held[r]).sum(axis=1)
-    fits = np.flatnonzero(
-        linked.designations.possible & (source[pairs.l] == source[pairs.r])
-    )
+    fits = np.flatnonzero(linked.designations.possible & (source[pairs.l] == source[pairs.r]))
     fitting = _between(cluster[pairs.l[fits]], cluster[pairs.r[fits]], len(names))
     keys, counts = np.unique(fitting, return_counts=True)
     wanted = _between(l, r, len(names))

@@ -101,7 +101,7 @@ def block(prepared: Prepared, rules: MatchingRules) -> list[EffectiveKey]:
 def proposed(prepared: Prepared, keys: list[EffectiveKey]) -> Iterator[Pairs]:
     """Candidate pairs, without two records of a source that holds each child once."""
     source, single = prepared.source, prepared.single
-    for l, r in candidate_pairs(keys):  # noqa: E741
+    for l, r in candidate_pairs(keys):
         allowed = (source[l] != source[r]) | ~single[source[l]]
         yield l[allowed], r[allowed]
 
@@ -160,17 +160,15 @@ def link(
         clusters = _cluster(prepared, pairs, weight, found)
         company = _company(prepared, pairs, clusters, found)
         weight = weight + company
-        found = replace(found, link=found.link | (weight >= matching.thresholds.upper) & (company > 0))
+        found = replace(
+            found, link=found.link | (weight >= matching.thresholds.upper) & (company > 0)
+        )
         clusters = _cluster(prepared, pairs, weight, found)
     given_up = tuple(block for key in keys for block in key.given_up)
-    return Linked(
-        prepared, counted.pairs, given_up, pairs, prior, company, weight, found, clusters
-    )
+    return Linked(prepared, counted.pairs, given_up, pairs, prior, company, weight, found, clusters)
 
 
-def _cluster(
-    prepared: Prepared, pairs: ScoredPairs, weight: Bits, found: Designations
-) -> Clusters:
+def _cluster(prepared: Prepared, pairs: ScoredPairs, weight: Bits, found: Designations) -> Clusters:
     apart = pairs.apart & ~found.possible
     return cluster(
         prepared.source,
@@ -223,9 +221,7 @@ def crosswalk(linked: Linked) -> pd.DataFrame:
     founders = np.unique(label)
     source = records["source"].astype(object).to_numpy()
     record_id = records["record_id"].to_numpy()
-    ids = np.array(
-        child_ids(zip(source[founders], record_id[founders], strict=True)), dtype=object
-    )
+    ids = np.array(child_ids(zip(source[founders], record_id[founders], strict=True)), dtype=object)
     return pd.DataFrame(
         {
             "source": records["source"],

@@ -1,14 +1,11 @@
 """How long-running stages tell what they are doing, without knowing who listens."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-
-class Advance(Protocol):
-    """Called with the number of units done since the last call."""
-
-    def __call__(self, done: int) -> None: ...
+# Called with the number of units done since the last call.
+Advance = Callable[[int], None]
 
 
 class Observer(Protocol):
@@ -25,4 +22,4 @@ class Silent:
     @contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:  # noqa: ARG002
         """Do nothing."""
-        yield lambda done: None
+        yield lambda _: None

@@ -28,7 +28,7 @@ class ScoredPairs:
     pairs whose level says that they are two children of one family.
     """
 
-    l: Positions  # noqa: E741
+    l: Positions
     r: Positions
     levels: dict[str, Levels]
     evidence: Bits
@@ -51,7 +51,7 @@ class ScoredPairs:
     @classmethod
     def join(cls, parts: list["ScoredPairs"]) -> "ScoredPairs":
         """All pairs, in order of position. ``parts`` must not be empty."""
-        l, r = np.concatenate([p.l for p in parts]), np.concatenate([p.r for p in parts])  # noqa: E741
+        l, r = np.concatenate([p.l for p in parts]), np.concatenate([p.r for p in parts])
         order = np.lexsort((r, l))
         names = parts[0].levels
         return cls(

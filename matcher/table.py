@@ -87,7 +87,7 @@ def _vocabulary(columns: list[pd.Series]) -> npt.NDArray[np.object_]:
 class Sides:
     """The two sides of many pairs: codes of any column, gathered when first asked for."""
 
-    def __init__(self, left: Table, right: Table, l: Positions, r: Positions) -> None:  # noqa: E741
+    def __init__(self, left: Table, right: Table, l: Positions, r: Positions) -> None:
         self.left, self.right, self.l, self.r = left, right, l, r
         self._gathered: dict[tuple[str, str], Codes] = {}
 
@@ -105,7 +105,7 @@ class Sides:
 
     def values(self, column: str) -> npt.NDArray[np.object_]:
         """The vocabulary of a column."""
-        return self.left.columns[column].values
+        return self.left.columns[column].values  # noqa: PD011
 
     def subset(self, chosen: npt.NDArray[np.intp] | Mask) -> "Sides":
         """Some of the pairs, keeping what was gathered."""

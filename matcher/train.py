@@ -10,7 +10,6 @@ Fellegi and Sunter (1969); Winkler (1988) for EM.
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from math import log2
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +22,7 @@ from matcher.rules.library import LinkageRules
 from matcher.rules.matching import Comparison
 from matcher.rules.model import LevelModel, Model
 from matcher.scoring import Pairs
-from matcher.table import MISSING, Sides, Table
+from matcher.table import MISSING, Levels, Mask, Sides, Table
 
 Floats = npt.NDArray[np.float64]
 Patterns = npt.NDArray[np.int8]
@@ -112,7 +111,7 @@ def _persons(records: pd.DataFrame, truth: "pd.Series[str]") -> npt.NDArray[np.i
 def _random_pairs(prepared: Prepared, seed: int) -> Pairs:
     size = len(prepared.records)
     numbers = np.random.default_rng(seed)
-    l = numbers.integers(0, size, RANDOM_PAIRS, dtype=np.int32)  # noqa: E741
+    l = numbers.integers(0, size, RANDOM_PAIRS, dtype=np.int32)
     r = numbers.integers(0, size, RANDOM_PAIRS, dtype=np.int32)
     source = prepared.source
     kept = (l != r) & ((source[l] != source[r]) | ~prepared.single[source[l]])
@@ -122,7 +121,7 @@ def _random_pairs(prepared: Prepared, seed: int) -> Pairs:
 def _thin(chunks: list[Pairs], share: float, seed: int) -> list[Pairs]:
     numbers = np.random.default_rng(seed + 1)
     thinned = []
-    for l, r in chunks:  # noqa: E741
+    for l, r in chunks:
         kept = numbers.random(len(l)) < share
         thinned.append((l[kept], r[kept]))
     return thinned
@@ -136,18 +135,16 @@ def _count(
 ) -> Counts:
     """Counts of distinct patterns over all chunks."""
     frames = []
-    for l, r in chunks:  # noqa: E741
+    for l, r in chunks:
         if person is not None:
             known = (person[l] >= 0) & (person[r] >= 0)
-            l, r = l[known], r[known]  # noqa: E741, PLW2901
+            l, r = l[known], r[known]
         levels = _patterns(Sides(table, table, l, r), comparisons)
         frame = pd.DataFrame(levels)
         matched = person[l] == person[r] if person is not None else np.zeros(len(l), dtype=bool)
         frame["matched"] = matched
         names = list(range(levels.shape[1]))
-        frames.append(
-            frame.groupby(names, sort=True)["matched"].agg(["size", "sum"]).reset_index()
-        )
+        frames.append(frame.groupby(names, sort=True)["matched"].agg(["size", "sum"]).reset_index())
     names = list(range(len(comparisons)))
     every = pd.concat(frames).groupby(names, sort=True)[["size", "sum"]].sum().reset_index()
     return Counts(
@@ -158,7 +155,8 @@ def _count(
 
 
 def _patterns(sides: Sides, comparisons: list[LevelComparison]) -> Patterns:
-    columns, reached = [], {}
+    columns: list[Levels] = []
+    reached: dict[str, dict[str, Mask]] = {}
     for comparison in comparisons:
         levels = comparison.levels(sides, reached)
         reached[comparison.rule.name] = reached_levels(comparison.rule, levels)
@@ -335,5 +333,3 @@ def _model(rules: list[Comparison], estimate: Estimate, size: int, name: str) ->
 def _rounded(value: float) -> float:
     """Four significant digits: what the counts can support and a person can read."""
     return float(f"{value:.4g}")
-
-

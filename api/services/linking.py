@@ -59,7 +59,7 @@ def read_extracts(extracts: Sequence[Extract], book: RuleBook, recorder: Recorde
             seen = dict.fromkeys([""], 0)
 
             def progress(file: str, rows: int, seen: dict[str, int] = seen) -> None:
-                advance(rows - seen.get(file, 0))  # noqa: B023
+                advance(rows - seen.get(file, 0))
                 seen[file] = rows
 
             found[extract.source] = _read(extract, book, progress)
@@ -145,9 +145,7 @@ def compute_measures(
     """Every measure of the rules, with the range that possible links leave."""
     inputs = MeasureInputs(material.records, ids, material.activity)
     accepted = accept_possible_links(ids, links)
-    return tuple(
-        measure_range(rule, inputs, ids, accepted) for rule in book.measures.values()
-    )
+    return tuple(measure_range(rule, inputs, ids, accepted) for rule in book.measures.values())
 
 
 def rejects(material: Material) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -34,7 +33,7 @@ class OutputFolder:
         try:
             if kind is None:
                 for path in sorted(self._draft.iterdir()):
-                    os.replace(path, self.out / path.name)
+                    path.replace(self.out / path.name)
         finally:
             shutil.rmtree(self._draft, ignore_errors=True)
 

@@ -4,11 +4,11 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import api
+from matcher.check import check_linkage_rules
 from matcher.errors import ModelError, RuleError, RuleProblem
 from matcher.outcomes import Measure, check_measures, load_measures
 from matcher.read import run_examples as run_source_examples
-import api
-from matcher.check import check_linkage_rules
 from matcher.rules.library import LinkageRules, load_linkage_rules
 from matcher.rules.model import Model, load_model
 from matcher.rules.sources import SourceDefinition, load_source_definitions

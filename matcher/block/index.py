@@ -24,12 +24,12 @@ class BlockingKeys(BaseIndexAlgorithm):  # type: ignore[misc]
                 for name in sorted(self.rule.columns)
             }
         )
-        l, r = self._positions(both)  # noqa: E741
+        l, r = self._positions(both)
         across = (l < len(df_a)) & (r >= len(df_a))
         return pd.MultiIndex.from_arrays([df_a.index[l[across]], df_b.index[r[across] - len(df_a)]])
 
     def _dedup_index(self, df_a: pd.DataFrame) -> pd.MultiIndex:
-        l, r = self._positions(df_a)  # noqa: E741
+        l, r = self._positions(df_a)
         return pd.MultiIndex.from_arrays([df_a.index[l], df_a.index[r]])
 
     def _positions(self, frame: pd.DataFrame) -> tuple[Positions, Positions]:

@@ -38,9 +38,7 @@ class EffectiveKey:
         """Whether both sides show the same key."""
         return self.first is self.second
 
-    def proposes(
-        self, l: npt.NDArray[np.int32], r: npt.NDArray[np.int32]  # noqa: E741
-    ) -> npt.NDArray[np.bool_]:
+    def proposes(self, l: npt.NDArray[np.int32], r: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
         """Whether this rule proposes each pair, whichever side comes first."""
         first_l = self.first[l]
         forward = (first_l == self.second[r]) & (first_l >= 0)

@@ -21,7 +21,7 @@ Pairs = tuple[Positions, Positions]
 def candidate_pairs(keys: Sequence[EffectiveKey], chunk: int = CHUNK) -> Iterator[Pairs]:
     """Every pair that some rule proposes, once, as positions l < r, in chunks."""
     for number, key in enumerate(keys):
-        for l, r in pairs_of_key(key, chunk):  # noqa: E741
+        for l, r in pairs_of_key(key, chunk):
             new = np.ones(len(l), dtype=bool)
             for earlier in keys[:number]:
                 new &= ~earlier.proposes(l, r)
@@ -40,7 +40,7 @@ def _within_blocks(keys: Keys, chunk: int) -> Iterator[Pairs]:
     order, sorted_keys = _sorted(keys)
     ends = np.searchsorted(sorted_keys, sorted_keys, side="right")
     places = np.arange(len(order))
-    for l, r in _expand(places, places + 1, ends, chunk):  # noqa: E741
+    for l, r in _expand(places, places + 1, ends, chunk):
         yield order[l], order[r]
 
 
@@ -50,12 +50,12 @@ def _across_sides(key: EffectiveKey, chunk: int) -> Iterator[Pairs]:
     starts = np.searchsorted(keys_r, keys_l, side="left")
     ends = np.searchsorted(keys_r, keys_l, side="right")
     for l_at, r_at in _expand(np.arange(len(order_l)), starts, ends, chunk):
-        l, r = order_l[l_at], order_r[r_at]  # noqa: E741
+        l, r = order_l[l_at], order_r[r_at]
         # The same pair may come from both directions: keep it once.
         first_r = key.first[r]
         both_ways = (first_r == key.second[l]) & (first_r >= 0)
         kept = (l < r) | ((l > r) & ~both_ways)
-        l, r = l[kept], r[kept]  # noqa: E741
+        l, r = l[kept], r[kept]
         yield np.minimum(l, r), np.maximum(l, r)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import jellyfish
 import numpy as np
+import numpy.typing as npt
 
 from matcher.rules.matching import Condition, Edits, Similarity, StartsWith
 from matcher.table import Mask, Sides
@@ -52,9 +53,7 @@ def _all(masks: list[Mask]) -> Mask:
     return np.asarray(np.logical_and.reduce(masks))
 
 
-def _any_of(
-    parts: list[Condition], sides: Sides, reached: Mapping[str, dict[str, Mask]]
-) -> Mask:
+def _any_of(parts: list[Condition], sides: Sides, reached: Mapping[str, dict[str, Mask]]) -> Mask:
     """True where any part is; a costly part is asked only about pairs still open."""
     result = np.zeros(len(sides), dtype=bool)
     for part in sorted(parts, key=lambda part: part.is_costly):
@@ -62,8 +61,18 @@ def _any_of(
         if open_ is None:
             result |= holds(part, sides, reached)
         elif len(open_):
-            result[open_] = holds(part, sides.subset(open_), {})
+            result[open_] = holds(part, sides.subset(open_), reached_of(reached, open_))
     return result
+
+
+def reached_of(
+    reached: Mapping[str, dict[str, Mask]], chosen: npt.NDArray[np.intp]
+) -> dict[str, dict[str, Mask]]:
+    """``reached`` for some of the pairs."""
+    return {
+        name: {level: mask[chosen] for level, mask in masks.items()}
+        for name, masks in reached.items()
+    }
 
 
 def _equal(sides: Sides, left: str, right: str) -> Mask:
@@ -101,9 +110,7 @@ def _starts_with(rule: StartsWith, sides: Sides) -> Mask:
 
 
 def _shares(column: str, sides: Sides) -> Mask:
-    return _of_distinct_pairs(
-        sides, column, lambda a, b: not set(a.split()).isdisjoint(b.split())
-    )
+    return _of_distinct_pairs(sides, column, lambda a, b: not set(a.split()).isdisjoint(b.split()))
 
 
 def _of_distinct_pairs(sides: Sides, column: str, test: Callable[[str, str], bool]) -> Mask:

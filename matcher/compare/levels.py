@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from recordlinkage.base import BaseCompareFeature
 
-from matcher.compare.conditions import holds
+from matcher.compare.conditions import holds, reached_of
 from matcher.rules.matching import Comparison
 from matcher.table import MISSING, OPEN, Levels, Mask, Sides, Table
 
@@ -69,10 +69,7 @@ class LevelComparison(BaseCompareFeature):  # type: ignore[misc]
         part = sides if everything else sides.subset(undecided)
         seen: Reached = reached
         if not everything and self.rule.is_interaction:
-            seen = {
-                name: {level: mask[undecided] for level, mask in masks.items()}
-                for name, masks in reached.items()
-            }
+            seen = reached_of(reached, undecided)
         levels[undecided[holds(when, part, seen)]] = number
 
     def _compute_vectorized(self, *columns: pd.Series) -> pd.Series:

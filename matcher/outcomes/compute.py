@@ -123,9 +123,12 @@ def measure_by_minimum_contacts(
 
 
 def _material(rule: Measure, inputs: MeasureInputs) -> _Material:
-    people, results = _with_results(rule, inputs)
     source = rule.spec.cohort.source
-    if results.empty:
+    given = inputs.activities.get("eyfsp_results")
+    people, results = None, given
+    if given is not None and len(given):
+        people, results = _with_results(rule, inputs)
+    if people is None or results is None or results.empty:
         raise _CannotComputeError(f"no EYFS Profile results from {source} were given")
     for condition in rule.spec.conditions.values():
         _require_sources(condition, inputs, people)

@@ -20,9 +20,7 @@ _SHOWN = {
     "postcode": ("postcode", "postcode"),
 }
 
-GOLDEN_COLUMNS = tuple(
-    column for field in GOLDEN_FIELDS for column in (field, f"{field}_source")
-)
+GOLDEN_COLUMNS = tuple(column for field in GOLDEN_FIELDS for column in (field, f"{field}_source"))
 
 
 def golden_values(

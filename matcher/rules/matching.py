@@ -115,9 +115,11 @@ class Condition(Rule):
     def level_references(self) -> dict[str, set[str]]:
         """Comparisons and levels that this condition refers to."""
         found: dict[str, set[str]] = {}
-        for source in [self.levels or {}, *(part.level_references for part in self.parts)]:
-            for name, levels in source.items():
-                found.setdefault(name, set()).update(levels)
+        for name, levels in (self.levels or {}).items():
+            found.setdefault(name, set()).update(levels)
+        for part in self.parts:
+            for name, referred in part.level_references.items():
+                found.setdefault(name, set()).update(referred)
         return found
 
 
@@ -142,7 +144,7 @@ class Comparison(Rule):
 
     name: str
     title: str
-    needs: list[str] = []
+    needs: list[str] = Field(default_factory=list)
     levels: Annotated[list[Level], Field(min_length=2)]
 
     @model_validator(mode="after")
@@ -188,7 +190,7 @@ class BlockingRule(Rule):
     key: Columns
     against: list[str] | None = None
     largest_block: Annotated[int, Field(ge=2)] = 2_000
-    narrow_by: list[str] = []
+    narrow_by: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _same_length(self) -> "BlockingRule":
@@ -239,7 +241,7 @@ class MatchingRules(Rule):
     blocking: Annotated[list[BlockingRule], Field(min_length=1)]
     comparisons: Annotated[list[Comparison], Field(min_length=1)]
     thresholds: Thresholds
-    examples: list[PairExample] = []
+    examples: list[PairExample] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _names_resolve(self) -> "MatchingRules":

@@ -42,14 +42,12 @@ class NameRules(Rule):
     short_forms: dict[str, list[str]]
     endings: dict[str, str]
     joined: list[str]
-    examples: list[Example] = []
+    examples: list[Example] = Field(default_factory=list)
 
     @cached_property
     def prefix_of(self) -> dict[str, str]:
         """Spelling to the form that stands for it."""
-        return {
-            form: name for name, forms in self.prefixes.items() for form in (name, *forms)
-        }
+        return {form: name for name, forms in self.prefixes.items() for form in (name, *forms)}
 
     @cached_property
     def placeholder_words(self) -> frozenset[str]:

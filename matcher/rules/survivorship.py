@@ -41,7 +41,7 @@ class SurvivorshipRules(Rule):
     version: int
     sources: list[str]
     fields: dict[str, FieldRule]
-    examples: list[SurvivorshipExample] = []
+    examples: list[SurvivorshipExample] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _every_field(self) -> "SurvivorshipRules":

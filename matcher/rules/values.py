@@ -1,5 +1,7 @@
 """What is known about dates, postcodes, addresses: ``values.yaml``."""
 
+from pydantic import Field
+
 from matcher.rules.document import Rule
 from matcher.rules.names import Example
 
@@ -14,4 +16,4 @@ class ValueRules(Rule):
     pseudo_postcodes: list[str]
     placeholder_addresses: list[str]
     abbreviations: dict[str, str]
-    examples: list[Example] = []
+    examples: list[Example] = Field(default_factory=list)

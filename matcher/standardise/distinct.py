@@ -14,8 +14,7 @@ def distinct_rows(columns: Sequence[pd.Series]) -> tuple[list[tuple[str | None, 
     combined = np.zeros(len(columns[0]), dtype=np.int64)
     for column in columns:
         combined = combined * (len(column.cat.categories) + 1) + (column.cat.codes.to_numpy() + 1)
-        codes, uniques = pd.factorize(combined)
-        combined = codes.astype(np.int64)
+        combined = pd.factorize(combined)[0].astype(np.int64)
     count = int(combined.max()) + 1 if len(combined) else 0
     first = np.zeros(count, dtype=np.int64)
     first[combined[::-1]] = np.arange(len(combined) - 1, -1, -1)
@@ -33,7 +32,7 @@ def spread(values: Sequence[str | None], inverse: Codes) -> pd.Categorical:
         count=len(values),
     )
     taken = codes[inverse] if len(codes) else np.empty(0, dtype=np.int32)
-    return pd.Categorical.from_codes(taken, categories=pd.Index(list(numbers), dtype=object))
+    return pd.Categorical.from_codes(taken, categories=pd.Index(list(numbers), dtype=object))  # type: ignore[arg-type]
 
 
 def derive(column: pd.Categorical, function: Callable[[str], str | None]) -> pd.Categorical:

@@ -158,7 +158,9 @@ def _dates(dates: pd.Series, rules: ValueRules) -> Columns:
     inverse = codes.astype(np.int64)
     inverse[inverse < 0] = len(iso)
     doubtful = [values.is_placeholder_date(day, rules) for day in iso]
-    usable: list[str | None] = [None if bad else day for day, bad in zip(iso, doubtful, strict=True)]
+    usable: list[str | None] = [
+        None if bad else day for day, bad in zip(iso, doubtful, strict=True)
+    ]
     birth = spread([*usable, None], inverse)
     return {
         "date_of_birth": birth,

@@ -57,7 +57,9 @@ def split_name(name: str, order: str | None) -> tuple[str, str]:
     return " ".join(words[:last]), " ".join(words[last:])
 
 
-_LEADING = frozenset({"O", "MC", "MAC", "AL", "EL", "UL", "DE", "DA", "VAN", "VON", "LE", "LA", "DI"})
+_LEADING = frozenset(
+    {"O", "MC", "MAC", "AL", "EL", "UL", "DE", "DA", "VAN", "VON", "LE", "LA", "DI"}
+)
 
 
 def standardise_given(forename: str | None, middle: str | None, rules: NameRules) -> GivenName:

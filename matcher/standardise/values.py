@@ -8,9 +8,7 @@ from matcher.rules.values import ValueRules
 from matcher.standardise.text import fold
 
 # Area, district, sector and unit; the inward letters never include C I K M O V.
-_POSTCODE = re.compile(
-    r"([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9][ABD-HJLNP-UW-Z]{2})", flags=re.ASCII
-)
+_POSTCODE = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9][ABD-HJLNP-UW-Z]{2})", flags=re.ASCII)
 _NUMBERED = re.compile(r"(?<!FLAT )\b([0-9]+[A-Z]?)\b((?: [A-Z]+){1,2})")
 _UPN = re.compile(r"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
 _UPN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
