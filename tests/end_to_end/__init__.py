@@ -1,0 +1,1 @@
+"""The installed command, run as a person runs it, from a folder that holds nothing."""

@@ -1,0 +1,76 @@
+"""Runs the installed ``matcher`` in a folder of its own."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TOWN = ROOT / "fixtures" / "town"
+RULES = ROOT / "linkage_rules"
+SCRIPTS = Path(sys.executable).parent
+
+TOWN_EXTRACTS = {
+    "estart": "estart",
+    "systmone": "systmone.zip",
+    "school_census": "school_census",
+    "ctf": "ctf.xml",
+    "caf": "caf",
+    "swift": "swift.xlsx",
+    "tribal": "tribal.csv",
+    "t234": "t234.xlsx",
+    "eyfsp": "eyfsp.csv",
+}
+
+GOOD, DATA_PROBLEM, WRONG_CALL = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call gave back."""
+
+    status: int
+    out: str
+    err: str
+
+
+def environment(home: Path) -> dict[str, str]:
+    """An environment with nothing in it but where programs are."""
+    return {
+        "PATH": os.pathsep.join([str(SCRIPTS), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+    }
+
+
+def matcher(folder: Path, *arguments: str | Path) -> Answer:
+    """Call ``matcher`` with these arguments, in this folder."""
+    done = subprocess.run(
+        [SCRIPTS / "matcher", *map(str, arguments)],
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def town_arguments() -> list[str]:
+    """NAME=PATH of every extract of the invented town."""
+    return [f"{source}={TOWN / name}" for source, name in TOWN_EXTRACTS.items()]
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder by name, hidden ones too."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def write(path: Path, text: str) -> Path:
+    """Write a text file, with its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path

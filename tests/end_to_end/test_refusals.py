@@ -1,0 +1,152 @@
+"""A wrong call ends with 2, wrong data with 1, and neither writes anything."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from api.cli import main
+from tests.end_to_end.command import (
+    DATA_PROBLEM,
+    TOWN,
+    WRONG_CALL,
+    files_in,
+    matcher,
+    write,
+)
+
+GOOD_ROWS = "record_id,forename,surname,date_of_birth\n1,Mariam,Okoro,2019-05-04\n"
+
+
+def zip_bomb(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+        packed.writestr("people.csv", b"a" * (120 * 1024**2))
+
+
+ENTITIES = """\
+<?xml version="1.0"?>
+<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;">]>
+<CTfile><CTFpupilData><Pupil><UPN>&b;</UPN></Pupil></CTFpupilData></CTfile>
+"""
+
+REFUSED: dict[str, tuple[str, str, Callable[[Path], object]]] = {
+    "an empty file": ("nursery", "people.csv", lambda path: path.write_bytes(b"")),
+    "a PDF renamed": (
+        "nursery",
+        "people.csv",
+        lambda path: path.write_bytes(b"%PDF-1.7\n\x80\x81"),
+    ),
+    "other columns": ("nursery", "people.csv", lambda path: path.write_text("a,b\n1,2\n")),
+    "a header of another system": (
+        "tribal",
+        "people.csv",
+        lambda path: path.write_text("Customer,Amount\n1,2\n"),
+    ),
+    "a zip cut short": (
+        "systmone",
+        "extract.zip",
+        lambda path: path.write_bytes((TOWN / "systmone.zip").read_bytes()[:50_000]),
+    ),
+    "a workbook cut short": (
+        "swift",
+        "clients.xlsx",
+        lambda path: path.write_bytes((TOWN / "swift.xlsx").read_bytes()[:9_000]),
+    ),
+    "a zip bomb": ("nursery", "people.zip", zip_bomb),
+    "XML with entities": ("ctf", "ctf.xml", lambda path: path.write_text(ENTITIES)),
+    "XML cut short": (
+        "ctf",
+        "ctf.xml",
+        lambda path: path.write_bytes((TOWN / "ctf.xml").read_bytes()[:20_000]),
+    ),
+}
+
+
+@pytest.mark.parametrize("source, name, make", REFUSED.values(), ids=REFUSED.keys())
+def test_a_file_that_cannot_be_what_it_is_said_to_be_is_refused_and_nothing_written(
+    source: str, name: str, make: Callable[[Path], object], tmp_path: Path
+) -> None:
+    make(tmp_path / name)
+    write(tmp_path / "good.csv", GOOD_ROWS)
+    answer = matcher(tmp_path, "link", "good=good.csv", f"{source}={name}", "--out", "out")
+    assert answer.status == DATA_PROBLEM
+    messages = [line for line in answer.err.splitlines() if line.startswith("matcher: ")]
+    assert len(messages) == 1
+    assert source in messages[0]
+    assert answer.out == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_refused_file_leaves_an_earlier_result_as_it_was(tmp_path: Path) -> None:
+    write(tmp_path / "good.csv", GOOD_ROWS)
+    assert matcher(tmp_path, "link", "good=good.csv", "--out", "out").status == 0
+    before = files_in(tmp_path / "out")
+    write(tmp_path / "bad.csv", "a,b\n1,2\n")
+    answer = matcher(tmp_path, "link", "good=good.csv", "bad=bad.csv", "--out", "out")
+    assert answer.status == DATA_PROBLEM
+    assert files_in(tmp_path / "out") == before
+
+
+def test_an_extract_without_any_child_is_a_problem_of_the_data(tmp_path: Path) -> None:
+    write(tmp_path / "carers.csv", "record_id,role,surname\n1,carer,Okoro\n")
+    answer = matcher(tmp_path, "link", "carers=carers.csv", "--out", "out")
+    assert answer.status == DATA_PROBLEM
+    assert "no record of a child" in answer.err
+    assert not (tmp_path / "out").exists()
+
+
+WRONG_CALLS = {
+    "no extract": ["link", "--out", "out"],
+    "no folder for the result": ["link", "good=good.csv"],
+    "no name": ["link", "good.csv", "--out", "out"],
+    "a name with other characters": ["link", "a/b=good.csv", "--out", "out"],
+    "a file that is not there": ["link", "good=missing.csv", "--out", "out"],
+    "one name twice": ["link", "good=good.csv", "good=good.csv", "--out", "out"],
+    "a result that is a file": ["link", "good=good.csv", "--out", "good.csv"],
+    "rules that are not there": ["link", "good=good.csv", "--out", "out", "--rules", "missing"],
+    "a model that is not there": ["link", "good=good.csv", "--out", "out", "--model", "missing"],
+    "rules to check that are not there": ["rules", "check", "missing"],
+    "no truth": ["evaluate", "--crosswalk", "good.csv"],
+    "a truth that is not there": ["evaluate", "--truth", "no.csv", "--crosswalk", "good.csv"],
+    "too few children": ["generate", "--children", "1", "--seed", "1", "--out", "out"],
+    "an unknown option": ["link", "--fast", "good=good.csv", "--out", "out"],
+    "an unknown command": ["merge"],
+}
+
+
+@pytest.mark.parametrize("call", WRONG_CALLS.values(), ids=WRONG_CALLS.keys())
+def test_a_wrong_call_ends_with_2_and_writes_nothing(
+    call: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write(tmp_path / "good.csv", GOOD_ROWS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["matcher", *call])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == WRONG_CALL
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err
+    assert {path.name for path in tmp_path.iterdir()} == {"good.csv"}
+
+
+def test_the_installed_command_gives_the_same_status(tmp_path: Path) -> None:
+    answer = matcher(tmp_path, "link", "good=missing.csv", "--out", "out")
+    assert answer.status == WRONG_CALL
+    assert answer.out == ""
+    assert "missing.csv" in answer.err
+
+
+def test_a_model_that_was_altered_by_hand_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "good.csv", GOOD_ROWS)
+    shipped = Path(__file__).parents[2] / "linkage_rules/models/shipped.yaml"
+    text = shipped.read_text(encoding="utf-8")
+    write(tmp_path / "model.yaml", text.replace("matches_per_record: ", "matches_per_record: 1"))
+    answer = matcher(tmp_path, "link", "good=good.csv", "--model", "model.yaml", "--out", "out")
+    assert answer.status == DATA_PROBLEM
+    assert "does not match its hash" in answer.err
+    assert not (tmp_path / "out").exists()
