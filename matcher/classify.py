@@ -73,7 +73,9 @@ def designate(
     if len(near):
         barred = np.flatnonzero(apart & ~possible)
         edges = _edges(l[near], r[near], weight[near], source)
-        threats = pd.concat([_rivals_in_source(edges), _rivals_apart(edges, l[barred], r[barred])])
+        threats = pd.concat(
+            [_rivals_in_source(edges, source), _rivals_apart(edges, l[barred], r[barred])]
+        )
         close = threats["weight"] - threats["rival_weight"] < thresholds.rival_margin
         rival[near[threats.loc[close, "pair"].to_numpy()]] = True
     # Two children of one family may look like one: a person decides, never the weight alone.
@@ -94,7 +96,7 @@ def _edges(l: Positions, r: Positions, weight: Bits, source: npt.NDArray[np.int3
     )
 
 
-def _rivals_in_source(edges: pd.DataFrame) -> pd.DataFrame:
+def _rivals_in_source(edges: pd.DataFrame, source: npt.NDArray[np.int32]) -> pd.DataFrame:
     """Pairs whose record fits another record of the same source, which is another child.
 
     Two records of one source are taken for one child only where they fit each other.
@@ -107,9 +109,10 @@ def _rivals_in_source(edges: pd.DataFrame) -> pd.DataFrame:
         on=["record", "source"],
     )
     both = both[both["other"] != both["rival"]]
-    span = int(edges["record"].max()) + 1
-    fitting = edges["record"].to_numpy() * np.int64(span) + edges["other"].to_numpy()
-    pairs = both["other"].to_numpy() * np.int64(span) + both["rival"].to_numpy()
+    span = np.int64(len(source))
+    same = edges[edges["source"].to_numpy() == source[edges["record"].to_numpy()]]
+    fitting = same["record"].to_numpy() * span + same["other"].to_numpy()
+    pairs = both["other"].to_numpy() * span + both["rival"].to_numpy()
     return both.loc[~np.isin(pairs, fitting), ["pair", "weight", "rival_weight"]]
 
 

@@ -77,20 +77,32 @@ def prepare(
     children = records[(records["role"] == "child").to_numpy()]
     if children.empty:
         raise DataError("no record of a child was read, so there is nothing to link")
-    source = children["source"].astype("category")
-    source = source.cat.reorder_categories(sorted(source.cat.categories))
-    keys = pd.Series(children["record_id"].to_numpy(), dtype=object)
-    order = np.lexsort((pd.factorize(keys, sort=True)[0], source.cat.codes.to_numpy()))
-    children = children.iloc[order].reset_index(drop=True)
-    children["source"] = source.iloc[order].array
-    if children.duplicated(["source", "record_id"]).any():
-        raise DataError("a record id occurs twice in one source")
+    children, number = _in_key_order(children)
     standardised = standardise(children, rules.names, rules.values)
     wanted = rules.matching.columns | {"date_of_birth", "postcode", "birth_year"}
     table = Table.of(standardised, wanted, rules.matching.crossings)
     single = np.array([name in single_sources for name in children["source"].cat.categories])
-    number = children["source"].cat.codes.to_numpy().astype(np.int32)
     return Prepared(children, standardised, table, number, single)
+
+
+def _in_key_order(records: pd.DataFrame) -> tuple[pd.DataFrame, Sources]:
+    """Records by source, then record id, and the number of each one's source."""
+    source = records["source"].cat.remove_unused_categories()
+    source = source.cat.reorder_categories(sorted(source.cat.categories))
+    number = source.cat.codes.to_numpy().astype(np.int32)
+    keys: list[str] = records["record_id"].tolist()
+    of_source = [np.flatnonzero(number == one) for one in range(len(source.cat.categories))]
+    # Python's sort is quick where extracts are in order already, as most are.
+    order = np.concatenate(
+        [np.array(sorted(at.tolist(), key=keys.__getitem__), dtype=np.intp) for at in of_source]
+    )
+    ordered = records.iloc[order].reset_index(drop=True)
+    ordered["source"] = source.iloc[order].array
+    number = number[order]
+    ids = ordered["record_id"].to_numpy()
+    if np.any((ids[1:] == ids[:-1]) & (number[1:] == number[:-1])):
+        raise DataError("a record id occurs twice in one source")
+    return ordered, number
 
 
 def block(prepared: Prepared, rules: MatchingRules) -> list[EffectiveKey]:
@@ -231,15 +243,18 @@ def crosswalk(linked: Linked) -> pd.DataFrame:
     )
 
 
-def register(linked: Linked, rules: LinkageRules) -> pd.DataFrame:
-    """child_id and the golden values, each with its source; one row per child."""
+def register(linked: Linked, ids: pd.DataFrame, rules: LinkageRules) -> pd.DataFrame:
+    """child_id and the golden values, each with its source; one row per child.
+
+    ``ids`` is the `crosswalk` of the same run.
+    """
     golden = golden_values(
         linked.prepared.records,
         linked.prepared.standardised,
         linked.clusters.label,
         rules.survivorship,
     )
-    first = crosswalk(linked)["child_id"].to_numpy()[golden.index.to_numpy()]
+    first = ids["child_id"].to_numpy()[golden.index.to_numpy()]
     result = golden.reset_index(drop=True)
     result.insert(0, "child_id", first)
     return result

@@ -95,6 +95,7 @@ class Scorer:
         apart = np.zeros(len(sides), dtype=bool)
         for comparison, weights in self.interactions:
             graded = comparison.levels(sides, reached)
+            reached[comparison.rule.name] = reached_levels(comparison.rule, graded)
             levels[comparison.rule.name] = graded
             evidence += weights.partial(graded, sides)
             for number, level in enumerate(comparison.rule.levels):

@@ -110,7 +110,7 @@ def link_extracts(
     )
     with recorder.stage("register"):
         ids = crosswalk(linked)
-        golden = register(linked, book.linkage)
+        golden = register(linked, ids, book.linkage)
         links = link_table(linked, book.linkage.matching)
     with recorder.stage("measures"):
         measures = compute_measures(material, ids, links, book)

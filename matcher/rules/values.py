@@ -1,5 +1,7 @@
 """What is known about dates, postcodes, addresses: ``values.yaml``."""
 
+from functools import cached_property
+
 from pydantic import Field
 
 from matcher.rules.document import Rule
@@ -17,3 +19,8 @@ class ValueRules(Rule):
     placeholder_addresses: list[str]
     abbreviations: dict[str, str]
     examples: list[Example] = Field(default_factory=list)
+
+    @cached_property
+    def street_types(self) -> frozenset[str]:
+        """Short forms of words that tell kinds of street, which systems write or leave out."""
+        return frozenset(self.abbreviations.values()) - {"FLAT", "ST"}

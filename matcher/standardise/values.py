@@ -10,6 +10,7 @@ from matcher.standardise.text import fold
 # Area, district, sector and unit; the inward letters never include C I K M O V.
 _POSTCODE = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9][ABD-HJLNP-UW-Z]{2})", flags=re.ASCII)
 _NUMBERED = re.compile(r"(?<!FLAT )\b([0-9]+[A-Z]?)\b((?: [A-Z]+){1,2})")
+_WORD = re.compile(r"[A-Z0-9]+")
 _UPN = re.compile(r"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
 _UPN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
 
@@ -43,12 +44,12 @@ def standardise_address(text: str, rules: ValueRules) -> str:
     Systems cut addresses at different lengths and add towns or not: what is left here is
     what all of them hold. Street types are dropped for the same reason.
     """
-    words = re.split(r"[^A-Z0-9]+", fold(text).replace("'", ""))
-    short = [rules.abbreviations.get(word, word) for word in words if word]
+    words = _WORD.findall(fold(text).replace("'", ""))
+    short = [rules.abbreviations.get(word, word) for word in words]
     line = " ".join(short)
     if line in rules.placeholder_addresses:
         return ""
-    types = set(rules.abbreviations.values()) - {"FLAT", "ST"}
+    types = rules.street_types
     found = _NUMBERED.search(line)
     if found:
         street = [word for word in found[2].split() if word not in types]
@@ -64,7 +65,7 @@ def standardise_nhs_number(text: str) -> str:
 
 def is_valid_nhs_number(digits: str) -> bool:
     """Whether the check digit fits."""
-    return bool(nhs.is_valid(digits))
+    return bool(nhs.checksum(digits) == 0)
 
 
 def standardise_upn(text: str) -> str:

@@ -50,7 +50,8 @@ class ComparisonWeights:
             if len(at):
                 codes = sides.left.columns[column].codes[sides.l[at]]
                 other = sides.right.columns[column].codes[sides.r[at]]
-                result[at] += np.minimum(adjustment[codes], adjustment[other])
+                rarer = np.minimum(adjustment[codes], adjustment[other])
+                result[at] += np.where((codes < 0) | (other < 0), 0.0, rarer)
         return result
 
     def best(self, levels: Levels, first_costly: int) -> Bits:
