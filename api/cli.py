@@ -16,11 +16,13 @@ from api.services.evaluating import evaluate_files
 from api.services.linking import Extract, link_extracts
 from api.services.observe import Recorder
 from api.services.rules import check_rules, load_rule_book, shipped_model, shipped_rules
+from api.services.thresholds import advise
 from api.services.training import train_model
 from matcher.errors import MatcherError
 from matcher.evaluate import as_dict as evaluation_as_dict
 from matcher.evaluate import render_text as evaluation_as_text
 from matcher.rules.model import load_model
+from matcher.thresholds import Costs
 
 app = typer.Typer(
     name="matcher",
@@ -134,6 +136,37 @@ def evaluate(
         _print_json(evaluation_as_dict(result))
     else:
         print(evaluation_as_text(result), end="")
+
+
+@app.command()
+def thresholds(
+    extracts: ExtractsArgument,
+    rules: RulesOption = None,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", metavar="FILE", help="A trained model. Default: the shipped one."),
+    ] = None,
+    false: Annotated[float, typer.Option(min=0, help="What one false link costs.")] = 50.0,
+    missed: Annotated[float, typer.Option(min=0, help="What one missed link costs.")] = 10.0,
+    review: Annotated[float, typer.Option(min=0, help="What one reviewed pair costs.")] = 1.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what each pair of thresholds would cost, and suggest one for stated costs.
+
+    Prints the size of the queue and the expected false and missed links. Writes nothing.
+    """
+    named = _parse(extracts)
+    _require_folder(rules)
+    _require_file(model)
+    book = load_rule_book(rules or shipped_rules())
+    chosen = load_model(model, book.linkage.matching) if model else shipped_model(book)
+    recorder = Recorder(show=not as_json)
+    with recorder.live():
+        advice = advise(named, book, chosen, Costs(false, missed, review), recorder)
+    if as_json:
+        _print_json(advice.as_dict())
+    else:
+        screen.show_advice(advice)
 
 
 @app.command()

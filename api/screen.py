@@ -9,6 +9,7 @@ from rich.table import Table
 
 from api.services.demo import Demonstration
 from api.services.linking import LinkRun
+from api.services.thresholds import Advice
 from matcher.evaluate import Evaluation
 from matcher.outcomes import render_text as measure_as_text
 
@@ -41,6 +42,33 @@ def show_demo(shown: Demonstration, out: Path) -> None:
     )
     _OUT.print(f"  {command} link --out mine NAME=PATH ...    your own extracts")
     _OUT.print(f"  {command} --help")
+
+
+def show_advice(advice: Advice) -> None:
+    """The consequences of thresholds, the rules' own and the cheapest marked."""
+    table = Table(title="Thresholds", title_justify="left", title_style="bold")
+    for name in ("lower", "upper", "links", "queue", "false", "missed", "cost"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for found in advice.consequences:
+        marks = ["suggested"] if found == advice.suggested else []
+        marks += ["in the rules"] if found == advice.current else []
+        table.add_row(
+            f"{found.lower:g}",
+            f"{found.upper:g}",
+            f"{found.links:,}",
+            f"{found.queue:,}",
+            f"{found.expected_false:,.1f}",
+            f"{found.expected_missed:,.1f}",
+            f"{found.cost(advice.costs):,.0f}",
+            ", ".join(marks),
+        )
+    _OUT.print(table)
+    _OUT.print(
+        "Thresholds are total weights in bits. Queue: possible links for a person to decide. "
+        "False and missed links are expectations from the match probabilities. To change the "
+        "thresholds, edit them in a copy of matching.yaml."
+    )
 
 
 def show_counts(counts: Mapping[str, int], out: Path) -> None:

@@ -19,7 +19,7 @@ from matcher.errors import DataError
 from matcher.progress import Advance, Observer, Silent
 from matcher.register import child_ids, golden_values
 from matcher.rules.library import LinkageRules
-from matcher.rules.matching import MatchingRules
+from matcher.rules.matching import MatchingRules, Thresholds
 from matcher.rules.model import Model
 from matcher.scoring import Pairs, ScoredPairs, Scorer
 from matcher.standardise import standardise
@@ -49,11 +49,10 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Linked:
-    """All that one run found out. Pairs are positions in ``prepared.records``.
+class Scored:
+    """Pairs compared and weighed, before anything is decided; ``prior`` is in bits, per pair.
 
-    ``prior``, ``company`` and ``weight`` are in bits, one per pair: the weight is the
-    evidence of the comparisons plus the prior plus what the sources' company says.
+    Pairs are positions in ``prepared.records``. ``candidates`` counts all that were proposed.
     """
 
     prepared: Prepared
@@ -61,6 +60,16 @@ class Linked:
     given_up: tuple[GivenUp, ...]
     pairs: ScoredPairs
     prior: Bits
+
+
+@dataclass(frozen=True)
+class Linked(Scored):
+    """All that one run found out.
+
+    ``company`` and ``weight`` are in bits, one per pair: the weight is the evidence of the
+    comparisons plus the prior plus what the sources' company says.
+    """
+
     company: Bits
     weight: Bits
     designations: Designations
@@ -144,8 +153,26 @@ def link(
     observer: Observer | None = None,
 ) -> Linked:
     """Link RECORDS (see `matcher.frames`) into clusters, one per child."""
+    scored = score(
+        records, rules, model, single_sources=single_sources, threads=threads, observer=observer
+    )
+    return decide(scored, rules.matching.thresholds, observer=observer)
+
+
+def score(
+    records: pd.DataFrame,
+    rules: LinkageRules,
+    model: Model,
+    *,
+    single_sources: Collection[str] = (),
+    lower: float | None = None,
+    threads: int = 2,
+    observer: Observer | None = None,
+) -> Scored:
+    """Candidate pairs of RECORDS, weighed. ``lower`` overrides the rules' lower threshold."""
     observer = observer or Silent()
     matching = rules.matching
+    lower = matching.thresholds.lower if lower is None else lower
     with observer.stage("standardise"):
         prepared = prepare(records, rules, single_sources)
     with observer.stage("block"):
@@ -155,29 +182,43 @@ def link(
     expected = model.matches_per_record * len(prepared.records) / 2
     # The prior can hardly exceed what follows from four times the expected matches.
     highest_prior = np.log2(max(4 * expected, 1.0) / max(totals[-1], totals[:-1].sum(), 1.0))
-    floor = matching.thresholds.lower - MARGIN_BELOW - min(highest_prior, 0.0)
+    floor = lower - MARGIN_BELOW - min(highest_prior, 0.0)
     counted = _Counted(proposed(prepared, keys))
     with observer.stage("compare and weigh") as advance:
         pairs = scorer.score_all(prepared.table, counted.through(advance), floor, threads)
-    with observer.stage("classify"):
         within = prepared.source[pairs.l] == prepared.source[pairs.r]
         group = np.where(within, prepared.source[pairs.l], len(totals) - 1)
         start = np.full(len(totals), expected)
         prior = estimate_prior(pairs.evidence, group, totals, start)[group]
-        weight = pairs.evidence + prior
-        found = designate(
-            pairs.l, pairs.r, weight, pairs.apart, prepared.source, matching.thresholds
-        )
+    given_up = tuple(block for key in keys for block in key.given_up)
+    return Scored(prepared, counted.pairs, given_up, pairs, prior)
+
+
+def decide(scored: Scored, thresholds: Thresholds, *, observer: Observer | None = None) -> Linked:
+    """Designations and clusters of weighed pairs under two thresholds."""
+    observer = observer or Silent()
+    prepared, pairs = scored.prepared, scored.pairs
+    weight = pairs.evidence + scored.prior
+    with observer.stage("classify"):
+        found = designate(pairs.l, pairs.r, weight, pairs.apart, prepared.source, thresholds)
     with observer.stage("cluster"):
         clusters = _cluster(prepared, pairs, weight, found)
         company = _company(prepared, pairs, clusters, found)
         weight = weight + company
-        found = replace(
-            found, link=found.link | (weight >= matching.thresholds.upper) & (company > 0)
-        )
+        linked = found.link | (company > 0) & (weight >= thresholds.upper)
+        found = replace(found, link=linked)
         clusters = _cluster(prepared, pairs, weight, found)
-    given_up = tuple(block for key in keys for block in key.given_up)
-    return Linked(prepared, counted.pairs, given_up, pairs, prior, company, weight, found, clusters)
+    return Linked(
+        prepared=prepared,
+        candidates=scored.candidates,
+        given_up=scored.given_up,
+        pairs=pairs,
+        prior=scored.prior,
+        company=company,
+        weight=weight,
+        designations=found,
+        clusters=clusters,
+    )
 
 
 def _cluster(prepared: Prepared, pairs: ScoredPairs, weight: Bits, found: Designations) -> Clusters:
