@@ -3,8 +3,7 @@
 If the two were two children, each source that holds one of them would be likely to hold
 the other as well. A source that holds only one of them is therefore evidence that they are
 one child: log2(1 / (1 - coverage)) bits, where coverage is the share of children born in
-the same year that the source holds. Sources that hold both say nothing here: clustering
-joins two records of one source only where these fit each other.
+the same year that the source holds. Where some source holds both, nothing is added.
 """
 
 import numpy as np

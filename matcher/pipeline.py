@@ -202,12 +202,12 @@ def decide(scored: Scored, thresholds: Thresholds, *, observer: Observer | None 
     with observer.stage("classify"):
         found = designate(pairs.l, pairs.r, weight, pairs.apart, prepared.source, thresholds)
     with observer.stage("cluster"):
-        clusters = _cluster(prepared, pairs, weight, found)
+        clusters = _cluster(prepared, pairs, weight, found, thresholds)
         company = _company(prepared, pairs, clusters, found)
         weight = weight + company
         linked = found.link | (company > 0) & (weight >= thresholds.upper)
         found = replace(found, link=linked)
-        clusters = _cluster(prepared, pairs, weight, found)
+        clusters = _cluster(prepared, pairs, weight, found, thresholds)
     return Linked(
         prepared=prepared,
         candidates=scored.candidates,
@@ -221,14 +221,21 @@ def decide(scored: Scored, thresholds: Thresholds, *, observer: Observer | None 
     )
 
 
-def _cluster(prepared: Prepared, pairs: ScoredPairs, weight: Bits, found: Designations) -> Clusters:
+def _cluster(
+    prepared: Prepared,
+    pairs: ScoredPairs,
+    weight: Bits,
+    found: Designations,
+    thresholds: Thresholds,
+) -> Clusters:
     apart = pairs.apart & ~found.possible
+    fitting = weight >= thresholds.upper
     return cluster(
         prepared.source,
         (pairs.l[found.link], pairs.r[found.link]),
         weight[found.link],
         apart=(pairs.l[apart], pairs.r[apart]),
-        fitting=(pairs.l[found.possible], pairs.r[found.possible]),
+        fitting=(pairs.l[fitting], pairs.r[fitting]),
     )
 
 

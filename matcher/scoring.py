@@ -73,7 +73,7 @@ class Scorer:
         ]
         self.plain = [(c, w) for c, w in pairs if not c.rule.is_interaction]
         self.interactions = [(c, w) for c, w in pairs if c.rule.is_interaction]
-        self.headroom = sum(max(w.by_level.max(), 0.0) for _, w in self.interactions)
+        self.headroom = sum((max(w.by_level.max(), 0.0) for _, w in self.interactions), 0.0)
 
     def score(self, table: Table, pairs: Pairs, floor: float) -> ScoredPairs:
         """The pairs whose evidence reaches ``floor`` (bits), and those that are kept apart."""

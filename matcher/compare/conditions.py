@@ -9,6 +9,9 @@ import numpy.typing as npt
 from matcher.rules.matching import Condition, Edits, Similarity, StartsWith
 from matcher.table import Mask, Sides
 
+ROUNDING = 1e-12
+"""Engines differ in a similarity's last bit; what equals the bound has to count on each."""
+
 
 def holds(condition: Condition, sides: Sides, reached: Mapping[str, dict[str, Mask]]) -> Mask:
     """Whether the condition is true of each pair.
@@ -88,13 +91,16 @@ def _jaro_winkler(rule: Similarity, sides: Sides) -> Mask:
     return _of_distinct_pairs(
         sides,
         rule.column,
-        lambda a, b: jellyfish.jaro_winkler_similarity(a, b) >= rule.at_least,
+        lambda a, b: jellyfish.jaro_winkler_similarity(a, b) >= rule.at_least - ROUNDING,
     )
 
 
 def _edits(rule: Edits, sides: Sides) -> Mask:
     def close(a: str, b: str) -> bool:
-        if abs(len(a) - len(b)) > rule.at_most or min(len(a), len(b)) < rule.min_length:
+        if min(len(a), len(b)) < rule.min_length:
+            return False
+        # Beyond ASCII several characters may be one letter, so their number says nothing.
+        if abs(len(a) - len(b)) > rule.at_most and a.isascii() and b.isascii():
             return False
         return bool(jellyfish.damerau_levenshtein_distance(a, b) <= rule.at_most)
 

@@ -25,6 +25,7 @@ class NameRules(Rule):
       by the spelling that stands for all of them
     * ``honorifics``: last names that do not say which family a child belongs to
     * ``placeholders``: words that stand where a forename is not known
+    * ``multiple_births``: words among those that say that the child is a twin or triplet
     * ``forename_families``, ``surname_families``: spellings of one name; the first stands
       for all
     * ``short_forms``: what children are called, by full name, where the package nicknames
@@ -37,6 +38,7 @@ class NameRules(Rule):
     prefixes: dict[str, list[str]]
     honorifics: list[str]
     placeholders: list[str]
+    multiple_births: list[str]
     forename_families: list[Annotated[list[str], Field(min_length=2)]]
     surname_families: list[Annotated[list[str], Field(min_length=2)]]
     short_forms: dict[str, list[str]]

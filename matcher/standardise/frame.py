@@ -11,6 +11,7 @@
 | known_as | preferred given name |
 | name_prefix | set-apart prefix such as MOHAMMED |
 | prefix_only, placeholder_name | "1" where there is nothing but that |
+| multiple_birth | "1" where the placeholder says twin or triplet |
 | surname, surname_4 | likewise |
 | surname_family | spelling family, base form or sound |
 | surname_first, surname_last | parts of a double surname |
@@ -52,6 +53,7 @@ STANDARDISED_COLUMNS = (
     "name_prefix",
     "prefix_only",
     "placeholder_name",
+    "multiple_birth",
     "surname",
     "surname_4",
     "surname_family",

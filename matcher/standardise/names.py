@@ -23,6 +23,7 @@ class GivenName(NamedTuple):
     name_prefix: str
     prefix_only: str
     placeholder_name: str
+    multiple_birth: str
 
 
 class FamilyName(NamedTuple):
@@ -73,12 +74,14 @@ def standardise_given(forename: str | None, middle: str | None, rules: NameRules
         prefix = prefix or rules.prefix_of[tokens[0]]
         tokens = tokens[1:]
     if placeholder:
-        return GivenName("", " ".join(tokens), prefix, "", "1")
+        multiple = not set(first).isdisjoint(rules.multiple_births)
+        return GivenName("", " ".join(tokens), prefix, "", "1", "1" * multiple)
     if not tokens:
-        return GivenName("", "", "", "", "")
+        return GivenName("", "", "", "", "", "")
     lone = tokens[0] in rules.prefix_of and not prefix
     name = rules.prefix_of[tokens[0]] if lone else tokens[0]
-    return GivenName(name, " ".join(tokens[1:]), prefix or (name if lone else ""), "1" * lone, "")
+    kept = prefix or (name if lone else "")
+    return GivenName(name, " ".join(tokens[1:]), kept, "1" * lone, "", "")
 
 
 def standardise_family(surname: str | None, rules: NameRules) -> FamilyName:

@@ -47,11 +47,10 @@ class ComparisonWeights:
         result = self.by_level[levels]
         for number, (column, adjustment) in self.adjusted.items():
             at = np.flatnonzero(levels == number)
-            if len(at):
-                codes = sides.left.columns[column].codes[sides.l[at]]
-                other = sides.right.columns[column].codes[sides.r[at]]
-                rarer = np.minimum(adjustment[codes], adjustment[other])
-                result[at] += np.where((codes < 0) | (other < 0), 0.0, rarer)
+            codes = sides.left.columns[column].codes[sides.l[at]]
+            other = sides.right.columns[column].codes[sides.r[at]]
+            known = (codes >= 0) & (other >= 0)
+            result[at[known]] += np.minimum(adjustment[codes[known]], adjustment[other[known]])
         return result
 
     def best(self, levels: Levels, first_costly: int) -> Bits:
