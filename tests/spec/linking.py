@@ -52,7 +52,7 @@ def verdicts(drawn: str, single_sources: Collection[str] = ()) -> dict[tuple[str
     waiting = table[table["designation"] == "possible"]
     between = {
         frozenset((label[l], label[r]))
-        for l, r in zip(waiting["record_id_l"], waiting["record_id_r"], strict=True)  # noqa: E741
+        for l, r in zip(waiting["record_id_l"], waiting["record_id_r"], strict=True)
     }
     found = {}
     for one, other in combinations(ids, 2):
