@@ -50,7 +50,7 @@ def cluster(
     all_l = np.concatenate([must[0], links[0]])
     all_r = np.concatenate([must[1], links[1]])
     order = np.lexsort((links[1], links[0], -weight)) + len(must[0])
-    order = np.concatenate([np.arange(len(must[0])), order])
+    order = np.concatenate([np.lexsort((must[1], must[0])), order])
     component = _components(len(source), all_l, all_r)
     barred_l = np.concatenate([cannot[0], apart[0]])
     barred_r = np.concatenate([cannot[1], apart[1]])

@@ -12,12 +12,7 @@ from itertools import groupby
 
 from matcher.compare.conditions import ROUNDING
 from matcher.rules.matching import Comparison, Condition, Edits, Similarity, StartsWith
-
-# The engines' own functions count bytes or UTF-16 units. Texts that are not plain ASCII go to
-# functions of these names, which the engine is given (see `matcher.scale.letters`).
-SIMILARITY_OF_LETTERS = "jaro_winkler_of_letters"
-DISTANCE_OF_LETTERS = "damerau_levenshtein_of_letters"
-
+from matcher.scale import letters
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
@@ -71,12 +66,16 @@ class ConditionCompiler:
             return _all(map(self.sql, _cheap_first(condition.all)))
         return _any(map(self.sql, _cheap_first(condition.any or [])))
 
+    def lacks(self, columns: Iterable[str]) -> str:
+        """Whether a value of one of the columns is missing on either side."""
+        return _any(f"{column}_{side} IS NULL" for column in columns for side in "lr")
+
     def _jaro_winkler(self, rule: Similarity) -> str:
-        own = _measured(self.dialect.jaro_winkler, SIMILARITY_OF_LETTERS, rule.column)
+        own = _measured(self.dialect.jaro_winkler, letters.SIMILARITY, rule.column)
         return f"{own} >= {rule.at_least - ROUNDING!r}"
 
     def _edits(self, rule: Edits) -> str:
-        own = _measured(self.dialect.damerau_levenshtein, DISTANCE_OF_LETTERS, rule.column)
+        own = _measured(self.dialect.damerau_levenshtein, letters.DISTANCE, rule.column)
         return _all([_long_enough(rule), f"{own} <= {rule.at_most}"])
 
     def _levels(self, wanted: Mapping[str, list[str]]) -> str:
@@ -86,7 +85,7 @@ class ConditionCompiler:
 
     def _reaches(self, rule: Comparison, wanted: set[str]) -> str:
         """Whether the pair's level of a comparison is one of those wanted."""
-        steps = [(_absent(rule), "missing")] if rule.needs else []
+        steps = [(self.lacks(rule.needs), "missing")] if rule.needs else []
         steps += [(self.sql(x.when) if x.when else "", x.name) for x in rule.levels]
         # Neighbours with the same answer make one step; the last step takes all the rest.
         runs = [
@@ -96,15 +95,6 @@ class ConditionCompiler:
         cases = [f"WHEN {_any(tests)} THEN {_truth(answer)}" for answer, tests in runs[:-1]]
         last = _truth(runs[-1][0])
         return f"(CASE {' '.join(cases)} ELSE {last} END)" if cases else last
-
-
-def absent(rule: Comparison) -> str | None:
-    """Whether a pair lacks a value that the comparison needs; None if it needs none."""
-    return _absent(rule) if rule.needs else None
-
-
-def _absent(rule: Comparison) -> str:
-    return _any(f"{column}_{side} IS NULL" for column in rule.needs for side in "lr")
 
 
 def _equal(left: str, right: str) -> str:

@@ -26,6 +26,7 @@
 | address, address_5 | number and street; its first five characters |
 | nhs_number, nhs_number_valid | ten digits; only where the check digit fits |
 | upn, upn_valid, former_upn | well-formed; only where the check letter fits |
+| source | the system that holds the record |
 | family | family id, qualified by its source |
 | written_forename, written_surname, written_address | as written, for people to read |
 """
@@ -78,6 +79,7 @@ STANDARDISED_COLUMNS = (
     "upn",
     "upn_valid",
     "former_upn",
+    "source",
     "family",
     "written_forename",
     "written_surname",
@@ -96,6 +98,7 @@ def standardise(
     columns |= _dates(records["date_of_birth"], value_rules)
     columns |= _places(records, value_rules)
     columns |= _identifiers(records)
+    columns["source"] = records["source"].array
     columns["sex"] = records["sex"].array
     families, inverse = distinct_rows([records["source"], records["family_id"]])
     columns["family"] = spread([f"{s}:{f}" if f else None for s, f in families], inverse)
