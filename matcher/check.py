@@ -96,7 +96,7 @@ def _graded(rules: LinkageRules) -> Iterable[Failure]:
 
 def grade_pair(rules: LinkageRules, example: PairExample) -> tuple[dict[str, str], bool]:
     """Level names of an example by comparison, and whether any blocking rule proposes it."""
-    records = records_from([example.left, example.right])
+    records = records_from([{"source": "left"} | example.left, {"source": "right"} | example.right])
     frame = standardise(records, rules.names, rules.values)
     table = Table.of(frame, rules.matching.columns, rules.matching.crossings)
     sides = Sides(table, table, np.array([0], np.int32), np.array([1], np.int32))

@@ -225,7 +225,10 @@ class Thresholds(Rule):
 
 
 class PairExample(Rule):
-    """Two records as an extract would give them, and the levels that they must get."""
+    """Two records as an extract would give them, and the levels that they must get.
+
+    They are of two sources, ``left`` and ``right``, unless they say otherwise.
+    """
 
     title: str
     left: dict[str, str]

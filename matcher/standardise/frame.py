@@ -31,15 +31,15 @@
 | written_forename, written_surname, written_address | as written, for people to read |
 """
 
-import html
-from collections.abc import Callable
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from matcher.rules.names import NameRules
 from matcher.rules.values import ValueRules
-from matcher.standardise import names, values
+from matcher.standardise import names
+from matcher.standardise.derivations import derivations
 from matcher.standardise.distinct import Codes, derive, distinct_rows, spread
 
 STANDARDISED_COLUMNS = (
@@ -93,13 +93,15 @@ def standardise(
     records: pd.DataFrame, name_rules: NameRules, value_rules: ValueRules
 ) -> pd.DataFrame:
     """STANDARDISED, with the index of ``records`` (RECORDS, see `matcher.frames`)."""
-    columns: Columns = {}
-    columns |= _names(records, name_rules)
-    columns |= _dates(records["date_of_birth"], value_rules)
-    columns |= _places(records, value_rules)
-    columns |= _identifiers(records)
-    columns["source"] = records["source"].array
-    columns["sex"] = records["sex"].array
+    columns = _written(records)
+    given, inverse = distinct_rows(
+        [pd.Series(columns[name]) for name in ("written_forename", "written_middle_names")]
+    )
+    parts = [names.standardise_given(first, rest, name_rules) for first, rest in given]
+    for field in names.GivenName._fields:
+        columns[field] = spread([getattr(part, field) for part in parts], inverse)
+    for name, (origin, function) in derivations(name_rules, value_rules).items():
+        columns[name] = derive(columns[origin], function)
     families, inverse = distinct_rows([records["source"], records["family_id"]])
     columns["family"] = spread([f"{s}:{f}" if f else None for s, f in families], inverse)
     return pd.DataFrame(
@@ -107,102 +109,71 @@ def standardise(
     )
 
 
-def _names(records: pd.DataFrame, rules: NameRules) -> Columns:
+def standardise_record(
+    record: Mapping[str, str], name_rules: NameRules, value_rules: ValueRules
+) -> dict[str, str]:
+    """The STANDARDISED values of one record, given by RECORDS columns as plain text.
+
+    Dates are YYYY-MM-DD. Columns without a value are left out. The same functions run as
+    for a frame, so that one record gets the same values in either way.
+    """
+    name = record.get("name") or ""
+    split = names.split_name(name, record.get("name_order") or None) if name else ("", "")
+    found = {f"written_{name}": names.unescape(record.get(name) or "") for name in _WRITTEN}
+    found["written_forename"] = found["written_forename"] or names.unescape(split[0])
+    found["written_surname"] = found["written_surname"] or names.unescape(split[1])
+    found["written_date_of_birth"] = record.get("date_of_birth") or ""
+    given = names.standardise_given(
+        found["written_forename"], found["written_middle_names"], name_rules
+    )
+    found |= given._asdict()
+    found |= {name: record.get(name) or "" for name in ("source", "sex")}
+    for name, (origin, function) in derivations(name_rules, value_rules).items():
+        found[name] = (function(found[origin]) or "") if found[origin] else ""
+    if record.get("family_id"):
+        found["family"] = f"{record.get('source', '')}:{record['family_id']}"
+    return {name: found[name] for name in STANDARDISED_COLUMNS if found.get(name)}
+
+
+# Text columns that are taken over as written before anything else is done with them.
+_WRITTEN = (
+    "forename",
+    "middle_names",
+    "known_as",
+    "surname",
+    "former_surname",
+    "address",
+    "postcode",
+    "nhs_number",
+    "upn",
+    "former_upn",
+)
+
+
+def _written(records: pd.DataFrame) -> Columns:
+    """Columns as written, with one-field names split where the parts are missing."""
+    columns = {f"written_{name}": derive(records[name].array, names.unescape) for name in _WRITTEN}
     whole, which = distinct_rows([records["name"], records["name_order"]])
     split = [names.split_name(name, order) if name else ("", "") for name, order in whole]
-    forename = _fill(records["forename"], [forename for forename, _ in split], which)
-    surname = _fill(records["surname"], [surname for _, surname in split], which)
-
-    given, inverse = distinct_rows([forename, records["middle_names"]])
-    parts = [names.standardise_given(first, rest, rules) for first, rest in given]
-    columns = {
-        field: spread([getattr(part, field) for part in parts], inverse)
-        for field in names.GivenName._fields
-    }
-    columns["written_forename"] = derive(forename.array, html.unescape)
-    columns["written_surname"] = derive(surname.array, html.unescape)
-    known = distinct_rows([records["known_as"]])
-    known_parts = [names.standardise_given(name, None, rules).forename for (name,) in known[0]]
-    columns["known_as"] = spread(known_parts, known[1])
-
-    family, inverse = distinct_rows([surname])
-    surnames = [names.standardise_family(name, rules) for (name,) in family]
-    for field in ("surname", "surname_first", "surname_last"):
-        columns[field] = spread([getattr(part, field) for part in surnames], inverse)
-    columns["surname_honorific"] = spread([part.honorific for part in surnames], inverse)
-    former, inverse = distinct_rows([records["former_surname"]])
-    columns["former_surname"] = spread(
-        [names.standardise_family(name, rules).surname for (name,) in former], inverse
-    )
-
-    derived: dict[str, tuple[str, Callable[[str], str]]] = {
-        "forename_4": ("forename", lambda name: name[:4]),
-        "forename_initial": ("forename", lambda name: name[:1]),
-        "forename_forms": ("forename", lambda name: names.forename_forms(name, rules)),
-        "forename_sound": ("forename", names.sound),
-        "middle_1": ("middle_names", lambda name: name.split()[0]),
-        "surname_4": ("surname", lambda name: name[:4]),
-        "surname_family": ("surname", lambda name: names.surname_family(name, rules)),
-    }
-    for name, (origin, function) in derived.items():
-        columns[name] = derive(columns[origin], function)
+    for at, column in enumerate(("written_forename", "written_surname")):
+        columns[column] = _fill(columns[column], [names.unescape(x[at]) for x in split], which)
+    columns["written_date_of_birth"] = _iso(records["date_of_birth"])
+    columns["source"] = records["source"].array
+    columns["sex"] = records["sex"].array
     return columns
 
 
-def _fill(column: pd.Series, values_: list[str], which: Codes) -> pd.Series:
+def _fill(column: pd.Categorical, other: list[str], which: Codes) -> pd.Categorical:
     """The column, and where it is missing the value from the one-field name."""
-    if not any(values_):
+    if not any(other):
         return column
-    cells, inverse = distinct_rows([column, pd.Series(spread(values_, which), index=column.index)])
-    return pd.Series(spread([own or split for own, split in cells], inverse), index=column.index)
+    cells, inverse = distinct_rows([pd.Series(column), pd.Series(spread(other, which))])
+    return spread([own or split for own, split in cells], inverse)
 
 
-def _dates(dates: pd.Series, rules: ValueRules) -> Columns:
+def _iso(dates: pd.Series) -> pd.Categorical:
+    """Dates as text, YYYY-MM-DD."""
     codes, uniques = pd.factorize(dates.to_numpy(dtype="datetime64[D]"))
-    iso = [str(day) for day in np.asarray(uniques).astype("datetime64[D]")]
     inverse = codes.astype(np.int64)
-    inverse[inverse < 0] = len(iso)
-    doubtful = [values.is_placeholder_date(day, rules) for day in iso]
-    usable: list[str | None] = [
-        None if bad else day for day, bad in zip(iso, doubtful, strict=True)
-    ]
-    birth = spread([*usable, None], inverse)
-    return {
-        "date_of_birth": birth,
-        "placeholder_date": spread([*("1" if bad else None for bad in doubtful), None], inverse),
-        "date_of_birth_swapped": derive(birth, values.swap_day_and_month),
-        "birth_year": derive(birth, lambda day: day[:4]),
-        "birth_month": derive(birth, lambda day: day[5:7]),
-        "birth_day": derive(birth, lambda day: day[8:]),
-        "uncertain_day": derive(
-            birth, lambda day: "1" if int(day[8:]) in rules.uncertain_days else None
-        ),
-    }
-
-
-def _places(records: pd.DataFrame, rules: ValueRules) -> Columns:
-    postcode = derive(
-        records["postcode"].array, lambda text: values.standardise_postcode(text, rules)
-    )
-    address = derive(records["address"].array, lambda text: values.standardise_address(text, rules))
-    return {
-        "written_address": derive(records["address"].array, html.unescape),
-        "postcode": postcode,
-        "postcode_district": derive(postcode, lambda text: text.split()[0]),
-        "address": address,
-        "address_5": derive(address, lambda text: text[:5]),
-    }
-
-
-def _identifiers(records: pd.DataFrame) -> Columns:
-    nhs_number = derive(records["nhs_number"].array, values.standardise_nhs_number)
-    upn = derive(records["upn"].array, values.standardise_upn)
-    return {
-        "nhs_number": nhs_number,
-        "nhs_number_valid": derive(
-            nhs_number, lambda text: text if values.is_valid_nhs_number(text) else None
-        ),
-        "upn": upn,
-        "upn_valid": derive(upn, lambda text: text if values.is_valid_upn(text) else None),
-        "former_upn": derive(records["former_upn"].array, values.standardise_upn),
-    }
+    inverse[inverse < 0] = len(uniques)
+    return spread([*(str(day) for day in uniques.astype("datetime64[D]")), None], inverse)

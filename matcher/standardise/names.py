@@ -5,6 +5,7 @@ follows it. A placeholder ("Baby", "Twin 1") is no name. A last name such as Beg
 but is marked as saying little about the family.
 """
 
+import html
 from functools import cache
 from typing import NamedTuple
 
@@ -13,6 +14,11 @@ from nicknames import NickNamer
 
 from matcher.rules.names import NameRules
 from matcher.standardise.text import name_tokens
+
+
+def unescape(text: str) -> str:
+    """Text with HTML entities such as &#39; resolved."""
+    return html.unescape(text) if "&" in text else text
 
 
 class GivenName(NamedTuple):
