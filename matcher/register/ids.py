@@ -1,8 +1,8 @@
 """Child ids: opaque, with a check character.
 
 The alphabet leaves out letters that are misread (I, L, O, U). The last character is the
-ISO 7064 MOD 37,36 check of the others, which finds any single wrong character and any
-two exchanged neighbours.
+ISO 7064 MOD 37,36 check of the others, which finds any single wrong character and nearly
+all exchanged neighbours.
 """
 
 import hashlib
