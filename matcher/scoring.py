@@ -4,7 +4,7 @@ Cheap comparisons come first. A pair whose best possible total cannot reach the 
 dropped before any strings are compared.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from matcher.compare import LevelComparison, reached_levels
 from matcher.rules.matching import Comparison
-from matcher.table import Levels, Mask, Positions, Sides, Table
+from matcher.table import Codes, Levels, Mask, Positions, Sides, Table
 from matcher.weigh.weights import Bits, Weights
 
 Pairs = tuple[Positions, Positions]
@@ -103,6 +103,24 @@ class Scorer:
                     apart |= graded == number
         scored = ScoredPairs(sides.l, sides.r, levels, evidence, apart)
         return scored.take((evidence >= floor) | apart)
+
+    def explain(
+        self, sides: Sides, origin: Mapping[str, Codes] | None = None
+    ) -> tuple[dict[str, Levels], dict[str, Bits]]:
+        """Level and partial weight in bits of every comparison, for every pair.
+
+        ``origin`` translates the codes of other tables, see `ComparisonWeights.rebased`.
+        """
+        levels: dict[str, Levels] = {}
+        partial: dict[str, Bits] = {}
+        reached: dict[str, dict[str, Mask]] = {}
+        for comparison, weights in [*self.plain, *self.interactions]:
+            name = comparison.rule.name
+            own = weights if origin is None else weights.rebased(origin)
+            levels[name] = comparison.levels(sides, reached)
+            reached[name] = reached_levels(comparison.rule, levels[name])
+            partial[name] = own.partial(levels[name], sides)
+        return levels, partial
 
     def score_all(
         self, table: Table, chunks: Iterable[Pairs], floor: float, threads: int

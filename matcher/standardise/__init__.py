@@ -4,6 +4,6 @@
 columns `STANDARDISED_COLUMNS` names; matching rules may use any of them.
 """
 
-from matcher.standardise.frame import STANDARDISED_COLUMNS, standardise
+from matcher.standardise.frame import STANDARDISED_COLUMNS, standardise, standardise_record
 
-__all__ = ["STANDARDISED_COLUMNS", "standardise"]
+__all__ = ["STANDARDISED_COLUMNS", "standardise", "standardise_record"]

@@ -8,7 +8,7 @@ weighs log2(m / f) instead of log2(m / u).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log2
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from matcher.rules.matching import Comparison
 from matcher.rules.model import LevelModel, Model
-from matcher.table import OPEN, Levels, Sides
+from matcher.table import OPEN, Codes, Levels, Sides
 from matcher.weigh.frequency import Frequencies
 
 Bits = npt.NDArray[np.float64]
@@ -52,6 +52,19 @@ class ComparisonWeights:
             known = (codes >= 0) & (other >= 0)
             result[at[known]] += np.minimum(adjustment[codes[known]], adjustment[other[known]])
         return result
+
+    def rebased(self, origin: Mapping[str, Codes]) -> "ComparisonWeights":
+        """The same weights for other codes: ``origin`` gives, by column, the code that each
+        stands for here, or -1 for a value that nobody here has.
+        """
+        adjusted = {
+            number: (
+                column,
+                np.where(origin[column] >= 0, adjustment[origin[column]], LARGEST_ADJUSTMENT),
+            )
+            for number, (column, adjustment) in self.adjusted.items()
+        }
+        return replace(self, adjusted=adjusted)
 
     def best(self, levels: Levels, first_costly: int) -> Bits:
         """Upper bound of each pair's partial weight while some levels are `OPEN`."""
