@@ -6,13 +6,14 @@ is missing a condition may come out as NULL, which counts as false; only ``not``
 Values are standardised texts: not empty, words parted by single spaces.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from matcher.compare.conditions import ROUNDING
 from matcher.rules.matching import Comparison, Condition, Edits, Similarity, StartsWith
 from matcher.scale import letters
+
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
@@ -66,8 +67,10 @@ class ConditionCompiler:
             return _all(map(self.sql, _cheap_first(condition.all)))
         return _any(map(self.sql, _cheap_first(condition.any or [])))
 
-    def lacks(self, columns: Iterable[str]) -> str:
+    def lacks(self, columns: Sequence[str]) -> str:
         """Whether a value of one of the columns is missing on either side."""
+        if not columns:
+            return "FALSE"
         return _any(f"{column}_{side} IS NULL" for column in columns for side in "lr")
 
     def _jaro_winkler(self, rule: Similarity) -> str:

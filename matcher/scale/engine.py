@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import duckdb
 import pandas as pd
 from splink import DuckDBAPI, Linker
 
@@ -31,21 +32,27 @@ def score_on_splink(
 
     ``database`` is one of Splink's database APIs; a new DuckDB in memory if not given.
     """
-    database = database or DuckDBAPI()
+    if database is not None:
+        return _score(prepared, rules, model, database)
+    with duckdb.connect() as connection:
+        return _score(prepared, rules, model, DuckDBAPI(connection))
+
+
+def _score(prepared: Prepared, rules: MatchingRules, model: Model, database: Any) -> pd.DataFrame:
     linker = splink_linker(prepared, rules, model, database=database, probability=EVEN)
     compared = splink_comparisons(rules.comparisons, model, _dialect(database))
     levels = "".join(f"{x.level_column}, " for x in compared)
-    found = linker.inference.predict()
-    scored = database.query_sql(
+    predicted = linker.inference.predict()
+    found = database.query_sql(
         f"SELECT {POSITION}_l AS l, {POSITION}_r AS r, {levels} match_weight AS evidence "  # noqa: S608
-        f"FROM {found.physical_name} ORDER BY l, r",
+        f"FROM {predicted.physical_name} ORDER BY l, r",
         "pandas",
     )
-    found.drop_table_from_database_and_remove_from_cache()
-    result = scored[["l", "r"]].astype("int32")
+    predicted.drop_table_from_database_and_remove_from_cache()
+    result = found[["l", "r"]].astype("int32")
     for x in compared:
-        result[x.rule.name] = x.numbers[scored[x.level_column].to_numpy()]
-    result["evidence"] = scored["evidence"].astype("float64")
+        result[x.rule.name] = x.numbers[found[x.level_column].to_numpy()]
+    result["evidence"] = found["evidence"].astype("float64")
     return result
 
 
@@ -68,11 +75,11 @@ def splink_linker(
     settings = splink_settings(
         rules, model, probability=probability, single_sources=bool(single.any()), dialect=dialect
     )
-    linker = Linker(_register(database, records), settings, log_level=None)
+    linker = Linker(database.register(records), settings, log_level=None)
     columns = {x.term_frequency for c in rules.comparisons for x in c.levels if x.term_frequency}
     frequencies = {name: term_frequencies(prepared.table, name) for name in sorted(columns)}
     for name, lookup in rarity_tables(rules.comparisons, model, frequencies).items():
-        linker.table_management.register_term_frequency_lookup(_register(database, lookup), name)
+        linker.table_management.register_term_frequency_lookup(database.register(lookup), name)
     return linker
 
 
@@ -82,7 +89,3 @@ def _dialect(database: Any) -> Dialect:
 
 def _connection(database: Any) -> Any:
     return database.duckdb_con if _dialect(database) is DUCKDB else database.spark
-
-
-def _register(database: Any, frame: pd.DataFrame) -> Any:
-    return database.register(frame)

@@ -6,6 +6,7 @@ text is not plain ASCII, since a call into Python costs a thousand comparisons o
 
 from typing import Any
 
+import duckdb
 import jellyfish
 
 SIMILARITY = "jaro_winkler_of_letters"
@@ -26,11 +27,12 @@ def distance(left: str | None, right: str | None) -> float | None:
     return float(jellyfish.damerau_levenshtein_distance(left, right))
 
 
-def give_duckdb(connection: Any) -> None:
+def give_duckdb(connection: duckdb.DuckDBPyConnection) -> None:
     """Register the functions on a DuckDB connection, unless it has them."""
-    known = "SELECT count(*) FROM duckdb_functions() WHERE function_name = ?"
     for name, function in ((SIMILARITY, similarity), (DISTANCE, distance)):
-        if not connection.execute(known, [name]).fetchone()[0]:
+        try:
+            connection.execute(f"SELECT {name}(NULL, NULL)").fetchall()
+        except duckdb.CatalogException:
             connection.create_function(name, function, ["VARCHAR", "VARCHAR"], "DOUBLE")
 
 

@@ -79,8 +79,7 @@ def rarity_column(rule: Comparison, level: Level) -> str:
 def _levels(
     rule: Comparison, model: dict[str, LevelModel], compiler: ConditionCompiler
 ) -> Iterator[SplinkLevel]:
-    if rule.needs:
-        yield SplinkLevel(MISSING, "missing", compiler.lacks(rule.needs))
+    yield SplinkLevel(MISSING, "missing", compiler.lacks(rule.needs))
     for number, level in enumerate(rule.levels):
         sql = compiler.sql(level.when) if level.when else "ELSE"
         if not level.evidence:

@@ -46,7 +46,7 @@ def splink_records(
     columns: dict[str, object] = {POSITION: np.arange(table.size)}
     for name in sorted(set().union(*(rule.columns for rule in rules.comparisons))):
         column = table.columns[name]
-        columns[name] = pd.Categorical.from_codes(column.codes, categories=column.values)  # noqa: PD011
+        columns[name] = pd.Categorical.from_codes(column.codes, categories=column.values)
     for (first, second), key in zip(key_columns(rules), keys, strict=True):
         columns[first] = _numbers(key.first)
         columns[second] = _numbers(key.second)

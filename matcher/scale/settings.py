@@ -3,7 +3,6 @@
 The table that they are for is that of `matcher.scale.records`.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from matcher.rules.matching import MatchingRules
