@@ -72,7 +72,7 @@ def designate(
     near = np.flatnonzero(possible)
     if len(near):
         barred = np.flatnonzero(apart & ~possible)
-        edges = _edges(l[near], r[near], weight[near], source)
+        edges = _edges(l[near], r[near], weight[near], source, apart[near])
         threats = pd.concat(
             [_rivals_in_source(edges, source), _rivals_apart(edges, l[barred], r[barred])]
         )
@@ -82,8 +82,10 @@ def designate(
     return Designations((weight >= thresholds.upper) & ~rival & ~apart, possible, rival)
 
 
-def _edges(l: Positions, r: Positions, weight: Bits, source: npt.NDArray[np.int32]) -> pd.DataFrame:
-    """record, other, source (of the other), weight, pair: each pair from both ends."""
+def _edges(
+    l: Positions, r: Positions, weight: Bits, source: npt.NDArray[np.int32], apart: Mask
+) -> pd.DataFrame:
+    """record, other, source (of the other), weight, apart, pair: each pair from both ends."""
     other = np.concatenate([r, l])
     return pd.DataFrame(
         {
@@ -91,6 +93,7 @@ def _edges(l: Positions, r: Positions, weight: Bits, source: npt.NDArray[np.int3
             "other": other,
             "source": source[other],
             "weight": np.tile(weight, 2),
+            "apart": np.tile(apart, 2),
             "pair": np.tile(np.arange(len(l)), 2),
         }
     )
@@ -99,7 +102,8 @@ def _edges(l: Positions, r: Positions, weight: Bits, source: npt.NDArray[np.int3
 def _rivals_in_source(edges: pd.DataFrame, source: npt.NDArray[np.int32]) -> pd.DataFrame:
     """Pairs whose record fits another record of the same source, which is another child.
 
-    Two records of one source are taken for one child only where they fit each other.
+    Two records of one source are taken for one child only where they fit each other and do
+    not look like two children of one family.
     """
     crowded = edges[edges.duplicated(["record", "source"], keep=False)]
     both = crowded.merge(
@@ -110,7 +114,8 @@ def _rivals_in_source(edges: pd.DataFrame, source: npt.NDArray[np.int32]) -> pd.
     )
     both = both[both["other"] != both["rival"]]
     span = np.int64(len(source))
-    same = edges[edges["source"].to_numpy() == source[edges["record"].to_numpy()]]
+    within = edges["source"].to_numpy() == source[edges["record"].to_numpy()]
+    same = edges[within & ~edges["apart"].to_numpy()]
     fitting = same["record"].to_numpy() * span + same["other"].to_numpy()
     pairs = both["other"].to_numpy() * span + both["rival"].to_numpy()
     return both.loc[~np.isin(pairs, fitting), ["pair", "weight", "rival_weight"]]

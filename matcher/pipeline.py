@@ -32,6 +32,9 @@ Bits = npt.NDArray[np.float64]
 # Evidence below which no prior could make a pair possible; bounds what is kept in memory.
 MARGIN_BELOW = 4.0
 
+# Columns that counting children and telling them apart need, whatever the rules compare.
+_ALWAYS = {"forename", "prefix_only", "date_of_birth", "birth_year", "postcode"}
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -88,7 +91,7 @@ def prepare(
         raise DataError("no record of a child was read, so there is nothing to link")
     children, number = _in_key_order(children)
     standardised = standardise(children, rules.names, rules.values)
-    wanted = rules.matching.columns | {"date_of_birth", "postcode", "birth_year"}
+    wanted = rules.matching.columns | _ALWAYS
     table = Table.of(standardised, wanted, rules.matching.crossings)
     single = np.array([name in single_sources for name in children["source"].cat.categories])
     return Prepared(children, standardised, table, number, single)
@@ -228,8 +231,8 @@ def _cluster(
     found: Designations,
     thresholds: Thresholds,
 ) -> Clusters:
-    apart = pairs.apart & ~found.possible
-    fitting = weight >= thresholds.upper
+    apart = _held_apart(prepared, pairs, found)
+    fitting = (weight >= thresholds.upper) & ~pairs.apart
     return cluster(
         prepared.source,
         (pairs.l[found.link], pairs.r[found.link]),
@@ -237,6 +240,21 @@ def _cluster(
         apart=(pairs.l[apart], pairs.r[apart]),
         fitting=(pairs.l[fitting], pairs.r[fitting]),
     )
+
+
+def _held_apart(prepared: Prepared, pairs: ScoredPairs, found: Designations) -> Mask:
+    """Pairs that clustering must not join, not even through others.
+
+    Two records that look like children of one family but may be one child are joined where
+    others say so. A record without a forename cannot: it could be either child.
+    """
+    columns = prepared.table.columns
+    nameless = (columns["forename"].codes < 0) | (columns["prefix_only"].codes >= 0)
+    l, r = pairs.l[found.link], pairs.r[found.link]
+    beside = np.zeros(len(nameless), dtype=bool)
+    beside[l[nameless[r]]] = True
+    beside[r[nameless[l]]] = True
+    return np.asarray(pairs.apart & (~found.possible | beside[pairs.l] & beside[pairs.r]))
 
 
 def _company(

@@ -68,6 +68,12 @@ def test_two_records_of_one_source_that_fit_each_other_are_no_rivals() -> None:
     assert words(found) == ["link", "link", "link"]
 
 
+def test_twins_of_one_source_are_rivals_however_well_they_fit_each_other() -> None:
+    weight = {(0, 1): 20.0, (0, 2): 19.0, (1, 2): 15.0}
+    found = designated([0, 1, 1], weight, frozenset([(1, 2)]))
+    assert words(found) == ["possible", "possible", "possible"]
+
+
 def test_records_of_different_sources_are_no_rivals_unless_kept_apart() -> None:
     weight = {(0, 1): 20.0, (0, 2): 19.0, (1, 2): -5.0}
     assert words(designated([0, 1, 2], weight)) == ["link", "link", "neither"]
@@ -111,10 +117,11 @@ def has_rival(
         return bits if bits >= THRESHOLDS.lower else None
 
     def two_children(one: int, other: int) -> bool:
-        if possible(one, other) is not None:
-            return False
         known = (min(one, other), max(one, other))
-        return source[one] == source[other] or (known in apart and known in weight)
+        looks_so = known in apart and known in weight
+        if possible(one, other) is not None:
+            return source[one] == source[other] and looks_so
+        return source[one] == source[other] or looks_so
 
     own = possible(*pair)
     if own is None:
