@@ -26,7 +26,8 @@ def company_weight(
 ) -> Bits:
     """Bits for each pair of clusters (by label) that they are one child.
 
-    ``label``, ``source`` and ``birth_year`` are per record; a year of -1 is its own cohort.
+    ``label``, ``source`` and ``birth_year`` are per record. A cluster whose year is not known
+    (-1) is taken to be of the other's.
     """
     names, cluster = np.unique(label, return_inverse=True)
     sources = int(source.max(initial=0)) + 1

@@ -208,8 +208,12 @@ def decide(scored: Scored, thresholds: Thresholds, *, observer: Observer | None 
         clusters = _cluster(prepared, pairs, weight, found, thresholds)
         company = _company(prepared, pairs, clusters, found)
         weight = weight + company
-        linked = found.link | (company > 0) & (weight >= thresholds.upper)
-        found = replace(found, link=linked)
+        lifted = company > 0
+        found = replace(
+            found,
+            link=found.link | lifted & (weight >= thresholds.upper),
+            possible=found.possible | lifted & (weight >= thresholds.lower),
+        )
         clusters = _cluster(prepared, pairs, weight, found, thresholds)
     return Linked(
         prepared=prepared,
@@ -262,11 +266,11 @@ def _company(
 ) -> Bits:
     """Partial weight of each pair from the sources that hold the two clusters.
 
-    Only for pairs that wait between two clusters without a rival, and not for those whose
-    level says that they are two children of one family.
+    Only for pairs between two clusters without a rival, and not for those whose level says
+    that they are two children of one family.
     """
     label = clusters.label
-    open_ = found.possible & ~found.rival & ~pairs.apart
+    open_ = ~found.rival & ~pairs.apart
     open_ &= label[pairs.l] != label[pairs.r]
     at = np.flatnonzero(open_)
     result = np.zeros(len(pairs))

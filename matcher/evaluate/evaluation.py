@@ -68,6 +68,7 @@ def evaluate(
     )
     pairs = pair_scores(records.person, records.cluster)
     within = within_source_scores(records, records.cluster)
+    found = None if links is None else link_scores(records, links)
     return Evaluation(
         records=len(records.keys),
         children=records.children,
@@ -79,7 +80,7 @@ def evaluate(
         cross_source=pairs - within,
         within_source=within,
         b_cubed=b_cubed(records.person, records.cluster),
-        groups=group_scores(records, columns),
+        groups=group_scores(records, columns, None if found is None else found.reviewed_cluster),
         columns_passed_over=passed_over,
-        links=None if links is None else link_scores(records, links),
+        links=found,
     )

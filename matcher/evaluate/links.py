@@ -45,7 +45,8 @@ class LinkScores:
 
     ``not_in_truth`` rows have a record that the truth lacks; every other figure leaves them
     out. ``true_possible`` of the ``possible`` links are of one person. ``after_review`` are the
-    pairs if a reviewer accepted exactly those and clusters were joined accordingly.
+    pairs if a reviewer accepted exactly those and clusters were joined accordingly;
+    ``reviewed_cluster`` is each record's cluster then.
     """
 
     links: int
@@ -53,6 +54,7 @@ class LinkScores:
     true_possible: int
     children: int
     not_in_truth: int
+    reviewed_cluster: Codes
     after_review: PairScores
     calibration_error: float | None
     reliability: tuple[ReliabilityBin, ...]
@@ -80,6 +82,7 @@ def link_scores(records: LabelledRecords, links: pd.DataFrame) -> LinkScores:
     accepted = possible & same
     clusters = int(records.cluster.max(initial=-1)) + 1
     joined = join_codes(clusters, records.cluster[left[accepted]], records.cluster[right[accepted]])
+    reviewed = joined[records.cluster]
     error, table = _calibration(probability, same)
     return LinkScores(
         links=int((~possible).sum()),
@@ -87,7 +90,8 @@ def link_scores(records: LabelledRecords, links: pd.DataFrame) -> LinkScores:
         true_possible=int(accepted.sum()),
         children=records.children,
         not_in_truth=int((~known).sum()),
-        after_review=pair_scores(records.person, joined[records.cluster]),
+        reviewed_cluster=reviewed,
+        after_review=pair_scores(records.person, reviewed),
         calibration_error=error,
         reliability=table,
     )

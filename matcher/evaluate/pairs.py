@@ -86,7 +86,7 @@ class GroupScores:
 
     A pair counts for each group that the person of either record belongs to, so a false pair
     across two groups counts for both. For a flag it counts for 1 if either record is flagged,
-    otherwise for 0.
+    otherwise for 0. ``after_review`` are the pairs once a perfect reviewer has decided.
     """
 
     column: str
@@ -95,6 +95,7 @@ class GroupScores:
     records: int
     children: int
     pairs: PairScores
+    after_review: PairScores | None = None
 
 
 def pair_scores(person: Codes, cluster: Codes) -> PairScores:
@@ -118,19 +119,21 @@ def b_cubed(person: Codes, cluster: Codes) -> BCubed:
     )
 
 
-def group_scores(records: LabelledRecords, columns: tuple[Column, ...]) -> tuple[GroupScores, ...]:
-    """Scores of each value of each column, in the columns' order."""
-    person, cluster = records.person, records.cluster
-    tables = [_Table(codes) for codes in (combine(person, cluster), cluster, person)]
+def group_scores(
+    records: LabelledRecords, columns: tuple[Column, ...], reviewed: Codes | None = None
+) -> tuple[GroupScores, ...]:
+    """Scores of each value of each column, in the columns' order.
+
+    ``reviewed`` is each record's cluster once a perfect reviewer has decided.
+    """
+    person = records.person
+    before = _tables(person, records.cluster)
+    after = None if reviewed is None else _tables(person, reviewed)
     scores = []
     for column in columns:
         for code, value in enumerate(column.labels):
             held = holders(column, code, person)
-            both_sides = column.is_flag and value == "0"
-            counts = [
-                table.pairs_inside(held) if both_sides else table.pairs_touching(held)
-                for table in tables
-            ]
+            inside = column.is_flag and value == "0"
             scores.append(
                 GroupScores(
                     column=column.name,
@@ -138,10 +141,22 @@ def group_scores(records: LabelledRecords, columns: tuple[Column, ...]) -> tuple
                     value=value,
                     records=int(held.sum()),
                     children=len(np.unique(person[held])),
-                    pairs=PairScores(*counts),
+                    pairs=_scores_of(before, held, inside),
+                    after_review=None if after is None else _scores_of(after, held, inside),
                 )
             )
     return tuple(scores)
+
+
+def _tables(person: Codes, cluster: Codes) -> list["_Table"]:
+    return [_Table(codes) for codes in (combine(person, cluster), cluster, person)]
+
+
+def _scores_of(tables: list["_Table"], held: npt.NDArray[np.bool_], inside: bool) -> PairScores:
+    counts = [
+        table.pairs_inside(held) if inside else table.pairs_touching(held) for table in tables
+    ]
+    return PairScores(*counts)
 
 
 def combine(first: Codes, second: Codes) -> Codes:

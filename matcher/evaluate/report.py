@@ -56,6 +56,7 @@ def as_dict(result: Evaluation) -> dict[str, Any]:
                 "records": group.records,
                 "children": group.children,
                 **_pairs_dict(group.pairs),
+                "after_review": group.after_review and _pairs_dict(group.after_review),
             }
             for group in result.groups
         ],
@@ -113,9 +114,11 @@ def _group_tables(groups: tuple[GroupScores, ...]) -> list[str]:
 
 
 def _group_table(name: str, groups: list[tuple[str, GroupScores]]) -> list[str]:
+    reviewed = any(group.after_review is not None for _, group in groups)
     rows = [[name, "children", "precision", "recall", "false", "missed"]]
-    rows += [
-        [
+    rows[0] += ["recall after review"] * reviewed
+    for value, group in groups:
+        row = [
             value,
             f"{group.children:,}",
             _proportion(group.pairs.precision),
@@ -123,8 +126,8 @@ def _group_table(name: str, groups: list[tuple[str, GroupScores]]) -> list[str]:
             f"{group.pairs.false:,}",
             f"{group.pairs.missed:,}",
         ]
-        for value, group in groups
-    ]
+        row += [_proportion(group.after_review.recall)] if group.after_review else []
+        rows.append(row)
     return _columns(rows)
 
 

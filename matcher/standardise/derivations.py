@@ -49,6 +49,10 @@ def _family(rules: NameRules) -> Derivations:
         "surname_last": ("written_surname", part("surname_last")),
         "surname_honorific": ("written_surname", part("honorific")),
         "former_surname": ("written_former_surname", part("surname")),
+        "surname_as_given": (
+            "written_surname",
+            lambda text: names.standardise_given(text, None, rules).forename,
+        ),
         "surname_4": ("surname", lambda name: name[:4]),
         "surname_family": ("surname", lambda name: names.surname_family(name, rules)),
     }

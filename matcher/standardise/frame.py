@@ -15,6 +15,7 @@
 | surname, surname_4 | likewise |
 | surname_family | spelling family, base form or sound |
 | surname_first, surname_last | parts of a double surname |
+| surname_as_given | the surname field read as given names, for names that were swapped |
 | surname_honorific | "1" where the surname is one such as BEGUM |
 | former_surname | earlier surname |
 | date_of_birth | YYYY-MM-DD; missing if it is a placeholder |
@@ -61,6 +62,7 @@ STANDARDISED_COLUMNS = (
     "surname_first",
     "surname_last",
     "surname_honorific",
+    "surname_as_given",
     "former_surname",
     "date_of_birth",
     "date_of_birth_swapped",
