@@ -1,6 +1,7 @@
 """Random small registers for engines to agree on, with what term frequencies are counted over."""
 
 from collections.abc import Mapping, Sequence
+from random import Random
 
 import numpy as np
 import pandas as pd
@@ -8,32 +9,66 @@ from hypothesis import strategies as st
 
 from matcher.pipeline import Prepared
 from matcher.rules.matching import BlockingRule, Comparison, MatchingRules, Thresholds
+from matcher.rules.model import LevelModel, Model
 from matcher.table import Table
 from tests.property.engine import EVERY_CROSSING
-from tests.property.strategies import COLUMNS, cells
+from tests.property.strategies import COLUMNS, VALUES, comparisons
 from tests.property.strategies import columns as any_column
 from tests.spec.drawn import categorical
 
 Row = Mapping[str, str | None]
 
-EVERY_COLUMN = (*COLUMNS, "date_of_birth", "postcode")
+CELLS = {
+    **dict.fromkeys(COLUMNS, VALUES),
+    "date_of_birth": ("2016-03-09", "2017-11-20", "2019-05-05"),
+    "postcode": ("OL1 1AA", "OL2 2BB"),
+}
 
-rows = st.fixed_dictionaries(
-    {
-        **dict.fromkeys(COLUMNS, cells),
-        "date_of_birth": st.sampled_from([None, "2016-03-09", "2017-11-20"]),
-        "postcode": st.sampled_from([None, "OL1 1AA"]),
-    }
-)
-tables = st.lists(rows, max_size=14)
+
+@st.composite
+def tables(draw: st.DrawFn, smallest: int = 20, largest: int = 30) -> list[dict]:
+    """Rows of which many agree on something. Drawn by a seed, so that few examples say much."""
+    chance = Random(draw(st.integers(0, 2**32)))
+    return [
+        {
+            name: None if chance.random() < 0.2 else chance.choice(values)
+            for name, values in CELLS.items()
+        }
+        for _ in range(chance.randint(smallest, largest))
+    ]
+
+
+@st.composite
+def weighed_comparisons(draw: st.DrawFn) -> tuple[list[Comparison], Model]:
+    """Two comparisons, one of their levels and one of all those, with a model."""
+    plain = [draw(comparisons("one")), draw(comparisons("two"))]
+    third = draw(comparisons("of levels", tuple(plain)))
+    rules = [*plain, third, draw(comparisons("further", (*plain, third)))]
+    model = Model(
+        version=1,
+        trained_on="nothing",
+        matches_per_record=1.0,
+        comparisons={rule.name: draw(_level_models(rule)) for rule in rules},
+    )
+    return rules, model
+
+
+def _level_models(rule: Comparison) -> st.SearchStrategy[dict[str, LevelModel]]:
+    # u so small that a common value would take more from the weight than it may.
+    probability = st.sampled_from([1e-5, 0.002, 0.1, 0.9])
+    known = st.builds(LevelModel, m=probability, u=probability)
+    if rule.is_interaction:
+        known = st.one_of(known, st.builds(LevelModel, weight=st.floats(-20, 20)))
+    names = [level.name for level in rule.levels if level.evidence]
+    return st.fixed_dictionaries(dict.fromkeys(names, known))
 
 
 def prepared(
     rows: Sequence[Row], sources: Sequence[int] | None = None, single: Sequence[bool] = (False,)
 ) -> Prepared:
     """Rows as the pipeline would have prepared them."""
-    frame = categorical({name: [row[name] for row in rows] for name in EVERY_COLUMN})
-    table = Table.of(frame, EVERY_COLUMN, [EVERY_CROSSING])
+    frame = categorical({name: [row[name] for row in rows] for name in CELLS})
+    table = Table.of(frame, CELLS, [EVERY_CROSSING])
     source = np.array(sources or [0] * len(rows), dtype=np.int32)
     return Prepared(pd.DataFrame(index=frame.index), frame, table, source, np.array(single))
 
@@ -54,6 +89,6 @@ def bounded_blocking_rules(draw: st.DrawFn, name: str) -> BlockingRule:
         name=name,
         key=[draw(any_column)],
         against=draw(st.one_of(st.none(), st.lists(any_column, min_size=1, max_size=1))),
-        largest_block=draw(st.integers(2, 4)),
-        narrow_by=draw(st.lists(any_column, max_size=1)),
+        largest_block=draw(st.integers(2, 6)),
+        narrow_by=draw(st.lists(any_column, min_size=1, max_size=1)),
     )

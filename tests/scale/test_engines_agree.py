@@ -1,6 +1,7 @@
 """Splink on DuckDB, the fast engine and the plain reference give the same, whatever the rules."""
 
 from collections.abc import Sequence
+from random import Random
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,13 @@ from matcher.scoring import ScoredPairs
 from matcher.weigh import term_frequencies
 from tests.property import engine, reference
 from tests.property.strategies import blocking_rule_sets, steady
-from tests.property.test_weights import weighed_rules
-from tests.scale.strategies import bounded_blocking_rules, matching, prepared, tables
+from tests.scale.strategies import (
+    bounded_blocking_rules,
+    matching,
+    prepared,
+    tables,
+    weighed_comparisons,
+)
 
 # Setting up Splink takes longer than many pairs do.
 few = settings(steady, max_examples=25)
@@ -59,7 +65,7 @@ def by_reference(
 
 
 @few
-@given(tables, blocking_rule_sets(), weighed_rules())
+@given(tables(), blocking_rule_sets(), weighed_comparisons())
 def test_pairs_levels_and_weights_are_those_of_the_core_and_of_the_reference(
     rows: list[dict], blocking: list[BlockingRule], weighed: tuple[list[Comparison], Model]
 ) -> None:
@@ -91,15 +97,15 @@ KNOWN = Model.model_validate(
 
 @few
 @given(
-    tables,
-    st.lists(st.integers(0, 2), min_size=14, max_size=14),
+    tables(smallest=30, largest=40),
+    st.randoms(use_true_random=False),
     st.lists(st.booleans(), min_size=3, max_size=3),
     bounded_blocking_rules("one"),
     bounded_blocking_rules("other"),
 )
 def test_large_blocks_and_sources_that_hold_a_child_once_bound_pairs_alike(
-    rows: list[dict], sources: list[int], single: list[bool], one: BlockingRule, other: BlockingRule
+    rows: list[dict], chance: Random, single: list[bool], one: BlockingRule, other: BlockingRule
 ) -> None:
-    records = prepared(rows, sources[: len(rows)], single)
+    records = prepared(rows, [chance.randrange(3) for _ in rows], single)
     rules = matching([one, other], [AS_IT_IS])
     assert_same(score_on_splink(records, rules, KNOWN), on_the_core(records, rules, KNOWN))
