@@ -74,16 +74,16 @@ def standardise_given(forename: str | None, middle: str | None, rules: NameRules
     first = name_tokens(forename or "")
     rest = name_tokens(middle or "")
     placeholder = any(token in rules.placeholder_words for token in first)
-    tokens = rest if placeholder else first + rest
+    unnamed = placeholder or not first
+    tokens = rest if unnamed else first + rest
     prefix = ""
     while len(tokens) > 1 and tokens[0] in rules.prefix_of:
         prefix = prefix or rules.prefix_of[tokens[0]]
         tokens = tokens[1:]
-    if placeholder:
+    if unnamed:
+        # A middle name is not a forename, whether that is missing or a placeholder.
         multiple = not set(first).isdisjoint(rules.multiple_births)
-        return GivenName("", " ".join(tokens), prefix, "", "1", "1" * multiple)
-    if not tokens:
-        return GivenName("", "", "", "", "", "")
+        return GivenName("", " ".join(tokens), prefix, "", "1" * placeholder, "1" * multiple)
     lone = tokens[0] in rules.prefix_of and not prefix
     name = rules.prefix_of[tokens[0]] if lone else tokens[0]
     kept = prefix or (name if lone else "")

@@ -32,6 +32,16 @@ def test_a_placeholder_is_no_forename_but_the_surname_stays() -> None:
     assert found == expected
 
 
+def test_a_middle_name_does_not_take_the_place_of_a_forename() -> None:
+    expected, found = standardised("""
+        forename | middle_names => forename | middle_names | placeholder_name
+        Baby     | Noor         =>          | NOOR         | 1
+                 | Noor         =>          | NOOR         |
+        Md       | Noor         => NOOR     |              |
+    """)
+    assert found == expected
+
+
 def test_a_last_name_such_as_begum_is_marked_and_gives_way_to_a_family_name() -> None:
     expected, found = standardised("""
         surname      => surname | surname_honorific
