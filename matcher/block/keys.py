@@ -14,7 +14,7 @@ Keys = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """A block too large to compare: the rule, its records, and the pairs not proposed."""
+    """A block too large to compare as a whole: the rule, its records, the pairs not proposed."""
 
     rule: str
     records: int
@@ -50,29 +50,34 @@ class EffectiveKey:
 
 def effective_key(rule: BlockingRule, table: Table) -> EffectiveKey:
     """The rule's keys over a table, after narrowing blocks larger than it allows."""
-    first, second = _combine(table, rule.key, rule.against or rule.key)
-    if rule.against is None:
-        second = first
-    given_up: list[GivenUp] = []
-    sizes = _sizes(first, second)
-    if rule.narrow_by and (sizes > rule.largest_block).any():
-        narrow_first, narrow_second = _combine(
-            table, [*rule.key, *rule.narrow_by], [*(rule.against or rule.key), *rule.narrow_by]
+    whole = _sides(rule, table, [])
+    sizes = _sizes(*whole)
+    large = np.flatnonzero(sizes > rule.largest_block)
+    if not len(large):
+        return EffectiveKey(*whole)
+    first, second = whole
+    if rule.narrow_by:
+        narrow_first, narrow_second = _sides(rule, table, rule.narrow_by)
+        is_large = np.append(sizes > rule.largest_block, False)
+        first = _replace(first, narrow_first, is_large, len(sizes))
+        second = (
+            first if rule.against is None else _replace(second, narrow_second, is_large, len(sizes))
         )
-        offset = len(sizes)
-        large = np.append(sizes > rule.largest_block, False)
-        first = _replace(first, narrow_first, large, offset)
-        second = first if rule.against is None else _replace(second, narrow_second, large, offset)
-        sizes = _sizes(first, second)
-    too_large = np.flatnonzero(sizes > rule.largest_block)
-    if len(too_large):
-        pairs = _pairs_of(first, second, too_large)
-        given_up = [
-            GivenUp(rule.name, int(sizes[key]), int(count))
-            for key, count in zip(too_large, pairs, strict=True)
-        ]
-        first, second = _drop(first, second, too_large)
+    first, second = _drop(first, second, np.flatnonzero(_sizes(first, second) > rule.largest_block))
+    lost = (_pairs_in(whole, whole) - _pairs_in(whole, (first, second)))[large]
+    given_up = (
+        GivenUp(rule.name, int(sizes[block]), int(pairs))
+        for block, pairs in zip(large, lost, strict=True)
+        if pairs
+    )
     return EffectiveKey(first, second, tuple(given_up))
+
+
+def _sides(rule: BlockingRule, table: Table, narrow_by: list[str]) -> tuple[Keys, Keys]:
+    """Keys of the two sides; one array where both show the same columns."""
+    against = rule.against or rule.key
+    first, second = _combine(table, [*rule.key, *narrow_by], [*against, *narrow_by])
+    return first, first if rule.against is None else second
 
 
 def _combine(table: Table, key: list[str], against: list[str]) -> tuple[Keys, Keys]:
@@ -106,12 +111,19 @@ def _replace(keys: Keys, narrow: Keys, large: npt.NDArray[np.bool_], offset: int
     return np.where(large[keys], moved, keys)
 
 
-def _pairs_of(first: Keys, second: Keys, blocks: Keys) -> Keys:
-    top = int(max(first.max(initial=-1), second.max(initial=-1))) + 1
-    count = np.bincount(first[first >= 0], minlength=top)[blocks].astype(np.int64)
-    if first is second:
-        return count * (count - 1) // 2
-    return count * np.bincount(second[second >= 0], minlength=top)[blocks].astype(np.int64)
+def _pairs_in(whole: tuple[Keys, Keys], keys: tuple[Keys, Keys]) -> Keys:
+    """Pairs that ``keys`` propose within each block of the ``whole`` keys.
+
+    Where the sides differ, records are counted once for each side that they can be on.
+    """
+    blocks = len(_sizes(*whole))
+    top = int(max(keys[0].max(initial=-1), keys[1].max(initial=-1))) + 1
+    block_of = np.zeros(top, dtype=np.int64)
+    for side, own in zip(whole, keys, strict=True):
+        block_of[own[own >= 0]] = side[own >= 0]
+    count, other = (np.bincount(own[own >= 0], minlength=top) for own in keys)
+    pairs = count * (count - 1) // 2 if keys[0] is keys[1] else count * other
+    return np.bincount(block_of, weights=pairs, minlength=blocks).astype(np.int64)
 
 
 def _drop(first: Keys, second: Keys, blocks: Keys) -> tuple[Keys, Keys]:

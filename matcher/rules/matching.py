@@ -182,8 +182,8 @@ class BlockingRule(Rule):
     """Proposes the pairs whose ``key`` columns are equal and present.
 
     ``against`` names other columns for the second side, for swapped values.
-    ``largest_block`` bounds a block's records; larger blocks are narrowed by ``narrow_by``
-    and what is still larger is reported with the number of pairs given up.
+    ``largest_block`` bounds a block's records; larger blocks are narrowed by ``narrow_by``,
+    what is still larger is left out, and the number of pairs so given up is reported.
     """
 
     name: str

@@ -75,8 +75,17 @@ def test_a_block_too_large_is_narrowed() -> None:
         LEES | 2013
         LEES | 2014
     """
-    found = pairs(text, rule(key=["name"], largest_block=3, narrow_by=["year"]))
-    assert found == [(4, 5), (0, 2), (1, 3)]
+    narrowed = rule(key=["name"], largest_block=3, narrow_by=["year"])
+    assert pairs(text, narrowed) == [(4, 5), (0, 2), (1, 3)]
+    key = effective_key(narrowed, table(text))
+    assert key.given_up == (GivenUp("a rule", records=4, pairs=4),)
+
+
+def test_records_of_a_large_block_that_cannot_be_narrowed_are_reported() -> None:
+    text = "name | year\nKHAN |\nKHAN |\nKHAN |"
+    key = effective_key(rule(key=["name"], largest_block=2, narrow_by=["year"]), table(text))
+    assert [len(l) for l, _ in candidate_pairs([key])] == []
+    assert key.given_up == (GivenUp("a rule", records=3, pairs=3),)
 
 
 def test_a_block_still_too_large_is_given_up_and_reported() -> None:
@@ -93,7 +102,7 @@ def test_a_block_still_too_large_is_given_up_and_reported() -> None:
     narrowed = rule(key=["name"], largest_block=2, narrow_by=["year"])
     assert pairs(text, narrowed) == [(5, 6), (3, 4)]
     key = effective_key(narrowed, table(text))
-    assert key.given_up == (GivenUp("a rule", records=3, pairs=3),)
+    assert key.given_up == (GivenUp("a rule", records=5, pairs=9),)
 
 
 def test_a_block_given_up_by_one_rule_is_still_open_to_another() -> None:
@@ -148,13 +157,17 @@ CELL = st.sampled_from(["X", "Y", None])
 
 
 @steady
-@given(st.lists(st.tuples(CELL, CELL), max_size=12), st.integers(2, 6))
+@given(
+    st.lists(st.tuples(CELL, CELL), max_size=12),
+    st.integers(2, 6),
+    st.sampled_from([[], ["b"]]),
+)
 def test_pairs_proposed_and_pairs_given_up_are_all_the_pairs_of_a_rule(
-    cells: list[tuple[str | None, str | None]], largest: int
+    cells: list[tuple[str | None, str | None]], largest: int, narrow_by: list[str]
 ) -> None:
     frame = categorical({"a": [a for a, _ in cells], "b": [b for _, b in cells]})
     own = Table.of(frame, ["a", "b"])
-    bounded = effective_key(rule(key=["a"], largest_block=largest), own)
+    bounded = effective_key(rule(key=["a"], largest_block=largest, narrow_by=narrow_by), own)
     free = effective_key(rule(key=["a"], largest_block=1_000), own)
     found = sum(len(l) for l, _ in candidate_pairs([bounded]))
     every = sum(len(l) for l, _ in candidate_pairs([free]))
