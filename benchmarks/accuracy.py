@@ -198,7 +198,7 @@ def _set_table(labelled: LabelledSet, shown: list[tuple[Outcome, PairScores]]) -
                 f"{outcome.engine}, {outcome.setting}",
                 share((scores.precision.numerator, scores.precision.denominator)),
                 share((scores.recall.numerator, scores.recall.denominator)),
-                f1(scores),
+                f1(scores.f1, scores.f1_interval),
                 f"{scores.false:,}",
                 f"{scores.missed:,}",
                 f"{errors:,}",

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matcher.evaluate.pairs import PairScores
 from matcher.intervals import Interval, wilson
 
 NOTHING = "–"
@@ -59,11 +58,9 @@ def figure(value: float | None, digits: int = 4) -> str:
     return NOTHING if value is None else f"{value:.{digits}f}"
 
 
-def f1(scores: PairScores) -> str:
+def f1(value: float | None, interval: Interval | None) -> str:
     """F1 with its 95% interval."""
-    if scores.f1 is None:
-        return NOTHING
-    return f"{scores.f1:.4f} {_brackets(scores.f1_interval, 4)}"
+    return NOTHING if value is None else f"{value:.4f} {_brackets(interval, 4)}"
 
 
 def _brackets(interval: Interval | None, digits: int) -> str:
