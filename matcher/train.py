@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from matcher.compare import LevelComparison, reached_levels
+from matcher.errors import DataError
 from matcher.pipeline import Prepared, block, possible_pairs, prepare, proposed
 from matcher.progress import Observer, Silent
 from matcher.rules.library import LinkageRules
@@ -71,11 +72,14 @@ def train(
 
     ``truth`` holds a person id by (source, record_id); records that it lacks are left out.
     ``base`` is the model to start from; without labels its interaction weights are kept.
+    Raises DataError if no two records are candidates, or the truth knows none of them.
     """
     observer = observer or Silent()
     with observer.stage("standardise"):
         prepared = prepare(records, rules, single_sources)
     person = None if truth is None else _persons(prepared.records, truth)
+    if person is not None and not (person >= 0).any():
+        raise DataError("the truth knows none of these records")
     comparisons = [LevelComparison(rule) for rule in rules.matching.comparisons]
     with observer.stage("random pairs"):
         random = _random_pairs(prepared, seed)
@@ -84,6 +88,8 @@ def train(
         keys = block(prepared, rules.matching)
         chunks = list(proposed(prepared, keys))
         total = sum(len(l) for l, _ in chunks)
+        if total == 0:
+            raise DataError("no blocking rule pairs any two records, so there is nothing to learn")
         kept = _thin(chunks, min(1.0, CANDIDATE_PAIRS / max(total, 1)), seed)
         candidates = _count(prepared.table, kept, comparisons, person)
         share = sum(len(l) for l, _ in kept) / max(total, 1)
