@@ -18,7 +18,7 @@ COMPILE_LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 -
 	--no-annotate --custom-compile-command "make lock" pyproject.toml
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format lock clean
+.PHONY: help demo test check format docs lock clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -39,6 +39,9 @@ check: $(READY_TO_TEST) ## Check format, style, types, architecture and rules
 format: $(READY_TO_TEST) ## Put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(READY_TO_TEST) ## Put what commands print now into the pages that show it
+	@$(BIN)/python -m tests.docs.pages
 
 lock: $(READY_TO_TEST) ## Choose versions again, within the ranges of pyproject.toml
 	$(COMPILE_LOCK) --upgrade --group build --output-file requirements.lock

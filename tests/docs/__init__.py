@@ -1,0 +1,1 @@
+"""Everything documented runs, and everything public is documented."""
