@@ -19,6 +19,7 @@ COMPILE_LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 -
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test check format docs lock clean
+.PHONY: check-format check-style check-types check-architecture check-rules
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -29,11 +30,21 @@ demo: $(READY_TO_RUN) ## Link the invented town that comes with this software
 test: $(READY_TO_TEST) ## Run all tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: $(READY_TO_TEST) ## Check format, style, types, architecture and rules
+check: check-format check-style check-types check-architecture check-rules ## Check format, style, types, architecture and rules
+
+check-format: $(READY_TO_TEST)
 	$(BIN)/ruff format --check .
+
+check-style: $(READY_TO_TEST)
 	$(BIN)/ruff check .
+
+check-types: $(READY_TO_TEST)
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+
+check-architecture: $(READY_TO_TEST)
+	$(BIN)/lint-imports --no-logo
+
+check-rules: $(READY_TO_TEST)
 	$(BIN)/matcher rules check
 
 format: $(READY_TO_TEST) ## Put the code into its format
