@@ -4,7 +4,7 @@ Structure is checked by pydantic models; this module turns what pydantic finds, 
 what YAML itself would pass over (a key given twice), into problems with file and line.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +20,14 @@ class Rule(BaseModel):
     """Base of every rule: frozen, and unknown keys are mistakes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class PlacedError(ValueError):
+    """Several mistakes found together, each with its location below what is being validated."""
+
+    def __init__(self, found: list[tuple[Location, str]]) -> None:
+        self.found = found
+        super().__init__("; ".join(message for _, message in found))
 
 
 RuleT = TypeVar("RuleT", bound=Rule)
@@ -69,6 +77,17 @@ def load_document(path: Path) -> tuple[Any, _Positions]:
 
     Raises RuleError if the file cannot be read, is not YAML or gives a key twice.
     """
+    data, positions = _read(path)
+    if positions.duplicates:
+        raise RuleError(_duplicates(path, positions))
+    return data, positions
+
+
+def _duplicates(path: Path, positions: _Positions) -> list[RuleProblem]:
+    return [RuleProblem(path, line, text) for line, text in positions.duplicates]
+
+
+def _read(path: Path) -> tuple[Any, _Positions]:
     positions = _Positions()
     try:
         text = path.read_text(encoding="utf-8")
@@ -86,29 +105,33 @@ def load_document(path: Path) -> tuple[Any, _Positions]:
         line = mark.line + 1 if mark else 1
         message = getattr(error, "problem", None) or "not YAML"
         raise RuleError([RuleProblem(path, line, message)]) from error
-    if positions.duplicates:
-        raise RuleError([RuleProblem(path, line, text) for line, text in positions.duplicates])
     return data, positions
 
 
 def parse_rules(model: type[RuleT], path: Path) -> RuleT:
     """One rule file as its model. Raises RuleError with every problem in the file."""
-    data, positions = load_document(path)
+    data, positions = _read(path)
+    problems = _duplicates(path, positions)
     try:
-        return model.model_validate(data, strict=False)
+        rules = model.model_validate(data, strict=False)
     except ValidationError as error:
-        problems = []
-        for found in error.errors():
-            location: Location = tuple(found["loc"])
+        for location, message in _mistakes(error):
             where = ".".join(str(part) for part in location)
-            message = found["msg"].removeprefix("Value error, ")
-            if found["type"] == "extra_forbidden":
-                message = "unknown key"
-            problems.append(
-                RuleProblem(
-                    path,
-                    positions.line_of(location),
-                    f"{where}: {message}" if where else message,
-                )
-            )
+            text = f"{where}: {message}" if where else message
+            problems.append(RuleProblem(path, positions.line_of(location), text))
         raise RuleError(problems) from error
+    if problems:
+        raise RuleError(problems)
+    return rules
+
+
+def _mistakes(error: ValidationError) -> Iterator[tuple[Location, str]]:
+    for found in error.errors():
+        location: Location = tuple(found["loc"])
+        cause = found.get("ctx", {}).get("error")
+        if isinstance(cause, PlacedError):
+            yield from ((location + below, message) for below, message in cause.found)
+        elif found["type"] == "extra_forbidden":
+            yield location, "unknown key"
+        else:
+            yield location, found["msg"].removeprefix("Value error, ")

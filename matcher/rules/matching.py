@@ -8,11 +8,12 @@ with the levels that they must get; ``matcher rules check`` runs them.
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from matcher.rules.document import Rule
+from matcher.rules.document import Location, PlacedError, Rule
 
 Columns = Annotated[list[str], Field(min_length=1)]
 
@@ -248,23 +249,31 @@ class MatchingRules(Rule):
 
     @model_validator(mode="after")
     def _names_resolve(self) -> "MatchingRules":
+        mistakes = [*self._repeated_rules(), *self._unresolved_levels()]
+        if mistakes:
+            raise PlacedError(mistakes)
+        return self
+
+    def _repeated_rules(self) -> Iterator[tuple[Location, str]]:
+        names = [rule.name for rule in self.blocking]
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                yield ("blocking", number), f"two blocking rules are called {name!r}"
+
+    def _unresolved_levels(self) -> Iterator[tuple[Location, str]]:
         seen: dict[str, set[str]] = {}
-        for comparison in self.comparisons:
+        for at, comparison in enumerate(self.comparisons):
             if comparison.name in seen:
-                raise ValueError(f"two comparisons are called {comparison.name!r}")
-            for level in comparison.levels:
+                yield ("comparisons", at), f"two comparisons are called {comparison.name!r}"
+            for number, level in enumerate(comparison.levels):
                 references = level.when.level_references if level.when else {}
                 for other, names in references.items():
                     unknown = names - seen.get(other, set())
                     if unknown:
-                        raise ValueError(
-                            f"{comparison.name}.{level.name}: no earlier comparison {other!r} "
-                            f"with level {', '.join(sorted(unknown))}"
-                        )
+                        place = ("comparisons", at, "levels", number)
+                        listed = ", ".join(sorted(unknown))
+                        yield place, f"no earlier comparison {other!r} with level {listed}"
             seen[comparison.name] = {level.name for level in comparison.levels} | {"missing"}
-        if len({rule.name for rule in self.blocking}) != len(self.blocking):
-            raise ValueError("two blocking rules have the same name")
-        return self
 
     @property
     def columns(self) -> set[str]:

@@ -1,0 +1,118 @@
+"""Rule files: every mistake at once, each with its file and its line."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from pydantic import Field
+
+from matcher.errors import RuleError
+from matcher.rules.document import Rule, load_document, parse_rules
+
+
+class Inner(Rule):
+    name: str
+    size: Annotated[int, Field(ge=1)] = 1
+
+
+class Outer(Rule):
+    version: int
+    parts: list[Inner]
+
+
+def mistakes(tmp_path: Path, text: str | bytes) -> list[tuple[int, str]]:
+    path = tmp_path / "rules.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(RuleError) as error:
+        parse_rules(Outer, path)
+    assert {problem.file for problem in error.value.problems} == {path}
+    return [(problem.line, problem.message) for problem in error.value.problems]
+
+
+def test_every_mistake_of_a_file_is_told_with_its_line(tmp_path: Path) -> None:
+    found = mistakes(
+        tmp_path,
+        """\
+version: one
+parts:
+  - name: first
+    sise: 3
+  - size: 0
+  - name: 7
+    size: 2
+colour: red
+""",
+    )
+    assert [(line, text.split(":")[0]) for line, text in found] == [
+        (1, "version"),
+        (4, "parts.0.sise"),
+        (5, "parts.1.name"),
+        (5, "parts.1.size"),
+        (6, "parts.2.name"),
+        (8, "colour"),
+    ]
+
+
+def test_an_unknown_key_is_a_mistake(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, "version: 1\nparts: []\nextra: 1\n") == [(3, "extra: unknown key")]
+
+
+def test_a_key_given_twice_is_a_mistake_beside_all_others(tmp_path: Path) -> None:
+    text = "version: 1\nversion: 2\nparts:\n  - name: a\n    name: b\n    sise: 1\n"
+    assert mistakes(tmp_path, text) == [
+        (2, "key 'version' is given twice"),
+        (5, "key 'name' is given twice"),
+        (6, "parts.0.sise: unknown key"),
+    ]
+
+
+def test_a_missing_key_is_told_where_it_should_stand(tmp_path: Path) -> None:
+    ((line, message),) = mistakes(tmp_path, "version: 1\nparts:\n  - name: a\n  - size: 2\n")
+    assert (line, message.split(":")[0]) == (4, "parts.1.name")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("version: 1\nparts: [\n", 3),
+        ("version: 1\n\tparts: []\n", 2),
+        ("version: 'unclosed\n", 2),
+        ("a: 1\n---\nb: 2\n", 2),
+    ],
+)
+def test_what_is_not_yaml_is_refused_at_its_line(tmp_path: Path, text: str, line: int) -> None:
+    ((found, message),) = mistakes(tmp_path, text)
+    assert found == line
+    assert message
+
+
+def test_an_empty_file_and_one_that_is_not_text_are_refused(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, "")
+    assert mistakes(tmp_path, b"\xff\xfe\x00") == [(1, "cannot be read: not UTF-8 text")]
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RuleError, match=r"absent\.yaml:1: cannot be read"):
+        parse_rules(Outer, tmp_path / "absent.yaml")
+
+
+def test_yaml_cannot_make_objects(tmp_path: Path) -> None:
+    ((line, _),) = mistakes(tmp_path, "version: !!python/object/apply:os.getcwd []\nparts: []\n")
+    assert line == 1
+
+
+def test_plain_values_come_with_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text("a: 1\nb:\n  - x\n  - y: 2\n")
+    data, positions = load_document(path)
+    assert data == {"a": 1, "b": ["x", {"y": 2}]}
+    assert positions.line_of(("b", 1, "y")) == 4
+    assert positions.line_of(("b", 1, "y", "deeper", 3)) == 4
+    assert positions.line_of(("unheard of",)) == 1
+
+
+def test_rules_cannot_be_changed_once_read(tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text("version: 1\nparts: []\n")
+    with pytest.raises(ValueError, match="frozen"):
+        parse_rules(Outer, path).version = 2
