@@ -17,16 +17,21 @@ from matcher.scale import letters
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """Names of the functions that engines call differently. ``overlap`` is of two arrays."""
+    """An engine's own functions. ``overlap`` is of two arrays.
+
+    Spelling functions are named only where they give what jellyfish gives for plain ASCII.
+    """
 
     name: str
-    jaro_winkler: str
-    damerau_levenshtein: str
     overlap: str
+    jaro_winkler: str | None = None
+    damerau_levenshtein: str | None = None
 
 
-DUCKDB = Dialect("duckdb", "jaro_winkler_similarity", "damerau_levenshtein", "list_has_any")
-SPARK = Dialect("spark", "jaro_winkler", "damerau_levenshtein", "arrays_overlap")
+DUCKDB = Dialect("duckdb", "list_has_any", "jaro_winkler_similarity", "damerau_levenshtein")
+# The Jaro–Winkler that Splink brings to Spark counts half a transposition where others count
+# none, and Spark calls into Python for every row, whichever branch a row takes.
+SPARK = Dialect("spark", "arrays_overlap")
 
 
 @dataclass(frozen=True)
@@ -114,9 +119,11 @@ def _starts_with(rule: StartsWith) -> str:
     return _all([_long_enough(rule), begins])
 
 
-def _measured(own: str, of_letters: str, column: str) -> str:
-    """The engine's own function where both texts are ASCII: there it counts letters."""
+def _measured(own: str | None, of_letters: str, column: str) -> str:
+    """The engine's own function where both texts are ASCII, for it may count bytes."""
     l, r = f"{column}_l", f"{column}_r"
+    if own is None:
+        return f"{of_letters}({l}, {r})"
     ascii_ = _all(f"bit_length({text}) = 8 * length({text})" for text in (l, r))
     return f"(CASE WHEN {ascii_} THEN {own}({l}, {r}) ELSE {of_letters}({l}, {r}) END)"
 

@@ -43,7 +43,7 @@ def _score(prepared: Prepared, rules: MatchingRules, model: Model, database: Any
     compared = splink_comparisons(rules.comparisons, model, _dialect(database))
     levels = "".join(f"{x.level_column}, " for x in compared)
     predicted = linker.inference.predict()
-    found = database.query_sql(
+    found: pd.DataFrame = database.query_sql(
         f"SELECT {POSITION}_l AS l, {POSITION}_r AS r, {levels} match_weight AS evidence "  # noqa: S608
         f"FROM {predicted.physical_name} ORDER BY l, r",
         "pandas",
@@ -52,8 +52,7 @@ def _score(prepared: Prepared, rules: MatchingRules, model: Model, database: Any
     result = found[["l", "r"]].astype("int32")
     for x in compared:
         result[x.rule.name] = x.numbers[found[x.level_column].to_numpy()]
-    result["evidence"] = found["evidence"].astype("float64")
-    return result
+    return result.assign(evidence=found["evidence"].astype("float64"))
 
 
 def splink_linker(

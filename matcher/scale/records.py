@@ -13,6 +13,7 @@ Keys are the core's own, so that large blocks are narrowed and given up alike ev
 """
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +47,9 @@ def splink_records(
     columns: dict[str, object] = {POSITION: np.arange(table.size)}
     for name in sorted(set().union(*(rule.columns for rule in rules.comparisons))):
         column = table.columns[name]
-        columns[name] = pd.Categorical.from_codes(column.codes, categories=column.values)
+        columns[name] = pd.Categorical.from_codes(
+            cast(Sequence[int], column.codes), categories=pd.Index(column.values, dtype=object)
+        )
     for (first, second), key in zip(key_columns(rules), keys, strict=True):
         columns[first] = _numbers(key.first)
         columns[second] = _numbers(key.second)

@@ -116,14 +116,14 @@ def test_a_similarity_that_equals_its_bound_is_enough_whatever_the_last_bit() ->
 
 
 def test_calls_into_python_are_for_texts_beyond_ascii_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
+    calls, similarity = [], jellyfish.jaro_winkler_similarity
 
     def counted(left: str, right: str) -> float:
         calls.append((left, right))
-        return jellyfish.jaro_winkler_similarity(left, right)
+        return similarity(left, right)
 
     connection.cache_clear()
-    monkeypatch.setattr(letters, "similarity", counted)
+    monkeypatch.setattr(jellyfish, "jaro_winkler_similarity", counted)
     bound = Condition.model_validate({"jaro_winkler": {"column": "name", "at_least": 0.8}})
     left, right = ["AMINA", "রহিম", "AMINA"], ["AMINAH", "রহিম", "রহিম"]
     frame = pd.DataFrame({"name_l": left, "name_r": right, "number": [0, 1, 2]})
