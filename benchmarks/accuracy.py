@@ -33,6 +33,7 @@ from benchmarks.sets import LOADERS, Absent, LabelledSet, load_sets
 from benchmarks.splink_peer import as_documented, tuned
 from benchmarks.tables import NOTHING, Table, bare, f1, figure, share
 from matcher.evaluate import PairScores, evaluate
+from matcher.rules.model import Model
 
 PEERS = ("splink", "tuned", "recordlinkage")
 
@@ -42,19 +43,20 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     warnings.simplefilter("ignore")
     book = load_rule_book(given.rules)
+    model = shipped_model(book)
     tables: list[Table] = []
     results: dict[str, Any] = {
         "rules": book.content_hash,
-        "model": shipped_model(book).content_hash,
+        "model": model.content_hash,
         "versions": versions("splink", "duckdb", "recordlinkage", "pandas", "numpy"),
         "sets": [],
         "towns": [],
         "absent": [],
     }
     if not given.no_sets:
-        tables += _sets(given, book, results)
+        tables += _sets(given, book, model, results)
     if not given.no_towns:
-        tables += _towns(given, book, results)
+        tables += _towns(given, book, model, results)
     if given.json:
         given.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     if given.markdown:
@@ -117,17 +119,18 @@ def _quiet() -> Iterator[None]:
 # Labelled sets
 
 
-def _sets(given: argparse.Namespace, book: RuleBook, results: dict[str, Any]) -> list[Table]:
+def _sets(
+    given: argparse.Namespace, book: RuleBook, model: Model, results: dict[str, Any]
+) -> list[Table]:
     tables = []
     for loaded in load_sets(given.data, given.sets):
         if isinstance(loaded, Absent):
             results["absent"].append({"set": loaded.name, "looked": loaded.looked})
             print(f"{loaded.name}: left out; {loaded.looked}\n", flush=True)
             continue
-        base = shipped_model(book)
-        fitted = trained_without_labels(loaded, book, base)
+        fitted = trained_without_labels(loaded, book, model)
         mine = [
-            ours(loaded, book, base, "shipped model"),
+            ours(loaded, book, model, "shipped model"),
             ours(loaded, book, fitted, "trained without labels"),
         ]
         shown = [(outcome, _pairs(loaded, outcome)) for outcome in mine]
@@ -140,7 +143,7 @@ def _sets(given: argparse.Namespace, book: RuleBook, results: dict[str, Any]) ->
         tables.append(table)
         print(table.text() + "\n", flush=True)
         if given.patterns:
-            for found in pattern_tables(loaded, book, base, given.patterns):
+            for found in pattern_tables(loaded, book, model, given.patterns):
                 tables.append(found)
                 print(found.text() + "\n", flush=True)
     return tables
@@ -219,13 +222,14 @@ def _set_table(labelled: LabelledSet, shown: list[tuple[Outcome, PairScores]]) -
 # Towns
 
 
-def _towns(given: argparse.Namespace, book: RuleBook, results: dict[str, Any]) -> list[Table]:
+def _towns(
+    given: argparse.Namespace, book: RuleBook, model: Model, results: dict[str, Any]
+) -> list[Table]:
     by_engine: dict[str, list[towns.TownScores]] = {}
     tables = []
     for seed in given.seeds:
         town = towns.make_town(given.children, seed, book)
-        base = shipped_model(book)
-        mine = towns.score_town(town, ours(town.labelled, book, base, "shipped"), review=True)
+        mine = towns.score_town(town, ours(town.labelled, book, model, "shipped"), review=True)
         shown = [mine]
         for outcomes in _peers(town.labelled, given.peers):
             scored = [towns.score_town(town, outcome, review=False) for outcome in outcomes]
@@ -235,7 +239,7 @@ def _towns(given: argparse.Namespace, book: RuleBook, results: dict[str, Any]) -
             results["towns"].append({"seed": seed, **asdict(scores)})
         print(f"seed {seed}: " + "; ".join(_brief(scores) for scores in shown), flush=True)
         if given.patterns:
-            for found in pattern_tables(town.labelled, book, base, given.patterns):
+            for found in pattern_tables(town.labelled, book, model, given.patterns):
                 tables.append(found)
                 print("\n" + found.text(), flush=True)
     table = _town_table(given, by_engine)

@@ -24,6 +24,8 @@ from matcher.standardise.names import split_name
 from matcher.train import train
 
 Positions = npt.NDArray[np.int64]
+# A column of which two random values are alike more often than this blocks nothing.
+COMMONEST = 0.02
 _POSTCODE = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9][A-Z]{2})")
 
 
@@ -115,6 +117,14 @@ def plain_table(records: pd.DataFrame) -> pd.DataFrame:
     table["postcode"] = _each(children["postcode"], _postcode)
     kept = [column for column in table if table[column].notna().any()]
     return table[kept].reset_index(drop=True)
+
+
+def tells(table: pd.DataFrame, name: str) -> bool:
+    """Whether a column is there and tells people apart: two rarely share a value by chance."""
+    if name not in table:
+        return False
+    shares = table[name].value_counts(normalize=True).to_numpy()
+    return bool((shares**2).sum() < COMMONEST)
 
 
 def _each(values: pd.Series, function: Callable[[str], str]) -> pd.Series:
