@@ -109,3 +109,18 @@ def test_large_blocks_and_sources_that_hold_a_child_once_bound_pairs_alike(
     records = prepared(rows, [chance.randrange(3) for _ in rows], single)
     rules = matching([one, other], [AS_IT_IS])
     assert_same(score_on_splink(records, rules, KNOWN), on_the_core(records, rules, KNOWN))
+
+
+NOTHING = dict.fromkeys(["forename", "surname", "other", "date_of_birth", "postcode"])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [[], [{**NOTHING, "forename": "AMINA"}], [NOTHING, NOTHING]],
+    ids=["no record", "one record", "nothing but missing values"],
+)
+def test_where_there_is_nothing_to_compare_there_is_no_pair(rows: list[dict]) -> None:
+    rules = matching([BlockingRule(name="forename", key=["forename"])], [AS_IT_IS])
+    found = score_on_splink(prepared(rows), rules, KNOWN)
+    assert found.columns.tolist() == ["l", "r", "any", "evidence"]
+    assert found.empty
