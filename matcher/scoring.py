@@ -99,7 +99,8 @@ class Scorer:
             levels[comparison.rule.name] = graded
             evidence += weights.partial(graded, sides)
             for number, level in enumerate(comparison.rule.levels):
-                if level.keeps_apart:
+                # A model of people among whom there are no twins gives no weight against them.
+                if level.keeps_apart and weights.by_level[number] <= 0:
                     apart |= graded == number
         scored = ScoredPairs(sides.l, sides.r, levels, evidence, apart)
         return scored.take((evidence >= floor) | apart)
