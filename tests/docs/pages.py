@@ -124,8 +124,7 @@ def run_page(page: Path, folder: Path) -> list[Step]:
 def _furnish(folder: Path) -> None:
     for name in COPIED:
         shutil.copytree(ROOT / name, folder / name)
-    (folder / ".venv").mkdir()
-    (folder / ".venv" / "bin").symlink_to(SCRIPTS)
+    (folder / ".venv").symlink_to(SCRIPTS.parent)
 
 
 def _run(command: str, line: int, shown: str, expected: int, folder: Path) -> Step:

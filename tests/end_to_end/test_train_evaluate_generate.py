@@ -18,9 +18,7 @@ def small_town(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def extracts(town: Path) -> list[str]:
     known = {"truth", "twins", "adoptions"}
-    return [
-        f"{path.stem}_list={path}" for path in sorted(town.glob("*.csv")) if path.stem not in known
-    ]
+    return [f"{path.stem}={path}" for path in sorted(town.glob("*.csv")) if path.stem not in known]
 
 
 def test_the_same_seed_gives_the_same_town(small_town: Path, tmp_path: Path) -> None:
