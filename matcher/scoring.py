@@ -99,8 +99,7 @@ class Scorer:
             levels[comparison.rule.name] = graded
             evidence += weights.partial(graded, sides)
             for number, level in enumerate(comparison.rule.levels):
-                # A model of people among whom there are no twins gives no weight against them.
-                if level.keeps_apart and weights.by_level[number] <= 0:
+                if level.keeps_apart:
                     apart |= graded == number
         scored = ScoredPairs(sides.l, sides.r, levels, evidence, apart)
         return scored.take((evidence >= floor) | apart)

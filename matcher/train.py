@@ -17,14 +17,13 @@ import pandas as pd
 
 from matcher.compare import LevelComparison, reached_levels
 from matcher.errors import DataError
-from matcher.household import context, family_model, family_shares
 from matcher.pipeline import Prepared, block, possible_pairs, prepare, proposed
 from matcher.progress import Observer, Silent
 from matcher.rules.library import LinkageRules
 from matcher.rules.matching import Comparison
-from matcher.rules.model import FamilyModel, LevelModel, Model
+from matcher.rules.model import LevelModel, Model
 from matcher.scoring import Pairs
-from matcher.table import MISSING, Levels, Mask, Sides
+from matcher.table import MISSING, Levels, Mask, Sides, Table
 
 Floats = npt.NDArray[np.float64]
 Patterns = npt.NDArray[np.int8]
@@ -40,14 +39,12 @@ _ITERATIONS = 60
 class Counts:
     """Distinct agreement patterns (rows: patterns, columns: comparisons) and their counts.
 
-    ``matched`` is how many of each are known to be matches, where truth was given;
-    ``within`` says which are pairs of one source.
+    ``matched`` is how many of each are known to be matches, where truth was given.
     """
 
     patterns: Patterns
     count: Floats
     matched: Floats | None = None
-    within: Mask | None = None
 
 
 @dataclass
@@ -86,7 +83,7 @@ def train(
     comparisons = [LevelComparison(rule) for rule in rules.matching.comparisons]
     with observer.stage("random pairs"):
         random = _random_pairs(prepared, seed)
-        sampled = _count(prepared, [random], comparisons, person)
+        sampled = _count(prepared.table, [random], comparisons, person)
     with observer.stage("candidate pairs") as advance:
         keys = block(prepared, rules.matching)
         chunks = list(proposed(prepared, keys))
@@ -94,7 +91,7 @@ def train(
         if total == 0:
             raise DataError("no blocking rule pairs any two records, so there is nothing to learn")
         kept = _thin(chunks, min(1.0, CANDIDATE_PAIRS / max(total, 1)), seed)
-        candidates = _count(prepared, kept, comparisons, person)
+        candidates = _count(prepared.table, kept, comparisons, person)
         share = sum(len(l) for l, _ in kept) / max(total, 1)
         candidates.count /= share
         if candidates.matched is not None:
@@ -109,13 +106,7 @@ def train(
             len(prepared.records),
             base,
         )
-    return _model(
-        rules.matching.comparisons,
-        estimate,
-        _families(rules.matching.comparisons, candidates, base),
-        len(prepared.records),
-        name,
-    )
+    return _model(rules.matching.comparisons, estimate, len(prepared.records), name)
 
 
 def _persons(records: pd.DataFrame, truth: "pd.Series[str]") -> npt.NDArray[np.int64]:
@@ -143,13 +134,12 @@ def _thin(chunks: list[Pairs], share: float, seed: int) -> list[Pairs]:
 
 
 def _count(
-    prepared: Prepared,
+    table: Table,
     chunks: list[Pairs],
     comparisons: list[LevelComparison],
     person: npt.NDArray[np.int64] | None,
 ) -> Counts:
-    """Counts of distinct patterns over all chunks, pairs of one source apart."""
-    table, source = prepared.table, prepared.source
+    """Counts of distinct patterns over all chunks."""
     frames = []
     for l, r in chunks:
         if person is not None:
@@ -159,16 +149,14 @@ def _count(
         frame = pd.DataFrame(levels)
         matched = person[l] == person[r] if person is not None else np.zeros(len(l), dtype=bool)
         frame["matched"] = matched
-        frame["within"] = source[l] == source[r]
-        names = [*range(levels.shape[1]), "within"]
+        names = list(range(levels.shape[1]))
         frames.append(frame.groupby(names, sort=True)["matched"].agg(["size", "sum"]).reset_index())
-    names = [*range(len(comparisons)), "within"]
+    names = list(range(len(comparisons)))
     every = pd.concat(frames).groupby(names, sort=True)[["size", "sum"]].sum().reset_index()
     return Counts(
-        every[names[:-1]].to_numpy(dtype=np.int8),
+        every[names].to_numpy(dtype=np.int8),
         every["size"].to_numpy(dtype=np.float64),
         every["sum"].to_numpy(dtype=np.float64) if person is not None else None,
-        every["within"].to_numpy(dtype=bool),
     )
 
 
@@ -192,22 +180,6 @@ def _expectation_maximisation(
 ) -> Estimate:
     plain = [number for number, rule in enumerate(rules) if not rule.is_interaction]
     estimate = _start(rules, sampled, float(size), base)
-    estimate = _converge(rules, plain, estimate, candidates, sampled, total)
-    if candidates.matched is None and base is not None and base.families:
-        for number in estimate.interactions:
-            _learn_family(rules, plain, number, estimate, candidates, base, total)
-        estimate = _converge(rules, plain, estimate, candidates, sampled, total)
-    return estimate
-
-
-def _converge(
-    rules: list[Comparison],
-    plain: list[int],
-    estimate: Estimate,
-    candidates: Counts,
-    sampled: Counts,
-    total: float,
-) -> Estimate:
     for _ in range(_ITERATIONS):
         share = _share(rules, plain, estimate, candidates, total)
         before = estimate.matches
@@ -215,58 +187,6 @@ def _converge(
         if candidates.matched is None and abs(estimate.matches - before) < 1e-6 * before:
             break
     return estimate
-
-
-def _families(
-    rules: list[Comparison], candidates: Counts, base: Model | None
-) -> dict[str, FamilyModel]:
-    """What labelled pairs tell of other children of one family; without labels, the base's."""
-    if candidates.matched is None or candidates.within is None:
-        return {} if base is None else dict(base.families)
-    found = {}
-    for number, rule in enumerate(rules):
-        if rule.told_apart_by is None:
-            continue
-        place = [other.name for other in rules].index(rule.told_apart_by)
-        inside = context(rules, number, candidates.patterns) & ~candidates.within
-        found[rule.name] = family_model(
-            candidates.patterns[inside, place],
-            (candidates.count - candidates.matched)[inside],
-            float(candidates.count[inside].sum()),
-            rules[place],
-        )
-    return found
-
-
-def _learn_family(
-    rules: list[Comparison],
-    plain: list[int],
-    number: int,
-    estimate: Estimate,
-    candidates: Counts,
-    base: Model,
-    total: float,
-) -> None:
-    """Interaction weights (in place) for as many other children as the forenames tell."""
-    rule = rules[number]
-    family = base.families.get(rule.name)
-    if family is None or rule.told_apart_by is None or candidates.within is None:
-        return
-    place = [other.name for other in rules].index(rule.told_apart_by)
-    inside = context(rules, number, candidates.patterns)
-    levels = candidates.patterns[:, place]
-    expected = np.zeros(len(levels))
-    for group in (candidates.within, ~candidates.within):
-        at = np.flatnonzero(inside & group)
-        if len(at):
-            shares = family_shares(levels[at], candidates.count[at], rules[place], base, family)
-            expected[at] = shares.matched[levels[at]] * candidates.count[at]
-    # Levels outside the context keep the base's weights; inside, the counts decide.
-    touched = np.unique(candidates.patterns[inside, number])
-    weights = estimate.interactions[number]
-    learnt = Counts(candidates.patterns[inside], candidates.count[inside], expected[inside])
-    new = _calibrated(rules, plain, number, weights, estimate, learnt, total)
-    weights[touched] = new[touched]
 
 
 def _start(
@@ -396,13 +316,7 @@ def _calibrated(
     return result
 
 
-def _model(
-    rules: list[Comparison],
-    estimate: Estimate,
-    families: dict[str, FamilyModel],
-    size: int,
-    name: str,
-) -> Model:
+def _model(rules: list[Comparison], estimate: Estimate, size: int, name: str) -> Model:
     comparisons: dict[str, dict[str, LevelModel]] = {}
     for number, rule in enumerate(rules):
         m, u = _observed(estimate.m[number]), _observed(estimate.u[number])
@@ -419,7 +333,6 @@ def _model(
         trained_on=name,
         matches_per_record=_rounded(2 * estimate.matches / size),
         comparisons=comparisons,
-        families=families,
     ).sealed()
 
 

@@ -141,16 +141,11 @@ class Level(Rule):
 
 
 class Comparison(Rule):
-    """One dimension of comparison. ``needs`` are columns without which there is no evidence.
-
-    ``told_apart_by``, of an interaction about families, names the comparison by which
-    children of one family differ most; training learns from it how many such pairs there are.
-    """
+    """One dimension of comparison. ``needs`` are columns without which there is no evidence."""
 
     name: str
     title: str
     needs: list[str] = Field(default_factory=list)
-    told_apart_by: str | None = None
     levels: Annotated[list[Level], Field(min_length=2)]
 
     @model_validator(mode="after")
@@ -278,10 +273,6 @@ class MatchingRules(Rule):
                         place = ("comparisons", at, "levels", number)
                         listed = ", ".join(sorted(unknown))
                         yield place, f"no earlier comparison {other!r} with level {listed}"
-            if comparison.told_apart_by not in {None, *seen}:
-                raise ValueError(
-                    f"{comparison.name}: no earlier comparison {comparison.told_apart_by!r}"
-                )
             seen[comparison.name] = {level.name for level in comparison.levels} | {"missing"}
 
     @property

@@ -35,17 +35,6 @@ class LevelModel(Rule):
         return self
 
 
-class FamilyModel(Rule):
-    """Other children of one family among pairs that share birthday, surname and address.
-
-    ``share`` is their share of those pairs, between sources, and ``levels`` how they fall
-    into the levels of the comparison that tells them apart (for example forename).
-    """
-
-    share: Annotated[float, Field(ge=0, le=1)]
-    levels: dict[str, Probability]
-
-
 class Model(Rule):
     """One trained model. ``content_hash`` is the SHA-256 of everything else in the file.
 
@@ -57,7 +46,6 @@ class Model(Rule):
     trained_on: str
     matches_per_record: Annotated[float, Field(gt=0)]
     comparisons: dict[str, dict[str, LevelModel]]
-    families: dict[str, FamilyModel] = Field(default_factory=dict)
     content_hash: str = ""
 
     @property
