@@ -6,6 +6,7 @@ but is marked as saying little about the family.
 """
 
 import html
+import re
 from functools import cache
 from typing import NamedTuple
 
@@ -64,6 +65,7 @@ def split_name(name: str, order: str | None) -> tuple[str, str]:
     return " ".join(words[:last]), " ".join(words[last:])
 
 
+_FIRST_VOWEL = re.compile("^[AEIOU]")
 _LEADING = frozenset(
     {"O", "MC", "MAC", "AL", "EL", "UL", "DE", "DA", "VAN", "VON", "LE", "LA", "DI"}
 )
@@ -149,7 +151,8 @@ def surname_family(name: str, rules: NameRules) -> str:
 def sound(name: str) -> str:
     """How a name sounds (metaphone), or the name itself where that says too little.
 
-    Short sounds are shared by too many names.
+    Short sounds are shared by too many names. All vowels that a name may begin with count
+    as one, since transliterations differ in them (Ibrahim, Ebrahim).
     """
     code = jellyfish.metaphone(name) if name.isascii() else ""
-    return f"~{code}" if len(code) >= 3 else name
+    return "~" + _FIRST_VOWEL.sub("A", code) if len(code) >= 3 else name
