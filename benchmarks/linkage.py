@@ -255,17 +255,19 @@ def _run(call: list[str], limit: float) -> Cost:
         process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=errors, text=True)
         timer = threading.Timer(limit, process.send_signal, [signal.SIGKILL])
         timer.start()
-        said = process.stdout.read() if process.stdout else ""
+        said = ""
+        if process.stdout:
+            with process.stdout as output:
+                said = output.read()
         _, status, used = os.wait4(process.pid, 0)
-        stopped = not timer.is_alive()
         timer.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
         complaint = errors.read().strip().splitlines()
     seconds = time.perf_counter() - begun
     failure, found = "", {}
-    if stopped:
-        failure = f"stopped after {limit:.0f} s"
+    if process.returncode == -signal.SIGKILL and seconds >= limit:
+        failure = f"stopped after {limit:g} s"
     elif process.returncode != 0:
         failure = f"failed: {complaint[-1] if complaint else process.returncode}"
     else:
