@@ -10,7 +10,6 @@ _UNSPLIT = str.maketrans(
 )
 _APOSTROPHES = re.compile("['’‘`´ʼʻ]")
 _LOOKALIKES = str.maketrans({"0": "O", "1": "I", "5": "S"})
-_HAS_LETTER = re.compile(r"[^\W\d_]")
 _WORDS = re.compile(r"[^\W_]+")
 
 
@@ -41,7 +40,7 @@ def name_tokens(text: str) -> list[str]:
     folded = _APOSTROPHES.sub("", fold(text))
     tokens = []
     for word in _words(folded):
-        if _HAS_LETTER.search(word):
+        if any(char.isalpha() for char in word):
             cleaned = word if word.isalpha() else word.translate(_LOOKALIKES)
             tokens.append(
                 "".join(char for char in cleaned if char.isalpha() or _is_vowel_sign(char))

@@ -5,11 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matcher.standardise.distinct import derive, distinct_rows, spread
+from tests.property.strategies import steady
 from tests.spec.drawn import categorical
 
 CELL = st.sampled_from([None, "A", "B", "C", "D"])
 
 
+@steady
 @given(st.lists(st.tuples(CELL, CELL), max_size=12))
 def test_distinct_combinations_spread_back_give_the_rows(
     cells: list[tuple[str | None, ...]],
@@ -20,6 +22,7 @@ def test_distinct_combinations_spread_back_give_the_rows(
     assert len(set(found)) == len(found)
 
 
+@steady
 @given(st.lists(CELL, max_size=12))
 def test_a_derived_column_is_the_function_of_each_value_and_missing_of_missing(
     cells: list[str | None],

@@ -5,10 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matcher.standardise.values import is_valid_nhs_number, is_valid_upn, swap_day_and_month
+from tests.property.strategies import steady
 
 LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
 
 
+@steady
 @given(st.text("0123456789", min_size=12, max_size=12))
 def test_one_letter_in_twenty_three_fits_a_permanent_upn(digits: str) -> None:
     total = sum(weight * int(digit) for weight, digit in enumerate(digits, start=2))
@@ -16,6 +18,7 @@ def test_one_letter_in_twenty_three_fits_a_permanent_upn(digits: str) -> None:
     assert fitting == [LETTERS[total % 23]]
 
 
+@steady
 @given(st.text("0123456789", min_size=11, max_size=11), st.sampled_from(LETTERS))
 def test_the_last_letter_of_a_temporary_upn_counts_by_its_place_in_the_alphabet(
     digits: str, last: str
@@ -26,6 +29,7 @@ def test_the_last_letter_of_a_temporary_upn_counts_by_its_place_in_the_alphabet(
     assert fitting == [LETTERS[total % 23]]
 
 
+@steady
 @given(st.text("0123456789", min_size=8, max_size=8))
 def test_at_most_one_check_digit_fits_an_nhs_number(digits: str) -> None:
     body = "9" + digits
@@ -35,6 +39,7 @@ def test_at_most_one_check_digit_fits_an_nhs_number(digits: str) -> None:
     assert fitting == ([] if check == 10 else [str(check)])
 
 
+@steady
 @given(st.dates())
 def test_swapping_day_and_month_twice_gives_the_date_back(day: object) -> None:
     swapped = swap_day_and_month(str(day))
