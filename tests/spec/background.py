@@ -12,71 +12,24 @@ import pandas as pd
 
 from matcher.frames import join_records, records_from
 
-FORENAMES = [
-    "Ada",
-    "Bruno",
-    "Celia",
-    "Dexter",
-    "Edith",
-    "Felix",
-    "Greta",
-    "Hugo",
-    "Iris",
-    "Jonah",
-    "Keira",
-    "Leon",
-    "Mabel",
-    "Nico",
-    "Orla",
-    "Piotr",
-    "Quinn",
-    "Rosa",
-    "Sami",
-    "Tessa",
-    "Umar",
-    "Vera",
-    "Wanda",
-    "Xavi",
-    "Yasmin",
-    "Zofia",
-    "Amina",
-    "Bilal",
-    "Chloe",
-    "Dawud",
-]
-SURNAMES = [
-    "Ashworth",
-    "Butterworth",
-    "Cheetham",
-    "Dyson",
-    "Entwistle",
-    "Fielding",
-    "Greenhalgh",
-    "Hussain",
-    "Iqbal",
-    "Jagger",
-    "Khan",
-    "Lomax",
-    "Miah",
-    "Nowak",
-    "Ogden",
-    "Pilling",
-    "Quarmby",
-    "Rahman",
-    "Schofield",
-    "Taylor",
-    "Uddin",
-    "Varley",
-    "Whitehead",
-    "Yates",
-    "Zaman",
-    "Kowalski",
-    "Begley",
-    "Crompton",
-    "Buckley",
-    "Ahmed",
-]
-STREETS = ["Abbey", "Birch", "Cedar", "Dale", "Elm", "Fern", "Grange", "Hazel", "Ivy", "Juniper"]
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+FORENAMES = _words("""
+    Ada Bruno Celia Dexter Edith Felix Greta Hugo Iris Jonah Keira Leon Mabel Nico Orla
+    Piotr Quinn Rosa Sami Tessa Umar Vera Wanda Xavi Yasmin Zofia Amina Bilal Chloe
+    Dawud
+""")
+SURNAMES = _words("""
+    Ashworth Butterworth Cheetham Dyson Entwistle Fielding Greenhalgh Hussain Iqbal
+    Jagger Khan Lomax Miah Nowak Ogden Pilling Quarmby Rahman Schofield Taylor Uddin
+    Varley Whitehead Yates Zaman Kowalski Begley Crompton Buckley Ahmed
+""")
+STREETS = _words("""
+    Abbey Birch Cedar Dale Elm Fern Grange Hazel Ivy Juniper
+""")
 CHILDREN = 150
 
 
