@@ -11,6 +11,7 @@ together, a level of fixed weight for another forename in one household, one rec
 source where a source holds each person once, and of all thresholds the best for the set.
 """
 
+import contextlib
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -203,9 +204,12 @@ def _train(linker: Any, table: pd.DataFrame) -> None:
     if tells(table, "postcode"):
         sessions.append(block_on("postcode", "forename"))
     for rule in sessions:
-        linker.training.estimate_parameters_using_expectation_maximisation(
-            rule, estimate_without_term_frequencies=True
-        )
+        # A level that no pair of a session reaches can end at a probability that Splink itself
+        # refuses; what the session would have trained then keeps its default.
+        with contextlib.suppress(ValueError):
+            linker.training.estimate_parameters_using_expectation_maximisation(
+                rule, estimate_without_term_frequencies=True
+            )
 
 
 def _level(condition: str, label: str, **more: Any) -> dict[str, Any]:
