@@ -3,6 +3,7 @@
 Every example goes through the code that real records go through.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def check_linkage_rules(rules: LinkageRules, directory: Path) -> list[RuleProble
         *_located(directory / "names.yaml", _standardised(rules, rules.names.examples)),
         *_located(directory / "values.yaml", _standardised(rules, rules.values.examples)),
         *_located(directory / "survivorship.yaml", _survived(rules)),
-        *_unknown_columns(rules, directory / "matching.yaml"),
+        *unknown_columns(rules, directory / "matching.yaml"),
         *_located(directory / "matching.yaml", _graded(rules)),
     ]
 
@@ -77,9 +78,18 @@ def _survived(rules: LinkageRules) -> Iterable[Failure]:
             yield number, f"{example.title}: {difference}"
 
 
-def _unknown_columns(rules: LinkageRules, path: Path) -> list[RuleProblem]:
+def unknown_columns(rules: LinkageRules, path: Path) -> list[RuleProblem]:
+    """Columns of ``matching.yaml`` that no record has, each where it is first named."""
     unknown = rules.matching.columns - set(STANDARDISED_COLUMNS)
-    return [RuleProblem(path, 1, f"no such column: {name}") for name in sorted(unknown)]
+    if not unknown:
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    problems = []
+    for name in sorted(unknown):
+        named = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+        found = (number for number, line in enumerate(lines, start=1) if named.search(line))
+        problems.append(RuleProblem(path, next(found, 1), f"there is no column {name!r}"))
+    return problems
 
 
 def _graded(rules: LinkageRules) -> Iterable[Failure]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import api
-from matcher.check import check_linkage_rules
+from matcher.check import check_linkage_rules, unknown_columns
 from matcher.errors import ModelError, RuleError, RuleProblem
 from matcher.outcomes import Measure, check_measures, load_measures
 from matcher.read import run_examples as run_source_examples
@@ -44,6 +44,7 @@ def load_rule_book(directory: Path) -> RuleBook:
     measures: dict[str, Measure] = {}
     try:
         linkage = load_linkage_rules(directory)
+        problems += unknown_columns(linkage, directory / "matching.yaml")
     except RuleError as error:
         problems += error.problems
     try:

@@ -205,7 +205,7 @@ def test_a_worked_example_that_does_not_come_out_is_told_at_its_line(
 def test_a_rule_about_a_column_that_does_not_exist_is_told(directory: Path, spoil: Spoil) -> None:
     spoil("matching.yaml", "    key: [nhs_number]", "    key: [nhs_numbre]")
     found = check_linkage_rules(load_linkage_rules(directory), directory)
-    assert "no such column: nhs_numbre" in {problem.message for problem in found}
+    assert "there is no column 'nhs_numbre'" in {problem.message for problem in found}
 
 
 def test_the_rules_that_ship_use_only_columns_that_there_are() -> None:
