@@ -67,7 +67,6 @@ KEYS: list[tuple[str, str, type[BaseModel]]] = [
     ("names-and-values.md", "values.yaml", values.ValueRules),
     ("model.md", "Model file", model.Model),
     ("model.md", "A level's entry", model.LevelModel),
-    ("model.md", "A family's entry", model.FamilyModel),
     ("survivorship.md", "Survivorship rules", survivorship.SurvivorshipRules),
     ("survivorship.md", "A field's rule", survivorship.FieldRule),
     ("measures.md", "Good level of development", measures.Framework),
