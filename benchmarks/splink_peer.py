@@ -189,14 +189,32 @@ def _documented_comparisons(table: pd.DataFrame, *, together: bool) -> list[Any]
     return found
 
 
+def _nearly_certain(table: pd.DataFrame) -> tuple[list[Any], float]:
+    """Rules that hardly any but true pairs fulfil, and what share of these fulfils one."""
+    from splink import block_on
+
+    found: list[Any] = [block_on(name) for name in ("nhs_number", "upn") if name in table]
+    if "dob" not in table:
+        return [*found, block_on("forename", "surname", "address")], 0.7
+    if len(table) <= SMALL:
+        near = "levenshtein(l.dob, r.dob) <= 1"
+        found += [
+            f"l.forename = r.forename AND {near}",
+            f"l.surname = r.surname AND {near}",
+            "l.forename = r.forename AND levenshtein(l.surname, r.surname) <= 2 AND l.dob = r.dob",
+        ]
+        return found, 0.7
+    found.append(block_on("forename", "surname", "dob"))
+    if tells(table, "postcode"):
+        found.append(block_on("dob", "postcode"))
+    return found, 0.6
+
+
 def _train(linker: Any, table: pd.DataFrame) -> None:
     from splink import block_on
 
-    certain = [block_on("forename", "surname", "dob")] if "dob" in table else []
-    certain += [block_on(name) for name in ("nhs_number", "upn") if name in table]
-    if "dob" not in table:
-        certain.append(block_on("forename", "surname", "address"))
-    linker.training.estimate_probability_two_random_records_match(certain, recall=0.8)
+    certain, recall = _nearly_certain(table)
+    linker.training.estimate_probability_two_random_records_match(certain, recall=recall)
     random_pairs = 1e6 if len(table) <= SMALL else 1e7
     linker.training.estimate_u_using_random_sampling(max_pairs=random_pairs, seed=_SEED)
     sessions = [block_on("forename", "surname")]
