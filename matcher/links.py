@@ -26,6 +26,7 @@ LINK_COLUMNS = (
 
 RIVAL = "another record fits nearly as well"
 REFUSED = "joining them would put two children together"
+ALONE = "no system holds the two as different records"
 
 
 def link_table(linked: Linked, rules: MatchingRules) -> pd.DataFrame:
@@ -110,7 +111,8 @@ def _reasons(
     """The sentence of each pair, built once per distinct pattern."""
     label, pairs = linked.clusters.label, linked.pairs
     refused = linked.designations.link & (label[pairs.l] != label[pairs.r])
-    notes = (linked.designations.rival.astype(np.int64) + 2 * refused)[chosen]
+    alone = linked.company > 0
+    notes = (linked.designations.rival + 2 * refused.astype(np.int64) + 4 * alone)[chosen]
     pattern = notes
     for comparison in rules.comparisons:
         levels = pairs.levels[comparison.name][chosen].astype(np.int64)
@@ -123,7 +125,6 @@ def _reasons(
             level = int(pairs.levels[comparison.name][chosen[at]])
             if level != MISSING and comparison.levels[level].evidence:
                 parts.append(comparison.levels[level].reason)
-        parts += [RIVAL] if notes[at] % 2 else []
-        parts += [REFUSED] if notes[at] >= 2 else []
+        parts += [note for bit, note in enumerate((RIVAL, REFUSED, ALONE)) if notes[at] >> bit & 1]
         sentences.append("; ".join(parts))
     return np.array(sentences, dtype=object)[inverse]
