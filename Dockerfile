@@ -18,10 +18,10 @@ RUN /opt/matcher/bin/pip install --no-deps --no-build-isolation .
 FROM python:3.11-slim
 COPY --from=build /opt/matcher /opt/matcher
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin matcher \
-    && install --directory --owner=matcher /work
+    && install --directory --owner=matcher /data
 ENV PATH="/opt/matcher/bin:$PATH" PYTHONUNBUFFERED=1
 USER matcher
-WORKDIR /work
+WORKDIR /data
 HEALTHCHECK --interval=1m --timeout=30s --start-period=10s CMD ["matcher", "rules", "check"]
 ENTRYPOINT ["matcher"]
 CMD ["--help"]
