@@ -1,7 +1,8 @@
 """Weights of levels, and the explanation that adds up to the total.
 
 +1 bit doubles the odds that two records describe the same child; -1 halves them. A
-pair's total is the prior plus one partial weight per comparison; nothing else adjusts it.
+pair's total is the prior plus one partial weight per comparison, plus, for a pair that
+would join two clusters, what the company of sources says (see `matcher.company`).
 
 Term frequency, as Splink does it: agreement on a value that a share f of children has
 weighs log2(m / f) instead of log2(m / u).
