@@ -43,7 +43,7 @@ def read_file(
         wanted = expected or definition.tables[0]
         raise member.refused(
             "wrong_columns",
-            f"no header of {definition.title} in the first {HEADER_WITHIN} rows; the table "
+            f"no header row of this source ({definition.title}) in the first {HEADER_WITHIN} rows; the table "
             f"{wanted.name!r} needs the columns {missing_columns(wanted)}. Add them, or name "
             "this system's own headers in a copy of the source definition",
         )
