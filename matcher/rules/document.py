@@ -90,7 +90,7 @@ def _duplicates(path: Path, positions: _Positions) -> list[RuleProblem]:
 def _read(path: Path) -> tuple[Any, _Positions]:
     positions = _Positions()
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows add a mark
         loader = yaml.SafeLoader(text)
         try:
             node = loader.get_single_node()

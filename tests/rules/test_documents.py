@@ -91,6 +91,12 @@ def test_an_empty_file_and_one_that_is_not_text_are_refused(tmp_path: Path) -> N
     assert mistakes(tmp_path, b"\xff\xfe\x00") == [(1, "cannot be read: not UTF-8 text")]
 
 
+def test_a_byte_order_mark_is_not_part_of_the_first_key(tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_bytes(b"\xef\xbb\xbfversion: 1\nparts: []\n")
+    assert parse_rules(Outer, path) == Outer(version=1, parts=[])
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RuleError, match=r"absent\.yaml:1: cannot be read"):
         parse_rules(Outer, tmp_path / "absent.yaml")
