@@ -72,7 +72,11 @@ def read_delimited(
     builder = TableBuilder(member.name, header, definition.dates.excel_epoch, progress)
     with _text(member, encoding) as stream:
         for number, cells in split_rows(stream, separator, header.width):
-            if number > header.row:
+            if number <= header.row:
+                continue
+            if cells is None:
+                builder.reject(number, "cell_too_long")
+            else:
                 builder.add(number, cells)
     table = builder.finish()
     if replaced:
@@ -81,8 +85,13 @@ def read_delimited(
     return table
 
 
-def split_rows(stream: IO[str], separator: str, width: int) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the number of the line on which it starts."""
+def split_rows(
+    stream: IO[str], separator: str, width: int
+) -> Iterator[tuple[int, list[str] | None]]:
+    """Each row with the number of the line on which it starts.
+
+    None stands for the cells of a row with a cell beyond the limit of ``csv``.
+    """
     taken: list[str] = []
 
     def lines() -> Iterator[str]:
@@ -98,20 +107,24 @@ def split_rows(stream: IO[str], separator: str, width: int) -> Iterator[tuple[in
         except StopIteration:
             return
         except csv.Error:
-            cells = []  # a cell beyond the limit: a stray quote
+            cells = []  # a cell beyond the limit: a stray quote, or a single long line
+            if len(taken) == 1:
+                yield start, None
         if len(taken) == 1 and cells:
             yield start, cells
         elif _swallows_rows(cells, taken, separator, width):
             for offset, line in enumerate(taken):
-                bare = line.rstrip("\r\n")
-                yield (
-                    start + offset,
-                    next(csv.reader([bare], delimiter=separator, quoting=csv.QUOTE_NONE), []),
-                )
+                yield start + offset, _split_unquoted(line, separator)
         elif cells:
             yield start, cells
         start += len(taken)
         taken.clear()
+
+
+def _split_unquoted(line: str, separator: str) -> list[str] | None:
+    """The cells of a line in which quotes mean nothing; None if one is too long."""
+    cells = line.rstrip("\r\n").split(separator)
+    return None if max(map(len, cells)) > csv.field_size_limit() else cells
 
 
 def _swallows_rows(cells: list[str], lines: list[str], separator: str, width: int) -> bool:
@@ -199,7 +212,7 @@ def _find_header(
     best: tuple[str, Header] | None = None
     for separator in SEPARATORS:
         rows = islice(split_rows(io.StringIO(top, newline=""), separator, 1), HEADER_WITHIN)
-        header = find_header(rows, definition)
+        header = find_header(((number, cells or []) for number, cells in rows), definition)
         if header and (best is None or len(header.positions) > len(best[1].positions)):
             best = separator, header
     return best

@@ -10,6 +10,8 @@ MESSAGES = {
     "too_many_fields": "the row has more cells than the header; put text that holds the "
     "separator in quotes",
     "too_few_fields": "the row has fewer cells than the header; it may be cut short",
+    "cell_too_long": "a cell holds more than 131,072 characters; shorten it, or leave its "
+    "column out of the export",
     "repeated_header": "the row repeats the header; remove it",
     "totals_row": "the row holds totals, not a record; remove it",
     "missing_record_id": "the record id is empty; give the id that the system holds",

@@ -162,6 +162,10 @@ class TableBuilder:
             if len(self._rows) >= BATCH:
                 self._flush()
 
+    def reject(self, number: int, code: str) -> None:
+        """One row whose cells cannot be told."""
+        self._broken.append((number, code))
+
     def _flush(self) -> None:
         count = len(self._rows)
         for column, position in self.header.positions.items():

@@ -69,6 +69,27 @@ def test_a_quote_that_opens_a_very_long_cell_swallows_no_rows(read: Read) -> Non
     assert len(result.records) == 4999
 
 
+@pytest.mark.parametrize(
+    "row", ["1,{long},Lee,", "1,Ann,Lee,{long}", '1,"{long}",Lee,', '1,Ann,Lee,"{long}\nmore"']
+)
+def test_a_cell_beyond_the_limit_makes_its_row_a_reject(read: Read, row: str) -> None:
+    rows = row.format(long="x" * 131_073)
+    result = read(f"record_id,forename,surname,ignored\n{rows}\n2,Bo,Lee,x\n")
+    assert list(result.records["record_id"]) == ["2"]
+    assert codes(result)[0] == (2, "", "cell_too_long")
+
+
+def test_a_cell_at_the_limit_is_read(read: Read) -> None:
+    result = read(f"record_id,name,ignored\n1,A,{'x' * 131_072}\n2,B,x\n")
+    assert list(result.records["record_id"]) == ["1", "2"]
+
+
+def test_a_stray_quote_before_a_cell_beyond_the_limit_swallows_no_rows(read: Read) -> None:
+    result = read(f'record_id,name,address\n1,A,"x\n2,B,{"x" * 200_000}\n3,C,x\n')
+    assert list(result.records["record_id"]) == ["1", "3"]
+    assert codes(result) == [(3, "", "cell_too_long")]
+
+
 def test_cells_beyond_the_header_may_be_empty(read: Read) -> None:
     result = read("record_id,name,,\n1,A,,,\n2,B\n3,C,,,x\n")
     assert list(result.records["record_id"]) == ["1", "2"]
