@@ -95,6 +95,10 @@ def _read(path: Path) -> tuple[Any, _Positions]:
         try:
             node = loader.get_single_node()
             data = None if node is None else _construct(loader, node, (), positions)
+        except RecursionError as error:
+            deepest = max(positions.lines, key=len, default=None)
+            line = loader.line + 1 if deepest is None else positions.lines[deepest]
+            raise RuleError([RuleProblem(path, line, "nested too deeply")]) from error
         finally:
             loader.dispose()
     except (OSError, UnicodeDecodeError) as error:

@@ -86,6 +86,12 @@ def test_what_is_not_yaml_is_refused_at_its_line(tmp_path: Path, text: str, line
     assert message
 
 
+@pytest.mark.parametrize("parts", ["[" * 5_000, "[" * 5_000 + "]" * 5_000, "&all [*all]"])
+def test_what_is_nested_too_deeply_is_refused_at_its_line(tmp_path: Path, parts: str) -> None:
+    found = mistakes(tmp_path, f"version: 1\nparts: {parts}\n")
+    assert found == [(2, "nested too deeply")]
+
+
 def test_an_empty_file_and_one_that_is_not_text_are_refused(tmp_path: Path) -> None:
     assert mistakes(tmp_path, "")
     assert mistakes(tmp_path, b"\xff\xfe\x00") == [(1, "cannot be read: not UTF-8 text")]
