@@ -4,7 +4,9 @@ Exit status: 0 good, 1 the data or the rules have a problem, 2 the call was wron
 """
 
 import json
+import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +15,7 @@ import typer
 from api import screen
 from api.services import demo as demonstration
 from api.services.evaluating import evaluate_files
-from api.services.linking import Extract, link_extracts
+from api.services.linking import RESULT_FILES, Extract, link_extracts
 from api.services.observe import Recorder
 from api.services.rules import check_rules, load_rule_book, shipped_model, shipped_rules
 from api.services.thresholds import advise
@@ -45,7 +47,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 ExtractsArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="NAME=PATH...",
+        metavar="NAME=PATH",
         help="Each source's name and its extract: a file, folder or zip. For example "
         "estart=members.csv. A name without a definition is read as a generic CSV or XLSX.",
     ),
@@ -70,8 +72,8 @@ def link(
     named = _parse(extracts)
     _require_folder(rules)
     _require_file(model)
-    if out.exists() and not out.is_dir():
-        raise typer.BadParameter(f"{out} is a file, not a folder", param_hint="--out")
+    _require_writable(out)
+    _require_apart(out, named)
     book = load_rule_book(rules or shipped_rules())
     chosen = load_model(model, book.linkage.matching) if model else shipped_model(book)
     recorder = Recorder(show=not as_json)
@@ -96,12 +98,15 @@ def train(
             help="Known persons (source, record_id, person_id), to train with labels.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the random pairs.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random pairs.")] = 0,
 ) -> None:
     """Estimate a model from extracts and write it as a readable file with a content hash."""
     named = _parse(extracts)
     _require_folder(rules)
     _require_file(truth)
+    if out.is_dir():
+        raise typer.BadParameter(f"{out} is a folder; name a file", param_hint="--out")
+    _require_writable(out.absolute().parent)
     book = load_rule_book(rules or shipped_rules())
     recorder = Recorder(show=True)
     with recorder.live():
@@ -172,15 +177,14 @@ def thresholds(
 @app.command()
 def generate(
     children: Annotated[int, typer.Option(min=50, help="How many children.")],
-    seed: Annotated[int, typer.Option(help="The same seed gives the same town.")],
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same town.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the extracts.")],
     generic: Annotated[
         bool, typer.Option("--generic", help="Seven generic CSV files instead of native formats.")
     ] = False,
 ) -> None:
     """Make the extracts of an invented town, with the truth."""
-    if out.exists() and not out.is_dir():
-        raise typer.BadParameter(f"{out} is a file, not a folder", param_hint="--out")
+    _require_writable(out)
     recorder = Recorder(show=True)
     with recorder.live():
         counts = demonstration.generate_town(children, seed, out, recorder, generic=generic)
@@ -194,6 +198,7 @@ def demo(
     ),
 ) -> None:
     """Link the invented town that comes with this software, and say how well it went."""
+    _require_writable(out)
     recorder = Recorder(show=True)
     with recorder.live():
         shown = demonstration.run(out, recorder)
@@ -252,6 +257,27 @@ def _require_folder(path: Path | None) -> None:
         raise typer.BadParameter(f"there is no folder {path}")
 
 
+def _require_writable(out: Path) -> None:
+    """Say before the work, not after it, that results cannot be written."""
+    if out.exists() and not out.is_dir():
+        raise typer.BadParameter(f"{out} is a file, not a folder", param_hint="--out")
+    there = next(parent for parent in [out, *out.absolute().parents] if parent.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise typer.BadParameter(f"{there} cannot be written to", param_hint="--out")
+
+
+def _require_apart(out: Path, extracts: list[Extract]) -> None:
+    """Results must not take the place of what they are made from."""
+    written = {(out / name).resolve() for name in RESULT_FILES}
+    for extract in extracts:
+        if extract.path.resolve() in written or extract.path.resolve() == out.resolve():
+            raise typer.BadParameter(
+                f"{extract.source}: the results would be written over this extract; "
+                "name another folder",
+                param_hint="--out",
+            )
+
+
 def _require_file(path: Path | None) -> None:
     if path is not None and not path.is_file():
         raise typer.BadParameter(f"there is no file {path}")
@@ -262,7 +288,10 @@ def _print_json(data: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Run the command; known problems end with one message and exit status 1."""
+    """Run the command; every problem ends with one message and exit status 1.
+
+    The text of an unforeseen error is not shown, since it might quote somebody's details.
+    """
     try:
         app()
     except MatcherError as error:
@@ -271,6 +300,14 @@ def main() -> None:
     except OSError as error:
         where = Path(error.filename).name if error.filename else "a file"
         print(f"matcher: {where}: {error.strerror}", file=sys.stderr)
+        sys.exit(1)
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        print(
+            f"matcher: this is a fault of the software: {type(error).__name__} at "
+            f"{Path(place.filename).name}:{place.lineno}. Nothing was written.",
+            file=sys.stderr,
+        )
         sys.exit(1)
 
 

@@ -4,16 +4,20 @@ A record that has two candidates of nearly the same weight which cannot both be 
 child has rivals: neither is linked without a person, both are possible.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from matcher.rules.matching import Thresholds
 from matcher.table import Mask, Positions
 
 Bits = npt.NDArray[np.float64]
+
+# So many of the strongest candidates of a record are looked at as rivals of the others.
+RIVALS_PER_SOURCE = 6
+RIVALS_PER_RECORD = 16
 
 # A group of pairs never counts as holding fewer matches than this.
 _FEWEST_MATCHES = 0.5
@@ -71,62 +75,92 @@ def designate(
     rival = np.zeros(len(weight), dtype=bool)
     near = np.flatnonzero(possible)
     if len(near):
-        barred = np.flatnonzero(apart & ~possible)
-        edges = _edges(l[near], r[near], weight[near], source, apart[near])
-        threats = pd.concat(
-            [_rivals_in_source(edges, source), _rivals_apart(edges, l[barred], r[barred])]
-        )
-        close = threats["weight"] - threats["rival_weight"] < thresholds.rival_margin
-        rival[near[threats.loc[close, "pair"].to_numpy()]] = True
+        edges = _Edges.of(l[near], r[near], weight[near], source)
+        span = np.int64(len(source))
+        within = (source[l] == source[r]) & possible & ~apart
+        fitting = _keys(l[within], r[within], span)
+        barred = apart & ~possible
+        held_apart = _keys(l[barred], r[barred], span)
+
+        def two_children(b: Positions, c: Positions) -> Mask:
+            between = _keys(b, c, span)
+            strangers = (source[b] == source[c]) & ~_in(between, fitting)
+            return np.asarray(strangers | _in(between, held_apart))
+
+        margin = thresholds.rival_margin
+        found = edges.threatened(edges.by_source, RIVALS_PER_SOURCE, two_children, margin)
+        found |= edges.threatened(edges.by_record, RIVALS_PER_RECORD, two_children, margin)
+        rival[near] = np.logical_or(found[: len(near)], found[len(near) :])
     # Two children of one family may look like one: a person decides, never the weight alone.
     return Designations((weight >= thresholds.upper) & ~rival & ~apart, possible, rival)
 
 
-def _edges(
-    l: Positions, r: Positions, weight: Bits, source: npt.NDArray[np.int32], apart: Mask
-) -> pd.DataFrame:
-    """record, other, source (of the other), weight, apart, pair: each pair from both ends."""
-    other = np.concatenate([r, l])
-    return pd.DataFrame(
-        {
-            "record": np.concatenate([l, r]),
-            "other": other,
-            "source": source[other],
-            "weight": np.tile(weight, 2),
-            "apart": np.tile(apart, 2),
-            "pair": np.tile(np.arange(len(l)), 2),
-        }
-    )
+@dataclass(frozen=True)
+class _Edges:
+    """Each pair from both of its ends: ``other`` is the record that ``record`` fits.
 
-
-def _rivals_in_source(edges: pd.DataFrame, source: npt.NDArray[np.int32]) -> pd.DataFrame:
-    """Pairs whose record fits another record of the same source, which is another child.
-
-    Two records of one source are taken for one child only where they fit each other and do
-    not look like two children of one family.
+    ``by_source`` and ``by_record`` number groups: the edges from one record into one source,
+    and all edges from one record.
     """
-    crowded = edges[edges.duplicated(["record", "source"], keep=False)]
-    both = crowded.merge(
-        crowded[["record", "source", "other", "weight"]].rename(
-            columns={"other": "rival", "weight": "rival_weight"}
-        ),
-        on=["record", "source"],
-    )
-    both = both[both["other"] != both["rival"]]
-    span = np.int64(len(source))
-    within = edges["source"].to_numpy() == source[edges["record"].to_numpy()]
-    same = edges[within & ~edges["apart"].to_numpy()]
-    fitting = same["record"].to_numpy() * span + same["other"].to_numpy()
-    pairs = both["other"].to_numpy() * span + both["rival"].to_numpy()
-    return both.loc[~np.isin(pairs, fitting), ["pair", "weight", "rival_weight"]]
+
+    other: Positions
+    weight: Bits
+    by_source: npt.NDArray[np.int64]
+    by_record: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, l: Positions, r: Positions, weight: Bits, source: npt.NDArray[np.int32]
+    ) -> "_Edges":
+        record, other = np.concatenate([l, r]), np.concatenate([r, l])
+        by_record = record.astype(np.int64)
+        by_source = by_record * (int(source.max(initial=0)) + 1) + source[other]
+        return cls(other, np.tile(weight, 2), by_source, by_record)
+
+    def threatened(
+        self,
+        group: npt.NDArray[np.int64],
+        rivals: int,
+        two_children: Callable[[Positions, Positions], Mask],
+        margin: float,
+    ) -> Mask:
+        """Edges beside which a rival of the same group is less than ``margin`` weaker.
+
+        Only the strongest ``rivals`` of a group are looked at, so that a crowd of equal
+        records costs no more than its pairs.
+        """
+        order = np.lexsort((self.other, -self.weight, group))
+        sorted_group = group[order]
+        start = np.searchsorted(sorted_group, sorted_group, side="left")
+        end = np.searchsorted(sorted_group, sorted_group, side="right")
+        other, weight = self.other[order], self.weight[order]
+        found = np.zeros(len(order), dtype=bool)
+        for rank in range(rivals):
+            at = np.flatnonzero((start + rank < end) & ~found)
+            at = at[start[at] + rank != at]
+            rival = start[at] + rank
+            at, rival = _where(weight[at] - weight[rival] < margin, at, rival)
+            found[at[two_children(other[at], other[rival])]] = True
+        result = np.zeros(len(order), dtype=bool)
+        result[order] = found
+        return result
 
 
-def _rivals_apart(edges: pd.DataFrame, l: Positions, r: Positions) -> pd.DataFrame:
-    """Pairs (a, b) where a also fits c, and b and c are kept apart."""
-    held = edges[np.isin(edges["other"].to_numpy(), np.concatenate([l, r]))]
-    apart = pd.DataFrame({"other": np.concatenate([l, r]), "rival": np.concatenate([r, l])})
-    rivals = held[["record", "other", "weight"]].rename(
-        columns={"other": "rival", "weight": "rival_weight"}
-    )
-    found = held.merge(apart, on="other").merge(rivals, on=["record", "rival"])
-    return found[["pair", "weight", "rival_weight"]]
+def _where(
+    chosen: Mask, at: npt.NDArray[np.intp], rival: npt.NDArray[np.intp]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    return at[chosen], rival[chosen]
+
+
+def _keys(l: Positions, r: Positions, span: np.int64) -> npt.NDArray[np.int64]:
+    """One number for each unordered pair."""
+    return np.asarray(np.minimum(l, r).astype(np.int64) * span + np.maximum(l, r))
+
+
+def _in(keys: npt.NDArray[np.int64], known: npt.NDArray[np.int64]) -> Mask:
+    """Which keys are known."""
+    if not len(known):
+        return np.zeros(len(keys), dtype=bool)
+    known = np.sort(known)
+    at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return np.asarray(known[at] == keys)

@@ -13,7 +13,7 @@ import pandas as pd
 from api.services.observe import Recorder
 from api.services.output import OutputFolder
 from api.services.rules import GENERIC, RuleBook
-from matcher.errors import ExtractRefused
+from matcher.errors import DataError, ExtractRefused
 from matcher.frames import REJECT_COLUMNS, join_activity, join_records
 from matcher.links import link_table
 from matcher.outcomes import MeasureInputs, MeasureResult, accept_possible_links, measure_range
@@ -21,6 +21,8 @@ from matcher.outcomes import as_dict as measure_as_dict
 from matcher.pipeline import Linked, crosswalk, link, register
 from matcher.read import Progress, ReadResult, read_extract
 from matcher.rules.model import Model
+
+RESULT_FILES = ("crosswalk.csv", "links.csv", "register.csv", "rejects.csv", "summary.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,13 @@ class LinkRun:
 
 
 def read_extracts(extracts: Sequence[Extract], book: RuleBook, recorder: Recorder) -> Material:
-    """Read every extract. Raises ExtractRefused, with nothing written, if one is refused."""
+    """Read every extract, in order of name. Writes nothing.
+
+    Raises ExtractRefused if one is refused, and DataError, with the reasons of rejects, if
+    no record of a child is left.
+    """
     found: dict[str, ReadResult] = {}
-    for extract in extracts:
+    for extract in sorted(extracts, key=lambda extract: extract.source):
         with recorder.stage(f"read {extract.source}") as advance:
             seen = dict.fromkeys([""], 0)
 
@@ -63,12 +69,26 @@ def read_extracts(extracts: Sequence[Extract], book: RuleBook, recorder: Recorde
                 seen[file] = rows
 
             found[extract.source] = _read(extract, book, progress)
+    if not any((result.records["role"] == "child").any() for result in found.values()):
+        raise DataError(_no_child(found))
     return Material(
         join_records([result.records for result in found.values()]),
         join_activity([result.activity for result in found.values()]),
         found,
         frozenset(name for name in found if book.definition(name).one_record_per_child),
     )
+
+
+def _no_child(found: Mapping[str, ReadResult]) -> str:
+    """Why nothing can be linked: rejects by source and reason, as counts."""
+    lines = ["no record of a child was read, so there is nothing to link"]
+    for name, result in found.items():
+        reasons = ", ".join(f"{code} {n:,}" for code, n in _counts(result.rejects["code"]).items())
+        lines.append(
+            f"  {name}: {len(result.records):,} records, {len(result.rejects):,} rejects"
+            + (f" ({reasons})" if reasons else "")
+        )
+    return "\n".join(lines)
 
 
 def _read(extract: Extract, book: RuleBook, progress: Progress) -> ReadResult:
@@ -149,7 +169,7 @@ def compute_measures(
 
 
 def rejects(material: Material) -> pd.DataFrame:
-    """REJECTS of all extracts, in the order given."""
+    """REJECTS of all extracts, in order of source."""
     frames = [result.rejects for result in material.by_source.values()]
     return pd.concat(frames, ignore_index=True)[list(REJECT_COLUMNS)]
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from matcher.errors import DataError
+
 
 class OutputFolder:
     """A folder whose new files take their places only when everything was written."""
@@ -32,6 +34,9 @@ class OutputFolder:
         """Move the files into place, unless something failed."""
         try:
             if kind is None:
+                taken = [p.name for p in self._draft.iterdir() if (self.out / p.name).is_dir()]
+                if taken:
+                    raise DataError(f"{taken[0]} is a folder in {self.out.name}; remove it")
                 for path in sorted(self._draft.iterdir()):
                     path.replace(self.out / path.name)
         finally:

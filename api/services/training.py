@@ -31,6 +31,8 @@ def train_model(
         missing = {"source", "record_id", "person_id"} - set(table.columns)
         if missing:
             raise DataError(f"{truth.name} has no column {', '.join(sorted(missing))}")
+        if table.duplicated(["source", "record_id"]).any():
+            raise DataError(f"{truth.name} names a record twice")
         persons = table.set_index(["source", "record_id"])["person_id"]
     try:
         base = shipped_model(book)

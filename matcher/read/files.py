@@ -43,8 +43,8 @@ def read_file(
         wanted = expected or definition.tables[0]
         raise member.refused(
             "wrong_columns",
-            f"no header row of this source ({definition.title}) in the first {HEADER_WITHIN} rows; the table "
-            f"{wanted.name!r} needs the columns {missing_columns(wanted)}. Add them, or name "
+            f"no header row of this source ({definition.title}) in the first {HEADER_WITHIN} rows; "
+            f"the table {wanted.name!r} needs the columns {missing_columns(wanted)}. Add them, or name "
             "this system's own headers in a copy of the source definition",
         )
     return [], [Note(member.name, "", "file_ignored", 1)]
