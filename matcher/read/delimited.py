@@ -1,8 +1,8 @@
 """CSV and its kin: encoding, separator, header and rows of one file.
 
-Quoted cells may hold line breaks, but never a whole row: where a stray quote would
-swallow rows, its lines are read one by one without quoting, so that each of them is
-counted.
+Quoted cells may hold line breaks. Where a stray quote would swallow rows, its lines are
+read one by one without quoting, so that each of them is counted; quotes are not stray if
+each is closed at the end of its cell and the row is as wide as the header.
 """
 
 import codecs
@@ -133,8 +133,19 @@ def _swallows_rows(cells: list[str], lines: list[str], separator: str, width: in
         return False
     if len(cells) < width or any(cells[width:]):
         return True
+    if len(cells) == width and _is_well_quoted(lines, separator):
+        return False
     later = lines[1:-1] if "\n" in cells[0] else lines[1:]
     return any(line.count(separator) >= width - 1 > 0 for line in later)
+
+
+def _is_well_quoted(lines: list[str], separator: str) -> bool:
+    """Whether every quote that opens a cell is closed right before a separator or line end."""
+    try:
+        next(csv.reader(lines, delimiter=separator, strict=True))
+    except csv.Error:
+        return False
+    return True
 
 
 def _encoding(member: Member, definition: SourceDefinition) -> tuple[str, int]:

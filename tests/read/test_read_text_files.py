@@ -46,6 +46,28 @@ def test_quoted_line_breaks_belong_to_the_cell_and_rows_keep_their_line(read: Re
     assert codes(result) == [(4, "name", "no_name")]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("columns", ["record_id,name,address", "record_id,address,name"])
+def test_a_well_quoted_cell_of_several_lines_may_hold_separators(
+    read: Read, columns: str, end: str
+) -> None:
+    cells = {
+        "record_id": "1",
+        "name": "Ann Lee",
+        "address": f'"Flat 1,{end}Mill ""House"", Hill Road, Oldham"',
+    }
+    row = ",".join(cells[column] for column in columns.split(","))
+    result = read(end.join([columns, row, "2,B,B", ""]))
+    assert list(result.records["record_id"]) == ["1", "2"]
+    assert result.files[0].rows == 2
+    assert result.records["address"].iloc[0].endswith('Mill "House", Hill Road, Oldham')
+
+
+def test_a_quote_that_is_never_closed_swallows_no_rows(read: Read) -> None:
+    result = read('record_id,name,address\n1,A,"x\n2,B,x\n3,C,x\n')
+    assert list(result.records["record_id"]) == ["1", "2", "3"]
+
+
 @pytest.mark.parametrize(
     "stray",
     ['2,"B,x', '"2,B,x', '2,B,"x', '2,B"x",x'],
