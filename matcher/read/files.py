@@ -44,8 +44,8 @@ def read_file(
         raise member.refused(
             "wrong_columns",
             f"no header row of this source ({definition.title}) in the first {HEADER_WITHIN} rows; "
-            f"the table {wanted.name!r} needs the columns {missing_columns(wanted)}. Add them, or name "
-            "this system's own headers in a copy of the source definition",
+            f"the table {wanted.name!r} needs the columns {missing_columns(wanted)}. Add them, "
+            "or name this system's own headers in a copy of the source definition",
         )
     return [], [Note(member.name, "", "file_ignored", 1)]
 
