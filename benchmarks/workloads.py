@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from string import ascii_letters, ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,11 @@ def material(folder: Path, records: int, towns: int) -> dict[str, Any]:
 
 
 def _moved(records: pd.DataFrame, number: int) -> pd.DataFrame:
-    """A town's records in years and a postcode area of their own, under ids of their own."""
+    """A town's records in years, an alphabet and a postcode area of their own.
+
+    Letters of names are moved along by the town's number, which keeps how alike two names
+    are, but not what is known about them: only the first town has nicknames and prefixes.
+    """
     moved = records.copy()
     moved["record_id"] = f"{number}-" + moved["record_id"].astype(str)
     birth = moved["date_of_birth"]
@@ -83,7 +88,14 @@ def _moved(records: pd.DataFrame, number: int) -> pd.DataFrame:
     shifted = pd.to_datetime(pd.DataFrame(parts), errors="coerce")
     moved["date_of_birth"] = shifted.astype("datetime64[ns]")
     area = "OABCDEFGHJ"[number] + "L"
+    letters = str.maketrans(
+        ascii_letters,
+        "".join(a[number:] + a[:number] for a in (ascii_lowercase, ascii_uppercase)),
+    )
+    names = ("forename", "middle_names", "surname", "former_surname", "known_as", "name")
+    changes = [(column, lambda text: text.translate(letters)) for column in names]
     for column, change in (
+        *changes,
         ("postcode", lambda text: text.upper().replace("OL", area, 1)),
         ("upn", lambda text: _upn_of(text, number)),
         ("former_upn", lambda text: _upn_of(text, number)),

@@ -13,6 +13,13 @@ from benchmarks.sets import Absent, load_sets
 from matcher.evaluate import evaluate
 from matcher.frames import records_from
 
+BOOK = load_rule_book(shipped_rules())
+
+
+@pytest.fixture(scope="module")
+def town() -> towns.Town:
+    return towns.make_town(300, 5, BOOK)
+
 
 def test_a_set_that_no_package_brings_is_left_out_and_said_to_be():
     [found] = load_sets(None, ["historical_50k"])
@@ -44,10 +51,8 @@ def test_febrl_is_linked_scored_and_written(tmp_path: Path, capsys: pytest.Captu
     assert settings == {"shipped model", "trained without labels"}
 
 
-def test_a_town_counts_as_the_evaluation_counts():
-    book = load_rule_book(shipped_rules())
-    town = towns.make_town(300, 5, book)
-    outcome = ours(town.labelled, book, shipped_model(book), "shipped")
+def test_a_town_counts_as_the_evaluation_counts(town: towns.Town):
+    outcome = ours(town.labelled, BOOK, shipped_model(BOOK), "shipped")
     scores = towns.score_town(town, outcome, review=True)
     truth = town.labelled.truth
     crosswalk = truth[["source", "record_id"]].assign(child_id=outcome.child_id)
@@ -57,9 +62,7 @@ def test_a_town_counts_as_the_evaluation_counts():
     assert scores.recall_reviewed[0] >= scores.recall[0]
 
 
-def test_everybody_in_one_cluster_merges_all_twins():
-    book = load_rule_book(shipped_rules())
-    town = towns.make_town(300, 5, book)
+def test_everybody_in_one_cluster_merges_all_twins(town: towns.Town):
     size = len(town.labelled.truth)
     heap = Outcome("heap", "all", 0.0, child_id=np.full(size, "one", dtype=object))
     scores = towns.score_town(town, heap, review=False)

@@ -1,7 +1,11 @@
 """The speed benchmark measures what a process did, and says so when it did not finish."""
 
 import sys
+from pathlib import Path
 
+import pytest
+
+from benchmarks import workloads
 from benchmarks.linkage import _engine_row, _run
 
 
@@ -26,3 +30,14 @@ def test_a_process_that_fails_says_why():
 
 def test_an_engine_that_was_not_run_has_no_figures():
     assert _engine_row("recordlinkage", None, None)[1] == "not run"
+
+
+def test_towns_side_by_side_share_no_block(tmp_path: Path):
+    pytest.importorskip("pyarrow")
+    pairs = []
+    for towns in (1, 2):
+        made = workloads.material(tmp_path, 400 * towns, towns)
+        found = workloads.ours(tmp_path)
+        pairs.append(found["candidate_pairs"] / made["records"])
+        assert found["clusters"] > 0
+    assert 0.7 < pairs[1] / pairs[0] < 1.4
