@@ -4,12 +4,15 @@ Structure is checked by pydantic models; this module turns what pydantic finds, 
 what YAML itself would pass over (a key given twice), into problems with file and line.
 """
 
-from collections.abc import Hashable, Iterator
+import re
+from collections.abc import Hashable
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from matcher.errors import RuleError, RuleProblem
 
@@ -119,7 +122,7 @@ def parse_rules(model: type[RuleT], path: Path) -> RuleT:
     try:
         rules = model.model_validate(data, strict=False)
     except ValidationError as error:
-        for location, message in _mistakes(error):
+        for location, message in _mistakes(error, data):
             where = ".".join(str(part) for part in location)
             text = f"{where}: {message}" if where else message
             problems.append(RuleProblem(path, positions.line_of(location), text))
@@ -129,13 +132,114 @@ def parse_rules(model: type[RuleT], path: Path) -> RuleT:
     return rules
 
 
-def _mistakes(error: ValidationError) -> Iterator[tuple[Location, str]]:
-    for found in error.errors():
-        location: Location = tuple(found["loc"])
+def _mistakes(error: ValidationError, data: Any) -> list[tuple[Location, str]]:
+    """Every mistake at its place in the file, in plain words."""
+    details = error.errors()
+    places = [_place(tuple(found["loc"]), data) for found in details]
+    told: list[tuple[Location, str]] = []
+    for place, found in zip(places, details, strict=True):
         cause = found.get("ctx", {}).get("error")
         if isinstance(cause, PlacedError):
-            yield from ((location + below, message) for below, message in cause.found)
-        elif found["type"] == "extra_forbidden":
-            yield location, "unknown key"
+            told += ((place + below, message) for below, message in cause.found)
+        elif not _only_counts_without_the_wrong(found):
+            told.append(_in_plain_words(place, found))
+    return _alternatives_joined(told)
+
+
+def _place(location: Location, data: Any) -> Location:
+    """The location without the names of types that pydantic puts between the keys."""
+    place: list[str | int] = []
+    for number, part in enumerate(location):
+        if isinstance(data, dict):
+            keys = {str(key): key for key in data}
+            if str(part) in keys:
+                place.append(str(part))
+                data = data[keys[str(part)]]
+            elif number == len(location) - 1:
+                place.append(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            place.append(part)
+            data = data[part]
+        elif part == "[key]" or isinstance(part, int):
+            place.append(part)
+    return tuple(place)
+
+
+def _only_counts_without_the_wrong(found: ErrorDetails) -> bool:
+    """Whether a list is too short only because pydantic left out items that it told before."""
+    given = found["input"]
+    if found["type"] != "too_short" or not isinstance(given, list | dict):
+        return False
+    return len(given) >= int(found["ctx"]["min_length"])
+
+
+_WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "unknown key",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be text",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "set_type": "must be a list",
+    "frozen_set_type": "must be a list",
+    "dict_type": "must be a group of keys",
+    "model_type": "must be a group of keys",
+    "model_attributes_type": "must be a group of keys",
+}
+_PYDANTIC_SUBJECT = re.compile(r"^(?:Input|String|List|Tuple|Set|Dictionary|Value) should ")
+
+
+def _in_plain_words(place: Location, found: ErrorDetails) -> tuple[Location, str]:
+    kind, context, given = found["type"], found.get("ctx", {}), found["input"]
+    if kind in _WORDS:
+        words = _WORDS[kind]
+        if not place and words.startswith("must "):
+            return place, f"the file {words}"
+        if kind == "string_type" and isinstance(given, int | float | date):
+            words += " (put it in quotes)"
+        if place and place[-1] == "[key]":
+            return place[:-1], f"the key {words}"
+        return place, words
+    if kind in {"literal_error", "enum"}:
+        return place, _one_of(context["expected"])
+    if kind == "union_tag_not_found":
+        return (*place, context["discriminator"].strip("'")), "is missing"
+    if kind == "union_tag_invalid":
+        words = f"{_one_of(context['expected_tags'])}, not {context['tag']!r}"
+        return (*place, context["discriminator"].strip("'")), words
+    if kind in {"too_short", "too_long"}:
+        bound, number = ("least", "min_length") if kind == "too_short" else ("most", "max_length")
+        items = "item" if context[number] == 1 else "items"
+        count = f", not {len(given)}" if isinstance(given, list | dict) else ""
+        return place, f"must have at {bound} {context[number]} {items}{count}"
+    message = found["msg"].removeprefix("Value error, ")
+    return place, _PYDANTIC_SUBJECT.sub("must ", message)
+
+
+def _one_of(expected: str) -> str:
+    several = " or " in expected or ", " in expected
+    return f"must be one of {expected}" if several else f"must be {expected}"
+
+
+def _alternatives_joined(told: list[tuple[Location, str]]) -> list[tuple[Location, str]]:
+    """One sentence for a value that may be of several kinds and is of none."""
+    joined: dict[tuple[Location, bool], list[str]] = {}
+    for place, message in told:
+        messages = joined.setdefault((place, message.startswith("must be ")), [])
+        if message not in messages:
+            messages.append(message)
+    sentences: list[tuple[Location, str]] = []
+    for (place, alternative), messages in joined.items():
+        if alternative:
+            first, *others = messages
+            rest = "".join(f" or {other.removeprefix('must be ')}" for other in others)
+            sentences.append((place, first + rest))
         else:
-            yield location, found["msg"].removeprefix("Value error, ")
+            sentences += ((place, message) for message in messages)
+    return sentences

@@ -1,7 +1,7 @@
 """Rule files: every mistake at once, each with its file and its line."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 from pydantic import Field
@@ -128,3 +128,75 @@ def test_rules_cannot_be_changed_once_read(tmp_path: Path) -> None:
     path.write_text("version: 1\nparts: []\n")
     with pytest.raises(ValueError, match="frozen"):
         parse_rules(Outer, path).version = 2
+
+
+class Circle(Rule):
+    kind: Literal["circle"]
+    radius: float
+
+
+class Square(Rule):
+    kind: Literal["square"]
+    side: float
+
+
+class Kinds(Rule):
+    whole: int = 1
+    number: float = 1
+    truth: bool = True
+    text: str = ""
+    items: tuple[str, ...] = ()
+    pair: Annotated[tuple[int, ...], Field(min_length=2, max_length=3)] = (1, 2)
+    keys: dict[str, str] = Field(default_factory=dict)
+    inner: Inner | None = None
+    order: Literal["day", "month", "year"] = "day"
+    only: Literal["this"] = "this"
+    cell: str | bool | int = ""
+    share: Annotated[float, Field(ge=0, le=1)] = 0
+    shape: Annotated[Circle | Square | None, Field(discriminator="kind")] = None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("whole: one", ["whole: must be a whole number"]),
+        ("whole: 1.5", ["whole: must be a whole number"]),
+        ("whole: [1]", ["whole: must be a whole number"]),
+        ("number: much", ["number: must be a number"]),
+        ("truth: perhaps", ["truth: must be true or false"]),
+        ("text: [a]", ["text: must be text"]),
+        ("text: 7", ["text: must be text (put it in quotes)"]),
+        ("text: 2014-09-01", ["text: must be text (put it in quotes)"]),
+        ("items: a", ["items: must be a list"]),
+        ("keys: a", ["keys: must be a group of keys"]),
+        ("keys: {7: a}", ["keys.7: the key must be text (put it in quotes)"]),
+        ("inner: a", ["inner: must be a group of keys"]),
+        ("inner: {size: 1}", ["inner.name: is missing"]),
+        ("order: hour", ["order: must be one of 'day', 'month' or 'year'"]),
+        ("only: that", ["only: must be 'this'"]),
+        ("cell: [a]", ["cell: must be text or true or false or a whole number"]),
+        ("share: 2", ["share: must be less than or equal to 1"]),
+        ("pair: [1]", ["pair: must have at least 2 items, not 1"]),
+        ("pair: [1, 2, 3, 4]", ["pair: must have at most 3 items, not 4"]),
+        ("pair: [1, two]", ["pair.1: must be a whole number"]),
+        ("shape: {radius: 1}", ["shape.kind: is missing"]),
+        ("shape: {kind: oval}", ["shape.kind: must be one of 'circle', 'square', not 'oval'"]),
+        ("shape: {kind: square}", ["shape.side: is missing"]),
+        ("shape: {kind: square, side: a}", ["shape.side: must be a number"]),
+        ("- a", ["the file must be a group of keys"]),
+    ],
+)
+def test_mistakes_are_told_in_plain_words(tmp_path: Path, text: str, told: list[str]) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text(text)
+    with pytest.raises(RuleError) as error:
+        parse_rules(Kinds, path)
+    assert [problem.message for problem in error.value.problems] == told
+
+
+def test_a_mistake_in_one_of_several_kinds_is_told_at_its_own_line(tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text("shape:\n  kind: circle\n  radius: wide\n")
+    with pytest.raises(RuleError) as error:
+        parse_rules(Kinds, path)
+    assert [problem.line for problem in error.value.problems] == [3]

@@ -126,7 +126,7 @@ thresholds: {lower: -1, upper: 5, rival_margin: 1}
             ],
             "less than 1",
         ),
-        (["{name: a, when: {same: [x]}}", "{name: b, reason: b}"], "Field required"),
+        (["{name: a, when: {same: [x]}}", "{name: b, reason: b}"], "is missing"),
     ],
 )
 def test_levels_that_make_no_sense_are_refused_at_their_line(

@@ -60,7 +60,7 @@ def test_everything_that_does_not_fit_the_rules_is_told_at_once(tmp_path: Path) 
     "level",
     [{"m": 0.0, "u": 0.5}, {"m": 1.5, "u": 0.5}, {"m": 0.5}, {"weight": 1, "m": 1, "u": 1}, {}],
 )
-def test_a_level_has_two_probabilities_or_a_weight(tmp_path: Path, level: dict) -> None:
+def test_a_level_has_two_probabilities_or_a_weight(tmp_path: Path, level: dict[str, float]) -> None:
     path = written(tmp_path)
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     data["comparisons"]["sex"]["same"] = level

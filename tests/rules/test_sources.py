@@ -76,7 +76,7 @@ def test_one_header_or_several_may_be_given(tmp_path: Path) -> None:
         ("title:", "titel:", 2, "unknown key"),
         ("yields: [records]", "yields: [people]", 5, "neither records nor an activity"),
         ("required: [record_id]", "required: [idd]", 5, "'idd' is used but not under columns"),
-        ("path: [file]", "path: [url]", 3, "Input should be 'file', 'folder' or 'zip'"),
+        ("path: [file]", "path: [url]", 3, "must be one of 'file', 'folder' or 'zip'"),
         ("name: plain", "name: other", 1, "the name must be 'plain'"),
         ("purposes: [testing]", "purposes: []", 13, "at least 1 item"),
         ("yields: [records]", "yields: []", 1, "no table yields records"),
