@@ -3,8 +3,6 @@
 import sys
 from pathlib import Path
 
-import pytest
-
 from benchmarks import workloads
 from benchmarks.linkage import _engine_row, _run
 
@@ -33,7 +31,6 @@ def test_an_engine_that_was_not_run_has_no_figures():
 
 
 def test_towns_side_by_side_share_no_block(tmp_path: Path):
-    pytest.importorskip("pyarrow")
     pairs = []
     for towns in (1, 2):
         made = workloads.material(tmp_path, 400 * towns, towns)
