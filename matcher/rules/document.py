@@ -112,6 +112,11 @@ def _read(path: Path) -> tuple[Any, _Positions]:
         line = mark.line + 1 if mark else 1
         message = getattr(error, "problem", None) or "not YAML"
         raise RuleError([RuleProblem(path, line, message)]) from error
+    except ValueError as error:
+        # The value that YAML could not make is the one whose place was noted last.
+        line = next(reversed(positions.lines.values()), 1)
+        message = "this value is no date or number that exists; put it in quotes if it is text"
+        raise RuleError([RuleProblem(path, line, message)]) from error
     return data, positions
 
 

@@ -200,3 +200,11 @@ def test_a_mistake_in_one_of_several_kinds_is_told_at_its_own_line(tmp_path: Pat
     with pytest.raises(RuleError) as error:
         parse_rules(Kinds, path)
     assert [problem.line for problem in error.value.problems] == [3]
+
+
+def test_a_date_that_the_calendar_lacks_is_told_at_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "rule.yaml"
+    file.write_text("name: a\nends: 2014-13-45\n", encoding="utf-8")
+    with pytest.raises(RuleError) as found:
+        load_document(file)
+    assert [problem.line for problem in found.value.problems] == [2]
