@@ -87,9 +87,9 @@ def _compatible(linked: Linked, waiting: npt.NDArray[np.intp]) -> Mask:
     l, r = cluster[pairs.l[waiting]], cluster[pairs.r[waiting]]
     needed = (held[l].astype(np.int64) * held[r]).sum(axis=1)
     fits = np.flatnonzero(linked.designations.possible & (source[pairs.l] == source[pairs.r]))
-    fitting = _between(cluster[pairs.l[fits]], cluster[pairs.r[fits]], len(names))
+    fitting = pair_number(cluster[pairs.l[fits]], cluster[pairs.r[fits]], len(names))
     keys, counts = np.unique(fitting, return_counts=True)
-    wanted = _between(l, r, len(names))
+    wanted = pair_number(l, r, len(names))
     at = np.searchsorted(keys, wanted)
     at_most = np.minimum(at, max(len(keys) - 1, 0))
     found = np.zeros(len(wanted), dtype=np.int64)
@@ -98,7 +98,7 @@ def _compatible(linked: Linked, waiting: npt.NDArray[np.intp]) -> Mask:
     return np.asarray(found >= needed)
 
 
-def _between(
+def pair_number(
     one: npt.NDArray[np.intp], other: npt.NDArray[np.intp], size: int
 ) -> npt.NDArray[np.int64]:
     """One number for two clusters in either order."""

@@ -8,14 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from matcher.classify import probability
-from matcher.links import reported
+from matcher.links import pair_number, reported
 from matcher.pipeline import Scored, decide
 from matcher.rules.matching import Thresholds
-
-Labels = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +70,8 @@ def _consequence(scored: Scored, thresholds: Thresholds) -> Consequence:
     chance = probability(linked.weight)
     label = linked.clusters.label
     one, other = label[linked.pairs.l], label[linked.pairs.r]
-    queued = _between(one[waiting], other[waiting], len(label))
-    apart = (one != other) & ~np.isin(_between(one, other, len(label)), queued)
+    queued = pair_number(one[waiting], other[waiting], len(label))
+    apart = (one != other) & ~np.isin(pair_number(one, other, len(label)), queued)
     return Consequence(
         lower=thresholds.lower,
         upper=thresholds.upper,
@@ -83,11 +80,6 @@ def _consequence(scored: Scored, thresholds: Thresholds) -> Consequence:
         expected_false=float((1 - chance[followed]).sum()),
         expected_missed=float(chance[apart & ~linked.designations.rival].sum()),
     )
-
-
-def _between(one: Labels, other: Labels, size: int) -> Labels:
-    """One number for two clusters in either order."""
-    return np.asarray(np.minimum(one, other) * size + np.maximum(one, other))
 
 
 def cheapest(found: list[Consequence], costs: Costs) -> Consequence:
