@@ -1,6 +1,6 @@
 """Records in every version, and the activity that hangs on them."""
 
-from datetime import date
+import datetime as dt
 
 from sqlalchemy import Date, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -49,8 +49,8 @@ class RecordVersion(Table):
     address: Mapped[Written | None]
     postcode: Mapped[Written | None]
     family_id: Mapped[Written | None]
-    date_of_birth: Mapped[date | None] = mapped_column(Date)
-    as_of: Mapped[date | None] = mapped_column(Date)
+    date_of_birth: Mapped[dt.date | None] = mapped_column(Date)
+    as_of: Mapped[dt.date | None] = mapped_column(Date)
 
     __table_args__ = (Index(None, "record", "from_run"), Index(None, "from_run"))
 
@@ -70,7 +70,7 @@ class Contact(_Activity, Table):
 
     __tablename__ = "contact"
 
-    date: Mapped[date | None] = mapped_column(Date)
+    date: Mapped[dt.date | None] = mapped_column(Date)
     centre: Mapped[Written | None]
     activity: Mapped[Written | None]
     attended: Mapped[bool | None]
@@ -81,7 +81,7 @@ class Visit(_Activity, Table):
 
     __tablename__ = "visit"
 
-    date: Mapped[date | None] = mapped_column(Date)
+    date: Mapped[dt.date | None] = mapped_column(Date)
     visit: Mapped[Written | None]
 
 
@@ -90,8 +90,8 @@ class MealPeriod(_Activity, Table):
 
     __tablename__ = "fsm_period"
 
-    start: Mapped[date | None] = mapped_column(Date)
-    end: Mapped[date | None] = mapped_column(Date)
+    start: Mapped[dt.date | None] = mapped_column(Date)
+    end: Mapped[dt.date | None] = mapped_column(Date)
 
 
 class ProfileResult(_Activity, Table):
@@ -109,8 +109,8 @@ class Episode(_Activity, Table):
     __tablename__ = "caf_episode"
 
     episode_id: Mapped[Written | None]
-    start: Mapped[date | None] = mapped_column(Date)
-    end: Mapped[date | None] = mapped_column(Date)
+    start: Mapped[dt.date | None] = mapped_column(Date)
+    end: Mapped[dt.date | None] = mapped_column(Date)
     start_reason: Mapped[Written | None]
     end_reason: Mapped[Written | None]
     organisation: Mapped[Written | None]
@@ -121,8 +121,8 @@ class FundedPlace(_Activity, Table):
 
     __tablename__ = "funded_place"
 
-    start: Mapped[date | None] = mapped_column(Date)
-    end: Mapped[date | None] = mapped_column(Date)
+    start: Mapped[dt.date | None] = mapped_column(Date)
+    end: Mapped[dt.date | None] = mapped_column(Date)
     setting: Mapped[Written | None]
     hours: Mapped[float | None]
 
