@@ -1,11 +1,15 @@
 """Records in every version, and the activity that hangs on them."""
 
 import datetime as dt
+from typing import Annotated
 
-from sqlalchemy import Date, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from api.db.tables import FromRun, Hash, Id, Name, Table, ToRun, Written
+from api.db.tables import FromRun, Id, Name, Table, ToRun, Written
+
+# 64 bits of what a row says: narrow, and compared as a number over a million rows.
+ContentHash = Annotated[int, mapped_column(BigInteger)]
 
 
 class Record(Table):
@@ -24,6 +28,8 @@ class RecordVersion(Table):
     """What a source said of a record, from one run until another.
 
     Columns from ``role`` on are those of RECORDS (see `matcher.frames`), as read.
+    ``as_of`` is missing where the row had no date of its own: then the extract's counts,
+    or that of the latest snapshot, which said the same again.
     """
 
     __tablename__ = "record_version"
@@ -33,7 +39,7 @@ class RecordVersion(Table):
     extract: Mapped[int | None] = mapped_column(ForeignKey("extract.id"))
     from_run: Mapped[FromRun]
     to_run: Mapped[ToRun]
-    content_hash: Mapped[Hash]
+    content_hash: Mapped[ContentHash]
     role: Mapped[Name]
     forename: Mapped[Written | None]
     middle_names: Mapped[Written | None]
@@ -63,6 +69,7 @@ class _Activity:
     extract: Mapped[int] = mapped_column(ForeignKey("extract.id"))
     from_run: Mapped[FromRun]
     to_run: Mapped[ToRun]
+    content_hash: Mapped[ContentHash]
 
 
 class Contact(_Activity, Table):

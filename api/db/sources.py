@@ -49,7 +49,11 @@ class ExtractState(enum.StrEnum):
 
 
 class Extract(Table):
-    """One upload of a source. ``report`` is its data-quality report, counts only."""
+    """One upload of a source. ``report`` is its data-quality report, counts only.
+
+    ``held_on`` is the date that all its rows give, if they do. ``run`` applied it;
+    ``undone_run`` took back what it did, after it had been withdrawn.
+    """
 
     __tablename__ = "extract"
 
@@ -67,7 +71,9 @@ class Extract(Table):
     decided_by: Mapped[Name | None]
     refusal: Mapped[Written | None]
     report: Mapped[Detail | None]
+    held_on: Mapped[date | None] = mapped_column(Date)
     run: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
+    undone_run: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
 
     __table_args__ = (Index(None, "source", "state"),)
 
