@@ -12,10 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from matcher.block import EffectiveKey, GivenUp, candidate_pairs, effective_key
-from matcher.classify import Designations, designate, estimate_prior
+from matcher.classify import Designations, EvidenceCounts, designate, estimate_prior
 from matcher.cluster import Clusters, cluster
 from matcher.company import company_weight
 from matcher.errors import DataError
+from matcher.population import Population
 from matcher.progress import Advance, Observer, Silent
 from matcher.register import child_ids, golden_values
 from matcher.rules.library import LinkageRules
@@ -23,32 +24,39 @@ from matcher.rules.matching import MatchingRules, Thresholds
 from matcher.rules.model import Model
 from matcher.scoring import Pairs, ScoredPairs, Scorer
 from matcher.standardise import standardise
-from matcher.table import Mask, Table
-from matcher.weigh import Weights, term_frequencies
+from matcher.table import Mask, Positions, Table
+from matcher.weigh import Weights
 
 Sources = npt.NDArray[np.int32]
 Bits = npt.NDArray[np.float64]
 
 # Evidence below which no prior could make a pair possible; bounds what is kept in memory.
 MARGIN_BELOW = 4.0
+_FLOOR_STEP = 2.0
 
 # Columns that counting children and telling them apart need, whatever the rules compare.
-_ALWAYS = {"forename", "prefix_only", "date_of_birth", "birth_year", "postcode"}
+_ALWAYS = {"forename", "forename_4", "prefix_only", "date_of_birth", "birth_year", "postcode"}
 
 
 @dataclass(frozen=True)
 class Prepared:
     """Records of children in key order, standardised and coded.
 
-    ``source`` is the number of each record's source; ``single`` says, by that number,
-    whether the source holds each child once.
+    ``source`` is the number of each record's source in ``sources``; ``single`` says, by
+    that number, whether the source holds each child once.
     """
 
     records: pd.DataFrame
     standardised: pd.DataFrame
     table: Table
     source: Sources
+    sources: list[str]
     single: Mask
+
+    def group(self, l: Positions, r: Positions) -> npt.NDArray[np.int64]:
+        """The group of each pair: the source that holds both, or the last one."""
+        within = self.source[l] == self.source[r]
+        return np.where(within, self.source[l], len(self.single)).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ class Scored:
     """
 
     prepared: Prepared
+    population: Population
     candidates: int
     given_up: tuple[GivenUp, ...]
     pairs: ScoredPairs
@@ -93,8 +102,9 @@ def prepare(
     standardised = standardise(children, rules.names, rules.values)
     wanted = rules.matching.columns | _ALWAYS
     table = Table.of(standardised, wanted, rules.matching.crossings)
-    single = np.array([name in single_sources for name in children["source"].cat.categories])
-    return Prepared(children, standardised, table, number, single)
+    sources = [str(name) for name in children["source"].cat.categories]
+    single = np.array([name in single_sources for name in sources])
+    return Prepared(children, standardised, table, number, sources, single)
 
 
 def _in_key_order(records: pd.DataFrame) -> tuple[pd.DataFrame, Sources]:
@@ -130,19 +140,30 @@ def proposed(prepared: Prepared, keys: list[EffectiveKey]) -> Iterator[Pairs]:
         yield l[allowed], r[allowed]
 
 
-def weigh(prepared: Prepared, rules: MatchingRules, model: Model) -> Scorer:
+def terms(rules: MatchingRules) -> list[str]:
+    """Columns whose rarity counts."""
+    levels = (level for comparison in rules.comparisons for level in comparison.levels)
+    return sorted({level.term_frequency for level in levels if level.term_frequency})
+
+
+def count_population(prepared: Prepared, rules: MatchingRules) -> Population:
+    """The population that these records tell of."""
+    return Population.of(prepared.table, prepared.source, prepared.sources, terms(rules))
+
+
+def weigh(prepared: Prepared, rules: MatchingRules, model: Model, population: Population) -> Scorer:
     """What compares and weighs pairs of these records."""
-    columns = {x.term_frequency for c in rules.comparisons for x in c.levels if x.term_frequency}
-    frequencies = {name: term_frequencies(prepared.table, name) for name in sorted(columns)}
+    frequencies = {name: population.shares(prepared.table, name) for name in terms(rules)}
     return Scorer(rules.comparisons, Weights(rules.comparisons, model, frequencies))
 
 
-def possible_pairs(prepared: Prepared) -> npt.NDArray[np.float64]:
+def possible_pairs(prepared: Prepared, population: Population) -> npt.NDArray[np.float64]:
     """Numbers of pairs that could be matches: within each source, then between sources."""
-    held = np.bincount(prepared.source, minlength=len(prepared.single)).astype(np.float64)
-    size = float(len(prepared.source))
+    held = np.array([population.held[name] for name in prepared.sources], dtype=np.float64)
+    size = float(sum(population.held.values()))
     within = held * (held - 1) / 2
-    between = size * (size - 1) / 2 - within.sum()
+    every = np.array([n * (n - 1) / 2 for n in population.held.values()], dtype=np.float64)
+    between = size * (size - 1) / 2 - every.sum()
     return np.append(np.where(prepared.single, 0.0, within), between)
 
 
@@ -180,21 +201,35 @@ def score(
         prepared = prepare(records, rules, single_sources)
     with observer.stage("block"):
         keys = block(prepared, matching)
-        scorer = weigh(prepared, matching, model)
-    totals = possible_pairs(prepared)
-    expected = model.matches_per_record * len(prepared.records) / 2
-    # The prior can hardly exceed what follows from four times the expected matches.
-    highest_prior = np.log2(max(4 * expected, 1.0) / max(totals[-1], totals[:-1].sum(), 1.0))
-    floor = lower - MARGIN_BELOW - min(highest_prior, 0.0)
+        population = count_population(prepared, matching)
+        scorer = weigh(prepared, matching, model, population)
+    totals = possible_pairs(prepared, population)
+    floor = evidence_floor(lower, totals, model, population)
     counted = _Counted(proposed(prepared, keys))
     with observer.stage("compare and weigh") as advance:
         pairs = scorer.score_all(prepared.table, counted.through(advance), floor, threads)
-        within = prepared.source[pairs.l] == prepared.source[pairs.r]
-        group = np.where(within, prepared.source[pairs.l], len(totals) - 1)
-        start = np.full(len(totals), expected)
-        prior = estimate_prior(pairs.evidence, group, totals, start)[group]
+        group = prepared.group(pairs.l, pairs.r)
+        counts = EvidenceCounts.of(group, pairs.evidence)
+        prior = estimate_prior(counts, totals, first_guess(totals, model, population))[group]
     given_up = tuple(block for key in keys for block in key.given_up)
-    return Scored(prepared, counted.pairs, given_up, pairs, prior)
+    return Scored(prepared, population, counted.pairs, given_up, pairs, prior)
+
+
+def first_guess(totals: Bits, model: Model, population: Population) -> Bits:
+    """Matches to expect in each group of pairs, before any are weighed."""
+    return np.full(len(totals), model.matches_per_record * sum(population.held.values()) / 2)
+
+
+def evidence_floor(lower: float, totals: Bits, model: Model, population: Population) -> float:
+    """Evidence, in bits, below which no prior could make a pair possible.
+
+    In whole steps, so that a few more records leave it as it was.
+    """
+    # The prior can hardly exceed what follows from four times the expected matches.
+    most = 4 * float(first_guess(totals, model, population)[-1])
+    highest_prior = np.log2(max(most, 1.0) / max(totals[-1], totals[:-1].sum(), 1.0))
+    highest_prior = np.ceil(highest_prior / _FLOOR_STEP) * _FLOOR_STEP
+    return float(lower - MARGIN_BELOW - min(highest_prior, 0.0))
 
 
 def decide(scored: Scored, thresholds: Thresholds, *, observer: Observer | None = None) -> Linked:
@@ -206,7 +241,7 @@ def decide(scored: Scored, thresholds: Thresholds, *, observer: Observer | None 
         found = designate(pairs.l, pairs.r, weight, pairs.apart, prepared.source, thresholds)
     with observer.stage("cluster"):
         clusters = _cluster(prepared, pairs, weight, found, thresholds)
-        company = _company(prepared, pairs, clusters, found)
+        company = _company(scored, clusters, found)
         weight = weight + company
         lifted = company > 0
         found = replace(
@@ -217,6 +252,7 @@ def decide(scored: Scored, thresholds: Thresholds, *, observer: Observer | None 
         clusters = _cluster(prepared, pairs, weight, found, thresholds)
     return Linked(
         prepared=prepared,
+        population=scored.population,
         candidates=scored.candidates,
         given_up=scored.given_up,
         pairs=pairs,
@@ -261,15 +297,14 @@ def _held_apart(prepared: Prepared, pairs: ScoredPairs, found: Designations) -> 
     return np.asarray(pairs.apart & (~found.possible | beside[pairs.l] & beside[pairs.r]))
 
 
-def _company(
-    prepared: Prepared, pairs: ScoredPairs, clusters: Clusters, found: Designations
-) -> Bits:
+def _company(scored: Scored, clusters: Clusters, found: Designations) -> Bits:
     """Partial weight of each pair from the sources that hold the two clusters.
 
     Only for pairs between two clusters without a rival, and not for those whose level says
     that they are two children of one family.
     """
-    label = clusters.label
+    prepared, pairs, label = scored.prepared, scored.pairs, clusters.label
+    years = prepared.table.columns["birth_year"]
     open_ = ~found.rival & ~pairs.apart
     open_ &= label[pairs.l] != label[pairs.r]
     at = np.flatnonzero(open_)
@@ -279,7 +314,8 @@ def _company(
         label[pairs.r[at]],
         label,
         prepared.source,
-        prepared.table.columns["birth_year"].codes,
+        years.codes,
+        scored.population.coverage(years.values.tolist(), prepared.sources),  # noqa: PD011
     )
     return result
 

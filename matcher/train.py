@@ -17,7 +17,14 @@ import pandas as pd
 
 from matcher.compare import LevelComparison, reached_levels
 from matcher.errors import DataError
-from matcher.pipeline import Prepared, block, possible_pairs, prepare, proposed
+from matcher.pipeline import (
+    Prepared,
+    block,
+    count_population,
+    possible_pairs,
+    prepare,
+    proposed,
+)
 from matcher.progress import Observer, Silent
 from matcher.rules.library import LinkageRules
 from matcher.rules.matching import Comparison
@@ -102,7 +109,7 @@ def train(
             rules.matching.comparisons,
             candidates,
             sampled,
-            float(possible_pairs(prepared).sum()),
+            float(possible_pairs(prepared, count_population(prepared, rules.matching)).sum()),
             len(prepared.records),
             base,
         )

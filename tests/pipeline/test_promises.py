@@ -14,7 +14,7 @@ from matcher.frames import join_records, records_from
 from matcher.links import link_table
 from matcher.pipeline import Linked, Prepared, crosswalk, link, register
 from matcher.table import Sides
-from matcher.weigh import Weights, term_frequencies
+from matcher.weigh import Weights
 from tests.property.strategies import steady
 from tests.spec import shipped
 from tests.spec.background import town
@@ -159,7 +159,7 @@ def test_the_weight_of_every_link_is_the_prior_and_one_partial_weight_per_compar
     found = linked(dirty_town())
     rules, prepared = shipped.rules().matching, found.prepared
     frequency = {
-        level.term_frequency: term_frequencies(prepared.table, level.term_frequency)
+        level.term_frequency: found.population.shares(prepared.table, level.term_frequency)
         for comparison in rules.comparisons
         for level in comparison.levels
         if level.term_frequency
