@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Protocol
 
 import psycopg
+from sqlalchemy import Engine, text
 
-from api.db.engine import open_database
+from api.db.engine import is_sqlite, open_database, writing
 from api.db.models import Table
+from api.db.schema import upgrade
 
 
 class Databases(Protocol):
@@ -32,7 +34,7 @@ class Databases(Protocol):
 
 def make_tables(url: str) -> None:
     engine = open_database(url)
-    Table.metadata.create_all(engine)
+    upgrade(engine)
     engine.dispose()
 
 
@@ -82,7 +84,7 @@ class PostgresServer:
 
     def _create(self, template: str) -> str:
         name = f"register_{next(self._numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self._uri.replace("/postgres?", f"/{name}?")
 
 
@@ -108,3 +110,15 @@ def postgres_server() -> Iterator[PostgresServer]:
             server.cleanup()
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def delete_everything(engine: Engine) -> None:
+    """Make a database as good as new, numbering too: quicker than another one."""
+    tables = Table.metadata.sorted_tables
+    with writing(engine) as connection:
+        if is_sqlite(engine):
+            for table in reversed(tables):
+                connection.execute(table.delete())
+        else:
+            names = ", ".join(f'"{table.name}"' for table in tables)
+            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
