@@ -44,7 +44,8 @@ def test_systmone_drops_what_is_a_test_or_removed_with_its_rows(read: Read) -> N
     [
         ("1,A1 1AA,01 Jan 2012,\n1,B1 1BB,01 Jan 2013,01 Jan 2014\n", "A1 1AA"),
         ("1,A1 1AA,01 Jan 2012,\n1,B1 1BB,01 Jan 2013,\n", "B1 1BB"),
-        ("1,A1 1AA,01 Jan 2013,\n1,B1 1BB,01 Jan 2013,\n", "B1 1BB"),
+        ("1,A1 1AA,01 Jan 2013,\n1,B1 1BB,01 Jan 2013,\n", "A1 1AA"),
+        ("1,B1 1BB,01 Jan 2013,\n1,A1 1AA,01 Jan 2013,\n", "A1 1AA"),
         ("1,A1 1AA,01 Jan 2012,01 Jan 2014\n1,B1 1BB,01 Jan 2011,01 Jan 2015\n", "A1 1AA"),
         ("1,A1 1AA,01 Jan 2012,\n1,B1 1BB,31 Feb 2013,\n", "A1 1AA"),
         ("7,A1 1AA,01 Jan 2012,\n", None),
@@ -91,6 +92,11 @@ def test_ctf_pupils_and_their_nested_rows(read: Read, encoding: str, namespace: 
     assert list(periods["record_id"]) == ["E353200116007"] * 2
 
 
+def test_an_empty_transfer_file_has_no_rows(read: Read) -> None:
+    result = read("<CTfile><CTFpupilData/></CTfile>", "ctf", "ctf.xml")
+    assert [count.rows for count in result.files] == [0, 0]
+
+
 def test_the_latest_of_several_transfer_files_counts(read: Read) -> None:
     pupil = "<Pupil><UPN>A</UPN><Forename>{}</Forename></Pupil>"
     file = (
@@ -118,6 +124,15 @@ def test_a_caf_person_may_stand_on_each_episode(read: Read) -> None:
     assert list(result.records["surname"]) == ["Uddin"]
     assert list(result.activity["caf_episodes"]["episode_id"]) == ["E2", "E1"]
     assert codes(result) == [(4, "record_id", "superseded")]
+
+
+def test_episodes_of_one_day_make_the_same_record_in_any_order(read: Read) -> None:
+    header = "PERSON_ID,FORENAME,SURNAME,EPISODE_ID,EPISODE_START_DTTM,LAST_UPDATED\n"
+    rows = ["1,Mahir,Uddin,E2,2024-10-11,2025-01-01\n", "1,Mahir,Rahman,E1,2024-10-11,2025-02-01\n"]
+    for lines in (rows, rows[::-1]):
+        result = read(header + "".join(lines), "caf")
+        assert list(result.records["surname"]) == ["Rahman"]
+        assert set(result.activity["caf_episodes"]["episode_id"]) == {"E1", "E2"}
 
 
 def test_every_kind_of_activity_has_its_frame_even_if_empty(
