@@ -27,6 +27,7 @@ LINK_COLUMNS = (
 RIVAL = "another record fits nearly as well"
 REFUSED = "joining them would put two children together"
 ALONE = "no system holds the two as different records"
+SAID = "a person said that they are one child"
 
 
 def link_table(linked: Linked, rules: MatchingRules) -> pd.DataFrame:
@@ -63,6 +64,7 @@ def reported(linked: Linked) -> tuple[Mask, Mask]:
     together = label[pairs.l] == label[pairs.r]
     waiting = np.flatnonzero((found.possible | found.link) & ~together)
     waiting = waiting[found.link[waiting] | _compatible(linked, waiting)]
+    waiting = waiting[~_settled(linked, waiting)]
     one = np.minimum(label[pairs.l[waiting]], label[pairs.r[waiting]])
     other = np.maximum(label[pairs.l[waiting]], label[pairs.r[waiting]])
     order = np.lexsort((waiting, -linked.weight[waiting], other, one))
@@ -98,6 +100,14 @@ def _compatible(linked: Linked, waiting: npt.NDArray[np.intp]) -> Mask:
     return np.asarray(found >= needed)
 
 
+def _settled(linked: Linked, waiting: npt.NDArray[np.intp]) -> Mask:
+    """Pairs between two clusters of which a person said that some record is of another child."""
+    label, pairs, cannot = linked.clusters.label, linked.pairs, linked.decisions.cannot
+    apart = pair_number(label[cannot[0]], label[cannot[1]], len(label))
+    between = pair_number(label[pairs.l[waiting]], label[pairs.r[waiting]], len(label))
+    return np.isin(between, apart)
+
+
 def pair_number(
     one: npt.NDArray[np.intp], other: npt.NDArray[np.intp], size: int
 ) -> npt.NDArray[np.int64]:
@@ -112,7 +122,8 @@ def _reasons(
     label, pairs = linked.clusters.label, linked.pairs
     refused = linked.designations.link & (label[pairs.l] != label[pairs.r])
     alone = linked.company > 0
-    notes = (linked.designations.rival + 2 * refused.astype(np.int64) + 4 * alone)[chosen]
+    marks = (linked.designations.rival, refused, alone, linked.said > 0)
+    notes = np.sum([mark.astype(np.int64) << bit for bit, mark in enumerate(marks)], 0)[chosen]
     pattern = notes
     for comparison in rules.comparisons:
         levels = pairs.levels[comparison.name][chosen].astype(np.int64)
@@ -125,6 +136,8 @@ def _reasons(
             level = int(pairs.levels[comparison.name][chosen[at]])
             if level != MISSING and comparison.levels[level].evidence:
                 parts.append(comparison.levels[level].reason)
-        parts += [note for bit, note in enumerate((RIVAL, REFUSED, ALONE)) if notes[at] >> bit & 1]
+        parts += [
+            note for bit, note in enumerate((RIVAL, REFUSED, ALONE, SAID)) if notes[at] >> bit & 1
+        ]
         sentences.append("; ".join(parts))
     return np.array(sentences, dtype=object)[inverse]

@@ -32,6 +32,8 @@ Bits = npt.NDArray[np.float64]
 
 # Evidence below which no prior could make a pair possible; bounds what is kept in memory.
 MARGIN_BELOW = 4.0
+# Bits that stand for what a person said, so that no evidence outweighs it.
+_SETTLED = 1_000.0
 _FLOOR_STEP = 2.0
 
 # Columns that counting children and telling them apart need, whatever the rules compare.
@@ -52,6 +54,11 @@ class Prepared:
     source: Sources
     sources: list[str]
     single: Mask
+
+    @property
+    def single_sources(self) -> set[str]:
+        """Names of the sources that hold each child once."""
+        return {name for name, once in zip(self.sources, self.single, strict=True) if once}
 
     def group(self, l: Positions, r: Positions) -> npt.NDArray[np.int64]:
         """The group of each pair: the source that holds both, or the last one."""
@@ -74,14 +81,28 @@ class Scored:
     prior: Bits
 
 
+_NO_PAIRS: Pairs = (np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32))
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What people said of pairs of records, as positions l < r: one child, or two."""
+
+    must: Pairs = _NO_PAIRS
+    cannot: Pairs = _NO_PAIRS
+
+
 @dataclass(frozen=True)
 class Linked(Scored):
     """All that one run found out.
 
     ``company`` and ``weight`` are in bits, one per pair: the weight is the evidence of the
-    comparisons plus the prior plus what the sources' company says.
+    comparisons plus the prior plus what the sources' company says. ``said`` is 1 for pairs
+    that a person said are one child, -1 for two, 0 for all others.
     """
 
+    decisions: Decisions
+    said: npt.NDArray[np.int8]
     company: Bits
     weight: Bits
     designations: Designations
@@ -157,14 +178,18 @@ def weigh(prepared: Prepared, rules: MatchingRules, model: Model, population: Po
     return Scorer(rules.comparisons, Weights(rules.comparisons, model, frequencies))
 
 
-def possible_pairs(prepared: Prepared, population: Population) -> npt.NDArray[np.float64]:
-    """Numbers of pairs that could be matches: within each source, then between sources."""
-    held = np.array([population.held[name] for name in prepared.sources], dtype=np.float64)
-    size = float(sum(population.held.values()))
+def possible_pairs(population: Population, single: Collection[str]) -> npt.NDArray[np.float64]:
+    """Numbers of pairs that could be matches: within each source, then between sources.
+
+    Sources in order of name; those in ``single`` hold each child once.
+    """
+    names = sorted(population.held)
+    held = np.array([population.held[name] for name in names], dtype=np.float64)
     within = held * (held - 1) / 2
-    every = np.array([n * (n - 1) / 2 for n in population.held.values()], dtype=np.float64)
-    between = size * (size - 1) / 2 - every.sum()
-    return np.append(np.where(prepared.single, 0.0, within), between)
+    between = held.sum() * (held.sum() - 1) / 2 - within.sum()
+    return np.append(
+        [0.0 if n in single else w for n, w in zip(names, within, strict=True)], between
+    )
 
 
 def link(
@@ -203,7 +228,7 @@ def score(
         keys = block(prepared, matching)
         population = count_population(prepared, matching)
         scorer = weigh(prepared, matching, model, population)
-    totals = possible_pairs(prepared, population)
+    totals = possible_pairs(population, prepared.single_sources)
     floor = evidence_floor(lower, totals, model, population)
     counted = _Counted(proposed(prepared, keys))
     with observer.stage("compare and weigh") as advance:
@@ -232,16 +257,27 @@ def evidence_floor(lower: float, totals: Bits, model: Model, population: Populat
     return float(lower - MARGIN_BELOW - min(highest_prior, 0.0))
 
 
-def decide(scored: Scored, thresholds: Thresholds, *, observer: Observer | None = None) -> Linked:
-    """Designations and clusters of weighed pairs under two thresholds."""
+def decide(
+    scored: Scored,
+    thresholds: Thresholds,
+    decisions: Decisions | None = None,
+    *,
+    observer: Observer | None = None,
+) -> Linked:
+    """Designations and clusters of weighed pairs under two thresholds and people's decisions."""
     observer = observer or Silent()
+    decisions = decisions or Decisions()
     prepared, pairs = scored.prepared, scored.pairs
     weight = pairs.evidence + scored.prior
+    said = _said(pairs, decisions)
+    pairs = replace(pairs, apart=np.where(said == 0, pairs.apart, said < 0))
     with observer.stage("classify"):
-        found = designate(pairs.l, pairs.r, weight, pairs.apart, prepared.source, thresholds)
+        settled = np.select([said > 0, said < 0], [_SETTLED, -_SETTLED], weight)
+        found = designate(pairs.l, pairs.r, settled, pairs.apart, prepared.source, thresholds)
+        found = replace(found, link=found.link | (said > 0), rival=found.rival & (said == 0))
     with observer.stage("cluster"):
-        clusters = _cluster(prepared, pairs, weight, found, thresholds)
-        company = _company(scored, clusters, found)
+        clusters = _cluster(prepared, pairs, weight, found, thresholds, decisions)
+        company = np.where(said == 0, _company(scored, clusters, found), 0.0)
         weight = weight + company
         lifted = company > 0
         found = replace(
@@ -249,7 +285,7 @@ def decide(scored: Scored, thresholds: Thresholds, *, observer: Observer | None 
             link=found.link | lifted & (weight >= thresholds.upper),
             possible=found.possible | lifted & (weight >= thresholds.lower),
         )
-        clusters = _cluster(prepared, pairs, weight, found, thresholds)
+        clusters = _cluster(prepared, pairs, weight, found, thresholds, decisions)
     return Linked(
         prepared=prepared,
         population=scored.population,
@@ -257,6 +293,8 @@ def decide(scored: Scored, thresholds: Thresholds, *, observer: Observer | None 
         given_up=scored.given_up,
         pairs=pairs,
         prior=scored.prior,
+        decisions=decisions,
+        said=said,
         company=company,
         weight=weight,
         designations=found,
@@ -270,6 +308,7 @@ def _cluster(
     weight: Bits,
     found: Designations,
     thresholds: Thresholds,
+    decisions: Decisions,
 ) -> Clusters:
     apart = _held_apart(prepared, pairs, found)
     fitting = (weight >= thresholds.upper) & ~pairs.apart
@@ -279,7 +318,23 @@ def _cluster(
         weight[found.link],
         apart=(pairs.l[apart], pairs.r[apart]),
         fitting=(pairs.l[fitting], pairs.r[fitting]),
+        must=decisions.must,
+        cannot=decisions.cannot,
     )
+
+
+def _said(pairs: ScoredPairs, decisions: Decisions) -> npt.NDArray[np.int8]:
+    """What people said of each scored pair: 1 for one child, -1 for two, 0 for nothing."""
+    result = np.zeros(len(pairs), dtype=np.int8)
+    span = np.int64(max(pairs.r.max(initial=0), *(d.max(initial=0) for d in _ends(decisions)))) + 1
+    number = pairs.l * span + pairs.r
+    result[np.isin(number, decisions.must[0] * span + decisions.must[1])] = 1
+    result[np.isin(number, decisions.cannot[0] * span + decisions.cannot[1])] = -1
+    return result
+
+
+def _ends(decisions: Decisions) -> tuple[Positions, ...]:
+    return (*decisions.must, *decisions.cannot)
 
 
 def _held_apart(prepared: Prepared, pairs: ScoredPairs, found: Designations) -> Mask:

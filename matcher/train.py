@@ -109,7 +109,11 @@ def train(
             rules.matching.comparisons,
             candidates,
             sampled,
-            float(possible_pairs(prepared, count_population(prepared, rules.matching)).sum()),
+            float(
+                possible_pairs(
+                    count_population(prepared, rules.matching), prepared.single_sources
+                ).sum()
+            ),
             len(prepared.records),
             base,
         )
