@@ -26,7 +26,7 @@ from matcher.read.records import (
     reject_nameless,
     reject_rows,
 )
-from matcher.read.rejects import message_of
+from matcher.read.rejects import REMOVED, message_of
 from matcher.read.result import FileCount, Note, ReadResult
 from matcher.read.tables import MANY, Progress, RawTable, missing_columns
 from matcher.rules.sources import SourceDefinition, Table
@@ -154,6 +154,7 @@ def read_tables(
         activity=activity,
         rejects=_rejects_frame(source, tables),
         files=_count(tables),
+        removed=_removed(tables.clean, chosen),
         notes=tuple(sorted(set(found), key=lambda note: (note.file, note.column, note.code))),
     )
 
@@ -220,6 +221,17 @@ def _rejects_frame(source: str, tables: _Tables) -> pd.DataFrame:
     frame["source"] = pd.Series([source] * len(frame), dtype=object)
     frame["message"] = frame["code"].map(message_of).astype(object)
     return frame[list(REJECT_COLUMNS)]
+
+
+def _removed(tables: dict[str, CleanTable], chosen: dict[str, Mask]) -> frozenset[str]:
+    """Ids of records that rows mark as removed and no other row holds."""
+    removed: set[str] = set()
+    held: set[str] = set()
+    for name, mask in chosen.items():
+        ids = tables[name].values("record_id")
+        held.update(ids[mask])
+        removed.update(ids[at] for at, code, _ in tables[name].rejects if code == REMOVED)
+    return frozenset(removed - held - {None})
 
 
 def _count(tables: _Tables) -> tuple[FileCount, ...]:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+# The code of a Drop rule by which a system tells that it holds a record no longer.
+REMOVED = "removed"
 # The code of a Drop rule that is not listed here gets _DROPPED.
 MESSAGES = {
     "too_many_fields": "the row has more cells than the header; put text that holds the "
