@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from small_extracts import ROOT, assert_counts_add_up, codes, notes, record, zipped
 
+from api.services.demo import TOWN as PATHS
 from matcher.frames import ACTIVITY_COLUMNS
 from matcher.read import ReadResult, read_extract
 from matcher.rules.sources import SourceDefinition
@@ -153,19 +154,6 @@ def test_the_order_of_months_in_a_file_does_not_matter_to_another(read: Read) ->
     assert record(result)["date_of_birth"] == pd.Timestamp("2020-04-03")
     assert list(result.activity["contacts"]["attended"]) == [True, False]
     assert notes(result)["attended", "not_recognised"] == 1
-
-
-PATHS = {
-    "estart": "estart",
-    "systmone": "systmone.zip",
-    "school_census": "school_census",
-    "ctf": "ctf.xml",
-    "caf": "caf",
-    "swift": "swift.xlsx",
-    "tribal": "tribal.csv",
-    "t234": "t234.xlsx",
-    "eyfsp": "eyfsp.csv",
-}
 
 
 @pytest.mark.parametrize("source", PATHS)
