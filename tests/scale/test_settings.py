@@ -63,10 +63,15 @@ def test_the_shipped_rules_compile_for_every_dialect(dialect: Dialect) -> None:
     settings = splink_settings(
         shipped.rules().matching, shipped.model(), probability=0.01, dialect=dialect
     )
-    for comparison in settings["comparisons"]:
-        for level in comparison["comparison_levels"]:
-            if level["sql_condition"] != "ELSE":
-                sqlglot.parse_one(level["sql_condition"], read=dialect.name)
+    conditions = [
+        level["sql_condition"]
+        for comparison in settings["comparisons"]
+        for level in comparison["comparison_levels"]
+        if level["sql_condition"] != "ELSE"
+    ]
+    parsed = [sqlglot.parse_one(condition, read=dialect.name) for condition in conditions]
+    assert len(parsed) > len(shipped.rules().matching.comparisons)
+    assert all(isinstance(found, sqlglot.exp.Condition) for found in parsed)
 
 
 @pytest.mark.parametrize("u", [1.0, 1e-7], ids=["a rare value", "a common value"])
