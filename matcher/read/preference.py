@@ -23,8 +23,8 @@ def preferred_rows(
     """Of the rows ``at`` the one of each group that counts.
 
     The greatest in ``keys``, one key after the other; of rows alike in all keys the one
-    with the most filled cells, then with the latest dates, then the first in the order of
-    its texts. ``group`` and the keys stand beside ``at``.
+    with the most filled cells, then the one whose cells come first in order. ``group`` and
+    the keys stand beside ``at``.
     """
     tied = pd.DataFrame(np.column_stack([group, *keys])).duplicated(keep=False)
     among = np.flatnonzero(tied.to_numpy())
@@ -53,7 +53,8 @@ def _content_order(table: CleanTable, at: Positions) -> npt.NDArray[np.int64]:
         start=np.zeros(len(at), dtype=np.int64),
     )
     columns = [filled]
-    columns += [days(table.dates[name][at]) for name in sorted(table.dates)]
+    # An empty date is the least number of its type, and stays that with its sign turned.
+    columns += [-days(table.dates[name][at]) for name in sorted(table.dates)]
     columns += [_text_order(table.text[name], at) for name in sorted(table.text)]
     place = np.empty(len(at), dtype=np.int64)
     place[np.lexsort([-at, *reversed(columns)])] = np.arange(len(at))

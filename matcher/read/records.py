@@ -77,6 +77,8 @@ def joined_positions(records: CleanTable, other: CleanTable, join: Join) -> npt.
         order.append(other.missing(join.unless)[at].astype(np.int64))
     if join.latest:
         order.append(days(other.dates[join.latest][at]))
+    if "as_of" in other.dates:
+        order.append(days(other.dates["as_of"][at]))
     best = preferred_rows(other, at, keys.codes[at], order)
     by_code = np.full(len(keys.distinct) + 1, -1, dtype=np.int64)
     by_code[keys.codes[best]] = best

@@ -183,7 +183,8 @@ class Join(Rule):
     ``key`` is the joined table's column that holds the value of the records' column ``to``;
     without a key, one row serves all records, such as the date of the extract in a manifest.
     Of several rows with the same key, one without a date in ``unless`` goes first, then
-    the one with the latest date in ``latest``, then what their cells say, not their place.
+    the one with the latest date in ``latest``, then the latest ``as_of``, then what their
+    cells say, not their place.
     """
 
     table: str

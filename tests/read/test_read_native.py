@@ -174,6 +174,16 @@ def test_the_invented_town_is_read_to_the_last_record(
         assert set(frame["record_id"]) <= set(result.records["record_id"])
 
 
+def test_of_two_manifests_the_later_tells_the_date_of_the_extract(read: Read) -> None:
+    dates = ["DateExtract\n16 Jan 2025\n", "DateExtract\n17 Feb 2024\n"]
+    for first, second in (dates, dates[::-1]):
+        content = zipped(
+            {"SRPatient.csv": PATIENTS, "a/SRManifest.csv": first, "b/SRManifest.csv": second}
+        )
+        found = record(read(content, "systmone", "s.zip"))
+        assert found["as_of"] == pd.Timestamp("2025-01-16")
+
+
 def test_two_tables_of_persons_make_one_record_of_an_id(read: Read) -> None:
     persons = "PERSON_ID,FORENAME,SURNAME\n1,Mahir,Rahman\n"
     both = (

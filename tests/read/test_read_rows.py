@@ -114,7 +114,7 @@ def test_a_row_that_cannot_be_read_is_not_chosen_over_a_good_one(read: Read) -> 
         (["1,New,,,01/02/2024", "1,Old,2014-04-03,OL1 1AA,01/01/2024"], "New"),
         (["1,Dated,,,01/01/2024", "1,Undated,2014-04-03,OL1 1AA,"], "Dated"),
         (["1,Bare,,,", "1,Full,2014-04-03,OL1 1AA,"], "Full"),
-        (["1,Zoe,2014-04-03,,", "1,Aisha,2014-04-02,,"], "Zoe"),
+        (["1,Zoe,2014-04-02,,", "1,Aisha,2014-04-03,,"], "Zoe"),
         (["1,Zoe,2014-04-03,,", "1,Aisha,2014-04-03,,"], "Aisha"),
         (["1,Zoe,,OL2 1AA,", "1,Aisha,,OL1 1AA,", "1,Zoe,,OL2 1AA,"], "Aisha"),
     ],
