@@ -108,7 +108,11 @@ def _open_postgresql(url: URL) -> Engine:
         url.set(drivername=_POSTGRESQL_DRIVER),
         hide_parameters=True,
         pool_pre_ping=True,
-        connect_args={"application_name": "matcher", "options": "-c timezone=UTC"},
+        connect_args={
+            "application_name": "matcher",
+            # Rows that are taken in pieces (see `fetching`) are all taken: plan for that.
+            "options": "-c timezone=UTC -c cursor_tuple_fraction=1",
+        },
     )
 
     @event.listens_for(engine, "handle_error")

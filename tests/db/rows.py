@@ -12,6 +12,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     Float,
+    Integer,
     LargeBinary,
     Table,
     func,
@@ -60,9 +61,10 @@ def value_for(column: Column[Any], number: int) -> Any:
         return number % 2 == 0
     if isinstance(kind, Float):
         return number / 7
-    if isinstance(kind, BigInteger):
-        # Not narrower than the column on either database.
-        return number if column.primary_key or column.unique else number * 2**40 - 2**41
+    if isinstance(kind, Integer):
+        # As wide as the column may be on either database.
+        wide = 40 if isinstance(kind, BigInteger) else 10
+        return number if column.primary_key or column.unique else (number - 2) * 2**wide
     if isinstance(kind, DateTime):
         return dt.datetime(2024, 2, 29, 12, 30, number, 123456, tzinfo=dt.UTC)
     if isinstance(kind, Date):
