@@ -58,6 +58,11 @@ class _Sides:
         return [first, cls(against, key, against + narrow, key + narrow)]
 
 
+def kept_keys(number: int, base: Hashes) -> Keys:
+    """Keys as they are kept: hashes of values that say of which list of columns they are."""
+    return joined([base, np.full(len(base), number + 1, dtype=np.uint64)]).view(np.int64)
+
+
 class ShownKeys:
     """The keys that the records of a table show."""
 
@@ -73,9 +78,8 @@ class ShownKeys:
         return self._bases[columns]
 
     def kept(self, columns: Columns, base: Hashes) -> Keys:
-        """Keys as they are kept: hashes of values that say of which list they are."""
-        number = np.full(len(base), self.number[columns] + 1, dtype=np.uint64)
-        return joined([base, number]).view(np.int64)
+        """Keys as they are kept."""
+        return kept_keys(self.number[columns], base)
 
     def of_list(self, columns: Columns) -> tuple[Keys, npt.NDArray[np.intp]]:
         """Keys of one list as they are kept, and the positions of the records."""

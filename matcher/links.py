@@ -9,9 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from matcher.classify import probability
+from matcher.patterns import packed
 from matcher.pipeline import Linked
 from matcher.rules.matching import MatchingRules
-from matcher.table import MISSING, Mask
+from matcher.table import Mask
 
 LINK_COLUMNS = (
     "source_l",
@@ -124,10 +125,8 @@ def _reasons(
     alone = linked.company > 0
     marks = (linked.designations.rival, refused, alone, linked.said > 0)
     notes = np.sum([mark.astype(np.int64) << bit for bit, mark in enumerate(marks)], 0)[chosen]
-    pattern = notes
-    for comparison in rules.comparisons:
-        levels = pairs.levels[comparison.name][chosen].astype(np.int64)
-        pattern = pattern * (len(comparison.levels) + 1) + levels - MISSING
+    levels = {name: own[chosen] for name, own in pairs.levels.items()}
+    pattern = packed(rules.comparisons, levels) * 16 + notes
     _, first, inverse = np.unique(pattern, return_index=True, return_inverse=True)
     sentences = []
     for at in first:

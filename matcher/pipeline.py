@@ -16,7 +16,7 @@ from matcher.classify import Designations, EvidenceCounts, designate, estimate_p
 from matcher.cluster import Clusters, cluster
 from matcher.company import company_weight
 from matcher.errors import DataError
-from matcher.population import Population
+from matcher.population import Population, hashed
 from matcher.progress import Advance, Observer, Silent
 from matcher.register import child_ids, golden_values
 from matcher.rules.library import LinkageRules
@@ -98,11 +98,13 @@ class Linked(Scored):
 
     ``company`` and ``weight`` are in bits, one per pair: the weight is the evidence of the
     comparisons plus the prior plus what the sources' company says. ``said`` is 1 for pairs
-    that a person said are one child, -1 for two, 0 for all others.
+    that a person said are one child, -1 for two, 0 for all others. ``open`` marks pairs
+    for which company counts.
     """
 
     decisions: Decisions
     said: npt.NDArray[np.int8]
+    open: Mask
     company: Bits
     weight: Bits
     designations: Designations
@@ -277,7 +279,8 @@ def decide(
         found = replace(found, link=found.link | (said > 0), rival=found.rival & (said == 0))
     with observer.stage("cluster"):
         clusters = _cluster(prepared, pairs, weight, found, thresholds, decisions)
-        company = np.where(said == 0, _company(scored, clusters, found), 0.0)
+        open_ = _open(pairs, clusters, found) & (said == 0)
+        company = _company(scored, clusters, open_)
         weight = weight + company
         lifted = company > 0
         found = replace(
@@ -295,6 +298,7 @@ def decide(
         prior=scored.prior,
         decisions=decisions,
         said=said,
+        open=open_,
         company=company,
         weight=weight,
         designations=found,
@@ -352,16 +356,19 @@ def _held_apart(prepared: Prepared, pairs: ScoredPairs, found: Designations) -> 
     return np.asarray(pairs.apart & (~found.possible | beside[pairs.l] & beside[pairs.r]))
 
 
-def _company(scored: Scored, clusters: Clusters, found: Designations) -> Bits:
-    """Partial weight of each pair from the sources that hold the two clusters.
+def _open(pairs: ScoredPairs, clusters: Clusters, found: Designations) -> Mask:
+    """Pairs between two clusters for which the sources' company counts.
 
-    Only for pairs between two clusters without a rival, and not for those whose level says
-    that they are two children of one family.
+    They have no rival, and no level says that they are two children of one family.
     """
+    label = clusters.label
+    return np.asarray(~found.rival & ~pairs.apart & (label[pairs.l] != label[pairs.r]))
+
+
+def _company(scored: Scored, clusters: Clusters, open_: Mask) -> Bits:
+    """Partial weight of each open pair from the sources that hold the two clusters."""
     prepared, pairs, label = scored.prepared, scored.pairs, clusters.label
     years = prepared.table.columns["birth_year"]
-    open_ = ~found.rival & ~pairs.apart
-    open_ &= label[pairs.l] != label[pairs.r]
     at = np.flatnonzero(open_)
     result = np.zeros(len(pairs))
     result[at] = company_weight(
@@ -370,7 +377,7 @@ def _company(scored: Scored, clusters: Clusters, found: Designations) -> Bits:
         label,
         prepared.source,
         years.codes,
-        scored.population.coverage(years.values.tolist(), prepared.sources),  # noqa: PD011
+        scored.population.coverage(hashed(years.values), prepared.sources),
     )
     return result
 

@@ -99,15 +99,17 @@ class Population:
         # A value seen once is not quite as rare as it looks.
         return np.minimum((coarse(children) + 0.5) / total, 1.0)
 
-    def coverage(self, years: Sequence[str], sources: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Share of the children born in each year that each source holds: years × sources."""
-        year = hashed(np.array(years, dtype=object))
+    def coverage(self, year: Hashes, sources: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Share of the children born in each year that each source holds: years × sources.
+
+        Years are given by the hash of their text.
+        """
         everybody = self.tallies[COHORT].of_groups(year).astype(np.float64)
         held = [
             self.tallies[HELD].of_groups(joined([year, np.repeat(own, len(year))]))
             for own in hashed(np.array(sources, dtype=object))
         ]
-        shape = (len(years), len(sources))
+        shape = (len(year), len(sources))
         # Some added, so that the coverage of a small cohort is not taken for certain.
         return np.asarray(np.stack(held, axis=1).reshape(shape) / (everybody[:, None] + 5.0))
 

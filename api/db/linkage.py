@@ -4,10 +4,17 @@ All but the runs is the present state, made anew from records, rules and model a
 Texts are kept as 64-bit hashes here, so that these tables are narrow and hold no values.
 """
 
-from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.db.tables import Detail, Hash, Id, Moment, Name, Number, Table
+
+
+def _some(column: str, where: str) -> Index:
+    """An index of the few rows for which a flag is set."""
+    return Index(
+        f"ix_pair_{column}_set", "l", sqlite_where=text(where), postgresql_where=text(where)
+    )
 
 
 class Run(Table):
@@ -30,11 +37,10 @@ class Run(Table):
 
 
 class BlockingKey(Table):
-    """That a record of a child shows a key. ``columns`` numbers the list of columns in it."""
+    """That a record of a child shows a key (see `matcher.keys`)."""
 
     __tablename__ = "blocking_key"
 
-    columns: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=False)
     key: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     record: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=False)
 
@@ -45,16 +51,15 @@ class BlockingKey(Table):
 
 
 class Claim(Table):
-    """How many records say ``what`` of a group: counts children without linking them.
+    """How many records say ``what``: counts children without linking them.
 
-    ``kind`` and ``of`` name the group (a forename, a year of birth), ``what`` is a hash of
-    what tells its children apart. A group counts as many children as it has rows.
+    ``kind`` is what the claim is of (a forename, a year of birth) and ``what`` a hash of that
+    and of what tells children apart. See `matcher.population`.
     """
 
     __tablename__ = "claim"
 
     kind: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=False)
-    of: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     what: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     records: Mapped[int] = mapped_column(Number)
 
@@ -62,7 +67,7 @@ class Claim(Table):
 
 
 class ClaimCount(Table):
-    """How many children each group of claims counts."""
+    """How many different claims there are of a name or a year: its children."""
 
     __tablename__ = "claim_count"
 
@@ -74,26 +79,35 @@ class ClaimCount(Table):
 
 
 class Pair(Table):
-    """A pair whose evidence reaches the floor, or that is kept apart.
+    """A pair whose evidence reaches the floor, or that is kept apart; l is first in key order.
 
-    ``pattern`` is the tuple of its levels as one number (see `matcher.patterns`).
-    ``evidence``, ``company`` and ``weight`` are in bits. ``designation`` adds up what the
-    last run that looked at it said: see `matcher.patterns`.
+    ``group`` is the number of the source that holds both, or 0. ``pattern`` is the tuple of
+    levels as one number (see `matcher.patterns`). ``evidence``, ``company`` and ``weight``
+    are in bits. The rest is 0 or 1: whether a level keeps the two apart; whether the pair
+    is a link that was followed, whether it waits for a person, whether it has a rival, and
+    whether company may count for it because it would join two children.
     """
 
     __tablename__ = "pair"
 
     l: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=False)
     r: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=False)
+    group: Mapped[int] = mapped_column(Number)
     pattern: Mapped[int] = mapped_column(BigInteger)
     evidence: Mapped[float]
-    apart: Mapped[int] = mapped_column(Number)
+    apart: Mapped[int] = mapped_column(SmallInteger)
     company: Mapped[float]
     weight: Mapped[float]
-    designation: Mapped[int] = mapped_column(Number)
+    link: Mapped[int] = mapped_column(SmallInteger)
+    waiting: Mapped[int] = mapped_column(SmallInteger)
+    rival: Mapped[int] = mapped_column(SmallInteger)
+    open: Mapped[int] = mapped_column(SmallInteger)
 
     __table_args__ = (
         Index(None, "r"),
+        _some("group", '"group" > 0'),
+        _some("waiting", "waiting = 1"),
+        _some("open", "open = 1"),
         {"sqlite_with_rowid": False},
     )
 

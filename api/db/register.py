@@ -86,6 +86,8 @@ class Decision(Table):
     by: Mapped[Name]
     at: Mapped[Moment]
     undoes: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
+    # The run that first held it; none while it waits for one.
+    run: Mapped[int | None] = mapped_column(ForeignKey("run.id"), index=True)
 
 
 class Correction(Table):
@@ -105,6 +107,8 @@ class Correction(Table):
     at: Mapped[Moment]
     released_by: Mapped[Name | None]
     released_at: Mapped[Moment | None]
+    # The run that last heeded it; none while it waits for one.
+    run: Mapped[int | None] = mapped_column(ForeignKey("run.id"), index=True)
 
 
 class Shield(Table):
@@ -135,6 +139,7 @@ class Severance(Table):
     record_r: Mapped[int] = mapped_column(ForeignKey("record.id"), index=True)
     by: Mapped[Name]
     at: Mapped[Moment]
+    run: Mapped[int | None] = mapped_column(ForeignKey("run.id"), index=True)
 
 
 class Conflict(Table):
@@ -165,4 +170,4 @@ class Event(Table):
     child: Mapped[str] = mapped_column(ForeignKey("child.id"), index=True)
     source: Mapped[Name | None]
     record_id: Mapped[Written | None]
-    detail: Mapped[Detail]
+    detail: Mapped[Detail | None]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matcher.errors import RuleProblem
 
-FILES = ("matching.yaml", "names.yaml", "survivorship.yaml", "values.yaml")
+FILES = ("loading.yaml", "matching.yaml", "names.yaml", "survivorship.yaml", "values.yaml")
 FOLDERS = ("measures", "models", "sources")
 
 _NOTES = {".md", ".txt"}

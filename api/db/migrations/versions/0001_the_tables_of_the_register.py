@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0001_ed5d25"
+revision: str = "0001_3c0c62"
 down_revision: str | None = None
 
 
@@ -27,12 +27,6 @@ def upgrade() -> None:
     )
     op.create_table(
         "blocking_key",
-        sa.Column(
-            "columns",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=False,
-            nullable=False,
-        ),
         sa.Column("key", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "record",
@@ -40,7 +34,7 @@ def upgrade() -> None:
             autoincrement=False,
             nullable=False,
         ),
-        sa.PrimaryKeyConstraint("columns", "key", "record", name=op.f("pk_blocking_key")),
+        sa.PrimaryKeyConstraint("key", "record", name=op.f("pk_blocking_key")),
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("blocking_key", schema=None) as batch_op:
@@ -54,10 +48,9 @@ def upgrade() -> None:
             autoincrement=False,
             nullable=False,
         ),
-        sa.Column("of", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("what", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("records", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.PrimaryKeyConstraint("kind", "of", "what", name=op.f("pk_claim")),
+        sa.PrimaryKeyConstraint("kind", "what", name=op.f("pk_claim")),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -140,19 +133,42 @@ def upgrade() -> None:
             autoincrement=False,
             nullable=False,
         ),
+        sa.Column("group", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("pattern", sa.BigInteger(), nullable=False),
         sa.Column("evidence", sa.Double(), nullable=False),
-        sa.Column("apart", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("apart", sa.SmallInteger(), nullable=False),
         sa.Column("company", sa.Double(), nullable=False),
         sa.Column("weight", sa.Double(), nullable=False),
-        sa.Column(
-            "designation", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("link", sa.SmallInteger(), nullable=False),
+        sa.Column("waiting", sa.SmallInteger(), nullable=False),
+        sa.Column("rival", sa.SmallInteger(), nullable=False),
+        sa.Column("open", sa.SmallInteger(), nullable=False),
         sa.PrimaryKeyConstraint("l", "r", name=op.f("pk_pair")),
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("pair", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_pair_group_set",
+            ["l"],
+            unique=False,
+            sqlite_where=sa.text('"group" > 0'),
+            postgresql_where=sa.text('"group" > 0'),
+        )
+        batch_op.create_index(
+            "ix_pair_open_set",
+            ["l"],
+            unique=False,
+            sqlite_where=sa.text("open = 1"),
+            postgresql_where=sa.text("open = 1"),
+        )
         batch_op.create_index(batch_op.f("ix_pair_r"), ["r"], unique=False)
+        batch_op.create_index(
+            "ix_pair_waiting_set",
+            ["l"],
+            unique=False,
+            sqlite_where=sa.text("waiting = 1"),
+            postgresql_where=sa.text("waiting = 1"),
+        )
 
     op.create_table(
         "rule_set",
@@ -282,13 +298,16 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("released_by", sa.String(length=64), nullable=True),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(
             ["record"], ["record.id"], name=op.f("fk_correction_record_record")
         ),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_correction_run_run")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_correction")),
     )
     with op.batch_alter_table("correction", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_correction_record"), ["record"], unique=False)
+        batch_op.create_index(batch_op.f("ix_correction_run"), ["run"], unique=False)
 
     op.create_table(
         "decision",
@@ -307,12 +326,14 @@ def upgrade() -> None:
         sa.Column("by", sa.String(length=64), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("undoes", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(
             ["record_l"], ["record.id"], name=op.f("fk_decision_record_l_record")
         ),
         sa.ForeignKeyConstraint(
             ["record_r"], ["record.id"], name=op.f("fk_decision_record_r_record")
         ),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_decision_run_run")),
         sa.ForeignKeyConstraint(
             ["undoes"], ["decision.id"], name=op.f("fk_decision_undoes_decision")
         ),
@@ -321,6 +342,7 @@ def upgrade() -> None:
     with op.batch_alter_table("decision", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_decision_record_l"), ["record_l"], unique=False)
         batch_op.create_index(batch_op.f("ix_decision_record_r"), ["record_r"], unique=False)
+        batch_op.create_index(batch_op.f("ix_decision_run"), ["run"], unique=False)
 
     op.create_table(
         "extract",
@@ -371,17 +393,20 @@ def upgrade() -> None:
         sa.Column("record_r", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("by", sa.String(length=64), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(
             ["record_l"], ["record.id"], name=op.f("fk_severance_record_l_record")
         ),
         sa.ForeignKeyConstraint(
             ["record_r"], ["record.id"], name=op.f("fk_severance_record_r_record")
         ),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_severance_run_run")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_severance")),
     )
     with op.batch_alter_table("severance", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_severance_record_l"), ["record_l"], unique=False)
         batch_op.create_index(batch_op.f("ix_severance_record_r"), ["record_r"], unique=False)
+        batch_op.create_index(batch_op.f("ix_severance_run"), ["run"], unique=False)
 
     op.create_table(
         "shield",
@@ -482,7 +507,7 @@ def upgrade() -> None:
         sa.Column("child", sa.String(length=13), nullable=False),
         sa.Column("source", sa.String(length=64), nullable=True),
         sa.Column("record_id", sa.Text(), nullable=True),
-        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(["child"], ["child.id"], name=op.f("fk_event_child_child")),
         sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_event_run_run")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
@@ -817,6 +842,7 @@ def downgrade() -> None:
 
     op.drop_table("shield")
     with op.batch_alter_table("severance", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_severance_run"))
         batch_op.drop_index(batch_op.f("ix_severance_record_r"))
         batch_op.drop_index(batch_op.f("ix_severance_record_l"))
 
@@ -826,11 +852,13 @@ def downgrade() -> None:
 
     op.drop_table("extract")
     with op.batch_alter_table("decision", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_decision_run"))
         batch_op.drop_index(batch_op.f("ix_decision_record_r"))
         batch_op.drop_index(batch_op.f("ix_decision_record_l"))
 
     op.drop_table("decision")
     with op.batch_alter_table("correction", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_correction_run"))
         batch_op.drop_index(batch_op.f("ix_correction_record"))
 
     op.drop_table("correction")
@@ -846,7 +874,22 @@ def downgrade() -> None:
     op.drop_table("source")
     op.drop_table("rule_set")
     with op.batch_alter_table("pair", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_pair_waiting_set",
+            sqlite_where=sa.text("waiting = 1"),
+            postgresql_where=sa.text("waiting = 1"),
+        )
         batch_op.drop_index(batch_op.f("ix_pair_r"))
+        batch_op.drop_index(
+            "ix_pair_open_set",
+            sqlite_where=sa.text("open = 1"),
+            postgresql_where=sa.text("open = 1"),
+        )
+        batch_op.drop_index(
+            "ix_pair_group_set",
+            sqlite_where=sa.text('"group" > 0'),
+            postgresql_where=sa.text('"group" > 0'),
+        )
 
     op.drop_table("pair")
     op.drop_table("model_file")
