@@ -12,7 +12,7 @@ from matcher.classify import probability
 from matcher.patterns import packed
 from matcher.pipeline import Linked
 from matcher.rules.matching import MatchingRules
-from matcher.table import Mask
+from matcher.table import MISSING, Mask
 
 LINK_COLUMNS = (
     "source_l",

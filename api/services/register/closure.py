@@ -32,6 +32,7 @@ def fellows(connection: Connection, records: Numbers) -> Numbers:
     )
     (children,) = columns(connection, mine)
     query = select(Membership.record).where(
-        Membership.to_run.is_(None), among(connection, Membership.child, np.unique(children).tolist())
+        Membership.to_run.is_(None),
+        among(connection, Membership.child, np.unique(children).tolist()),
     )
     return np.unique(columns(connection, query)[0])

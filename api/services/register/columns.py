@@ -15,7 +15,9 @@ __all__ = ["Numbers", "among", "columns"]
 def columns(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[npt.NDArray[Any]]:
     """The columns of a query's rows: int64, float64, or objects; missing numbers are -1."""
     names = [f"column_{at}" for at in range(len(query.selected_columns))]
-    labelled = [column.label(name) for name, column in zip(names, query.selected_columns, strict=True)]
+    labelled = [
+        column.label(name) for name, column in zip(names, query.selected_columns, strict=True)
+    ]
     frame = fetch_frame(connection, query.with_only_columns(*labelled), plain=names)
     found = []
     for name in names:
