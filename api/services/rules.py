@@ -9,7 +9,9 @@ from matcher.check import check_linkage_rules, unknown_columns
 from matcher.errors import RuleError, RuleProblem
 from matcher.outcomes import Measure, check_measures, load_measures
 from matcher.read import run_examples as run_source_examples
+from matcher.rules.document import load_document, parse_rules
 from matcher.rules.library import LinkageRules, ReadableRules, read_linkage_rules
+from matcher.rules.loading import LoadingRules, failing_examples
 from matcher.rules.model import Model, load_model, read_model
 from matcher.rules.source_names import purpose_mistakes, source_mistakes
 from matcher.rules.sources import SourceDefinition, load_source_definition
@@ -26,6 +28,7 @@ class RuleBook:
     linkage: LinkageRules
     sources: dict[str, SourceDefinition]
     measures: dict[str, Measure]
+    loading: LoadingRules
     content_hash: str
 
     def definition(self, source: str) -> SourceDefinition:
@@ -41,10 +44,10 @@ def shipped_rules() -> Path:
 def load_rule_book(directory: Path) -> RuleBook:
     """Rules of a directory. Raises RuleError with the problems of all files at once."""
     found = _read_rules(directory)
-    linkage = found.linkage.whole()
-    if found.problems or linkage is None:
+    linkage, loading = found.linkage.whole(), found.loading
+    if found.problems or linkage is None or loading is None:
         raise RuleError(found.problems)
-    return RuleBook(directory, linkage, found.sources, found.measures, _hash_of(directory))
+    return RuleBook(directory, linkage, found.sources, found.measures, loading, _hash_of(directory))
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class _Found:
     linkage: ReadableRules
     sources: dict[str, SourceDefinition]
     measures: dict[str, Measure]
+    loading: LoadingRules | None
     problems: list[RuleProblem]
 
 
@@ -68,7 +72,12 @@ def _read_rules(directory: Path) -> _Found:
         measures = load_measures(directory / "measures")
     except RuleError as error:
         problems += error.problems
-    return _Found(linkage, sources, measures, [*problems, *stray_files(directory)])
+    loading: LoadingRules | None = None
+    try:
+        loading = parse_rules(LoadingRules, directory / "loading.yaml")
+    except RuleError as error:
+        problems += error.problems
+    return _Found(linkage, sources, measures, loading, [*problems, *stray_files(directory)])
 
 
 def _read_sources(directory: Path) -> tuple[dict[str, SourceDefinition], list[RuleProblem]]:
@@ -101,6 +110,7 @@ def check_rules(directory: Path) -> tuple[list[RuleProblem], int]:
     for definition in found.sources.values():
         problems |= set(run_source_examples(definition))
     problems |= set(check_measures(directory / "measures"))
+    problems |= set(_loading_examples(directory / "loading.yaml", found.loading))
     if found.linkage.matching is not None:
         for path in sorted((directory / "models").glob("*.yaml")):
             try:
@@ -108,6 +118,17 @@ def check_rules(directory: Path) -> tuple[list[RuleProblem], int]:
             except RuleError as error:
                 problems |= set(error.problems)
     return sorted(problems), len(list(directory.rglob("*.yaml")))
+
+
+def _loading_examples(path: Path, rules: LoadingRules | None) -> list[RuleProblem]:
+    failures = [] if rules is None else list(failing_examples(rules))
+    if not failures:
+        return []
+    _, positions = load_document(path)
+    return [
+        RuleProblem(path, positions.line_of(("examples", number)), message)
+        for number, message in failures
+    ]
 
 
 def _hash_of(directory: Path) -> str:

@@ -26,6 +26,7 @@ from api.services.extracts.states import (
     refuse,
     withdraw,
 )
+from api.services.extracts.validation import Validated, validate
 from api.services.extracts.withdrawal import undo
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Mode",
     "Received",
     "StateError",
+    "Validated",
     "accept",
     "apply",
     "can_accept",
@@ -52,5 +54,6 @@ __all__ = [
     "receive",
     "refuse",
     "undo",
+    "validate",
     "withdraw",
 ]

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select
 
+from api.db.fetching import fetch_frame
 from api.db.models import ACTIVITY, Record
-from api.services.extracts.fetching import Integers, Numbers, among, gather
+from api.services.extracts.arrays import Numbers, among, numbers
 from api.services.extracts.hashes import content_hash, mixed
 from matcher.frames import ACTIVITY_COLUMNS
 from matcher.read import ReadResult
@@ -84,10 +85,8 @@ def _current(connection: Connection, table: Any, about: Any) -> tuple[Numbers, N
         .join(Record, Record.id == table.record)
         .where(about, table.to_run.is_(None))
     )
-    columns = Integers(), Integers(), Integers()
-    gather(connection, query, *columns)
-    ids, record, content = (column.array() for column in columns)
-    return ids, record, content
+    found = fetch_frame(connection, query)
+    return numbers(found["id"]), numbers(found["record"]), numbers(found["content_hash"])
 
 
 def _nothing_new(kind: str, closed: Numbers) -> ActivityChanges:

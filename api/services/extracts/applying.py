@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, or_, select, text, update
+from sqlalchemy import Connection, or_, select, update
 
-from api.db.engine import is_sqlite
+from api.db.bulk import insert, new_ids
 from api.db.models import ACTIVITY, Extract, ExtractState, Record, RecordVersion
+from api.services.extracts.arrays import Numbers, among, cells
 from api.services.extracts.changes import Changes
-from api.services.extracts.fetching import Numbers, among
 from api.services.extracts.files import drop_file
-from api.services.extracts.inserting import insert
 from api.services.extracts.states import StateError, require
 from matcher.frames import ACTIVITY_COLUMNS, RECORD_TEXT_COLUMNS
 
@@ -67,22 +66,13 @@ def require_one_a_run(connection: Connection, source: int, run: int) -> None:
 
 def _new_records(connection: Connection, changes: Changes, unseen: Numbers) -> Numbers:
     """Enter records never seen before; their ids."""
-    ids = _next_ids(connection, len(unseen))
+    if not len(unseen):
+        return unseen
+    ids = new_ids(connection, Record, len(unseen))
     record_ids = changes.records["record_id"].to_numpy(dtype=object)[unseen]
     columns = {"id": ids, "source": changes.source, "record_id": record_ids}
     insert(connection, Record, columns)
     return ids
-
-
-def _next_ids(connection: Connection, count: int) -> Numbers:
-    """Ids for that many new records, which nobody else gets."""
-    if is_sqlite(connection):  # where nobody else is writing
-        last = connection.scalar(select(func.max(Record.id))) or 0
-        return np.arange(last + 1, last + 1 + count, dtype=np.int64)
-    numbers = text(
-        "SELECT nextval(pg_get_serial_sequence('record', 'id')) FROM generate_series(1, :count)"
-    )
-    return np.array(connection.scalars(numbers, {"count": count}).all(), dtype=np.int64)
 
 
 def close(connection: Connection, table: Any, ids: Numbers, run: int) -> None:
@@ -104,8 +94,10 @@ def _open_versions(
     run: int,
 ) -> None:
     """Write a version of the records in these rows."""
+    if not len(rows):
+        return
     listed = changes.records.iloc[rows]
-    columns: dict[str, Any] = {name: listed[name].array for name in RECORD_TEXT_COLUMNS}
+    columns: dict[str, Any] = {name: cells(listed[name]) for name in RECORD_TEXT_COLUMNS}
     columns |= {
         "record": record[rows],
         "extract": extract,
@@ -128,8 +120,10 @@ def _open_activity(
 ) -> None:
     """Write rows of one kind of activity."""
     activity = changes.activity[kind]
+    if activity.rows.empty:
+        return
     columns: dict[str, Any] = {
-        name: activity.rows[name].array for name in ACTIVITY_COLUMNS[kind][2:]
+        name: cells(activity.rows[name]) for name in ACTIVITY_COLUMNS[kind][2:]
     }
     columns |= {
         "record": record[activity.place],

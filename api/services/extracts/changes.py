@@ -7,28 +7,17 @@ that were removed. Tables that an extract leaves out are left as they are.
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, and_, select
 
+from api.db.fetching import fetch_frame
 from api.db.models import Record, RecordVersion
 from api.services.extracts.activity import ActivityChanges, activity_changes
+from api.services.extracts.arrays import Days, Flags, Numbers, Texts, among, days, equals, numbers
 from api.services.extracts.dates import extract_dates
-from api.services.extracts.fetching import (
-    Categories,
-    Days,
-    Flags,
-    Integers,
-    Numbers,
-    Strings,
-    Texts,
-    among,
-    as_written,
-    days_of,
-    gather,
-)
 from api.services.extracts.hashes import content_hash
 from matcher.frames import RECORD_TEXT_COLUMNS
 from matcher.read import ReadResult
@@ -136,15 +125,15 @@ def diff(
 
 def _known(connection: Connection, source: int, listed: list[str] | None) -> _Known:
     """All records of the source, or those that are listed."""
-    query = (
+    query: Any = (
         select(
-            Record.id,
+            Record.id.label("record"),
             Record.record_id,
-            RecordVersion.id,
+            RecordVersion.id.label("version"),
             RecordVersion.content_hash,
             RecordVersion.extract,
             RecordVersion.role,
-            as_written(RecordVersion.as_of),
+            RecordVersion.as_of,
         )
         .outerjoin(
             RecordVersion,
@@ -154,25 +143,23 @@ def _known(connection: Connection, source: int, listed: list[str] | None) -> _Kn
     )
     if listed is not None:
         query = query.where(among(connection, Record.record_id, listed))
-    record, record_id, version = Integers(), Strings(), Integers()
-    content, extract, role, as_of = Integers(), Integers(), Categories(), Categories()
-    gather(connection, query, record, record_id, version, content, extract, role, as_of)
-    own, roles = as_of.days(), role.coded()
+    found = fetch_frame(connection, query, plain=("record_id",))
+    own = days(found["as_of"])
     sources = np.full(len(own), source, dtype=np.int64)
     return _Known(
-        record.array(),
-        record_id.array(),
-        version.array(),
-        content.array(),
-        roles.mask(value == "child" for value in roles.distinct),
+        numbers(found["record"]),
+        found["record_id"].to_numpy(dtype=object),
+        numbers(found["version"]),
+        numbers(found["content_hash"]),
+        equals(found["role"], "child"),
         own,
-        extract_dates(connection).of(own, sources, extract.array()),
+        extract_dates(connection).of(own, sources, numbers(found["extract"])),
     )
 
 
 def _days(records: pd.DataFrame, mode: Mode) -> tuple[date | None, Days]:
     """The one day that all rows of a snapshot give, if they do; else each row's own day."""
-    own = days_of(records["as_of"])
+    own = days(records["as_of"])
     if mode == "delta" or not len(own) or np.isnat(own).any() or (own != own[0]).any():
         return None, own
     return own[0].item(), np.full(len(own), "NaT", dtype="datetime64[D]")

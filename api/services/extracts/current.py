@@ -4,20 +4,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Boolean, ColumnElement, Connection, Date, Float, and_, or_, select
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
+from api.db.fetching import fetch_frame
 from api.db.models import ACTIVITY, Record, RecordVersion, Source
+from api.services.extracts.arrays import Numbers, among, days, numbers
 from api.services.extracts.dates import extract_dates
-from api.services.extracts.fetching import (
-    Categories,
-    Integers,
-    Numbers,
-    Strings,
-    among,
-    as_written,
-    gather,
-)
 from matcher.frames import (
     ACTIVITY_COLUMNS,
     RECORD_COLUMNS,
@@ -37,39 +29,29 @@ def current_records(
         ids: only these records; one that is not current has no row.
         as_of_run: as they were after that run, instead of now.
     """
-    texts = {name: Categories() for name in RECORD_TEXT_COLUMNS}
-    dates = {name: Categories() for name in RECORD_DATE_COLUMNS}
-    record, record_id = Integers(), Strings()
-    source, extract = Integers(), Integers()
     query = (
         select(
-            RecordVersion.record,
+            RecordVersion.record.label("id"),
             Record.record_id,
             Record.source,
             RecordVersion.extract,
-            *(getattr(RecordVersion, name) for name in texts),
-            *(as_written(getattr(RecordVersion, name)) for name in dates),
+            *(
+                getattr(RecordVersion, name)
+                for name in (*RECORD_TEXT_COLUMNS, *RECORD_DATE_COLUMNS)
+            ),
         )
         .join(Record, Record.id == RecordVersion.record)
         .where(held(RecordVersion, as_of_run))
     )
     if ids is not None:
         query = query.where(among(connection, RecordVersion.record, ids))
-    gather(connection, query, record, record_id, source, extract, *texts.values(), *dates.values())
-    number = source.array()
-    day = extract_dates(connection, as_of_run=as_of_run).of(
-        dates["as_of"].days(), number, extract.array()
-    )
-    frame = {
-        "id": record.array(),
-        "source": _named(connection, number),
-        "record_id": record_id.array(),
-        **{name: column.categorical() for name, column in texts.items()},
-        "date_of_birth": dates["date_of_birth"].days().astype("datetime64[ns]"),
-        "as_of": day.astype("datetime64[ns]"),
-    }
-    found = pd.DataFrame(frame, columns=["id", *RECORD_COLUMNS], copy=False)
-    return found.sort_values("id", ignore_index=True)
+    found = fetch_frame(connection, query, plain=("record_id",))
+    source, extract = numbers(found["source"]), numbers(found["extract"])
+    dates = extract_dates(connection, as_of_run=as_of_run)
+    day = dates.of(days(found["as_of"]), source, extract)
+    found["as_of"] = day.astype("datetime64[ns]")
+    found["source"] = _named(connection, source)
+    return found[["id", *RECORD_COLUMNS]].sort_values("id", ignore_index=True)
 
 
 def held(table: Any, as_of_run: int | None) -> ColumnElement[bool]:
@@ -109,38 +91,14 @@ def _activity(
     connection: Connection, kind: str, table: Any, ids: Numbers | None, as_of_run: int | None
 ) -> pd.DataFrame:
     names = ACTIVITY_COLUMNS[kind][2:]
-    number, record_id = Integers(), Strings()
-    cells = {name: _gathered(getattr(table, name).type) for name in names}
     query = (
-        select(Record.source, Record.record_id, *(_cell(table, name) for name in names))
+        select(Record.source, Record.record_id, *(getattr(table, name) for name in names))
         .join(Record, Record.id == table.record)
         .where(held(table, as_of_run))
         .order_by(table.record, table.id)
     )
     if ids is not None:
         query = query.where(among(connection, table.record, ids))
-    gather(connection, query, number, record_id, *cells.values())
-    columns: dict[str, Any] = {
-        "source": _named(connection, number.array()),
-        "record_id": record_id.array(),
-    }
-    for name, column in cells.items():
-        columns[name] = _array(column, getattr(table, name).type)
-    return pd.DataFrame(columns, copy=False)
-
-
-def _cell(table: Any, name: str) -> ColumnElement[Any]:
-    column = getattr(table, name)
-    return as_written(column) if isinstance(column.type, Date) else column
-
-
-def _gathered(kind: TypeEngine[Any]) -> Strings | Categories:
-    return Strings() if isinstance(kind, Boolean | Float) else Categories()
-
-
-def _array(column: Strings | Categories, kind: TypeEngine[Any]) -> Any:
-    if isinstance(column, Strings):
-        return column.array().astype(np.bool_ if isinstance(kind, Boolean) else np.float64)
-    return (
-        column.days().astype("datetime64[ns]") if isinstance(kind, Date) else column.categorical()
-    )
+    found = fetch_frame(connection, query, plain=("record_id",))
+    found["source"] = _named(connection, numbers(found["source"]))
+    return found

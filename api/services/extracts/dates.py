@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, Date, and_, func, or_, select
 
 from api.db.models import Extract, Source
-from api.services.extracts.fetching import Days, Numbers
+from api.services.extracts.arrays import Days, Numbers
 
 
 @dataclass(frozen=True)

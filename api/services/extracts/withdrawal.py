@@ -17,10 +17,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
+from api.db.fetching import fetch_frame
 from api.db.models import ACTIVITY, Extract, ExtractState, Record, RecordVersion
 from api.services.extracts.applying import Applied, require_one_a_run
+from api.services.extracts.arrays import equals, numbers
 from api.services.extracts.dates import in_force
-from api.services.extracts.fetching import Categories, Integers, gather
 from api.services.extracts.states import require
 
 
@@ -84,16 +85,16 @@ def _restore_current(connection: Connection, source: int) -> None:
 
 def _held(connection: Connection, condition: Any) -> pd.Series:
     """Content by record of a child, of versions that fulfil a condition."""
-    record, content, role = Integers(), Integers(), Categories()
-    query = (
+    query: Any = (
         select(RecordVersion.record, RecordVersion.content_hash, RecordVersion.role)
         .join(Record, Record.id == RecordVersion.record)
         .where(condition)
     )
-    gather(connection, query, record, content, role)
-    roles = role.coded()
-    child = roles.mask(value == "child" for value in roles.distinct)
-    return pd.Series(content.array()[child], index=pd.Index(record.array()[child]))
+    found = fetch_frame(connection, query)
+    child = equals(found["role"], "child")
+    return pd.Series(
+        numbers(found["content_hash"])[child], index=pd.Index(numbers(found["record"])[child])
+    )
 
 
 def _undone(before: pd.Series, after: pd.Series, same: pd.Series) -> Applied:
