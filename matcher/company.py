@@ -18,7 +18,7 @@ Sources = npt.NDArray[np.int32]
 # However complete a source is, it may have missed a child, or holds it under another id.
 HIGHEST_COVERAGE = 0.9
 # Bits to which the weight is rounded, so that a few more records leave it as it was.
-STEP = 1 / 4
+STEP = 1
 
 
 def company_weight(

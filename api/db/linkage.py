@@ -44,10 +44,7 @@ class BlockingKey(Table):
     key: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     record: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=False)
 
-    __table_args__ = (
-        Index(None, "record"),
-        {"sqlite_with_rowid": False},
-    )
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class Claim(Table):

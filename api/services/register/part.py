@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, tuple_
 
-from api.db.bulk import insert
+from api.db.bulk import insert, temporary_table
 from api.db.models import BlockingKey, EvidenceCount
 from api.services.extracts.current import current_records
 from api.services.register.children import update_children
@@ -74,7 +74,7 @@ def find_moved(linker: Linker, before: Given, changed: Numbers) -> Part | None:
     old = linker.prepared(current_records(connection, changed, as_of_run=linker.run - 1))
     new = linker.prepared(current_records(connection, changed))
     coverage = _coverage(linker)
-    keys = _update_keys(linker, changed, old, new)
+    keys = _update_keys(linker, old, new)
     moved = adjust_claims(
         connection,
         linker.kinds,
@@ -96,22 +96,33 @@ def _ids(prepared: Prepared) -> Numbers:
     return prepared.records["id"].to_numpy(np.int64)
 
 
-def _update_keys(
-    linker: Linker, changed: Numbers, old: Prepared | None, new: Prepared | None
-) -> Numbers:
+def _update_keys(linker: Linker, old: Prepared | None, new: Prepared | None) -> Numbers:
     """Write the keys that records show now; the keys of blocks whose pairs are others now."""
     connection = linker.connection
     shown = [ShownKeys(side.table, linker.lists) for side in (old, new) if side is not None]
     wanted = [sized_keys(linker.matching, own) for own in shown]
     sized = np.unique(np.concatenate([_NONE, *wanted]))
     before = blocking_counts(connection, sized)
-    connection.execute(delete(BlockingKey).where(among(connection, BlockingKey.record, changed)))
+    if old is not None:
+        _forget_keys(connection, *_shown(old, shown[0]))
     if new is not None:
-        key, at = shown[-1].all()
-        insert(connection, BlockingKey, {"key": key, "record": _ids(new)[at]})
+        key, record = _shown(new, shown[-1])
+        insert(connection, BlockingKey, {"key": key, "record": record})
     after = blocking_counts(connection, sized)
     moved = [moved_blocks(linker.matching, own, before, after) for own in shown]
     return np.unique(np.concatenate([_NONE, *moved]))
+
+
+def _shown(prepared: Prepared, shown: ShownKeys) -> tuple[Numbers, Numbers]:
+    """Every key with the record that shows it."""
+    key, at = shown.all()
+    return key, _ids(prepared)[at]
+
+
+def _forget_keys(connection: Connection, key: Numbers, record: Numbers) -> None:
+    rows = temporary_table(connection, "keys", {"key": key, "record": record}, ("key", "record"))
+    mine = tuple_(BlockingKey.key, BlockingKey.record)
+    connection.execute(delete(BlockingKey).where(mine.in_(select(rows.c.key, rows.c.record))))
 
 
 def _held(before: Mapping[str, int], old: Prepared | None, new: Prepared | None) -> dict[str, int]:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0001_3c0c62"
+revision: str = "0001_f54098"
 down_revision: str | None = None
 
 
@@ -37,9 +37,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", "record", name=op.f("pk_blocking_key")),
         sqlite_with_rowid=False,
     )
-    with op.batch_alter_table("blocking_key", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_blocking_key_record"), ["record"], unique=False)
-
     op.create_table(
         "claim",
         sa.Column(
@@ -900,8 +897,5 @@ def downgrade() -> None:
     op.drop_table("evidence_count")
     op.drop_table("claim_count")
     op.drop_table("claim")
-    with op.batch_alter_table("blocking_key", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_blocking_key_record"))
-
     op.drop_table("blocking_key")
     op.drop_table("audit")
