@@ -99,7 +99,8 @@ def _report(
     report["change"] = {"current": _current(connection, row.source), **changes.counts()}
     delta = mode == "delta"
     report["completeness_fallen"] = {} if delta else fallen(before, report)
-    found = measured(report, delta=delta, same_date=last == row.as_of)
+    same_date = last == row.as_of and not delta
+    found = measured(report, delta=delta, same_date=same_date)
     report["stops"] = [stop.model_dump() for stop in book.loading.judge(found)]
     report["rules"] = book.content_hash
     return report
