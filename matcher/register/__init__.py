@@ -3,5 +3,6 @@
 from matcher.register.carry import Carried, Succession, carry_ids
 from matcher.register.golden import golden_values
 from matcher.register.ids import child_ids
+from matcher.register.replay import replay
 
-__all__ = ["Carried", "Succession", "carry_ids", "child_ids", "golden_values"]
+__all__ = ["Carried", "Succession", "carry_ids", "child_ids", "golden_values", "replay"]

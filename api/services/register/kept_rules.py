@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, select
 
 from api.db.models import ModelFile, RuleSet, Run
 from api.services.rules import RuleBook, load_rule_book
+from matcher.errors import DataError
 from matcher.rules.model import Model, load_model
 
 
@@ -65,6 +66,16 @@ def rules_in_force(connection: Connection, offered: InForce) -> InForce:
     ).one_or_none()
     if last is None or tuple(last) == (offered.book.content_hash, offered.model.content_hash):
         return offered
+    return kept_rules(connection, *last)
+
+
+def last_rules(connection: Connection) -> InForce:
+    """The rules that the last run went by. Raises DataError if there was none."""
+    last = connection.execute(
+        select(Run.rules, Run.model).order_by(Run.id.desc()).limit(1)
+    ).one_or_none()
+    if last is None:
+        raise DataError("the register is empty; ingest and link an extract first")
     return kept_rules(connection, *last)
 
 
