@@ -6,6 +6,7 @@ Each test gets a database of its own, copied from one in which the tables are ma
 import itertools
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,11 +106,30 @@ def postgres_server() -> Iterator[PostgresServer]:
             for setting in ("fsync", "full_page_writes", "synchronous_commit"):
                 databases.execute(f"ALTER SYSTEM SET {setting} = off")
             databases.execute("SELECT pg_reload_conf()")
-            yield databases
+            with _ended_with_this_process(server.get_pid(), home):
+                yield databases
         finally:
             server.cleanup()
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def _ended_with_this_process(server: int, home: Path) -> Iterator[None]:
+    """Not even when these tests are killed does their server stay."""
+    script = 'while kill -0 "$0"; do sleep 1; done; kill -INT "$1"; sleep 1; rm -rf "$2"'
+    watcher = subprocess.Popen(
+        ["sh", "-c", script, str(os.getpid()), str(server), str(home)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        watcher.kill()
+        watcher.wait()
 
 
 def delete_everything(engine: Engine) -> None:

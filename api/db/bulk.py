@@ -4,7 +4,7 @@ Values go by column, never by object: an ORM would take a minute for what takes 
 here. Columns that are not given are left to the database (NULL, or the next id).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,7 +112,7 @@ def _insert(
         for start in range(0, rows, CHUNK)
     )  # fmt: skip
     if is_sqlite(connection):
-        _insert_sqlite(connection, name, list(kinds), chunks)
+        insert_sqlite(connection, name, list(kinds), chunks)
     else:
         copying.copy_in(connection, name, kinds, values, chunks)
     return rows
@@ -126,9 +126,10 @@ def _order(keys: Sequence[Values]) -> npt.NDArray[np.intp] | None:
     return None if (order[1:] > order[:-1]).all() else order
 
 
-def _insert_sqlite(
-    connection: Connection, name: str, columns: Sequence[str], chunks: Iterator[list[Values]]
+def insert_sqlite(
+    connection: Connection, name: str, columns: Sequence[str], chunks: Iterable[Sequence[Values]]
 ) -> None:
+    """Add chunks of values, by column, that are as the driver takes them already."""
     named = ", ".join(f'"{column_name}"' for column_name in columns)
     row = f"({', '.join('?' * len(columns))})"
     several = max(1, _PARAMETERS // len(columns))

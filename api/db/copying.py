@@ -3,7 +3,7 @@
 Both are put together by column: a call per row would take most of the time.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,22 +36,41 @@ def copy_in(
         for array, kind in zip(values, kinds.values(), strict=True)
     ]
     named = ", ".join(f'"{column}"' for column in kinds)
-    statement = f'COPY "{name}" ({named}) FROM STDIN' + (" (FORMAT BINARY)" if binary else "")
+    form = " (FORMAT BINARY)" if binary else ""
+    _copy(connection, f'COPY "{name}" ({named}) FROM STDIN{form}', _parts(binary, formats, chunks))
+
+
+def copy_text(
+    connection: Connection, name: str, columns: Iterable[str], parts: Iterable[bytes]
+) -> None:
+    """Add rows that are in COPY's text format already."""
+    named = ", ".join(f'"{column}"' for column in columns)
+    _copy(connection, f'COPY "{name}" ({named}) FROM STDIN', parts)
+
+
+def _copy(connection: Connection, statement: str, parts: Iterable[bytes]) -> None:
     if not connection.in_transaction():
         connection.begin()
     try:
         with postgresql_cursor(connection) as cursor, cursor.copy(statement.encode()) as copy:
-            if binary:
-                copy.write(_HEADER)
-            for chunk in chunks:
-                copy.write(_as_binary(chunk, formats) if binary else _as_text(chunk))
-            if binary:
-                copy.write(_TRAILER)
+            for part in parts:
+                copy.write(part)
     except psycopg.Error as error:
         hide_values(error)
         raise DBAPIError.instance(
             statement, None, error, psycopg.Error, hide_parameters=True
         ) from None
+
+
+def _parts(
+    binary: bool, formats: Sequence[str | None], chunks: Iterable[Sequence[Values]]
+) -> Iterator[bytes]:
+    if binary:
+        yield _HEADER
+    for chunk in chunks:
+        yield _as_binary(chunk, formats) if binary else as_text(chunk)
+    if binary:
+        yield _TRAILER
 
 
 def postgresql_cursor(connection: Connection) -> psycopg.Cursor[tuple[Any, ...]]:
@@ -95,7 +114,8 @@ def _as_binary(chunk: Sequence[Values], formats: Sequence[str | None]) -> bytes:
     return rows.tobytes()
 
 
-def _as_text(chunk: Sequence[Values]) -> bytes:
+def as_text(chunk: Sequence[Values]) -> bytes:
+    """Rows in the text format: a line each, tabs between, ``\\N`` for NULL."""
     columns = [_cells(array) for array in chunk]
     lines = map("\t".join, zip(*columns, strict=True))
     return ("\n".join(lines) + "\n").encode()

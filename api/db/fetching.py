@@ -49,7 +49,7 @@ def fetch_frame(
     columns = list(query.selected_columns)
     collectors = [_collector(chosen.type, chosen.key in plain) for chosen in columns]
     with _uncollected():
-        for rows in _pieces(connection, query):
+        for rows in pieces(connection, query):
             for (take, _), values in zip(collectors, zip(*rows, strict=True), strict=True):
                 take(values)
     return pd.DataFrame(
@@ -72,17 +72,19 @@ def _declare(element: _Declare, compiler: SQLCompiler, **options: Any) -> str:
     return f"DECLARE {_CURSOR} NO SCROLL CURSOR FOR {query}"
 
 
-def _pieces(connection: Connection, query: Select[Any]) -> Iterator[Sequence[tuple[Any, ...]]]:
+def pieces(
+    connection: Connection, query: Select[Any], size: int = CHUNK
+) -> Iterator[Sequence[tuple[Any, ...]]]:
     """Rows as the driver gives them, without what SQLAlchemy would make of each."""
     if is_sqlite(connection):
         found = connection.execute(query)
-        while rows := found.cursor.fetchmany(CHUNK):
+        while rows := found.cursor.fetchmany(size):
             yield rows
         found.close()
         return
     # The driver would otherwise take all rows before it gives the first.
     connection.execute(_Declare(query))
-    fetch = f"FETCH {CHUNK} FROM {_CURSOR}".encode()
+    fetch = f"FETCH {size} FROM {_CURSOR}".encode()
     with postgresql_cursor(connection) as cursor:
         while rows := cursor.execute(fetch, binary=True).fetchall():
             yield rows

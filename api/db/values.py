@@ -122,6 +122,8 @@ def _each(array: Any, convert: Callable[[Any], object]) -> Objects:
 
 
 def _day(value: Any) -> str:
+    if isinstance(value, str):  # as SQLite gives it
+        return value
     if isinstance(value, np.datetime64):
         return str(value.astype("datetime64[D]"))
     return (value.date() if isinstance(value, dt.datetime) else value).isoformat()

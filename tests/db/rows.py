@@ -20,6 +20,8 @@ from sqlalchemy import (
     select,
 )
 
+from api.db.archive import number_from_here
+from api.db.engine import is_sqlite
 from api.db.models import Table as Base
 
 # What text must survive: everything that has a meaning to a format of files.
@@ -34,6 +36,8 @@ def fill(connection: Connection, rows: int = 8) -> dict[str, int]:
             for number in range(1, rows + 1)
         ]
         connection.execute(insert(table), made)
+        if not is_sqlite(connection):
+            number_from_here(connection, table)
     return counts(connection)
 
 
