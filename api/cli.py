@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api import screen
+from api import register_commands, screen
 from api.arguments import (
     parse_extracts,
     require_apart,
@@ -45,6 +45,7 @@ rules_app = typer.Typer(
     help="Look after the rules: source definitions, matching, measures.", no_args_is_help=True
 )
 app.add_typer(rules_app, name="rules")
+app.add_typer(register_commands.commands)
 
 
 def _show_version(wanted: bool) -> None:

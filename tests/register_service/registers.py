@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -52,14 +52,16 @@ class Register:
     folder: Path
     files: int = field(default=0)
 
-    def load(self, source: str, rows: Iterable[Row], mode: Mode = "snapshot") -> list[RunResult]:
-        """Receive, accept and link an extract, in a run of its own."""
+    def load(
+        self, source: str, rows: Iterable[Row], mode: Mode = "snapshot", day: int = 0
+    ) -> list[RunResult]:
+        """Receive, accept and link an extract of a day, in a run of its own."""
         with writing(self.engine) as connection:
             received = receive(
                 connection,
                 source=source,
                 path=self._file(rows),
-                as_of=DAY,
+                as_of=DAY + timedelta(days=day),
                 mode=mode,
                 by="analyst",
                 book=shipped().book,

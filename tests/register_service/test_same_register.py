@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from sqlalchemy import Engine
 
+from api.services.extracts import Mode
 from tests.databases import delete_everything
 from tests.register_service.registers import Register, removed
 from tests.spec.background import town
@@ -55,19 +56,20 @@ class Arrivals(RuleBasedStateMachine):
     def begin(self) -> None:
         delete_everything(self.register.engine)
         self.held: dict[str, dict[str, Any]] = {source: {} for source in SOURCES}
+        self.day = 0
         self.register.load("registry", self.background)
 
     @rule(source=sources, listed=people)
     def load_a_snapshot(self, source: str, listed: dict[str, Any]) -> None:
         if listed:
-            self.register.load(source, _rows(listed))
+            self._load(source, _rows(listed), "snapshot")
             self.held[source] = dict(listed)
 
     @rule(source=sources, listed=people, away=st.sets(st.sampled_from(KEYS), max_size=3))
     def load_a_delta(self, source: str, listed: dict[str, Any], away: set[str]) -> None:
         gone = (away & self.held[source].keys()) - listed.keys()
         if listed:
-            self.register.load(source, [*_rows(listed), *removed(gone)], mode="delta")
+            self._load(source, [*_rows(listed), *removed(gone)], "delta")
             self.held[source].update(listed)
             for key in gone:
                 del self.held[source][key]
@@ -75,8 +77,16 @@ class Arrivals(RuleBasedStateMachine):
     @rule(source=sources)
     def load_the_same_again(self, source: str) -> None:
         if self.held[source]:
-            for result in self.register.load(source, _rows(self.held[source])):
-                assert result.outcome.children.nothing
+            self._load(source, _rows(self.held[source]), "snapshot")
+            before = self.register.children()
+            again = _rows(self.held[source])
+            assert self.register.load(source, again, "snapshot", self.day) == []
+            assert self.register.children() == before
+
+    def _load(self, source: str, listed: list[Any], mode: Mode) -> None:
+        # A day later each time: the same delta of the same day is a second delivery.
+        self.day += 1
+        self.register.load(source, listed, mode, self.day)
 
     @rule(one=places, other=places, kind=st.sampled_from(["match", "non_match", "cannot_tell"]))
     def decide(self, one: tuple[str, str], other: tuple[str, str], kind: str) -> None:

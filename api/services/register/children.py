@@ -184,7 +184,7 @@ def _write_memberships(
 
 
 def _write_golden(connection: Connection, run: int, golden: pd.DataFrame, events: "_Events") -> int:
-    """Write the golden values that changed. How many children have others now."""
+    """Write the golden values that changed. How many children have others than before."""
     query = select(Golden.child, *(getattr(Golden, name) for name in GOLDEN_COLUMNS)).where(
         Golden.to_run.is_(None), among(connection, Golden.child, golden.index.tolist())
     )
@@ -210,7 +210,7 @@ def _write_golden(connection: Connection, run: int, golden: pd.DataFrame, events
         old = known.get(child, (None,) * len(row))
         names = [n for n, a, b in zip(GOLDEN_COLUMNS, old, row, strict=True) if a != b]
         events.add("values_changed", child, detail={"fields": names})
-    return len(ids)
+    return len([child for child in ids if child in known])
 
 
 def _close_golden(connection: Connection, run: int, children: Sequence[str]) -> None:

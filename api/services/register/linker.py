@@ -30,10 +30,14 @@ from matcher.rules.model import Model
 
 @dataclass(frozen=True)
 class LinkOutcome:
-    """What a run did: whether to everything, to how many records, and to children."""
+    """What a run did: whether to everything, to how many records, and to children.
+
+    ``candidates`` counts the pairs that were proposed and compared.
+    """
 
     whole: bool
     looked_at: int
+    candidates: int
     children: ChildCounts
     given: Given
 

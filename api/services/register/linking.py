@@ -58,6 +58,6 @@ def link_register(
     if part is None or len(part.touched) > largest:
         return link_whole(linker)
     with linker.observer.stage("compare and weigh"):
-        reached = rescore(linker, part)
+        reached, candidates = rescore(linker, part)
     seeds = np.union1d(np.union1d(reached, part.seeds), recheck)
-    return decide_part(linker, before, part.held, part.gone, seeds)
+    return decide_part(linker, before, part, seeds, candidates)

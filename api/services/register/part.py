@@ -168,10 +168,22 @@ def _years_moved(before: pd.DataFrame, after: pd.DataFrame) -> Hashes:
     return years.to_numpy(dtype=np.uint64)[(was != now).any(axis=1).to_numpy()]
 
 
-def rescore(linker: Linker, part: Part) -> Numbers:
+@dataclass(frozen=True)
+class _Found:
+    """Pairs of touched records, weighed, with the records in them.
+
+    ``candidates`` counts the pairs that were compared.
+    """
+
+    prepared: Prepared
+    pairs: ScoredPairs
+    candidates: int
+
+
+def rescore(linker: Linker, part: Part) -> tuple[Numbers, int]:
     """Find and weigh the pairs of touched records again.
 
-    Gives the records of the pairs that were or are theirs.
+    Gives the records of the pairs that were or are theirs, and how many were compared.
     """
     connection = linker.connection
     away = np.union1d(part.touched, part.gone)
@@ -179,24 +191,25 @@ def rescore(linker: Linker, part: Part) -> Numbers:
     forget_pairs(connection, away)
     reached = [part.touched, l, r]
     by = [(group, evidence_bin(evidence), np.full(len(group), -1, dtype=np.int64))]
-    if len(part.touched):
-        found = _pairs_of_touched(linker, part)
-        if found is not None:
-            prepared, pairs = found
-            record = _ids(prepared)
-            own = linker.groups(prepared)[prepared.group(pairs.l, pairs.r)]
-            keep_pairs(connection, linker.matching, pairs, record, own)
-            reached += [record[pairs.l], record[pairs.r]]
-            by.append((own, evidence_bin(pairs.evidence), np.ones(len(own), dtype=np.int64)))
+    found = _pairs_of_touched(linker, part)
+    if found is not None:
+        prepared, pairs = found.prepared, found.pairs
+        record = _ids(prepared)
+        own = linker.groups(prepared)[prepared.group(pairs.l, pairs.r)]
+        keep_pairs(connection, linker.matching, pairs, record, own)
+        reached += [record[pairs.l], record[pairs.r]]
+        by.append((own, evidence_bin(pairs.evidence), np.ones(len(own), dtype=np.int64)))
     groups, bins, signs = (np.concatenate(parts) for parts in zip(*by, strict=True))
     for one in np.unique(groups).tolist():
         at = groups == one
         adjust(connection, EvidenceCount, one, bins[at], signs[at])
-    return np.setdiff1d(np.unique(np.concatenate(reached)), part.gone)
+    return np.setdiff1d(np.unique(np.concatenate(reached)), part.gone), (
+        found.candidates if found else 0
+    )
 
 
-def _pairs_of_touched(linker: Linker, part: Part) -> tuple[Prepared, ScoredPairs] | None:
-    """Pairs that a rule proposes for a touched record, weighed; with the records in them."""
+def _pairs_of_touched(linker: Linker, part: Part) -> _Found | None:
+    """Pairs that a rule proposes for a touched record; nothing if there is no such record."""
     connection = linker.connection
     touched = linker.prepared(current_records(connection, part.touched))
     if touched is None:
@@ -209,8 +222,7 @@ def _pairs_of_touched(linker: Linker, part: Part) -> tuple[Prepared, ScoredPairs
     prepared = linker.prepared(current_records(connection, everyone))
     if prepared is None:
         return None
-    pairs = _score(linker, part, prepared, one, other)
-    return prepared, pairs
+    return _score(linker, part, prepared, one, other)
 
 
 def _partners(connection: Connection, records: Numbers, keys: Numbers) -> tuple[Numbers, Numbers]:
@@ -228,9 +240,7 @@ def _partners(connection: Connection, records: Numbers, keys: Numbers) -> tuple[
     return np.repeat(records, size), sorted_records[at]
 
 
-def _score(
-    linker: Linker, part: Part, prepared: Prepared, one: Numbers, other: Numbers
-) -> ScoredPairs:
+def _score(linker: Linker, part: Part, prepared: Prepared, one: Numbers, other: Numbers) -> _Found:
     place = pd.Index(_ids(prepared))
     a, b = place.get_indexer(pd.Index(one)), place.get_indexer(pd.Index(other))
     size = len(place)
@@ -243,14 +253,15 @@ def _score(
     scorer = weigh(prepared, linker.matching, linker.model, population)
     floor = linker.floor(population)
     chunks = [(l[at : at + _CHUNK], r[at : at + _CHUNK]) for at in range(0, len(l), _CHUNK)]
-    return scorer.score_all(prepared.table, chunks, floor, threads=1)
+    pairs = scorer.score_all(prepared.table, chunks, floor, threads=1)
+    return _Found(prepared, pairs, len(l))
 
 
 def decide_part(
-    linker: Linker, before: Given, held: dict[str, int], gone: Numbers, seeds: Numbers
+    linker: Linker, before: Given, part: Part, seeds: Numbers, candidates: int
 ) -> LinkOutcome:
     """Make clusters again of all that these records, or a moved prior, can reach."""
-    connection = linker.connection
+    connection, held, gone = linker.connection, part.held, part.gone
     population = Population(held, {}, {})
     priors = linker.priors(population)
     seeds = np.setdiff1d(np.union1d(seeds, _moved_priors(linker, before, priors)), gone)
@@ -260,7 +271,7 @@ def decide_part(
     given = Given(held, before.floor, priors)
     if prepared is None:
         children = update_children(linker.rules, connection, linker.run, None, gone)
-        return LinkOutcome(False, 0, children, given)
+        return LinkOutcome(False, 0, candidates, children, given)
     record = _ids(prepared)
     kept = pairs_within(connection, record)
     pairs = kept.scored(linker.matching, record)
@@ -271,7 +282,7 @@ def decide_part(
     linked = decide(scored, linker.matching.thresholds, decisions, observer=linker.observer)
     update_findings(connection, kept, linked, record)
     children = update_children(linker.rules, connection, linker.run, linked, gone)
-    return LinkOutcome(False, len(record), children, given)
+    return LinkOutcome(False, len(record), candidates, children, given)
 
 
 def _moved_priors(linker: Linker, before: Given, priors: Mapping[str, float]) -> Numbers:

@@ -120,6 +120,7 @@ def end_run(connection: Connection, run: int, outcome: LinkOutcome) -> None:
     counts: dict[str, Any] = asdict(outcome.children) | {
         "whole": outcome.whole,
         "looked_at": outcome.looked_at,
+        "candidate_pairs": outcome.candidates,
     }
     connection.execute(
         update(Run).where(Run.id == run).values(population=outcome.given.as_json(), counts=counts)

@@ -29,7 +29,7 @@ def link_whole(linker: Linker) -> LinkOutcome:
         records = current_records(connection)
     if not (records["role"] == "child").any():
         children = update_children(linker.rules, connection, linker.run, None, _members(connection))
-        return LinkOutcome(True, 0, children, Given({}, 0.0, {BETWEEN: 0.0}))
+        return LinkOutcome(True, 0, 0, children, Given({}, 0.0, {BETWEEN: 0.0}))
     scored = score(
         records, linker.rules, linker.model, single_sources=linker.single, observer=observer
     )
@@ -49,7 +49,7 @@ def link_whole(linker: Linker) -> LinkOutcome:
         children = update_children(linker.rules, connection, linker.run, linked, gone)
     population = linked.population
     given = Given(dict(population.held), linker.floor(population), linker.priors(population))
-    return LinkOutcome(True, len(record), children, given)
+    return LinkOutcome(True, len(record), linked.candidates, children, given)
 
 
 def _members(connection: Connection) -> Numbers:
