@@ -101,8 +101,9 @@ class Loader:
             select(Extract.source, Extract.mode, Extract.as_of).where(Extract.id == extract)
         ).one()
         read = read_kept(self.connection, extract, rules())
-        mode: Mode = "delta" if row.mode == "delta" else "snapshot"
-        changes = diff(self.connection, source=row.source, read=read, mode=mode, as_of=row.as_of)
+        changes = diff(
+            self.connection, source=row.source, read=read, mode=row.mode, as_of=row.as_of
+        )
         self.runs.append(new_run(self.connection))
         return apply(self.connection, changes, extract=extract, run=self.runs[-1])
 

@@ -37,7 +37,7 @@ class Changes:
     """
 
     source: int
-    mode: Mode
+    mode: str
     held_on: date | None
     records: pd.DataFrame
     own_day: Days
@@ -78,7 +78,7 @@ class _Known:
 
 
 def diff(
-    connection: Connection, *, source: int, read: ReadResult, mode: Mode, as_of: date
+    connection: Connection, *, source: int, read: ReadResult, mode: str, as_of: date
 ) -> Changes:
     """Compare an extract with what is current for its source.
 
@@ -86,7 +86,7 @@ def diff(
         connection: sees the state to compare with.
         source: number of the source.
         read: the extract; kinds of activity that it says nothing of are not in it.
-        mode: what it means that a record is not listed.
+        mode: snapshot or delta, which says what it means that a record is not listed.
         as_of: the day on which the source held what the extract says.
     """
     records = read.records
@@ -157,7 +157,7 @@ def _known(connection: Connection, source: int, listed: list[str] | None) -> _Kn
     )
 
 
-def _days(records: pd.DataFrame, mode: Mode) -> tuple[date | None, Days]:
+def _days(records: pd.DataFrame, mode: str) -> tuple[date | None, Days]:
     """The one day that all rows of a snapshot give, if they do; else each row's own day."""
     own = days(records["as_of"])
     if mode == "delta" or not len(own) or np.isnat(own).any() or (own != own[0]).any():
@@ -165,7 +165,7 @@ def _days(records: pd.DataFrame, mode: Mode) -> tuple[date | None, Days]:
     return own[0].item(), np.full(len(own), "NaT", dtype="datetime64[D]")
 
 
-def _day_if_kept(known: _Known, at: Numbers, mode: Mode, day: date) -> Days:
+def _day_if_kept(known: _Known, at: Numbers, mode: str, day: date) -> Days:
     """The day that each listed record has afterwards unless it is written again."""
     if mode == "delta":
         return np.append(known.day, np.datetime64("NaT"))[at]
@@ -173,7 +173,7 @@ def _day_if_kept(known: _Known, at: Numbers, mode: Mode, day: date) -> Days:
     return np.where(np.isnat(own), np.datetime64(day), own)
 
 
-def _gone(known: _Known, at: Numbers, mode: Mode, removed: list[str]) -> Flags:
+def _gone(known: _Known, at: Numbers, mode: str, removed: list[str]) -> Flags:
     """Known records that end: not listed by a snapshot, or removed by a delta."""
     listed = np.zeros(len(known.record) + 1, dtype=np.bool_)
     listed[at] = True

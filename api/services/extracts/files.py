@@ -6,7 +6,6 @@ which file and stay inside of it.
 """
 
 import hashlib
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -118,7 +117,8 @@ def kept_file(connection: Connection, extract: int) -> Iterator[Path]:
             yield path
             return
         unpacked = Path(folder) / "extract"
-        shutil.unpack_archive(path, unpacked)
+        with zipfile.ZipFile(path) as packed:
+            packed.extractall(unpacked)
         path.unlink()
         yield unpacked
 

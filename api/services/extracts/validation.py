@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 from api.db.bulk import insert
 from api.db.models import Extract, ExtractState, Record, RecordVersion, Reject
 from api.services.extracts.arrays import cells
-from api.services.extracts.changes import Mode, diff
+from api.services.extracts.changes import diff
 from api.services.extracts.files import drop_file
 from api.services.extracts.quality import describe, fallen, measured
 from api.services.extracts.reading import read_kept
@@ -91,13 +91,12 @@ def _report(
     connection: Connection, row: Row[Any], read: ReadResult, book: RuleBook
 ) -> dict[str, Any]:
     """The report, compared with what is current, and judged by the loading rules."""
-    mode: Mode = "delta" if row.mode == "delta" else "snapshot"
-    changes = diff(connection, source=row.source, read=read, mode=mode, as_of=row.as_of)
+    changes = diff(connection, source=row.source, read=read, mode=row.mode, as_of=row.as_of)
     report = describe(read, book.linkage, changes.content)
     before = _last_snapshot(connection, row.source)
     last = _last_date(connection, row.source)
     report["change"] = {"current": _current(connection, row.source), **changes.counts()}
-    delta = mode == "delta"
+    delta = row.mode == "delta"
     report["completeness_fallen"] = {} if delta else fallen(before, report)
     same_date = last == row.as_of and not delta
     found = measured(report, delta=delta, same_date=same_date)
