@@ -30,11 +30,12 @@ from matcher.weigh import Weights
 Sources = npt.NDArray[np.int32]
 Bits = npt.NDArray[np.float64]
 
-# Evidence below which no prior could make a pair possible; bounds what is kept in memory.
+# Bits below the lower threshold beyond which nothing could make a pair possible, neither
+# another prior nor the sources' company; bounds what is kept and looked at.
 MARGIN_BELOW = 4.0
 # Bits that stand for what a person said, so that no evidence outweighs it.
 _SETTLED = 1_000.0
-_FLOOR_STEP = 2.0
+_FLOOR_STEP = 0.5
 
 # Columns that counting children and telling them apart need, whatever the rules compare.
 _ALWAYS = {"forename", "forename_4", "prefix_only", "date_of_birth", "birth_year", "postcode"}
@@ -279,7 +280,8 @@ def decide(
         found = replace(found, link=found.link | (said > 0), rival=found.rival & (said == 0))
     with observer.stage("cluster"):
         clusters = _cluster(prepared, pairs, weight, found, thresholds, decisions)
-        open_ = _open(pairs, clusters, found) & (said == 0)
+        near = weight >= thresholds.lower - MARGIN_BELOW
+        open_ = _open(pairs, clusters, found) & near & (said == 0)
         company = _company(scored, clusters, open_)
         weight = weight + company
         lifted = company > 0
