@@ -71,7 +71,7 @@ class Decision(Table):
     """What a person said of a pair. Appended, never changed.
 
     ``kind`` is match, non_match, cannot_tell, or undo; an undo names the decision that it
-    takes back. ``values_l`` and ``values_r`` are the hashes of the versions it was made on.
+    takes back. ``values_l`` and ``values_r`` are what the records said when it was made.
     """
 
     __tablename__ = "decision"
@@ -88,6 +88,8 @@ class Decision(Table):
     undoes: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
     # The run that first held it; none while it waits for one.
     run: Mapped[int | None] = mapped_column(ForeignKey("run.id"), index=True)
+    # The run since which the records say something else; none while they do not.
+    stale_run: Mapped[int | None] = mapped_column(ForeignKey("run.id"), index=True)
 
 
 class Correction(Table):
@@ -114,19 +116,20 @@ class Correction(Table):
 class Shield(Table):
     """That a record's child must not be found by place. Spreads to plausible matches.
 
-    ``inherited_from`` is the shielded record that a plausible match took it from.
+    ``inherited_from`` is the shield that a person set and that this one spread from.
     """
 
     __tablename__ = "shield"
 
     id: Mapped[Id]
     record: Mapped[int] = mapped_column(ForeignKey("record.id"), index=True)
-    inherited_from: Mapped[int | None] = mapped_column(ForeignKey("record.id"))
+    inherited_from: Mapped[int | None] = mapped_column(ForeignKey("shield.id"))
     why: Mapped[Written]
     by: Mapped[Name]
     at: Mapped[Moment]
     lifted_by: Mapped[Name | None]
     lifted_at: Mapped[Moment | None]
+    lifted_why: Mapped[Written | None]
 
 
 class Severance(Table):
@@ -143,7 +146,10 @@ class Severance(Table):
 
 
 class Conflict(Table):
-    """What a person must settle: decisions that contradict, or records that exclude each other."""
+    """What a person must settle: decisions that contradict, or records that exclude each other.
+
+    ``kind`` is contradiction, held_twice or refused_link. ``record_l`` is first in key order.
+    """
 
     __tablename__ = "conflict"
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0001_f54098"
+revision: str = "0001_249aec"
 down_revision: str | None = None
 
 
@@ -324,6 +324,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("undoes", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("stale_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(
             ["record_l"], ["record.id"], name=op.f("fk_decision_record_l_record")
         ),
@@ -331,6 +332,7 @@ def upgrade() -> None:
             ["record_r"], ["record.id"], name=op.f("fk_decision_record_r_record")
         ),
         sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_decision_run_run")),
+        sa.ForeignKeyConstraint(["stale_run"], ["run.id"], name=op.f("fk_decision_stale_run_run")),
         sa.ForeignKeyConstraint(
             ["undoes"], ["decision.id"], name=op.f("fk_decision_undoes_decision")
         ),
@@ -340,6 +342,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_decision_record_l"), ["record_l"], unique=False)
         batch_op.create_index(batch_op.f("ix_decision_record_r"), ["record_r"], unique=False)
         batch_op.create_index(batch_op.f("ix_decision_run"), ["run"], unique=False)
+        batch_op.create_index(batch_op.f("ix_decision_stale_run"), ["stale_run"], unique=False)
 
     op.create_table(
         "extract",
@@ -422,8 +425,9 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("lifted_by", sa.String(length=64), nullable=True),
         sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lifted_why", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["inherited_from"], ["record.id"], name=op.f("fk_shield_inherited_from_record")
+            ["inherited_from"], ["shield.id"], name=op.f("fk_shield_inherited_from_shield")
         ),
         sa.ForeignKeyConstraint(["record"], ["record.id"], name=op.f("fk_shield_record_record")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_shield")),
@@ -849,6 +853,7 @@ def downgrade() -> None:
 
     op.drop_table("extract")
     with op.batch_alter_table("decision", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_decision_stale_run"))
         batch_op.drop_index(batch_op.f("ix_decision_run"))
         batch_op.drop_index(batch_op.f("ix_decision_record_r"))
         batch_op.drop_index(batch_op.f("ix_decision_record_l"))
