@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0001_249aec"
+revision: str = "0001_b93cbc"
 down_revision: str | None = None
 
 
@@ -101,6 +101,9 @@ def upgrade() -> None:
         sa.Column("stage", sa.String(length=64), nullable=True),
         sa.Column("done", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("total", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "seconds_left", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
         sa.Column("cancel_asked", sa.Boolean(), nullable=False),
         sa.Column("outcome", sa.JSON(), nullable=True),
         sa.Column("problem", sa.Text(), nullable=True),
