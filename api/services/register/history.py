@@ -92,7 +92,7 @@ def child_of(
     if found is None or _ended(found.to_run, as_of_run):
         return None
     child: str = found.child
-    if as_of_run is not None and found.record in _hidden(connection, child, as_of_run):
+    if as_of_run is not None and found.record not in _shown(connection, child, as_of_run):
         return None
     return child
 
@@ -103,17 +103,7 @@ def _ended(to_run: int | None, as_of_run: int | None) -> bool:
 
 def records_of(connection: Connection, child_id: str, *, as_of_run: int | None = None) -> list[Key]:
     """Source and record id of a child's records, now or after a run, in order."""
-    query = (
-        select(Membership.record, Source.name, Record.record_id)
-        .join(Record, Record.id == Membership.record)
-        .join(Source, Source.number == Record.source)
-        .where(Membership.child == child_id, held(Membership, as_of_run))
-    )
-    found = connection.execute(query).all()
-    hidden: set[int] = set()
-    if as_of_run is not None:
-        hidden = hidden_records(connection, {record: child_id for record, _, _ in found})
-    return sorted((source, key) for record, source, key in found if record not in hidden)
+    return sorted(_shown(connection, child_id, as_of_run).values())
 
 
 def same_child(
@@ -132,6 +122,20 @@ def same_child(
     return [key for name, key in known if name == into]
 
 
-def _hidden(connection: Connection, child: str, as_of_run: int) -> set[int]:
-    query = select(Membership.record).where(Membership.child == child, held(Membership, as_of_run))
-    return hidden_records(connection, dict.fromkeys(connection.scalars(query), child))
+def _shown(connection: Connection, child: str, as_of_run: int | None) -> dict[int, Key]:
+    """Keys of a child's records by record.id, without those that are severed from it."""
+    now = aliased(Membership)
+    query = (
+        select(Membership.record, Source.name, Record.record_id, now.child)
+        .join(Record, Record.id == Membership.record)
+        .join(Source, Source.number == Record.source)
+        .outerjoin(now, and_(now.record == Membership.record, now.to_run.is_(None)))
+        .where(Membership.child == child, held(Membership, as_of_run))
+    )
+    found = connection.execute(query).all()
+    by_now = {record: other for record, _, _, other in found}
+    hidden: set[int] = set()
+    if len(set(by_now.values())) > 1:
+        others = {other for other in by_now.values() if other}
+        hidden = hidden_records(severed_children(connection, others), child, by_now)
+    return {record: (name, key) for record, name, key, _ in found if record not in hidden}

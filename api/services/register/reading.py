@@ -19,6 +19,7 @@ from api.services.extracts.current import held
 from api.services.register.closure import fellows
 from api.services.register.columns import Numbers, among, columns
 from api.services.register.decisions import MATCH, decisions_in_force
+from api.services.register.sundered import hidden_records, severed_children
 from matcher.errors import DataError
 from matcher.links import ReportedLinks
 from matcher.register.golden import GOLDEN_COLUMNS
@@ -46,7 +47,8 @@ def check_run(connection: Connection, run: int) -> None:
 def read_crosswalk(connection: Connection, *, as_of_run: int | None = None) -> pd.DataFrame:
     """source, record_id, child_id of every record of a child, in order of key.
 
-    As of now, or as it was after a run. Raises DataError if there was no such run.
+    As of now, or as it was after a run, without what adoption has severed since. Raises
+    DataError if there was no such run.
     """
     return _members(connection, as_of_run)[["source", "record_id", "child_id"]]
 
@@ -94,6 +96,30 @@ def read_links(connection: Connection, rules: MatchingRules) -> pd.DataFrame:
     )
     source = members["source"].astype(object).to_numpy()
     return found.table(source, members["record_id"].to_numpy(), rules)
+
+
+def read_possible_links(connection: Connection) -> pd.DataFrame:
+    """Keys and designation, of LINK_COLUMNS, of the pairs that wait for a person."""
+    query = select(Pair.l, Pair.r).where(Pair.waiting == 1)
+    l, r = columns(connection, query)
+    return possible_links(_members(connection, None), l, r)
+
+
+def possible_links(records: pd.DataFrame, l: Numbers, r: Numbers) -> pd.DataFrame:
+    """The same, of pairs by record.id, which ``records`` has as ``id``; in order."""
+    return link_keys(records, l, r).assign(designation="possible")
+
+
+def link_keys(records: pd.DataFrame, l: Numbers, r: Numbers) -> pd.DataFrame:
+    """source_l, record_id_l, source_r, record_id_r of pairs of records by record.id."""
+    place = pd.Index(records["id"])
+    sides = {}
+    for side, ids in (("l", l), ("r", r)):
+        at = place.get_indexer(pd.Index(ids))
+        sides[f"source_{side}"] = records["source"].astype(object).to_numpy()[at]
+        sides[f"record_id_{side}"] = records["record_id"].to_numpy()[at]
+    frame = pd.DataFrame(sides)
+    return frame.sort_values(list(frame.columns), ignore_index=True)
 
 
 # Pairs that are links, or that wait for a person.
@@ -156,7 +182,24 @@ def _members(connection: Connection, as_of_run: int | None) -> pd.DataFrame:
     )
     found = fetch_frame(connection, query, plain=("record_id", "child_id"))
     found["source"] = found["source"].cat.reorder_categories(sorted(found["source"].cat.categories))
-    return found.iloc[_in_key_order(found)].reset_index(drop=True)
+    found = found.iloc[_in_key_order(found)].reset_index(drop=True)
+    return found if as_of_run is None else _without_severed(connection, found)
+
+
+def _without_severed(connection: Connection, then: pd.DataFrame) -> pd.DataFrame:
+    """Members as of a run, without those that must not be shown together by now."""
+    severed = severed_children(connection)
+    if not severed:
+        return then
+    query = select(Membership.record, Membership.child).where(
+        Membership.to_run.is_(None),
+        among(connection, Membership.child, sorted(set().union(*severed))),
+    )
+    now: dict[int, str] = dict(iter(connection.execute(query)))
+    hidden: set[int] = set()
+    for child, records in then.loc[then["id"].isin(list(now)), "id"].groupby(then["child_id"]):
+        hidden |= hidden_records(severed, str(child), {r: now[r] for r in records.tolist()})
+    return then[~then["id"].isin(list(hidden))].reset_index(drop=True)
 
 
 def _in_key_order(found: pd.DataFrame) -> Numbers:
