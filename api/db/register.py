@@ -1,6 +1,6 @@
 """Children, who belongs to them, what survives of them, and what people said of it."""
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.db.tables import ChildId, Detail, FromRun, Id, Moment, Name, Table, ToRun, Written
@@ -24,8 +24,10 @@ class Succession(Table):
     id: Mapped[Id]
     run: Mapped[int] = mapped_column(ForeignKey("run.id"))
     kind: Mapped[Name]
-    child: Mapped[str] = mapped_column(ForeignKey("child.id"), index=True)
+    child: Mapped[str] = mapped_column(ForeignKey("child.id"))
     successor: Mapped[str] = mapped_column(ForeignKey("child.id"), index=True)
+
+    __table_args__ = (Index(None, "child", "run"),)
 
 
 class Membership(Table):
@@ -38,7 +40,18 @@ class Membership(Table):
     to_run: Mapped[ToRun]
     child: Mapped[str] = mapped_column(ForeignKey("child.id"))
 
-    __table_args__ = (Index(None, "child", "to_run"), Index(None, "to_run"))
+    __table_args__ = (
+        Index(None, "child", "to_run"),
+        Index(None, "to_run"),
+        # A record belongs to one child at a time, which is found however often it moved.
+        Index(
+            "ix_membership_record_now",
+            "record",
+            unique=True,
+            sqlite_where=text("to_run IS NULL"),
+            postgresql_where=text("to_run IS NULL"),
+        ),
+    )
 
 
 class Golden(Table):

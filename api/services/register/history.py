@@ -78,11 +78,16 @@ def child_of(
     connection: Connection, source: str, record_id: str, *, as_of_run: int | None = None
 ) -> str | None:
     """The child that a record belongs to, or did after a run; None if to nobody."""
-    query = (
-        select(Membership.record, Membership.child, Membership.to_run)
-        .join(Record, Record.id == Membership.record)
+    # Looked up by itself, so that the latest membership is read off the end of its index.
+    record = (
+        select(Record.id)
         .join(Source, Source.number == Record.source)
         .where(Source.name == source, Record.record_id == record_id)
+        .scalar_subquery()
+    )
+    query = (
+        select(Membership.record, Membership.child, Membership.to_run)
+        .where(Membership.record == record)
         .order_by(Membership.from_run.desc())
         .limit(1)
     )
@@ -92,9 +97,19 @@ def child_of(
     if found is None or _ended(found.to_run, as_of_run):
         return None
     child: str = found.child
-    if as_of_run is not None and found.record not in _shown(connection, child, as_of_run):
+    if found.to_run is not None and _is_hidden(connection, found.record, child, as_of_run):
         return None
     return child
+
+
+def _is_hidden(connection: Connection, record: int, child: str, as_of_run: int | None) -> bool:
+    """Whether a record must not be shown with a child that it left."""
+    now = connection.scalar(
+        select(Membership.child).where(Membership.record == record, Membership.to_run.is_(None))
+    )
+    if now is None or not severed_children(connection, [now]):
+        return False
+    return record not in _shown(connection, child, as_of_run)
 
 
 def _ended(to_run: int | None, as_of_run: int | None) -> bool:
