@@ -9,9 +9,10 @@ from enum import StrEnum
 from sqlalchemy import Connection, Select, and_, select
 from sqlalchemy.orm import aliased
 
-from api.db.models import Child, Membership, Record, Source, Succession
+from api.db.models import Child, Membership, Record, Severance, Source, Succession
 from api.services.extracts.current import held
-from api.services.register.sundered import hidden_records, severed_children
+from api.services.register.severances import hidden_from
+from api.services.register.sundered import severed_children
 
 Key = tuple[str, str]
 
@@ -97,19 +98,8 @@ def child_of(
     if found is None or _ended(found.to_run, as_of_run):
         return None
     child: str = found.child
-    if found.to_run is not None and _is_hidden(connection, found.record, child, as_of_run):
-        return None
-    return child
-
-
-def _is_hidden(connection: Connection, record: int, child: str, as_of_run: int | None) -> bool:
-    """Whether a record must not be shown with a child that it left."""
-    now = connection.scalar(
-        select(Membership.child).where(Membership.record == record, Membership.to_run.is_(None))
-    )
-    if now is None or not severed_children(connection, [now]):
-        return False
-    return record not in _shown(connection, child, as_of_run)
+    left = found.to_run is not None
+    return None if left and found.record in _hidden(connection, child) else child
 
 
 def _ended(to_run: int | None, as_of_run: int | None) -> bool:
@@ -118,7 +108,19 @@ def _ended(to_run: int | None, as_of_run: int | None) -> bool:
 
 def records_of(connection: Connection, child_id: str, *, as_of_run: int | None = None) -> list[Key]:
     """Source and record id of a child's records, now or after a run, in order."""
-    return sorted(_shown(connection, child_id, as_of_run).values())
+    now = aliased(Membership)
+    query = (
+        select(Membership.record, Source.name, Record.record_id, now.child)
+        .join(Record, Record.id == Membership.record)
+        .join(Source, Source.number == Record.source)
+        .outerjoin(now, and_(now.record == Membership.record, now.to_run.is_(None)))
+        .where(Membership.child == child_id, held(Membership, as_of_run))
+    )
+    found = connection.execute(query).all()
+    if any(other != child_id for _, _, _, other in found):
+        hidden = _hidden(connection, child_id)
+        found = [row for row in found if row[0] not in hidden]
+    return sorted((name, key) for _, name, key, _ in found)
 
 
 def same_child(
@@ -137,20 +139,14 @@ def same_child(
     return [key for name, key in known if name == into]
 
 
-def _shown(connection: Connection, child: str, as_of_run: int | None) -> dict[int, Key]:
-    """Keys of a child's records by record.id, without those that are severed from it."""
-    now = aliased(Membership)
-    query = (
-        select(Membership.record, Source.name, Record.record_id, now.child)
-        .join(Record, Record.id == Membership.record)
-        .join(Source, Source.number == Record.source)
-        .outerjoin(now, and_(now.record == Membership.record, now.to_run.is_(None)))
-        .where(Membership.child == child, held(Membership, as_of_run))
-    )
-    found = connection.execute(query).all()
-    by_now = {record: other for record, _, _, other in found}
-    hidden: set[int] = set()
-    if len(set(by_now.values())) > 1:
-        others = {other for other in by_now.values() if other}
-        hidden = hidden_records(severed_children(connection, others), child, by_now)
-    return {record: (name, key) for record, name, key, _ in found if record not in hidden}
+def _hidden(connection: Connection, child_id: str) -> frozenset[int]:
+    """Records that adoption severed from a child; asked in full only where there may be any."""
+    for side in (Severance.record_l, Severance.record_r):
+        query = (
+            select(Severance.id)
+            .join(Membership, Membership.record == side)
+            .where(Membership.child == child_id)
+        )
+        if connection.execute(query.limit(1)).first() is not None:
+            return hidden_from(connection, child_id).records
+    return frozenset()

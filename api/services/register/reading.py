@@ -14,11 +14,11 @@ import pandas as pd
 from sqlalchemy import Connection, Select, func, or_, select
 
 from api.db.fetching import fetch_frame, pieces
-from api.db.models import Event, Golden, Membership, Pair, Record, Run, Shield, Source
+from api.db.models import Event, Golden, Membership, Pair, Record, Run, Source
 from api.services.extracts.current import held
-from api.services.register.closure import fellows
 from api.services.register.columns import Numbers, among, columns
 from api.services.register.decisions import MATCH, decisions_in_force
+from api.services.register.shields import LOCATION, shielded_children
 from api.services.register.sundered import hidden_records, severed_children
 from matcher.errors import DataError
 from matcher.links import ReportedLinks
@@ -26,9 +26,6 @@ from matcher.register.golden import GOLDEN_COLUMNS
 from matcher.rules.matching import MatchingRules
 
 EVENT_COLUMNS = ("id", "run", "at", "kind", "child_id", "source", "record_id", "detail")
-
-# What would tell where a shielded child lives.
-LOCATION = ("address", "address_source", "postcode", "postcode_source")
 
 
 def last_run(connection: Connection) -> int:
@@ -66,8 +63,9 @@ def read_golden(connection: Connection, *, as_of_run: int | None = None) -> pd.D
     found = fetch_frame(connection, query, plain=("child_id",))
     order = pd.Index(found["child_id"]).get_indexer(pd.Index(members["child_id"].unique()))
     golden: pd.DataFrame = found.iloc[order[order >= 0]].reset_index(drop=True)
-    hidden = golden["child_id"].isin(_shielded(connection)).to_numpy()
-    for name in LOCATION:
+    shielded = shielded_children(connection, golden["child_id"].tolist(), at_any_time=True)
+    hidden = golden["child_id"].isin(list(shielded)).to_numpy()
+    for name in set(LOCATION) & set(golden.columns):
         golden[name] = golden[name].mask(hidden)
     return golden
 
@@ -210,15 +208,6 @@ def _in_key_order(found: pd.DataFrame) -> Numbers:
     for one in range(len(found["source"].cat.categories)):
         order += sorted(np.flatnonzero(number == one).tolist(), key=keys.__getitem__)
     return np.array(order, dtype=np.int64)
-
-
-def _shielded(connection: Connection) -> list[str]:
-    """Children that any record ever belonged to which is of one child with a shielded one."""
-    under = select(Shield.record).where(Shield.lifted_at.is_(None))
-    records = columns(connection, under)[0]
-    records = np.union1d(records, fellows(connection, records))
-    children = select(Membership.child).where(among(connection, Membership.record, records))
-    return list(connection.scalars(children.distinct()))
 
 
 def _said_to_match(connection: Connection, l: Numbers, r: Numbers) -> "np.ndarray[Any, Any]":
