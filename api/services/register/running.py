@@ -74,8 +74,7 @@ def run_register(
         applied = {
             one.extract: _apply(connection, one, run, rules, reads or {}, observer) for one in due
         }
-        waiting = _waiting_records(connection)
-        _held_by(connection, run)
+        waiting = _held_by(connection, run)
         outcome = link_register(
             connection,
             run=run,
@@ -234,9 +233,20 @@ def _waiting_records(connection: Connection) -> Numbers:
     return np.unique(np.concatenate(found))
 
 
-def _held_by(connection: Connection, run: int) -> None:
-    for table in (Decision, Severance, Correction):
-        connection.execute(update(table).where(table.run.is_(None)).values(run=run))
+def _held_by(connection: Connection, run: int) -> Numbers:
+    """Enter the run in all that waits for one; the records that it is about.
+
+    In one step, so that what a person enters meanwhile is not taken for held.
+    """
+    found: list[int] = []
+    for table, ends in (
+        (Decision, (Decision.record_l, Decision.record_r)),
+        (Severance, (Severance.record_l, Severance.record_r)),
+        (Correction, (Correction.record,)),
+    ):
+        held = update(table).where(table.run.is_(None)).values(run=run).returning(*ends)
+        found += [record for row in connection.execute(held) for record in row]
+    return np.unique(np.array(found, dtype=np.int64))
 
 
 def _joined(parts: list[list[Numbers]]) -> Numbers:

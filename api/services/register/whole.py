@@ -9,6 +9,7 @@ from api.db.models import BlockingKey, Claim, ClaimCount, EvidenceCount, Members
 from api.services.extracts.current import current_records
 from api.services.register.children import update_children
 from api.services.register.columns import Numbers, columns
+from api.services.register.conflicts import update_conflicts
 from api.services.register.counts import TOTAL
 from api.services.register.decisions import as_positions
 from api.services.register.linker import Linker, LinkOutcome
@@ -30,7 +31,9 @@ def link_whole(linker: Linker) -> LinkOutcome:
         records = current_records(connection)
     found = compute_whole(linker, records)
     if found is None:
-        children = update_children(linker.rules, connection, linker.run, None, members(connection))
+        gone = members(connection)
+        update_conflicts(connection, linker.run, None, gone, whole=True)
+        children = update_children(linker.rules, connection, linker.run, None, gone)
         return LinkOutcome(True, 0, 0, children, Given({}, 0.0, {BETWEEN: 0.0}))
     scored, linked = found
     record = linked.prepared.records["id"].to_numpy(np.int64)
@@ -45,6 +48,7 @@ def link_whole(linker: Linker) -> LinkOutcome:
         keep_pairs(connection, linker.matching, scored.pairs, record, group, findings(linked))
     with observer.stage("children"):
         gone = np.setdiff1d(members(connection), record)
+        update_conflicts(connection, linker.run, linked, gone, whole=True)
         children = update_children(linker.rules, connection, linker.run, linked, gone)
     population = linked.population
     given = Given(dict(population.held), linker.floor(population), linker.priors(population))
