@@ -177,8 +177,8 @@ class Conflict(Table):
 class Event(Table):
     """One entry of the change feed; replaying all of them gives the register.
 
-    ``kind`` is child_created, record_linked, record_unlinked, child_merged, child_split,
-    child_emptied or values_changed. ``detail`` holds ids and names of fields, no values.
+    ``kind`` is child_created, child_restored, child_split, child_merged, child_emptied,
+    record_unlinked, record_linked or values_changed. ``detail`` holds ids and names of fields, no values.
     """
 
     __tablename__ = "event"
