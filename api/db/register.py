@@ -178,7 +178,8 @@ class Event(Table):
     """One entry of the change feed; replaying all of them gives the register.
 
     ``kind`` is child_created, child_restored, child_split, child_merged, child_emptied,
-    record_unlinked, record_linked or values_changed. ``detail`` holds ids and names of fields, no values.
+    record_unlinked, record_linked or values_changed. ``detail`` holds ids and names of
+    fields, no values.
     """
 
     __tablename__ = "event"
