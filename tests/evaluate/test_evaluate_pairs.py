@@ -126,6 +126,7 @@ def test_numbers_order_groups_by_size() -> None:
         ("crosswalk", lambda rows: rows.assign(child_id=""), "child_id is empty in 6 rows"),
         ("truth", lambda rows: rows.assign(role="parent"), "only child or carer"),
         ("truth", lambda rows: rows.assign(role="carer"), "no record of a child"),
+        ("truth", lambda rows: rows.assign(source=rows["source"] + "2"), "none of its rec"),
     ],
 )
 def test_bad_input_is_refused_without_showing_values(
