@@ -40,7 +40,7 @@ class NameRules(Rule):
     prefixes: dict[str, list[str]]
     honorifics: list[str]
     placeholders: list[str]
-    parent_markers: list[str]
+    parent_markers: list[str] = Field(default_factory=list)
     multiple_births: list[str]
     forename_families: list[Annotated[list[str], Field(min_length=2)]]
     surname_families: list[Annotated[list[str], Field(min_length=2)]]
