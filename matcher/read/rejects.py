@@ -17,8 +17,7 @@ MESSAGES = {
     "repeated_header": "the row repeats the header; remove it",
     "column_types": "the row tells what the columns hold, such as (text); remove it",
     "totals_row": "the row holds totals, not a record; remove it",
-    "missing_record_id": "the record id is empty or a spreadsheet's error; give the id that the "
-    "system holds",
+    "missing_record_id": "the record id is empty; give the id that the system holds",
     "record_id_damaged": "the record id was shortened to scientific notation; export the "
     "column as text",
     "record_id_of_lines": "the record id has a line break in it, so it may be two; give the id "
