@@ -67,17 +67,22 @@ def designate(
     r: Positions,
     weight: Bits,
     apart: Mask,
+    fits: Mask,
     source: npt.NDArray[np.int32],
     thresholds: Thresholds,
 ) -> Designations:
-    """Designations of scored pairs. ``source`` is the number of each record's source."""
+    """Designations of scored pairs.
+
+    ``source`` is the number of each record's source. Two records of one source are two
+    children unless their pair ``fits``.
+    """
     possible = weight >= thresholds.lower
     rival = np.zeros(len(weight), dtype=bool)
     near = np.flatnonzero(possible)
     if len(near):
         edges = _Edges.of(l[near], r[near], weight[near], source)
         span = np.int64(len(source))
-        within = (source[l] == source[r]) & possible & ~apart
+        within = (source[l] == source[r]) & fits
         fitting = _keys(l[within], r[within], span)
         barred = apart & ~possible
         held_apart = _keys(l[barred], r[barred], span)

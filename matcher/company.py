@@ -27,7 +27,7 @@ def company_weight(
     """Bits for each pair of clusters (by label) that they are one child.
 
     ``label``, ``source`` and ``birth_year`` are per record. A cluster whose year is not known
-    (-1) is taken to be of the other's.
+    (-1) is taken to be of the other's; between different years nothing is said.
     """
     names, cluster = np.unique(label, return_inverse=True)
     sources = int(source.max(initial=0)) + 1
@@ -42,7 +42,8 @@ def company_weight(
     bits = -np.log2(1 - np.minimum(coverage, HIGHEST_COVERAGE))
     l, r = np.searchsorted(names, one), np.searchsorted(names, other)
     alone = holds[l] ^ holds[r]
-    # The less telling of the two cohorts, should the two clusters' years differ.
-    return np.asarray(
-        np.minimum((alone * bits[cohort[l]]).sum(1), (alone * bits[cohort[r]]).sum(1))
-    )
+    # Of two cohorts that differ nothing follows: they may be two children of one name.
+    one_cohort = (cohort[l] == cohort[r]) | (year[l] < 0) | (year[r] < 0)
+    # The less telling of the two cohorts, should one cluster's year not be known.
+    least = np.minimum((alone * bits[cohort[l]]).sum(1), (alone * bits[cohort[r]]).sum(1))
+    return np.asarray(np.where(one_cohort, least, 0.0))

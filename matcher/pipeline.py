@@ -16,12 +16,14 @@ from matcher.classify import Designations, designate, estimate_prior
 from matcher.cluster import Clusters, cluster
 from matcher.company import company_weight
 from matcher.errors import DataError
+from matcher.families import FAMILY_COLUMNS
+from matcher.neighbours import neighbours
 from matcher.progress import Advance, Observer, Silent
 from matcher.register import child_ids, golden_values
 from matcher.rules.library import LinkageRules
 from matcher.rules.matching import MatchingRules, Thresholds
 from matcher.rules.model import Model
-from matcher.scoring import Pairs, ScoredPairs, Scorer
+from matcher.scoring import NOT_AGAINST, Pairs, ScoredPairs, Scorer
 from matcher.standardise import standardise
 from matcher.table import Mask, Table
 from matcher.weigh import Weights, term_frequencies
@@ -32,8 +34,8 @@ Bits = npt.NDArray[np.float64]
 # Evidence below which no prior could make a pair possible; bounds what is kept in memory.
 MARGIN_BELOW = 4.0
 
-# Columns that counting children and telling them apart need, whatever the rules compare.
-_ALWAYS = {"forename", "prefix_only", "date_of_birth", "birth_year", "postcode"}
+# Columns that counting children and telling families need, whatever the rules compare.
+_ALWAYS = {"forename", "prefix_only"} | FAMILY_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -189,12 +191,31 @@ def score(
     counted = _Counted(proposed(prepared, keys))
     with observer.stage("compare and weigh") as advance:
         pairs = scorer.score_all(prepared.table, counted.through(advance), floor, threads)
-        within = prepared.source[pairs.l] == prepared.source[pairs.r]
-        group = np.where(within, prepared.source[pairs.l], len(totals) - 1)
+        group = _prior_group(prepared, pairs)
         start = np.full(len(totals), expected)
-        prior = estimate_prior(pairs.evidence, group, totals, start)[group]
+        priors = estimate_prior(pairs.evidence, group, totals, start)
+        # Weaker pairs are neither links nor rivals of one.
+        bounds = matching.thresholds
+        near = pairs.evidence + priors[group] >= bounds.upper - bounds.rival_margin
+        near &= ~pairs.apart
+        more = neighbours(
+            (pairs.l[near], pairs.r[near]),
+            prepared.source,
+            prepared.single,
+            (pairs.l, pairs.r),
+        )
+        others = scorer.score_all(prepared.table, more, min(floor, NOT_AGAINST), threads)
+        pairs = ScoredPairs.join([pairs, others])
+        prior = priors[_prior_group(prepared, pairs)]
     given_up = tuple(block for key in keys for block in key.given_up)
     return Scored(prepared, counted.pairs, given_up, pairs, prior)
+
+
+def _prior_group(prepared: Prepared, pairs: ScoredPairs) -> npt.NDArray[np.int32]:
+    """Number of the prior of each pair: its source's, or the last for pairs between sources."""
+    within = prepared.source[pairs.l] == prepared.source[pairs.r]
+    between = np.int32(len(prepared.single))
+    return np.where(within, prepared.source[pairs.l], between)
 
 
 def decide(scored: Scored, thresholds: Thresholds, *, observer: Observer | None = None) -> Linked:
@@ -203,9 +224,11 @@ def decide(scored: Scored, thresholds: Thresholds, *, observer: Observer | None 
     prepared, pairs = scored.prepared, scored.pairs
     weight = pairs.evidence + scored.prior
     with observer.stage("classify"):
-        found = designate(pairs.l, pairs.r, weight, pairs.apart, prepared.source, thresholds)
+        found = designate(
+            pairs.l, pairs.r, weight, pairs.apart, pairs.fits, prepared.source, thresholds
+        )
     with observer.stage("cluster"):
-        clusters = _cluster(prepared, pairs, weight, found, thresholds)
+        clusters = _cluster(prepared, pairs, weight, found)
         company = _company(prepared, pairs, clusters, found)
         weight = weight + company
         lifted = company > 0
@@ -214,7 +237,7 @@ def decide(scored: Scored, thresholds: Thresholds, *, observer: Observer | None 
             link=found.link | lifted & (weight >= thresholds.upper),
             possible=found.possible | lifted & (weight >= thresholds.lower),
         )
-        clusters = _cluster(prepared, pairs, weight, found, thresholds)
+        clusters = _cluster(prepared, pairs, weight, found)
     return Linked(
         prepared=prepared,
         candidates=scored.candidates,
@@ -233,16 +256,14 @@ def _cluster(
     pairs: ScoredPairs,
     weight: Bits,
     found: Designations,
-    thresholds: Thresholds,
 ) -> Clusters:
     apart = _held_apart(prepared, pairs, found)
-    fitting = (weight >= thresholds.upper) & ~pairs.apart
     return cluster(
         prepared.source,
         (pairs.l[found.link], pairs.r[found.link]),
         weight[found.link],
         apart=(pairs.l[apart], pairs.r[apart]),
-        fitting=(pairs.l[fitting], pairs.r[fitting]),
+        fitting=(pairs.l[pairs.fits], pairs.r[pairs.fits]),
     )
 
 

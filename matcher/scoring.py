@@ -19,6 +19,9 @@ from matcher.weigh.weights import Bits, Weights
 
 Pairs = tuple[Positions, Positions]
 
+NOT_AGAINST = 0.0
+"""Evidence, in bits, from which it does not speak against a pair; the prior left aside."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScoredPairs:
@@ -37,6 +40,11 @@ class ScoredPairs:
     def __len__(self) -> int:
         """Number of pairs."""
         return len(self.l)
+
+    @property
+    def fits(self) -> Mask:
+        """Pairs without evidence against them: two records of one source may be one child."""
+        return np.asarray((self.evidence >= NOT_AGAINST) & ~self.apart)
 
     def take(self, chosen: npt.NDArray[np.intp] | Mask) -> "ScoredPairs":
         """Some of the pairs."""
@@ -99,7 +107,7 @@ class Scorer:
             levels[comparison.rule.name] = graded
             evidence += weights.partial(graded, sides)
             for number, level in enumerate(comparison.rule.levels):
-                if level.keeps_apart:
+                if level.keeps_apart and weights.by_level[number] < 0:
                     apart |= graded == number
         scored = ScoredPairs(sides.l, sides.r, levels, evidence, apart)
         return scored.take((evidence >= floor) | apart)

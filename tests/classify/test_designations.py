@@ -20,11 +20,14 @@ def designated(
 ) -> Designations:
     """Designations of the pairs in ``weight``, in its order."""
     l, r = zip(*weight, strict=True) if weight else ((), ())
+    bits = np.array(list(weight.values()), dtype=np.float64)
+    kept = np.array([pair in apart for pair in weight], dtype=bool)
     return designate(
         np.array(l, dtype=np.int32),
         np.array(r, dtype=np.int32),
-        np.array(list(weight.values()), dtype=np.float64),
-        np.array([pair in apart for pair in weight], dtype=bool),
+        bits,
+        kept,
+        (bits >= THRESHOLDS.lower) & ~kept,
         np.array(source, dtype=np.int32),
         THRESHOLDS,
     )
