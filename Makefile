@@ -18,7 +18,7 @@ COMPILE_LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 -
 	--no-annotate --custom-compile-command "make lock" pyproject.toml
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format docs lock clean
+.PHONY: help demo test check format docs migration lock clean
 .PHONY: check-format check-style check-types check-architecture check-rules
 
 help: ## Say what there is
@@ -53,6 +53,10 @@ format: $(READY_TO_TEST) ## Put the code into its format
 
 docs: $(READY_TO_TEST) ## Put what commands print now into the pages that show it
 	@$(BIN)/python -m tests.docs.pages
+
+migration: $(READY_TO_TEST) ## Write a migration to the tables as modelled: WHY="..." or FIRST=1
+	@$(BIN)/python -m api.db.revise $(if $(FIRST),--first,"$(WHY)")
+	@$(BIN)/ruff format --quiet api/db/migrations
 
 lock: $(READY_TO_TEST) ## Choose versions again, within the ranges of pyproject.toml
 	$(COMPILE_LOCK) --upgrade --group build --output-file requirements.lock

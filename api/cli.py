@@ -4,23 +4,31 @@ Exit status: 0 good, 1 the data or the rules have a problem, 2 the call was wron
 """
 
 import json
-import os
 import sys
-import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api import screen
+from api import register_commands, screen
+from api.arguments import (
+    parse_extracts,
+    require_apart,
+    require_file,
+    require_finite,
+    require_folder,
+    require_writable,
+    require_writable_file,
+    results_in,
+)
+from api.failures import tell
 from api.services import demo as demonstration
 from api.services.evaluating import evaluate_files
-from api.services.linking import RESULT_FILES, Extract, link_extracts
+from api.services.linking import link_extracts, versions
 from api.services.observe import Recorder
 from api.services.rules import check_rules, load_rule_book, shipped_model, shipped_rules
 from api.services.thresholds import advise
 from api.services.training import train_model
-from matcher.errors import MatcherError
 from matcher.evaluate import as_dict as evaluation_as_dict
 from matcher.evaluate import render_text as evaluation_as_text
 from matcher.rules.model import load_model
@@ -28,7 +36,6 @@ from matcher.thresholds import Costs
 
 app = typer.Typer(
     name="matcher",
-    help="Link the extracts of systems that share no key into one register of children.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -38,6 +45,26 @@ rules_app = typer.Typer(
     help="Look after the rules: source definitions, matching, measures.", no_args_is_help=True
 )
 app.add_typer(rules_app, name="rules")
+app.add_typer(register_commands.commands)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"matcher {versions()['child-register']}")
+        raise typer.Exit
+
+
+@app.callback()
+def matcher(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Link the extracts of systems that share no key into one register of children."""
+
 
 RulesOption = Annotated[
     Path | None,
@@ -69,11 +96,11 @@ def link(
 
     Writes crosswalk.csv, links.csv, register.csv, rejects.csv and summary.json into DIR.
     """
-    named = _parse(extracts)
-    _require_folder(rules)
-    _require_file(model)
-    _require_writable(out)
-    _require_apart(out, named)
+    named = parse_extracts(extracts)
+    require_folder(rules, "--rules")
+    require_file(model, "--model")
+    require_writable(out)
+    require_apart([out, *results_in(out)], [*(extract.path for extract in named), model])
     book = load_rule_book(rules or shipped_rules())
     chosen = load_model(model, book.linkage.matching) if model else shipped_model(book)
     recorder = Recorder(show=not as_json)
@@ -101,12 +128,11 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random pairs.")] = 0,
 ) -> None:
     """Estimate a model from extracts and write it as a readable file with a content hash."""
-    named = _parse(extracts)
-    _require_folder(rules)
-    _require_file(truth)
-    if out.is_dir():
-        raise typer.BadParameter(f"{out} is a folder; name a file", param_hint="--out")
-    _require_writable(out.absolute().parent)
+    named = parse_extracts(extracts)
+    require_folder(rules, "--rules")
+    require_file(truth, "--truth")
+    require_writable_file(out)
+    require_apart([out], [*(extract.path for extract in named), truth])
     book = load_rule_book(rules or shipped_rules())
     recorder = Recorder(show=True)
     with recorder.live():
@@ -134,8 +160,9 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Compare a run with the truth: precision, recall and F1, also by group."""
-    for path in (truth, crosswalk, links):
-        _require_file(path)
+    require_file(truth, "--truth")
+    require_file(crosswalk, "--crosswalk")
+    require_file(links, "--links")
     result = evaluate_files(truth, crosswalk, links)
     if as_json:
         _print_json(evaluation_as_dict(result))
@@ -160,9 +187,10 @@ def thresholds(
 
     Prints the size of the queue and the expected false and missed links. Writes nothing.
     """
-    named = _parse(extracts)
-    _require_folder(rules)
-    _require_file(model)
+    named = parse_extracts(extracts)
+    require_folder(rules, "--rules")
+    require_file(model, "--model")
+    require_finite(false=false, missed=missed, review=review)
     book = load_rule_book(rules or shipped_rules())
     chosen = load_model(model, book.linkage.matching) if model else shipped_model(book)
     recorder = Recorder(show=not as_json)
@@ -184,7 +212,7 @@ def generate(
     ] = False,
 ) -> None:
     """Make the extracts of an invented town, with the truth."""
-    _require_writable(out)
+    require_writable(out)
     recorder = Recorder(show=True)
     with recorder.live():
         counts = demonstration.generate_town(children, seed, out, recorder, generic=generic)
@@ -198,7 +226,7 @@ def demo(
     ),
 ) -> None:
     """Link the invented town that comes with this software, and say how well it went."""
-    _require_writable(out)
+    require_writable(out)
     recorder = Recorder(show=True)
     with recorder.live():
         shown = demonstration.run(out, recorder)
@@ -213,7 +241,7 @@ def rules_check(
     as_json: JsonOption = False,
 ) -> None:
     """Report every mistake in every rule file, and run the worked examples."""
-    _require_folder(directory)
+    require_folder(directory, "DIR")
     chosen = directory or shipped_rules()
     problems, count = check_rules(chosen)
     if as_json:
@@ -234,81 +262,26 @@ def rules_check(
         raise typer.Exit(1)
 
 
-def _parse(extracts: list[str]) -> list[Extract]:
-    named: list[Extract] = []
-    for argument in extracts:
-        name, separator, path = argument.partition("=")
-        if not separator or not name or not path:
-            raise typer.BadParameter(
-                f"{argument!r} is not NAME=PATH, for example estart=members.csv"
-            )
-        if not name.replace("_", "").replace("-", "").isalnum():
-            raise typer.BadParameter(f"{name!r} is not a source name: use letters, digits, - and _")
-        if not Path(path).exists():
-            raise typer.BadParameter(f"{name}: there is no {path}")
-        if name in {extract.source for extract in named}:
-            raise typer.BadParameter(f"{name} is given twice; give each extract its own name")
-        named.append(Extract(name, Path(path)))
-    return named
-
-
-def _require_folder(path: Path | None) -> None:
-    if path is not None and not path.is_dir():
-        raise typer.BadParameter(f"there is no folder {path}")
-
-
-def _require_writable(out: Path) -> None:
-    """Say before the work, not after it, that results cannot be written."""
-    if out.exists() and not out.is_dir():
-        raise typer.BadParameter(f"{out} is a file, not a folder", param_hint="--out")
-    there = next(parent for parent in [out, *out.absolute().parents] if parent.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise typer.BadParameter(f"{there} cannot be written to", param_hint="--out")
-
-
-def _require_apart(out: Path, extracts: list[Extract]) -> None:
-    """Results must not take the place of what they are made from."""
-    written = {(out / name).resolve() for name in RESULT_FILES}
-    for extract in extracts:
-        if extract.path.resolve() in written or extract.path.resolve() == out.resolve():
-            raise typer.BadParameter(
-                f"{extract.source}: the results would be written over this extract; "
-                "name another folder",
-                param_hint="--out",
-            )
-
-
-def _require_file(path: Path | None) -> None:
-    if path is not None and not path.is_file():
-        raise typer.BadParameter(f"there is no file {path}")
-
-
 def _print_json(data: dict[str, Any]) -> None:
     print(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def main() -> None:
-    """Run the command; every problem ends with one message and exit status 1.
+    """Run the command; every problem ends with one message and its exit status.
 
-    The text of an unforeseen error is not shown, since it might quote somebody's details.
+    With ``--json``, the message is also printed as JSON, so that a program always has a
+    document to read.
     """
     try:
-        app()
-    except MatcherError as error:
-        print(f"matcher: {error}", file=sys.stderr)
-        sys.exit(1)
-    except OSError as error:
-        where = Path(error.filename).name if error.filename else "a file"
-        print(f"matcher: {where}: {error.strerror}", file=sys.stderr)
-        sys.exit(1)
+        status = app(standalone_mode=False)
     except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        print(
-            f"matcher: this is a fault of the software: {type(error).__name__} at "
-            f"{Path(place.filename).name}:{place.lineno}. Nothing was written.",
-            file=sys.stderr,
-        )
-        sys.exit(1)
+        failure = tell(error)
+        if failure.message:
+            print(f"matcher: {failure.message}{failure.hint}", file=sys.stderr)
+        if "--json" in sys.argv:
+            _print_json({"error": failure.as_dict()})
+        status = failure.status
+    sys.exit(status)
 
 
 if __name__ == "__main__":

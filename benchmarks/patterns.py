@@ -10,7 +10,7 @@ from benchmarks.engines import ours_with_linked
 from benchmarks.sets import LabelledSet
 from benchmarks.tables import Table
 from matcher.compare import LevelComparison, reached_levels
-from matcher.pipeline import Linked, Prepared, block, proposed, weigh
+from matcher.pipeline import Linked, Prepared, block, count_population, proposed, weigh
 from matcher.rules.matching import MatchingRules
 from matcher.rules.model import Model
 from matcher.table import MISSING, Levels, Mask, Sides
@@ -64,7 +64,7 @@ def _table(
     most: int,
 ) -> Table:
     prepared = linked.prepared
-    scorer = weigh(prepared, rules, model)
+    scorer = weigh(prepared, rules, model, count_population(prepared, rules))
     scored = scorer.score(prepared.table, (l, r), -np.inf)
     evidence = pd.Series(scored.evidence, index=pd.MultiIndex.from_arrays([scored.l, scored.r]))
     sides = Sides(prepared.table, prepared.table, l, r)

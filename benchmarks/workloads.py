@@ -33,7 +33,6 @@ from matcher.pipeline import Prepared
 from matcher.progress import Advance
 from matcher.rules.model import Model
 from matcher.train import train
-from matcher.weigh import term_frequencies
 
 # Records of children that seven sources hold per child, near enough to reach a size.
 RECORDS_PER_CHILD = 3.72
@@ -132,8 +131,8 @@ def prepare_for_peers(folder: Path) -> dict[str, Any]:
     keys = pipeline.block(prepared, rules)
     table = splink_records(rules, prepared.table, keys, numbers if single.any() else None)
     table.to_parquet(folder / "prepared.parquet")
-    columns = {x.term_frequency for c in rules.comparisons for x in c.levels if x.term_frequency}
-    frequencies = {name: term_frequencies(prepared.table, name) for name in sorted(columns)}
+    population = pipeline.count_population(prepared, rules)
+    frequencies = {name: population.shares(prepared.table, name) for name in pipeline.terms(rules)}
     rarities = rarity_tables(rules.comparisons, model, frequencies)
     for name, rarity in rarities.items():
         rarity.to_parquet(folder / f"rarity-{name}.parquet")
@@ -259,7 +258,8 @@ def training(folder: Path) -> dict[str, Any]:
 def lookup(folder: Path) -> dict[str, Any]:
     """One record against all others in memory, for a sample of records as they were written."""
     prepared, book, model = _prepared(folder)
-    scorer = pipeline.weigh(prepared, book.linkage.matching, model)
+    population = pipeline.count_population(prepared, book.linkage.matching)
+    scorer = pipeline.weigh(prepared, book.linkage.matching, model, population)
     stages = Stages()
     with stages.stage("index"):
         held = Lookup(prepared, book.linkage, scorer)

@@ -19,13 +19,43 @@ Bits = npt.NDArray[np.float64]
 RIVALS_PER_SOURCE = 6
 RIVALS_PER_RECORD = 16
 
+# Bits to which evidence is counted, and the prior rounded.
+EVIDENCE_STEP = 1 / 16
+PRIOR_STEP = 1 / 4
+
 # A group of pairs never counts as holding fewer matches than this.
 _FEWEST_MATCHES = 0.5
 
 
-def estimate_prior(
-    evidence: Bits, group: npt.NDArray[np.integer], pairs: Bits, start: Bits
-) -> Bits:
+@dataclass(frozen=True, slots=True)
+class EvidenceCounts:
+    """Scored pairs counted by group and evidence: all that the prior depends on.
+
+    A group's pairs are those between sources, or those within one source. ``bin`` is the
+    evidence in steps of `EVIDENCE_STEP`. Sorted by group, then bin.
+    """
+
+    group: npt.NDArray[np.int64]
+    bin: npt.NDArray[np.int64]
+    pairs: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, group: npt.NDArray[np.integer], evidence: Bits) -> "EvidenceCounts":
+        """Counts of pairs, given one by one."""
+        steps = evidence_bin(evidence)
+        span = int(np.abs(steps).max(initial=0)) + 1
+        keys, pairs = np.unique(
+            group.astype(np.int64) * (2 * span) + steps + span, return_counts=True
+        )
+        return cls(keys // (2 * span), keys % (2 * span) - span, pairs.astype(np.int64))
+
+
+def evidence_bin(evidence: Bits) -> npt.NDArray[np.int64]:
+    """Evidence in whole steps."""
+    return np.asarray(np.rint(evidence / EVIDENCE_STEP).astype(np.int64))
+
+
+def estimate_prior(counts: EvidenceCounts, pairs: Bits, start: Bits) -> Bits:
     """Prior of a pair, in bits, by group of pairs: log2 odds that the two are one child.
 
     A group's pairs are those between sources, or those within one source, which may hold
@@ -33,19 +63,22 @@ def estimate_prior(
     weigh with the prior, add up the match probabilities of the scored pairs, and take
     their share of all the group's ``pairs`` as the next prior (the EM step for a mixing
     proportion). ``start`` is a first number of matches per group.
+
+    The result is rounded to `PRIOR_STEP`, so that a few more records leave it as it was.
     """
     top = np.maximum(pairs / 2, _FEWEST_MATCHES)
     matches: Bits = np.clip(start, _FEWEST_MATCHES, top)
-    odds = np.exp2(np.minimum(evidence, 200.0))
-    for _ in range(200):
+    odds = np.exp2(np.minimum(counts.bin * EVIDENCE_STEP, 200.0))
+    for _ in range(1_000):
         prior_odds = matches / np.maximum(pairs - matches, _FEWEST_MATCHES)
-        own = odds * prior_odds[group]
-        expected = np.bincount(group, own / (1 + own), len(pairs))
+        own = odds * prior_odds[counts.group]
+        expected = np.bincount(counts.group, counts.pairs * own / (1 + own), len(pairs))
         found: Bits = np.clip(expected.astype(np.float64), _FEWEST_MATCHES, top)
-        if np.all(np.abs(found - matches) <= 1e-6 * matches):
+        if np.all(np.abs(found - matches) <= 1e-9 * matches):
             break
         matches = found
-    return np.asarray(np.log2(matches / np.maximum(pairs - matches, _FEWEST_MATCHES)))
+    prior = np.log2(matches / np.maximum(pairs - matches, _FEWEST_MATCHES))
+    return np.asarray(np.round(prior / PRIOR_STEP) * PRIOR_STEP)
 
 
 def probability(weight: Bits) -> Bits:
@@ -67,14 +100,14 @@ def designate(
     r: Positions,
     weight: Bits,
     apart: Mask,
-    fits: Mask,
+    fitting: tuple[Positions, Positions],
     source: npt.NDArray[np.int32],
     thresholds: Thresholds,
 ) -> Designations:
     """Designations of scored pairs.
 
     ``source`` is the number of each record's source. Two records of one source are two
-    children unless their pair ``fits``.
+    children unless they are ``fitting``.
     """
     possible = weight >= thresholds.lower
     rival = np.zeros(len(weight), dtype=bool)
@@ -82,14 +115,13 @@ def designate(
     if len(near):
         edges = _Edges.of(l[near], r[near], weight[near], source)
         span = np.int64(len(source))
-        within = (source[l] == source[r]) & fits
-        fitting = _keys(l[within], r[within], span)
+        may_be_one = _keys(*fitting, span)
         barred = apart & ~possible
         held_apart = _keys(l[barred], r[barred], span)
 
         def two_children(b: Positions, c: Positions) -> Mask:
             between = _keys(b, c, span)
-            strangers = (source[b] == source[c]) & ~_in(between, fitting)
+            strangers = (source[b] == source[c]) & ~_in(between, may_be_one)
             return np.asarray(strangers | _in(between, held_apart))
 
         margin = thresholds.rival_margin

@@ -25,11 +25,13 @@ _NOBODY: Pairs = (np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32))
 class Clusters:
     """``label`` of each record: the position of its cluster's first record.
 
-    ``refused`` marks the links that clustering did not follow.
+    ``refused`` marks the links that clustering did not follow, ``refused_must`` likewise
+    the must-links, which a cannot-link contradicts.
     """
 
     label: Labels
     refused: Mask
+    refused_must: Mask
 
 
 def cluster(
@@ -79,7 +81,7 @@ def cluster(
             refused[edge] = not greedy.merge(int(all_l[edge]), int(all_r[edge]), forced)
         label[members] = [greedy.root(member) for member in members.tolist()]
         label = _first_of(label)
-    return Clusters(label, refused[len(must[0]) :])
+    return Clusters(label, refused[len(must[0]) :], refused[: len(must[0])])
 
 
 def _components(size: int, l: Positions, r: Positions) -> Labels:

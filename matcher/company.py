@@ -17,33 +17,48 @@ Sources = npt.NDArray[np.int32]
 
 # However complete a source is, it may have missed a child, or holds it under another id.
 HIGHEST_COVERAGE = 0.9
-# Children added to each cohort, so that the coverage of a small one is not taken for certain.
-_SMOOTHING = 5.0
+# Bits to which the weight is rounded, so that a few more records leave it as it was.
+STEP = 1
 
 
 def company_weight(
-    one: Labels, other: Labels, label: Labels, source: Sources, birth_year: Codes
+    one: Labels,
+    other: Labels,
+    label: Labels,
+    source: Sources,
+    birth_year: Codes,
+    coverage: Bits,
 ) -> Bits:
     """Bits for each pair of clusters (by label) that they are one child.
 
-    ``label``, ``source`` and ``birth_year`` are per record. A cluster whose year is not known
-    (-1) is taken to be of the other's; between different years nothing is said.
+    ``label``, ``source`` and ``birth_year`` are per record; ``coverage`` is the share of the
+    children of each year, by code, that each source holds. A cluster whose year is not
+    known (-1) is taken to be of the other's; between different years nothing is said.
     """
     names, cluster = np.unique(label, return_inverse=True)
-    sources = int(source.max(initial=0)) + 1
-    holds: Mask = np.zeros((len(names), sources), dtype=bool)
+    holds: Mask = np.zeros((len(names), coverage.shape[1]), dtype=bool)
     holds[cluster, source] = True
     year = np.full(len(names), -1, dtype=np.int64)
     np.maximum.at(year, cluster, birth_year.astype(np.int64))
-    cohort = year + 1
-    size = np.bincount(cohort)
-    held = np.stack([np.bincount(cohort, holds[:, s], len(size)) for s in range(sources)], axis=1)
-    coverage = held / (size[:, None] + _SMOOTHING)
-    bits = -np.log2(1 - np.minimum(coverage, HIGHEST_COVERAGE))
+    bits = coverage_bits(coverage)
     l, r = np.searchsorted(names, one), np.searchsorted(names, other)
     alone = holds[l] ^ holds[r]
+    by_l, by_r = _of_year(alone, bits, year[l]), _of_year(alone, bits, year[r])
     # Of two cohorts that differ nothing follows: they may be two children of one name.
-    one_cohort = (cohort[l] == cohort[r]) | (year[l] < 0) | (year[r] < 0)
-    # The less telling of the two cohorts, should one cluster's year not be known.
-    least = np.minimum((alone * bits[cohort[l]]).sum(1), (alone * bits[cohort[r]]).sum(1))
-    return np.asarray(np.where(one_cohort, least, 0.0))
+    one_cohort = (year[l] == year[r]) | (year[l] < 0) | (year[r] < 0)
+    known = np.minimum(by_l, by_r)
+    return np.asarray(np.where(one_cohort & np.isfinite(known), known, 0.0))
+
+
+def coverage_bits(coverage: Bits) -> Bits:
+    """Bits that a source's holding only one of two is worth, by its coverage."""
+    bits = -np.log2(1 - np.minimum(coverage, HIGHEST_COVERAGE))
+    return np.asarray(np.round(bits / STEP) * STEP)
+
+
+def _of_year(alone: Mask, bits: Bits, year: Labels) -> Bits:
+    """Sum over the sources that hold only one of two; without end where no year is known."""
+    known = year >= 0
+    result = np.full(len(alone), np.inf)
+    result[known] = (alone[known] * bits[year[known]]).sum(axis=1)
+    return result

@@ -4,11 +4,14 @@ Links are pairs designated as links whose records ended in one cluster. Possible
 the strongest pair between two clusters that could be one child: deciding it decides all.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from matcher.classify import probability
+from matcher.patterns import packed, unpacked
 from matcher.pipeline import Linked
 from matcher.rules.matching import MatchingRules
 from matcher.table import MISSING, Mask
@@ -27,29 +30,89 @@ LINK_COLUMNS = (
 RIVAL = "another record fits nearly as well"
 REFUSED = "joining them would put two children together"
 ALONE = "no system holds the two as different records"
+SAID = "a person said that they are one child"
+
+
+@dataclass(frozen=True)
+class ReportedLinks:
+    """What is told of each link, in order of the left record, then the right.
+
+    ``l`` and ``r`` are positions of records; ``pattern`` is as in `matcher.patterns`;
+    ``weight`` is in bits. ``possible`` marks those that wait, ``refused`` those of them that
+    clustering refused; ``alone`` those for which the sources' company counted, ``said``
+    those that a person said are one child.
+    """
+
+    l: npt.NDArray[np.integer]
+    r: npt.NDArray[np.integer]
+    pattern: npt.NDArray[np.int64]
+    weight: npt.NDArray[np.float64]
+    possible: Mask
+    rival: Mask
+    refused: Mask
+    alone: Mask
+    said: Mask
+
+    def table(
+        self,
+        source: npt.NDArray[np.object_],
+        record_id: npt.NDArray[np.object_],
+        rules: MatchingRules,
+    ) -> pd.DataFrame:
+        """LINK_COLUMNS. ``source`` and ``record_id`` are those of all records."""
+        return pd.DataFrame(
+            {
+                "source_l": source[self.l],
+                "record_id_l": record_id[self.l],
+                "source_r": source[self.r],
+                "record_id_r": record_id[self.r],
+                "match_weight": np.round(self.weight, 3),
+                "match_probability": np.round(probability(self.weight), 6),
+                "designation": np.where(self.possible, "possible", "link"),
+                "reason": self._reasons(rules),
+            }
+        )
+
+    def _reasons(self, rules: MatchingRules) -> npt.NDArray[np.object_]:
+        """The sentence of each pair, built once per distinct pattern and notes."""
+        marks = (self.rival, self.refused, self.alone, self.said)
+        notes = np.sum([mark.astype(np.int64) << bit for bit, mark in enumerate(marks)], 0)
+        told, inverse = np.unique(self.pattern * 16 + notes, return_inverse=True)
+        levels = unpacked(rules.comparisons, told // 16)
+        sentences = []
+        for at, kind in enumerate(told.tolist()):
+            parts = []
+            for comparison in rules.comparisons:
+                level = int(levels[comparison.name][at])
+                if level != MISSING and comparison.levels[level].evidence:
+                    parts.append(comparison.levels[level].reason)
+            parts += [
+                note for bit, note in enumerate((RIVAL, REFUSED, ALONE, SAID)) if kind >> bit & 1
+            ]
+            sentences.append("; ".join(parts))
+        return np.array(sentences, dtype=object)[inverse]
 
 
 def link_table(linked: Linked, rules: MatchingRules) -> pd.DataFrame:
     """LINK_COLUMNS, in order of the left record, then the right."""
     followed, waiting = reported(linked)
     chosen = np.flatnonzero(followed | waiting)
-    records = linked.prepared.records
-    source = records["source"].astype(object).to_numpy()
-    record_id = records["record_id"].to_numpy()
-    l, r = linked.pairs.l[chosen], linked.pairs.r[chosen]
-    weight = linked.weight[chosen]
-    return pd.DataFrame(
-        {
-            "source_l": source[l],
-            "record_id_l": record_id[l],
-            "source_r": source[r],
-            "record_id_r": record_id[r],
-            "match_weight": np.round(weight, 3),
-            "match_probability": np.round(probability(weight), 6),
-            "designation": np.where(waiting[chosen], "possible", "link"),
-            "reason": _reasons(linked, rules, chosen),
-        }
+    records, pairs = linked.prepared.records, linked.pairs
+    found = ReportedLinks(
+        l=pairs.l[chosen],
+        r=pairs.r[chosen],
+        pattern=packed(
+            rules.comparisons, {name: own[chosen] for name, own in pairs.levels.items()}
+        ),
+        weight=linked.weight[chosen],
+        possible=waiting[chosen],
+        rival=linked.designations.rival[chosen],
+        refused=(waiting & linked.designations.link)[chosen],
+        alone=linked.company[chosen] > 0,
+        said=linked.said[chosen] > 0,
     )
+    source = records["source"].astype(object).to_numpy()
+    return found.table(source, records["record_id"].to_numpy(), rules)
 
 
 def reported(linked: Linked) -> tuple[Mask, Mask]:
@@ -63,6 +126,7 @@ def reported(linked: Linked) -> tuple[Mask, Mask]:
     together = label[pairs.l] == label[pairs.r]
     waiting = np.flatnonzero((found.possible | found.link) & ~together)
     waiting = waiting[found.link[waiting] | _compatible(linked, waiting)]
+    waiting = waiting[~_settled(linked, waiting)]
     one = np.minimum(label[pairs.l[waiting]], label[pairs.r[waiting]])
     other = np.maximum(label[pairs.l[waiting]], label[pairs.r[waiting]])
     order = np.lexsort((waiting, -linked.weight[waiting], other, one))
@@ -86,8 +150,8 @@ def _compatible(linked: Linked, waiting: npt.NDArray[np.intp]) -> Mask:
     np.add.at(held, (cluster, source), 1)
     l, r = cluster[pairs.l[waiting]], cluster[pairs.r[waiting]]
     needed = (held[l].astype(np.int64) * held[r]).sum(axis=1)
-    fits = np.flatnonzero(pairs.fits & (source[pairs.l] == source[pairs.r]))
-    fitting = pair_number(cluster[pairs.l[fits]], cluster[pairs.r[fits]], len(names))
+    one, other = linked.fitting
+    fitting = pair_number(cluster[one], cluster[other], len(names))
     keys, counts = np.unique(fitting, return_counts=True)
     wanted = pair_number(l, r, len(names))
     at = np.searchsorted(keys, wanted)
@@ -98,33 +162,16 @@ def _compatible(linked: Linked, waiting: npt.NDArray[np.intp]) -> Mask:
     return np.asarray(found >= needed)
 
 
+def _settled(linked: Linked, waiting: npt.NDArray[np.intp]) -> Mask:
+    """Pairs between two clusters of which a person said that some record is of another child."""
+    label, pairs, cannot = linked.clusters.label, linked.pairs, linked.decisions.cannot
+    apart = pair_number(label[cannot[0]], label[cannot[1]], len(label))
+    between = pair_number(label[pairs.l[waiting]], label[pairs.r[waiting]], len(label))
+    return np.isin(between, apart)
+
+
 def pair_number(
     one: npt.NDArray[np.intp], other: npt.NDArray[np.intp], size: int
 ) -> npt.NDArray[np.int64]:
     """One number for two clusters in either order."""
     return np.minimum(one, other).astype(np.int64) * size + np.maximum(one, other)
-
-
-def _reasons(
-    linked: Linked, rules: MatchingRules, chosen: npt.NDArray[np.intp]
-) -> npt.NDArray[np.object_]:
-    """The sentence of each pair, built once per distinct pattern."""
-    label, pairs = linked.clusters.label, linked.pairs
-    refused = linked.designations.link & (label[pairs.l] != label[pairs.r])
-    alone = linked.company > 0
-    notes = (linked.designations.rival + 2 * refused.astype(np.int64) + 4 * alone)[chosen]
-    pattern = notes
-    for comparison in rules.comparisons:
-        levels = pairs.levels[comparison.name][chosen].astype(np.int64)
-        pattern = pattern * (len(comparison.levels) + 1) + levels - MISSING
-    _, first, inverse = np.unique(pattern, return_index=True, return_inverse=True)
-    sentences = []
-    for at in first:
-        parts = []
-        for comparison in rules.comparisons:
-            level = int(pairs.levels[comparison.name][chosen[at]])
-            if level != MISSING and comparison.levels[level].evidence:
-                parts.append(comparison.levels[level].reason)
-        parts += [note for bit, note in enumerate((RIVAL, REFUSED, ALONE)) if notes[at] >> bit & 1]
-        sentences.append("; ".join(parts))
-    return np.array(sentences, dtype=object)[inverse]

@@ -12,12 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from matcher.block import EffectiveKey, GivenUp, candidate_pairs, effective_key
-from matcher.classify import Designations, designate, estimate_prior
+from matcher.classify import Designations, EvidenceCounts, designate, estimate_prior
 from matcher.cluster import Clusters, cluster
 from matcher.company import company_weight
 from matcher.errors import DataError
 from matcher.families import FAMILY_COLUMNS
 from matcher.neighbours import neighbours
+from matcher.population import Population, hashed
 from matcher.progress import Advance, Observer, Silent
 from matcher.register import child_ids, golden_values
 from matcher.rules.library import LinkageRules
@@ -25,46 +26,75 @@ from matcher.rules.matching import MatchingRules, Thresholds
 from matcher.rules.model import Model
 from matcher.scoring import NOT_AGAINST, Pairs, ScoredPairs, Scorer
 from matcher.standardise import standardise
-from matcher.table import Mask, Table
-from matcher.weigh import Weights, term_frequencies
+from matcher.table import Mask, Positions, Table
+from matcher.weigh import Weights
 
 Sources = npt.NDArray[np.int32]
 Bits = npt.NDArray[np.float64]
 
-# Evidence below which no prior could make a pair possible; bounds what is kept in memory.
+# Bits below the lower threshold beyond which nothing could make a pair possible, neither
+# another prior nor the sources' company; bounds what is kept and looked at.
 MARGIN_BELOW = 4.0
+# Bits that stand for what a person said, so that no evidence outweighs it.
+_SETTLED = 1_000.0
+_FLOOR_STEP = 0.5
 
 # Columns that counting children and telling families need, whatever the rules compare.
-_ALWAYS = {"forename", "prefix_only"} | FAMILY_COLUMNS
+_ALWAYS = {"forename", "forename_4", "prefix_only"} | FAMILY_COLUMNS
 
 
 @dataclass(frozen=True)
 class Prepared:
     """Records of children in key order, standardised and coded.
 
-    ``source`` is the number of each record's source; ``single`` says, by that number,
-    whether the source holds each child once.
+    ``source`` is the number of each record's source in ``sources``; ``single`` says, by
+    that number, whether the source holds each child once.
     """
 
     records: pd.DataFrame
     standardised: pd.DataFrame
     table: Table
     source: Sources
+    sources: list[str]
     single: Mask
+
+    @property
+    def single_sources(self) -> set[str]:
+        """Names of the sources that hold each child once."""
+        return {name for name, once in zip(self.sources, self.single, strict=True) if once}
+
+    def group(self, l: Positions, r: Positions) -> npt.NDArray[np.int64]:
+        """The group of each pair: the source that holds both, or the last one."""
+        within = self.source[l] == self.source[r]
+        return np.where(within, self.source[l], len(self.single)).astype(np.int64)
 
 
 @dataclass(frozen=True)
 class Scored:
     """Pairs compared and weighed, before anything is decided; ``prior`` is in bits, per pair.
 
-    Pairs are positions in ``prepared.records``. ``candidates`` counts all that were proposed.
+    Pairs are positions in ``prepared.records``. ``candidates`` counts all that were proposed;
+    ``scorer`` is what weighed them.
     """
 
     prepared: Prepared
+    population: Population
     candidates: int
     given_up: tuple[GivenUp, ...]
     pairs: ScoredPairs
     prior: Bits
+    scorer: Scorer
+
+
+_NO_PAIRS: Pairs = (np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32))
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What people said of pairs of records, as positions l < r: one child, or two."""
+
+    must: Pairs = _NO_PAIRS
+    cannot: Pairs = _NO_PAIRS
 
 
 @dataclass(frozen=True)
@@ -72,13 +102,19 @@ class Linked(Scored):
     """All that one run found out.
 
     ``company`` and ``weight`` are in bits, one per pair: the weight is the evidence of the
-    comparisons plus the prior plus what the sources' company says.
+    comparisons plus the prior plus what the sources' company says. ``said`` is 1 for pairs
+    that a person said are one child, -1 for two, 0 for all others. ``open`` marks pairs
+    for which company counts. ``fitting`` are pairs of one source that may be one child.
     """
 
+    decisions: Decisions
+    said: npt.NDArray[np.int8]
+    open: Mask
     company: Bits
     weight: Bits
     designations: Designations
     clusters: Clusters
+    fitting: Pairs
 
 
 def prepare(
@@ -95,8 +131,9 @@ def prepare(
     standardised = standardise(children, rules.names, rules.values)
     wanted = rules.matching.columns | _ALWAYS
     table = Table.of(standardised, wanted, rules.matching.crossings)
-    single = np.array([name in single_sources for name in children["source"].cat.categories])
-    return Prepared(children, standardised, table, number, single)
+    sources = [str(name) for name in children["source"].cat.categories]
+    single = np.array([name in single_sources for name in sources])
+    return Prepared(children, standardised, table, number, sources, single)
 
 
 def _in_key_order(records: pd.DataFrame) -> tuple[pd.DataFrame, Sources]:
@@ -132,20 +169,35 @@ def proposed(prepared: Prepared, keys: list[EffectiveKey]) -> Iterator[Pairs]:
         yield l[allowed], r[allowed]
 
 
-def weigh(prepared: Prepared, rules: MatchingRules, model: Model) -> Scorer:
+def terms(rules: MatchingRules) -> list[str]:
+    """Columns whose rarity counts."""
+    levels = (level for comparison in rules.comparisons for level in comparison.levels)
+    return sorted({level.term_frequency for level in levels if level.term_frequency})
+
+
+def count_population(prepared: Prepared, rules: MatchingRules) -> Population:
+    """The population that these records tell of."""
+    return Population.of(prepared.table, prepared.source, prepared.sources, terms(rules))
+
+
+def weigh(prepared: Prepared, rules: MatchingRules, model: Model, population: Population) -> Scorer:
     """What compares and weighs pairs of these records."""
-    columns = {x.term_frequency for c in rules.comparisons for x in c.levels if x.term_frequency}
-    frequencies = {name: term_frequencies(prepared.table, name) for name in sorted(columns)}
+    frequencies = {name: population.shares(prepared.table, name) for name in terms(rules)}
     return Scorer(rules.comparisons, Weights(rules.comparisons, model, frequencies))
 
 
-def possible_pairs(prepared: Prepared) -> npt.NDArray[np.float64]:
-    """Numbers of pairs that could be matches: within each source, then between sources."""
-    held = np.bincount(prepared.source, minlength=len(prepared.single)).astype(np.float64)
-    size = float(len(prepared.source))
+def possible_pairs(population: Population, single: Collection[str]) -> npt.NDArray[np.float64]:
+    """Numbers of pairs that could be matches: within each source, then between sources.
+
+    Sources in order of name; those in ``single`` hold each child once.
+    """
+    names = sorted(population.held)
+    held = np.array([population.held[name] for name in names], dtype=np.float64)
     within = held * (held - 1) / 2
-    between = size * (size - 1) / 2 - within.sum()
-    return np.append(np.where(prepared.single, 0.0, within), between)
+    between = held.sum() * (held.sum() - 1) / 2 - within.sum()
+    return np.append(
+        [0.0 if n in single else w for n, w in zip(names, within, strict=True)], between
+    )
 
 
 def link(
@@ -182,54 +234,63 @@ def score(
         prepared = prepare(records, rules, single_sources)
     with observer.stage("block"):
         keys = block(prepared, matching)
-        scorer = weigh(prepared, matching, model)
-    totals = possible_pairs(prepared)
-    expected = model.matches_per_record * len(prepared.records) / 2
-    # The prior can hardly exceed what follows from four times the expected matches.
-    highest_prior = np.log2(max(4 * expected, 1.0) / max(totals[-1], totals[:-1].sum(), 1.0))
-    floor = lower - MARGIN_BELOW - min(highest_prior, 0.0)
+        population = count_population(prepared, matching)
+        scorer = weigh(prepared, matching, model, population)
+    totals = possible_pairs(population, prepared.single_sources)
+    floor = evidence_floor(lower, totals, model, population)
     counted = _Counted(proposed(prepared, keys))
     with observer.stage("compare and weigh") as advance:
         pairs = scorer.score_all(prepared.table, counted.through(advance), floor, threads)
-        group = _prior_group(prepared, pairs)
-        start = np.full(len(totals), expected)
-        priors = estimate_prior(pairs.evidence, group, totals, start)
-        # Weaker pairs are neither links nor rivals of one.
-        bounds = matching.thresholds
-        near = pairs.evidence + priors[group] >= bounds.upper - bounds.rival_margin
-        near &= ~pairs.apart
-        more = neighbours(
-            (pairs.l[near], pairs.r[near]),
-            prepared.source,
-            prepared.single,
-            (pairs.l, pairs.r),
-        )
-        others = scorer.score_all(prepared.table, more, min(floor, NOT_AGAINST), threads)
-        pairs = ScoredPairs.join([pairs, others])
-        prior = priors[_prior_group(prepared, pairs)]
+        group = prepared.group(pairs.l, pairs.r)
+        counts = EvidenceCounts.of(group, pairs.evidence)
+        prior = estimate_prior(counts, totals, first_guess(totals, model, population))[group]
     given_up = tuple(block for key in keys for block in key.given_up)
-    return Scored(prepared, counted.pairs, given_up, pairs, prior)
+    return Scored(prepared, population, counted.pairs, given_up, pairs, prior, scorer)
 
 
-def _prior_group(prepared: Prepared, pairs: ScoredPairs) -> npt.NDArray[np.int32]:
-    """Number of the prior of each pair: its source's, or the last for pairs between sources."""
-    within = prepared.source[pairs.l] == prepared.source[pairs.r]
-    between = np.int32(len(prepared.single))
-    return np.where(within, prepared.source[pairs.l], between)
+def first_guess(totals: Bits, model: Model, population: Population) -> Bits:
+    """Matches to expect in each group of pairs, before any are weighed."""
+    return np.full(len(totals), model.matches_per_record * sum(population.held.values()) / 2)
 
 
-def decide(scored: Scored, thresholds: Thresholds, *, observer: Observer | None = None) -> Linked:
-    """Designations and clusters of weighed pairs under two thresholds."""
+def evidence_floor(lower: float, totals: Bits, model: Model, population: Population) -> float:
+    """Evidence, in bits, below which no prior could make a pair possible.
+
+    In whole steps, so that a few more records leave it as it was.
+    """
+    # The prior can hardly exceed what follows from four times the expected matches.
+    most = 4 * float(first_guess(totals, model, population)[-1])
+    highest_prior = np.log2(max(most, 1.0) / max(totals[-1], totals[:-1].sum(), 1.0))
+    highest_prior = np.ceil(highest_prior / _FLOOR_STEP) * _FLOOR_STEP
+    return float(lower - MARGIN_BELOW - min(highest_prior, 0.0))
+
+
+def decide(
+    scored: Scored,
+    thresholds: Thresholds,
+    decisions: Decisions | None = None,
+    *,
+    observer: Observer | None = None,
+) -> Linked:
+    """Designations and clusters of weighed pairs under two thresholds and people's decisions."""
     observer = observer or Silent()
+    decisions = decisions or Decisions()
     prepared, pairs = scored.prepared, scored.pairs
     weight = pairs.evidence + scored.prior
+    said = _said(pairs, decisions)
+    pairs = replace(pairs, apart=np.where(said == 0, pairs.apart, said < 0))
     with observer.stage("classify"):
+        settled = np.select([said > 0, said < 0], [_SETTLED, -_SETTLED], weight)
+        fitting = _fitting(scored, pairs, settled, thresholds)
         found = designate(
-            pairs.l, pairs.r, weight, pairs.apart, pairs.fits, prepared.source, thresholds
+            pairs.l, pairs.r, settled, pairs.apart, fitting, prepared.source, thresholds
         )
+        found = replace(found, link=found.link | (said > 0), rival=found.rival & (said == 0))
     with observer.stage("cluster"):
-        clusters = _cluster(prepared, pairs, weight, found)
-        company = _company(prepared, pairs, clusters, found)
+        clusters = _cluster(prepared, pairs, weight, found, fitting, decisions)
+        near = weight >= thresholds.lower - MARGIN_BELOW
+        open_ = _open(pairs, clusters, found) & near & (said == 0)
+        company = _company(scored, clusters, open_)
         weight = weight + company
         lifted = company > 0
         found = replace(
@@ -237,18 +298,42 @@ def decide(scored: Scored, thresholds: Thresholds, *, observer: Observer | None 
             link=found.link | lifted & (weight >= thresholds.upper),
             possible=found.possible | lifted & (weight >= thresholds.lower),
         )
-        clusters = _cluster(prepared, pairs, weight, found)
+        clusters = _cluster(prepared, pairs, weight, found, fitting, decisions)
     return Linked(
         prepared=prepared,
+        population=scored.population,
         candidates=scored.candidates,
         given_up=scored.given_up,
         pairs=pairs,
         prior=scored.prior,
+        scorer=scored.scorer,
+        decisions=decisions,
+        said=said,
+        open=open_,
         company=company,
         weight=weight,
         designations=found,
         clusters=clusters,
+        fitting=fitting,
     )
+
+
+def _fitting(scored: Scored, pairs: ScoredPairs, weight: Bits, thresholds: Thresholds) -> Pairs:
+    """Pairs of one source that nothing speaks against, so that they may be one child.
+
+    Those that strong pairs to others would join are compared for this, whether or not a rule
+    proposed them; weaker pairs are neither links nor rivals of one.
+    """
+    prepared, source = scored.prepared, scored.prepared.source
+    fits = (source[pairs.l] == source[pairs.r]) & ~pairs.apart
+    fits &= (pairs.evidence >= NOT_AGAINST) | (weight >= thresholds.upper)
+    strong = (weight >= thresholds.upper - thresholds.rival_margin) & ~pairs.apart
+    more = neighbours(
+        (pairs.l[strong], pairs.r[strong]), source, prepared.single, (pairs.l, pairs.r)
+    )
+    others = scored.scorer.score_all(prepared.table, more, NOT_AGAINST, threads=1)
+    others = others.take(~others.apart)
+    return np.concatenate([pairs.l[fits], others.l]), np.concatenate([pairs.r[fits], others.r])
 
 
 def _cluster(
@@ -256,6 +341,8 @@ def _cluster(
     pairs: ScoredPairs,
     weight: Bits,
     found: Designations,
+    fitting: Pairs,
+    decisions: Decisions,
 ) -> Clusters:
     apart = _held_apart(prepared, pairs, found)
     return cluster(
@@ -263,8 +350,24 @@ def _cluster(
         (pairs.l[found.link], pairs.r[found.link]),
         weight[found.link],
         apart=(pairs.l[apart], pairs.r[apart]),
-        fitting=(pairs.l[pairs.fits], pairs.r[pairs.fits]),
+        fitting=fitting,
+        must=decisions.must,
+        cannot=decisions.cannot,
     )
+
+
+def _said(pairs: ScoredPairs, decisions: Decisions) -> npt.NDArray[np.int8]:
+    """What people said of each scored pair: 1 for one child, -1 for two, 0 for nothing."""
+    result = np.zeros(len(pairs), dtype=np.int8)
+    span = np.int64(max(pairs.r.max(initial=0), *(d.max(initial=0) for d in _ends(decisions)))) + 1
+    number = pairs.l * span + pairs.r
+    result[np.isin(number, decisions.must[0] * span + decisions.must[1])] = 1
+    result[np.isin(number, decisions.cannot[0] * span + decisions.cannot[1])] = -1
+    return result
+
+
+def _ends(decisions: Decisions) -> tuple[Positions, ...]:
+    return (*decisions.must, *decisions.cannot)
 
 
 def _held_apart(prepared: Prepared, pairs: ScoredPairs, found: Designations) -> Mask:
@@ -282,17 +385,19 @@ def _held_apart(prepared: Prepared, pairs: ScoredPairs, found: Designations) -> 
     return np.asarray(pairs.apart & (~found.possible | beside[pairs.l] & beside[pairs.r]))
 
 
-def _company(
-    prepared: Prepared, pairs: ScoredPairs, clusters: Clusters, found: Designations
-) -> Bits:
-    """Partial weight of each pair from the sources that hold the two clusters.
+def _open(pairs: ScoredPairs, clusters: Clusters, found: Designations) -> Mask:
+    """Pairs between two clusters for which the sources' company counts.
 
-    Only for pairs between two clusters without a rival, and not for those whose level says
-    that they are two children of one family.
+    They have no rival, and no level says that they are two children of one family.
     """
     label = clusters.label
-    open_ = ~found.rival & ~pairs.apart
-    open_ &= label[pairs.l] != label[pairs.r]
+    return np.asarray(~found.rival & ~pairs.apart & (label[pairs.l] != label[pairs.r]))
+
+
+def _company(scored: Scored, clusters: Clusters, open_: Mask) -> Bits:
+    """Partial weight of each open pair from the sources that hold the two clusters."""
+    prepared, pairs, label = scored.prepared, scored.pairs, clusters.label
+    years = prepared.table.columns["birth_year"]
     at = np.flatnonzero(open_)
     result = np.zeros(len(pairs))
     result[at] = company_weight(
@@ -300,7 +405,8 @@ def _company(
         label[pairs.r[at]],
         label,
         prepared.source,
-        prepared.table.columns["birth_year"].codes,
+        years.codes,
+        scored.population.coverage(hashed(years.values), prepared.sources),
     )
     return result
 

@@ -41,11 +41,6 @@ class ScoredPairs:
         """Number of pairs."""
         return len(self.l)
 
-    @property
-    def fits(self) -> Mask:
-        """Pairs without evidence against them: two records of one source may be one child."""
-        return np.asarray((self.evidence >= NOT_AGAINST) & ~self.apart)
-
     def take(self, chosen: npt.NDArray[np.intp] | Mask) -> "ScoredPairs":
         """Some of the pairs."""
         return ScoredPairs(

@@ -18,7 +18,14 @@ import pandas as pd
 from matcher.compare import LevelComparison, reached_levels
 from matcher.errors import DataError
 from matcher.families import are_children, twins_explained
-from matcher.pipeline import Prepared, block, possible_pairs, prepare, proposed
+from matcher.pipeline import (
+    Prepared,
+    block,
+    count_population,
+    possible_pairs,
+    prepare,
+    proposed,
+)
 from matcher.progress import Observer, Silent
 from matcher.rules.library import LinkageRules
 from matcher.rules.matching import Comparison
@@ -109,7 +116,11 @@ def train(
             rules.matching.comparisons,
             candidates,
             sampled,
-            float(possible_pairs(prepared).sum()),
+            float(
+                possible_pairs(
+                    count_population(prepared, rules.matching), prepared.single_sources
+                ).sum()
+            ),
             len(prepared.records),
             base,
         )

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -44,11 +45,16 @@ class OutputFolder:
 
     def table(self, name: str, frame: pd.DataFrame) -> None:
         """A CSV file, UTF-8, one line per row; missing values are empty."""
-        columns = [_texts(frame[column]) for column in frame.columns]
+        self.pieces(name, list(frame.columns), [frame])
+
+    def pieces(self, name: str, columns: Sequence[str], frames: Iterable[pd.DataFrame]) -> None:
+        """A CSV file as `table` writes it, of frames one below another."""
         with (self._draft / name).open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(frame.columns)
-            writer.writerows(zip(*columns, strict=True))
+            writer.writerow(columns)
+            for frame in frames:
+                cells = [_texts(frame[column]) for column in columns]
+                writer.writerows(zip(*cells, strict=True))
 
     def json(self, name: str, data: dict[str, Any]) -> None:
         """A JSON file for people and programs."""

@@ -1,21 +1,21 @@
 """Rules of a directory: found, loaded as a whole, checked with their worked examples."""
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import api
 from matcher.check import check_linkage_rules, unknown_columns
-from matcher.errors import ModelError, RuleError, RuleProblem
+from matcher.errors import RuleError, RuleProblem
 from matcher.outcomes import Measure, check_measures, load_measures
 from matcher.read import run_examples as run_source_examples
-from matcher.rules.document import Location, load_document
-from matcher.rules.library import LinkageRules, load_linkage_rules
-from matcher.rules.model import Model, load_model
-from matcher.rules.sources import SourceDefinition, load_source_definitions
-from matcher.standardise import STANDARDISED_COLUMNS
+from matcher.rules.document import load_document, parse_rules
+from matcher.rules.library import LinkageRules, ReadableRules, read_linkage_rules
+from matcher.rules.loading import LoadingRules, failing_examples
+from matcher.rules.model import Model, load_model, read_model
+from matcher.rules.source_names import purpose_mistakes, source_mistakes
+from matcher.rules.sources import SourceDefinition, load_source_definition
+from matcher.rules.strays import stray_files
 
 GENERIC = "generic"
 
@@ -28,6 +28,7 @@ class RuleBook:
     linkage: LinkageRules
     sources: dict[str, SourceDefinition]
     measures: dict[str, Measure]
+    loading: LoadingRules
     content_hash: str
 
     def definition(self, source: str) -> SourceDefinition:
@@ -42,30 +43,56 @@ def shipped_rules() -> Path:
 
 def load_rule_book(directory: Path) -> RuleBook:
     """Rules of a directory. Raises RuleError with the problems of all files at once."""
-    problems: list[RuleProblem] = []
-    linkage: LinkageRules | None = None
-    sources: dict[str, SourceDefinition] = {}
+    found = _read_rules(directory)
+    linkage, loading = found.linkage.whole(), found.loading
+    if found.problems or linkage is None or loading is None:
+        raise RuleError(found.problems)
+    return RuleBook(directory, linkage, found.sources, found.measures, loading, _hash_of(directory))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a directory of rules holds, as far as it can be read, and what is wrong with it."""
+
+    linkage: ReadableRules
+    sources: dict[str, SourceDefinition]
+    measures: dict[str, Measure]
+    loading: LoadingRules | None
+    problems: list[RuleProblem]
+
+
+def _read_rules(directory: Path) -> _Found:
+    linkage, problems = read_linkage_rules(directory)
+    problems += unknown_columns(directory / "matching.yaml")
+    sources, wrong = _read_sources(directory / "sources")
+    problems += wrong or purpose_mistakes(sources)
+    problems += source_mistakes(directory, sources)
     measures: dict[str, Measure] = {}
-    try:
-        linkage = load_linkage_rules(directory)
-        problems += unknown_columns(linkage, directory / "matching.yaml")
-    except RuleError as error:
-        problems += error.problems
-    try:
-        sources = load_source_definitions(directory / "sources")
-    except RuleError as error:
-        problems += error.problems
-    else:
-        if GENERIC not in sources:
-            message = f"holds no {GENERIC}.yaml, which reads sources without a definition"
-            problems.append(RuleProblem(directory / "sources", 1, message))
     try:
         measures = load_measures(directory / "measures")
     except RuleError as error:
         problems += error.problems
-    if problems or linkage is None:
-        raise RuleError(problems)
-    return RuleBook(directory, linkage, sources, measures, _hash_of(directory))
+    loading: LoadingRules | None = None
+    try:
+        loading = parse_rules(LoadingRules, directory / "loading.yaml")
+    except RuleError as error:
+        problems += error.problems
+    return _Found(linkage, sources, measures, loading, [*problems, *stray_files(directory)])
+
+
+def _read_sources(directory: Path) -> tuple[dict[str, SourceDefinition], list[RuleProblem]]:
+    """The definitions that can be read, and what is wrong with the others."""
+    problems: list[RuleProblem] = []
+    if not (directory / f"{GENERIC}.yaml").exists():
+        message = f"holds no {GENERIC}.yaml, which reads sources without a definition"
+        problems.append(RuleProblem(directory, 1, message))
+    sources: dict[str, SourceDefinition] = {}
+    for path in sorted(directory.glob("*.yaml")):
+        try:
+            sources[path.stem] = load_source_definition(path)
+        except RuleError as error:
+            problems += error.problems
+    return sources, problems
 
 
 def shipped_model(book: RuleBook) -> Model:
@@ -74,62 +101,34 @@ def shipped_model(book: RuleBook) -> Model:
 
 
 def check_rules(directory: Path) -> tuple[list[RuleProblem], int]:
-    """Every problem of every rule file, examples run; and the number of files looked at."""
-    count = len(list(directory.rglob("*.yaml")))
-    try:
-        book = load_rule_book(directory)
-    except RuleError as error:
-        known = {(problem.file, problem.message) for problem in error.problems}
-        more = _columns_named_in_vain(directory / "matching.yaml")
-        more = [problem for problem in more if (problem.file, problem.message) not in known]
-        return sorted([*error.problems, *more]), count
-    problems = check_linkage_rules(book.linkage, directory)
-    for definition in book.sources.values():
-        problems += run_source_examples(definition)
-    problems += check_measures(directory / "measures")
-    for path in sorted((directory / "models").glob("*.yaml")):
-        try:
-            load_model(path, book.linkage.matching)
-        except ModelError as error:
-            problems.append(RuleProblem(path, 1, str(error)))
-    return sorted(problems), count
+    """Every problem of every rule file, examples run; and the number of files looked at.
+
+    What is wrong with one file hides nothing that can be told of the others.
+    """
+    found = _read_rules(directory)
+    problems = {*found.problems, *check_linkage_rules(found.linkage, directory)}
+    for definition in found.sources.values():
+        problems |= set(run_source_examples(definition))
+    problems |= set(check_measures(directory / "measures"))
+    problems |= set(_loading_examples(directory / "loading.yaml", found.loading))
+    if found.linkage.matching is not None:
+        for path in sorted((directory / "models").glob("*.yaml")):
+            try:
+                read_model(path, found.linkage.matching)
+            except RuleError as error:
+                problems |= set(error.problems)
+    return sorted(problems), len(list(directory.rglob("*.yaml")))
 
 
-_NAME_COLUMNS = {"key", "against", "narrow_by", "needs", "same", "same_across", "swapped"}
-_NAME_COLUMNS |= {"present", "either", "shares", "column", "term_frequency"}
-
-
-def _columns_named_in_vain(path: Path) -> list[RuleProblem]:
-    """Columns that no record has, in matching rules that need not be right otherwise."""
-    try:
-        data, positions = load_document(path)
-    except RuleError:
+def _loading_examples(path: Path, rules: LoadingRules | None) -> list[RuleProblem]:
+    failures = [] if rules is None else list(failing_examples(rules))
+    if not failures:
         return []
-    if not isinstance(data, dict):
-        return []
-    unknown: dict[str, RuleProblem] = {}
-    for part in ("blocking", "comparisons"):
-        for place, name in _named_columns(data.get(part), (part,)):
-            if name not in STANDARDISED_COLUMNS and name not in unknown:
-                message = f"there is no column {name!r}"
-                unknown[name] = RuleProblem(path, positions.line_of(place), message)
-    return list(unknown.values())
-
-
-def _named_columns(data: Any, at: Location) -> Iterator[tuple[Location, str]]:
-    """Every column named in a part of the matching rules, and where."""
-    if isinstance(data, list):
-        for number, item in enumerate(data):
-            yield from _named_columns(item, (*at, number))
-    if not isinstance(data, dict):
-        return
-    for key, value in data.items():
-        place = (*at, str(key))
-        if key in _NAME_COLUMNS:
-            names = enumerate(value) if isinstance(value, list) else [(0, value)]
-            yield from (((*place, n), name) for n, name in names if isinstance(name, str))
-        elif not (key == "levels" and isinstance(value, dict)):  # these name comparisons
-            yield from _named_columns(value, place)
+    _, positions = load_document(path)
+    return [
+        RuleProblem(path, positions.line_of(("examples", number)), message)
+        for number, message in failures
+    ]
 
 
 def _hash_of(directory: Path) -> str:

@@ -114,7 +114,7 @@ def _clean_dates(
     result.dates[name] = lookup[column.codes]
     for code in sorted({problem for problem in found.problems if problem}):
         result.problems[code, name] = column.mask(problem == code for problem in found.problems)
-    return [Note(result.files[0], name, found.note, 1)] if found.note else []
+    return [Note(result.files[0], name, note, 1) for note in found.notes]
 
 
 def _blank(result: CleanTable) -> None:

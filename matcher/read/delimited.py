@@ -22,9 +22,10 @@ from matcher.read.tables import (
     RawTable,
     TableBuilder,
     find_header,
-    missing_columns,
 )
 from matcher.rules.sources import SourceDefinition, Table
+
+TopRow = tuple[int, list[str]]
 
 SEPARATORS = (",", ";", "\t", "|")
 _CHUNK = 1 << 20
@@ -54,20 +55,13 @@ def read_delimited(
 ) -> RawTable | None:
     """The table in a delimited file, or None if no table's header is in it.
 
-    ``expected`` is the table that the file must be. Raises ExtractRefused if the file is
-    not text, or is not the table expected.
+    ``expected`` is the table that the file must be, so that another is none. Raises
+    ExtractRefused if the file is not text.
     """
     encoding, replaced = _encoding(member, definition)
     found = _find_header(member, definition, encoding)
     if found is None or (expected and found[1].table is not expected):
-        if expected is None:
-            return None
-        raise member.refused(
-            "wrong_columns",
-            f"no header of the table {expected.name!r} in the first {HEADER_WITHIN} rows; it "
-            f"needs the columns {missing_columns(expected)}. Add them, or name this system's "
-            "own headers in a copy of the source definition",
-        )
+        return None
     separator, header = found
     builder = TableBuilder(member.name, header, definition.dates.excel_epoch, progress)
     with _text(member, encoding) as stream:
@@ -218,12 +212,24 @@ def _find_header(
     member: Member, definition: SourceDefinition, encoding: str
 ) -> tuple[str, Header] | None:
     """The separator under which the most columns are known, and the header."""
-    with _text(member, encoding) as stream:
-        top = stream.read(_CHUNK)
     best: tuple[str, Header] | None = None
-    for separator in SEPARATORS:
-        rows = islice(split_rows(io.StringIO(top, newline=""), separator, 1), HEADER_WITHIN)
-        header = find_header(((number, cells or []) for number, cells in rows), definition)
+    for separator, rows in _tops(member, encoding):
+        header = find_header(rows, definition)
         if header and (best is None or len(header.positions) > len(best[1].positions)):
             best = separator, header
     return best
+
+
+def top_rows(member: Member, definition: SourceDefinition) -> Iterator[TopRow]:
+    """The rows in which a header is looked for, under each separator."""
+    encoding, _ = _encoding(member, definition)
+    for _, rows in _tops(member, encoding):
+        yield from rows
+
+
+def _tops(member: Member, encoding: str) -> Iterator[tuple[str, Iterator[TopRow]]]:
+    with _text(member, encoding) as stream:
+        top = stream.read(_CHUNK)
+    for separator in SEPARATORS:
+        rows = islice(split_rows(io.StringIO(top, newline=""), separator, 1), HEADER_WITHIN)
+        yield separator, ((number, cells or []) for number, cells in rows)

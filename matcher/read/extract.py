@@ -15,20 +15,21 @@ from matcher.errors import ExtractRefused
 from matcher.frames import REJECT_COLUMNS
 from matcher.read.activity import activity_frame, reject_empty_activity, reject_strangers, tells
 from matcher.read.clean import CleanTable, Mask, clean_table, stack
-from matcher.read.files import read_file
-from matcher.read.members import open_members
+from matcher.read.files import expected_table, read_file
+from matcher.read.members import Member, open_members, shown_name
 from matcher.read.records import (
     apply_join,
     born_later,
     choose_rows,
+    empty_future_births,
     records_frame,
     reject_nameless,
     reject_rows,
 )
-from matcher.read.rejects import message_of
+from matcher.read.rejects import REMOVED, message_of
 from matcher.read.result import FileCount, Note, ReadResult
-from matcher.read.tables import Progress, RawTable, missing_columns
-from matcher.rules.sources import SourceDefinition
+from matcher.read.tables import MANY, Progress, RawTable, missing_columns
+from matcher.rules.sources import SourceDefinition, Table
 
 
 def read_extract(
@@ -46,17 +47,43 @@ def read_extract(
     """
     raw: list[RawTable] = []
     notes: list[Note] = []
+    unlike: list[tuple[Table | None, ExtractRefused]] = []
     with open_members(source, path, definition) as (members, alone):
         for member in members:
-            tables, seen = read_file(member, definition, alone=alone, progress=progress)
-            raw += tables
-            notes += seen
-    notes += _missing_tables(source, path.name, raw, definition)
+            try:
+                tables, seen = read_file(member, definition, alone=alone, progress=progress)
+            except ExtractRefused as refusal:
+                if alone or refusal.code != "wrong_columns":
+                    raise
+                unlike.append((expected_table(member, definition), refusal))
+            else:
+                raw += tables
+                notes += seen
+    _refuse_unlike(unlike, raw)
+    notes += _missing_tables(source, path, members, raw, definition)
     return read_tables(source, raw, definition, notes)
 
 
+def _refuse_unlike(
+    unlike: Sequence[tuple[Table | None, ExtractRefused]], raw: Sequence[RawTable]
+) -> None:
+    """Refuse an extract for a file that is not the table its name says.
+
+    Where nobody's records are there at all, a file that only happens to have such a name
+    would be a misleading reason; that the records are missing is the better one.
+    """
+    people = any("records" in table.table.yields for table in raw)
+    for table, refusal in unlike:
+        if people or (table and "records" in table.yields):
+            raise refusal
+
+
 def _missing_tables(
-    source: str, file: str, raw: Sequence[RawTable], definition: SourceDefinition
+    source: str,
+    path: Path,
+    members: Sequence[Member],
+    raw: Sequence[RawTable],
+    definition: SourceDefinition,
 ) -> list[Note]:
     """Notes of optional tables that are not there. Raises ExtractRefused for the others."""
     found = {table.table.name for table in raw}
@@ -68,13 +95,25 @@ def _missing_tables(
     if needed:
         raise ExtractRefused(
             source,
-            file,
+            shown_name(path),
             "missing_table",
-            f"no file or sheet holds the table {needed[0].name!r}; it needs the columns "
-            f"{missing_columns(needed[0])}. Add it, or name this system's own headers in a "
-            "copy of the source definition",
+            f"this is no whole extract of this source ({definition.title}): "
+            f"{_what_is_there(members, raw)}. The table {needed[0].name!r} must be there, with the "
+            f"columns {missing_columns(needed[0])}. Check that this is the right file, add the "
+            "table, or name this system's own headers in a copy of the source definition",
         )
-    return [Note(file, table.name, "table_absent", 1) for table in missing]
+    return [Note(shown_name(path), table.name, "table_absent", 1) for table in missing]
+
+
+def _what_is_there(members: Sequence[Member], raw: Sequence[RawTable]) -> str:
+    """What was found, in words: tables that are known, or else names of files."""
+    tables = sorted({repr(table.table.name) for table in raw})
+    if tables:
+        return f"it holds {' and '.join(tables)} only"
+    names = [repr(member.name) for member in members]
+    listed = ", ".join(names[:MANY])
+    more = f" and {len(names) - MANY} more files" if len(names) > MANY else ""
+    return f"none of its tables is in {listed}{more}"
 
 
 @dataclass
@@ -101,10 +140,8 @@ def read_tables(
         cleaned = [clean_table(part, definition) for part in parts]
         found += [note for _, seen in cleaned for note in seen]
         tables.clean[name] = stack([table for table, _ in cleaned])
-    chosen = _judge(tables.clean, definition)
-    for cleaned_table in tables.clean.values():
-        if later := born_later(cleaned_table):
-            found.append(Note(cleaned_table.files[0], "date_of_birth", "born_after_as_of", later))
+    chosen, seen = _judge(tables.clean, definition)
+    found += seen
     activity: dict[str, pd.DataFrame] = {}
     for kind in _kinds(definition):
         yielding = [table for table in tables.clean.values() if kind in table.table.yields]
@@ -117,6 +154,7 @@ def read_tables(
         activity=activity,
         rejects=_rejects_frame(source, tables),
         files=_count(tables),
+        removed=_removed(tables.clean, chosen),
         notes=tuple(sorted(set(found), key=lambda note: (note.file, note.column, note.code))),
     )
 
@@ -126,7 +164,9 @@ def _kinds(definition: SourceDefinition) -> list[str]:
     return sorted(kinds - {"records"})
 
 
-def _judge(tables: dict[str, CleanTable], definition: SourceDefinition) -> dict[str, Mask]:
+def _judge(
+    tables: dict[str, CleanTable], definition: SourceDefinition
+) -> tuple[dict[str, Mask], list[Note]]:
     """Reject what must be, join, and say which rows of which tables become records."""
     for table in tables.values():
         reject_rows(table)
@@ -137,8 +177,13 @@ def _judge(tables: dict[str, CleanTable], definition: SourceDefinition) -> dict[
             for table in people.values():
                 apply_join(table, tables[join.table], join)
     chosen: dict[str, Mask] = {}
+    notes: list[Note] = []
     known: set[str] = set()
     for name, table in people.items():
+        ahead = empty_future_births(table, definition.dates)
+        for code, count in (("birth_in_future", ahead), ("born_after_as_of", born_later(table))):
+            if count:
+                notes.append(Note(table.files[0], "date_of_birth", code, count))
         reject_nameless(table)
         chosen[name] = choose_rows(table, known)
         superseded = table.rejects.accepted & ~chosen[name] & ~tells(table)
@@ -148,7 +193,7 @@ def _judge(tables: dict[str, CleanTable], definition: SourceDefinition) -> dict[
         if name not in people:
             for column in _references(name, table, definition):
                 reject_strangers(table, column, known)
-    return chosen
+    return chosen, notes
 
 
 def _references(name: str, table: CleanTable, definition: SourceDefinition) -> set[str]:
@@ -176,6 +221,17 @@ def _rejects_frame(source: str, tables: _Tables) -> pd.DataFrame:
     frame["source"] = pd.Series([source] * len(frame), dtype=object)
     frame["message"] = frame["code"].map(message_of).astype(object)
     return frame[list(REJECT_COLUMNS)]
+
+
+def _removed(tables: dict[str, CleanTable], chosen: dict[str, Mask]) -> frozenset[str]:
+    """Ids of records that rows mark as removed and no other row holds."""
+    removed: set[str] = set()
+    held: set[str] = set()
+    for name, mask in chosen.items():
+        ids = tables[name].values("record_id")
+        held.update(ids[mask])
+        removed.update(ids[at] for at, code, _ in tables[name].rejects if code == REMOVED)
+    return frozenset(removed - held - {None})
 
 
 def _count(tables: _Tables) -> tuple[FileCount, ...]:

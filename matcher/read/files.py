@@ -1,13 +1,16 @@
 """One file of an extract as the tables in it, whatever kind of file it is."""
 
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
-from matcher.read.delimited import read_delimited
+from matcher.read.cells import RawCell
+from matcher.read.delimited import read_delimited, top_rows
 from matcher.read.members import DAMAGED, Member
 from matcher.read.result import Note
-from matcher.read.tables import HEADER_WITHIN, Progress, RawTable, missing_columns
+from matcher.read.tables import HEADER_WITHIN, Progress, RawTable, missing_columns, nearest_row
 from matcher.read.workbook import is_workbook_start, read_workbook
+from matcher.read.workbook import top_rows as top_rows_of_workbook
 from matcher.read.xml import read_xml
 from matcher.rules.sources import SourceDefinition, Table
 
@@ -20,7 +23,7 @@ def read_file(
     A file that is the whole extract, or whose name is one that a table expects, must hold
     a table. Any other file without one is passed over and noted.
     """
-    expected = _expected(member, definition)
+    expected = expected_table(member, definition)
     must = alone or expected is not None
     in_xml = any(table.element for table in definition.tables)
     if not must and (in_xml or not member.is_tabular):
@@ -39,18 +42,47 @@ def read_file(
         tables = [table] if table else []
     if tables:
         return tables, []
-    if must:
-        wanted = expected or definition.tables[0]
-        raise member.refused(
-            "wrong_columns",
-            f"no header row of this source ({definition.title}) in the first {HEADER_WITHIN} rows; "
-            f"the table {wanted.name!r} needs the columns {missing_columns(wanted)}. Add them, "
-            "or name this system's own headers in a copy of the source definition",
+    if not must:
+        return [], [Note(member.name, "", "file_ignored", 1)]
+    wanted = expected or definition.tables[0]
+    if in_xml:
+        raise member.refused("wrong_columns", _no_elements(wanted, definition))
+    rows = (
+        top_rows_of_workbook(member) if is_workbook_start(start) else top_rows(member, definition)
+    )
+    raise member.refused("wrong_columns", _no_header(wanted, definition, rows))
+
+
+def _no_elements(wanted: Table, definition: SourceDefinition) -> str:
+    return (
+        f"the XML holds nothing of this source ({definition.title}): the rows of the table "
+        f"{wanted.name!r} are elements {wanted.element!r}, and there is no place for them. Check "
+        "that this is the right file, or name this system's own elements in a copy of the source "
+        "definition"
+    )
+
+
+def _no_header(
+    wanted: Table, definition: SourceDefinition, rows: Iterable[tuple[int, Sequence[RawCell]]]
+) -> str:
+    nearest = nearest_row(rows, wanted)
+    if nearest:
+        row, lacking = nearest
+        problem = (
+            f"row {row} is nearly a header of the table {wanted.name!r} of this source "
+            f"({definition.title}), but lacks {lacking}"
         )
-    return [], [Note(member.name, "", "file_ignored", 1)]
+    else:
+        problem = (
+            f"no header row of this source ({definition.title}) in the first {HEADER_WITHIN} rows; "
+            f"the table {wanted.name!r} needs the columns {missing_columns(wanted)}"
+        )
+    remedy = "Add them, or name this system's own headers in a copy of the source definition"
+    return f"{problem}. {remedy}"
 
 
-def _expected(member: Member, definition: SourceDefinition) -> Table | None:
+def expected_table(member: Member, definition: SourceDefinition) -> Table | None:
+    """The table that a file of this name must be, if any."""
     name = PurePosixPath(member.name).name.casefold()
     for table in definition.tables:
         if any(fnmatch(name, pattern.casefold()) for pattern in table.files):

@@ -22,6 +22,8 @@ MAX_MEMBERS = 10_000
 MAX_RATIO = 200  # unpacked to packed; tables of repeated values reach 60
 RATIO_FROM = 50 * 1024**2  # unpacked bytes below which the ratio does no harm
 TABULAR = frozenset({".csv", ".txt", ".tsv", ".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".xml"})
+# What systems leave beside files: hidden ones, locks of open workbooks, a Mac's attributes.
+_PASSED_OVER = (".", "~$", "__MACOSX")
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 
 Refuse = Callable[[str, str], ExtractRefused]
@@ -56,13 +58,16 @@ def open_members(
     """
 
     def refuse(code: str, message: str) -> ExtractRefused:
-        return ExtractRefused(source, path.name, code, message)
+        return ExtractRefused(source, shown_name(path), code, message)
 
     if not path.exists():
         raise refuse("not_found", f"there is no file or folder of this name; {_wanted(definition)}")
     if path.is_dir():
         if "folder" not in definition.path:
-            raise refuse("is_folder", f"this is a folder; {_wanted(definition)}")
+            raise refuse(
+                "is_folder",
+                f"this is a folder; {_wanted(definition)}. Name the one that is meant",
+            )
         yield list(_folder_members(source, path, refuse)), False
         return
     if not path.is_file():
@@ -89,6 +94,11 @@ def open_members(
         yield list(_zip_members(source, archive, refuse)), False
 
 
+def shown_name(path: Path) -> str:
+    """What a message calls the extract: the name, or all of a path such as ``.``."""
+    return path.name or str(path)
+
+
 def _wanted(definition: SourceDefinition) -> str:
     return f"{definition.title} is given as a {' or a '.join(definition.path)}"
 
@@ -97,7 +107,7 @@ def _folder_members(source: str, folder: Path, refuse: Refuse) -> Iterator[Membe
     found = False
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or any(
-            part.startswith((".", "~$")) for part in _inside(path, folder)
+            part.startswith(_PASSED_OVER) for part in _inside(path, folder)
         ):
             continue
         if not path.resolve().is_relative_to(folder.resolve()):
@@ -152,21 +162,30 @@ def check_sizes(archive: zipfile.ZipFile, refuse: Refuse) -> None:
 
 
 def _zip_members(source: str, archive: zipfile.ZipFile, refuse: Refuse) -> Iterator[Member]:
-    found = False
+    found: set[str] = set()
     for info in sorted(archive.infolist(), key=lambda info: info.filename):
         parts = PurePosixPath(info.filename.replace("\\", "/")).parts
         if not parts and not info.filename.endswith("/"):
             raise refuse("damaged_zip", "a file inside the zip has no name")
-        if info.filename.endswith("/") or any(part in ("__MACOSX", ".DS_Store") for part in parts):
+        if info.filename.endswith("/") or not parts:
             continue
         if ".." in parts or info.filename.startswith(("/", "\\")) or ":" in parts[0]:
             raise refuse("unsafe_zip", "a name inside the zip leads out of it")
+        if any(part.startswith(_PASSED_OVER) for part in parts):
+            continue
         if _is_zip_member(archive, info, refuse) and not parts[-1].casefold().endswith(
             (".xlsx", ".xlsm", ".xlsb", ".ods")
         ):
             raise refuse("nested_zip", "the zip holds another zip; unpack the inner one first")
-        found = True
-        yield Member(source, "/".join(parts), info.file_size, partial(archive.open, info))
+        name = "/".join(parts)
+        if name in found:
+            raise refuse(
+                "same_name_twice",
+                "the zip holds two files of the same name, and nothing says which one counts; "
+                "make it again with one of them",
+            )
+        found.add(name)
+        yield Member(source, name, info.file_size, partial(archive.open, info))
     if not found:
         raise refuse("empty_zip", "the zip holds no file")
 

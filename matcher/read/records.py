@@ -10,8 +10,9 @@ from matcher.frames import RECORD_COLUMNS, RECORD_DATE_COLUMNS, RECORD_TEXT_COLU
 from matcher.read.categories import categorical, constant
 from matcher.read.cells import Coded, concatenate
 from matcher.read.clean import CleanTable, Dates, Mask
+from matcher.read.preference import days, preferred_rows
 from matcher.read.values import IDENTIFIERS
-from matcher.rules.sources import NAME_FIELDS, Join, SourceDefinition
+from matcher.rules.sources import NAME_FIELDS, DateRules, Join, SourceDefinition
 
 
 def reject_rows(table: CleanTable) -> None:
@@ -31,7 +32,7 @@ def reject_rows(table: CleanTable) -> None:
             mask = mask | flags[ids.codes]
         table.rejects.add(mask, drop.code, drop.column)
     for (code, column_name), mask in table.problems.items():
-        if code == "record_id_damaged":
+        if code in ("record_id_damaged", "record_id_of_lines"):
             table.rejects.add(mask, code, column_name)
     if "record_id" in table.text:
         table.rejects.add(table.missing("record_id"), "missing_record_id", "record_id")
@@ -51,22 +52,17 @@ def reject_nameless(table: CleanTable) -> None:
 def choose_rows(table: CleanTable, known: set[str]) -> Mask:
     """One row of each record id among those accepted, unless another table has it already.
 
-    Where ids repeat by design it is the latest; elsewhere the first, and the later ones
-    are rejects.
+    It is the latest, and of equally late ones the one that content prefers. Unless ids
+    repeat by design the others are rejects.
     """
     positions = np.flatnonzero(table.rejects.accepted)
     chosen = np.zeros(len(table), dtype=np.bool_)
-    ids = table.text["record_id"].codes[positions]
-    if table.table.repeated_id == "latest":
-        if table.table.latest_by:
-            order = np.argsort(_days(table.dates[table.table.latest_by][positions]), kind="stable")
-            positions, ids = positions[order], ids[order]
-        positions, ids = positions[::-1], ids[::-1]
-    _, first = np.unique(ids, return_index=True)
-    chosen[positions[first]] = True
+    ids = table.text["record_id"]
+    dated = [name for name in (table.table.latest_by, "as_of") if name and name in table.dates]
+    keys = [days(table.dates[name][positions]) for name in dated]
+    chosen[preferred_rows(table, positions, ids.codes[positions], keys)] = True
     if known:
-        column = table.text["record_id"]
-        chosen &= ~column.mask(record_id in known for record_id in column.distinct)
+        chosen &= ~ids.mask(record_id in known for record_id in ids.distinct)
     if table.table.repeated_id == "reject":
         table.rejects.add(table.rejects.accepted & ~chosen, "duplicate_record_id", "record_id")
     return chosen
@@ -76,17 +72,16 @@ def joined_positions(records: CleanTable, other: CleanTable, join: Join) -> npt.
     """For each record row the row of the joined table that serves it, or -1."""
     keys = other.text[join.key] if join.key else Coded(np.zeros(len(other), np.int32), [""])
     at = np.flatnonzero(other.rejects.accepted & (keys.codes >= 0))
-    frame = pd.DataFrame(
-        {
-            "at": at,
-            "key": keys.codes[at],
-            "open": other.missing(join.unless)[at] if join.unless else True,
-            "latest": _days(other.dates[join.latest][at]) if join.latest else 0,
-        }
-    )
-    best = frame.sort_values(["open", "latest"], kind="stable").drop_duplicates("key", keep="last")
+    order = []
+    if join.unless:
+        order.append(other.missing(join.unless)[at].astype(np.int64))
+    if join.latest:
+        order.append(days(other.dates[join.latest][at]))
+    if "as_of" in other.dates:
+        order.append(days(other.dates["as_of"][at]))
+    best = preferred_rows(other, at, keys.codes[at], order)
     by_code = np.full(len(keys.distinct) + 1, -1, dtype=np.int64)
-    by_code[best["key"].to_numpy()] = best["at"].to_numpy()
+    by_code[keys.codes[best]] = best
     if not join.key:
         return np.full(len(records), by_code[0], dtype=np.int64)
     places = {value: code for code, value in enumerate(keys.distinct)}
@@ -117,6 +112,27 @@ def _fill(own: Coded[str] | None, brought: Coded[str]) -> Coded[str]:
     shifted = np.where(brought.codes < 0, -1, brought.codes + offset)
     codes = np.where(own.codes < 0, shifted, own.codes).astype(np.int32)
     return Coded(codes, [*own.distinct, *brought.distinct])
+
+
+def empty_future_births(table: CleanTable, rules: DateRules) -> int:
+    """Take dates of birth that lie ahead as missing, and count them.
+
+    No clock says what lies ahead. A row that is dated can tell of no birth after the day
+    on which the extract was taken, which is the latest date of any of its rows; its own
+    date may well be before the birth, as when a case is opened for an unborn child. Any
+    row can tell of no birth after the last year that the rules believe.
+    """
+    born, as_of = table.dates.get("date_of_birth"), table.dates.get("as_of")
+    if born is None:
+        return 0
+    ahead = born >= np.datetime64(str(rules.latest_birth_year + 1))
+    if as_of is not None:
+        taken = as_of[table.rejects.accepted & ~np.isnat(as_of)]
+        if len(taken):
+            ahead |= (born > taken.max()) & ~np.isnat(as_of)
+    ahead &= table.rejects.accepted
+    born[ahead] = np.datetime64("NaT")
+    return int(ahead.sum())
 
 
 def born_later(table: CleanTable) -> int:
@@ -179,8 +195,3 @@ def _record_dates(table: CleanTable, mask: Mask, name: str) -> Dates:
 
 def _stacked(parts: list[npt.NDArray[np.object_]]) -> npt.NDArray[np.object_]:
     return np.concatenate(parts) if parts else np.empty(0, dtype=object)
-
-
-def _days(dates: Dates) -> npt.NDArray[np.int64]:
-    """Order of dates, an empty one before all others."""
-    return dates.astype("datetime64[D]").astype(np.int64)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+# The code of a Drop rule by which a system tells that it holds a record no longer.
+REMOVED = "removed"
 # The code of a Drop rule that is not listed here gets _DROPPED.
 MESSAGES = {
     "too_many_fields": "the row has more cells than the header; put text that holds the "
@@ -17,15 +19,20 @@ MESSAGES = {
     "missing_record_id": "the record id is empty; give the id that the system holds",
     "record_id_damaged": "the record id was shortened to scientific notation; export the "
     "column as text",
-    "duplicate_record_id": "an earlier row has the same record id; keep one of them",
-    "superseded": "a later row has the same record id, and its values count",
+    "record_id_of_lines": "the record id has a line break in it, so it may be two; give the id "
+    "that the system holds",
+    "duplicate_record_id": "another row with the same record id counts; keep one of them",
+    "superseded": "another row with the same record id counts",
     "unknown_record": "no accepted record of this extract has the id that the row refers to",
     "no_name": "the row has neither a name nor a date of birth or identifier to know a person by",
     "role_unknown": "the role is none of those that the source definition lists; add it there",
     "date_unreadable": "the cell holds no date in any format of the source definition",
     "date_impossible": "the calendar has no such date; correct it in the system",
-    "date_ambiguous": "day and month can be read either way, and the column mixes both "
-    "orders; write dates as yyyy-mm-dd or declare the order in the source definition",
+    "date_ambiguous": "day and month can be read either way, and the column mixes orders or "
+    "forms; write dates as yyyy-mm-dd or declare the order in the source definition",
+    "date_perhaps_swapped": "no date cell of the column has a day after the 12th, and later days "
+    "stand beside them as text: a spreadsheet has probably swapped day and month; export again "
+    "with dates as yyyy-mm-dd",
     "date_implausible": "the year lies before 1900 or after 2100; correct it in the system",
     "missing_date": "the date is empty, and the row means nothing without it",
     "test_patient": "the system marks this as a test patient",

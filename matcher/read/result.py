@@ -39,6 +39,8 @@ class ReadResult:
     """One extract, read. The frames are described in ``matcher.frames``.
 
     ``activity`` has a frame for every kind that the definition yields, even if empty.
+    ``removed`` are ids of records that the system marks as removed, and that are in none of
+    the frames; the rows that say so are rejects.
     """
 
     records: pd.DataFrame
@@ -46,3 +48,4 @@ class ReadResult:
     rejects: pd.DataFrame
     files: tuple[FileCount, ...]
     notes: tuple[Note, ...]
+    removed: frozenset[str] = frozenset()

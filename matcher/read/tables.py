@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from matcher.read.cells import Coded, Encoder, RawCell
 from matcher.read.result import Note
-from matcher.rules.sources import SourceDefinition, Table
+from matcher.rules.sources import Names, SourceDefinition, Table
 
 BATCH = 50_000
 HEADER_WITHIN = 50  # rows in which a header is looked for
+MANY = 5  # alternatives that a message still lists
 _TOTALS = re.compile(
     r"\s*((grand|sub|overall)[ -]?)?totals?\b|\s*(record|row|number of) ?(count|records|rows)\b"
     r"|\s*count\b|\s*end of (report|file|data)\b",
@@ -84,7 +85,7 @@ def match_header(cells: Sequence[RawCell], row: int, table: Table) -> Header | N
             if normalise_header(header) in found:
                 positions[column] = found[normalise_header(header)]
                 break
-    if not all(any(column in positions for column in group) for group in table.required):
+    if not all(any(column in positions for column in group) for group in table.needed):
         return None
     return Header(
         table,
@@ -98,7 +99,7 @@ def match_header(cells: Sequence[RawCell], row: int, table: Table) -> Header | N
 
 def wanted_columns(table: Table) -> dict[str, tuple[str, ...]]:
     """Headers of each column, those of unpivoted ones among them."""
-    return {**table.columns, **(table.unpivot.columns if table.unpivot else {})}
+    return {**table.columns, **table.unpivoted}
 
 
 def find_header(
@@ -116,8 +117,41 @@ def find_header(
 
 def missing_columns(table: Table) -> str:
     """The headers that a file needs in order to be this table, for a message."""
+    return _listed(table, table.needed)
+
+
+def nearest_row(
+    rows: Iterable[tuple[int, Sequence[RawCell]]], table: Table
+) -> tuple[int, str] | None:
+    """The row that comes nearest to the table's header, and what it lacks, for a message.
+
+    None if no row has at least half of what is needed.
+    """
+    wanted = wanted_columns(table)
+    best: tuple[int, int, list[Names]] | None = None
+    for number, cells in rows:
+        names = {normalise_header(cell) for cell in cells}
+        known = {
+            column
+            for column, headers in wanted.items()
+            if any(normalise_header(header) in names for header in headers)
+        }
+        lacking = [group for group in table.needed if known.isdisjoint(group)]
+        has = len(table.needed) - len(lacking)
+        if has >= len(lacking) and (best is None or has > best[0]):
+            best = has, number, lacking
+    return (best[1], _listed(table, best[2])) if best else None
+
+
+def _listed(table: Table, groups: Iterable[Names]) -> str:
+    """Headers by which a file would have these columns, the alternatives of each joined."""
+    wanted = wanted_columns(table)
+    named = [[f"'{wanted[column][0]}'" for column in group] for group in groups]
     return ", ".join(
-        " or ".join(f"'{table.columns[column][0]}'" for column in group) for group in table.required
+        " or ".join(group)
+        if len(group) <= MANY
+        else f"{group[0]} or {group[1]} or another of {len(group)} like these"
+        for group in named
     )
 
 
@@ -144,8 +178,8 @@ class TableBuilder:
     def add(self, number: int, cells: Sequence[RawCell]) -> None:
         """One row as it stands in the file."""
         first = cells[0] if cells else ""
-        if not first or (isinstance(first, str) and not first.strip()):
-            first = next((c for c in cells if not isinstance(c, str) or c.strip()), "")
+        if not first or _is_blank(first):
+            first = next((c for c in cells if not _is_blank(c)), "")
             if first == "" and not self.blank_is_row:
                 return
         if isinstance(first, str) and _TOTALS.match(first) and _only_numbers(cells, first):
@@ -154,7 +188,7 @@ class TableBuilder:
         width = self.header.width
         if len(cells) < width:
             self._broken.append((number, "too_few_fields"))
-        elif len(cells) > width and any(c for c in cells[width:]):
+        elif len(cells) > width and not all(map(_is_blank, cells[width:])):
             self._broken.append((number, "too_many_fields"))
         else:
             self._rows.append(cells)
@@ -202,6 +236,10 @@ class TableBuilder:
             tuple(notes),
             self.excel_epoch,
         )
+
+
+def _is_blank(cell: RawCell) -> bool:
+    return isinstance(cell, str) and not cell.strip()
 
 
 def _only_numbers(cells: Sequence[RawCell], first: RawCell) -> bool:

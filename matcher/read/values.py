@@ -21,7 +21,7 @@ KEYS = frozenset({"record_id", "family_id", "episode_id"})
 # Columns that may hold nothing but what a value map lists.
 CLOSED = frozenset({"sex", "role", "attended"})
 # Codes that cost the row; the others are notes.
-REJECTING = frozenset({"record_id_damaged", "role_unknown"})
+REJECTING = frozenset({"record_id_damaged", "record_id_of_lines", "role_unknown"})
 
 _SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+))?[eE]\+?(\d{1,2})")
 _POINT_ZERO = re.compile(r"(\d+)\.0+")
@@ -113,7 +113,8 @@ class Cleaner:
             return self.text, _identifier
         if name in self._keys or pad:
             damaged = "record_id_damaged" if name == "record_id" else "scientific_notation"
-            return self._key_text, partial(_key, pad=pad, damaged=damaged)
+            prepare = self._record_id_text if name == "record_id" else self._key_text
+            return prepare, partial(_key, pad=pad, damaged=damaged)
         if name == "address":
             return self._address_text, lambda text: (text.strip(", "), "")
         meanings = self._definition.value_map(name)
@@ -127,6 +128,12 @@ class Cleaner:
             return self.text(cell)
         day = cell.date() if isinstance(cell, datetime) else cell
         return str((day - _EXCEL_START).days)
+
+    def _record_id_text(self, cell: RawCell) -> str:
+        """An id, with its line breaks: two ids in one cell must not become a third."""
+        if isinstance(cell, str) and len(lines := cell.strip().splitlines()) > 1:
+            return "\n".join(map(self.text, lines))
+        return self._key_text(cell)
 
     def _address_text(self, cell: RawCell) -> str:
         """Lines of an address become parts of one line."""
@@ -165,6 +172,8 @@ def _identifier(text: str) -> Meaning:
 
 def _key(text: str, *, pad: int, damaged: str) -> Meaning:
     """An id that rows are found by, as the system holds it."""
+    if "\n" in text:
+        return "", "record_id_of_lines"
     if "+" in text and _SCIENTIFIC.fullmatch(text):
         return "", damaged
     if text.endswith("0") and (whole_number := _POINT_ZERO.fullmatch(text)):

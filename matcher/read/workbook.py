@@ -62,6 +62,15 @@ def read_workbook(
     return tables
 
 
+def top_rows(member: Member) -> Iterator[tuple[int, list[RawCell]]]:
+    """The rows in which a header is looked for, of each sheet of a sound workbook."""
+    with member.open() as stream:
+        content = stream.read()
+    with CalamineWorkbook.from_filelike(io.BytesIO(content)) as workbook:
+        for index in range(len(workbook.sheet_names)):
+            yield from islice(_rows(workbook.get_sheet_by_index(index)), HEADER_WITHIN)
+
+
 def _read_sheet(
     sheet: CalamineSheet,
     file: str,

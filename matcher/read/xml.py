@@ -38,7 +38,7 @@ class _TooLargeError(Exception):
 def read_xml(
     member: Member, definition: SourceDefinition, progress: Progress | None
 ) -> list[RawTable]:
-    """The tables of an XML file, even without rows; none if its root is another.
+    """The tables of an XML file, even without rows; none if it has no place for them.
 
     Raises ExtractRefused if it is not XML, is cut short, or declares a document type.
     """
@@ -68,7 +68,7 @@ def read_xml(
         raise member.refused(
             "damaged_xml", "the file is no XML, or is cut short or damaged; export it again"
         ) from error
-    return [builder.finish() for builder in builders.values()] if target.root_matches else []
+    return [builder.finish() for builder in builders.values()] if target.has_place else []
 
 
 def _header(table: Table) -> Header:
@@ -119,7 +119,7 @@ class _RowTarget:
     plans: list[_RowPlan]
     emit: Callable[[str, int, list[str]], None]
     line: Callable[[], int] = lambda: 0
-    root_matches: bool = False
+    has_place: bool = False  # whether there is an element in which rows may stand
     _path: list[str] = field(default_factory=list)
     _text: list[str] = field(default_factory=list)
     _length: int = 0
@@ -130,16 +130,16 @@ class _RowTarget:
     def __post_init__(self) -> None:
         self._wanted = {path for plan in self.plans for paths in plan.columns for path in paths}
         self._elements = {plan.element: plan for plan in self.plans}
-        self._roots = {plan.element[0] for plan in self.plans}
+        self._places = {plan.element[:-1] or plan.element for plan in self.plans}
 
     def start(self, tag: str, _: dict[str, str]) -> None:
         """An element begins."""
         self._path.append(tag.rpartition("}")[2])
         if len(self._path) > _DEEPEST:
             raise _TooLargeError
-        if len(self._path) == 1:
-            self.root_matches = self._path[0] in self._roots
-        plan = self._elements.get(tuple(self._path))
+        path = tuple(self._path)
+        self.has_place |= path in self._places
+        plan = self._elements.get(path)
         if plan:
             self._open.append((plan, self.line()))
             self._forget_below(plan.element)

@@ -20,14 +20,16 @@ def child_ids(founders: Iterable[tuple[str, str]]) -> list[str]:
     The id is a digest, so it says nothing and is the same whenever the cluster is founded
     by the same record. Raises ValueError if two founders digest to the same id.
     """
-    ids = [_child_id(source, record_id) for source, record_id in founders]
+    ids = [child_id(source, record_id) for source, record_id in founders]
     if len(set(ids)) != len(ids):
         raise ValueError("two founding records digest to one child id")
     return ids
 
 
-def _child_id(source: str, record_id: str) -> str:
-    digest = hashlib.blake2b(f"{source}\x1f{record_id}".encode(), digest_size=8).digest()
+def child_id(source: str, record_id: str, *, attempt: int = 0) -> str:
+    """The id that a record founds; another one at each further attempt."""
+    text = f"{source}\x1f{record_id}" + (f"\x1f{attempt}" if attempt else "")
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     number = int.from_bytes(digest, "big")
     body = ""
     for _ in range(_LENGTH):

@@ -5,7 +5,7 @@ what YAML itself would pass over (a key given twice), into problems with file an
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,24 +19,28 @@ from matcher.errors import RuleError, RuleProblem
 Location = tuple[str | int, ...]
 
 
+Mistake = tuple[Location, str]
+
+
 class Rule(BaseModel):
-    """Base of every rule: frozen, and unknown keys are mistakes."""
+    """Base of every rule: frozen, unknown keys are mistakes, and numbers are finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
+    @classmethod
+    def disagreements(cls, data: Any) -> Iterable[Mistake]:  # noqa: ARG003 - for models to use
+        """Parts of a whole file that do not fit one another.
 
-class PlacedError(ValueError):
-    """Several mistakes found together, each with its location below what is being validated."""
-
-    def __init__(self, found: list[tuple[Location, str]]) -> None:
-        self.found = found
-        super().__init__("; ".join(message for _, message in found))
+        They are looked for in the file's plain values, which need not be right otherwise, so
+        that a value of the wrong kind in one part does not hide what is wrong between others.
+        """
+        return ()
 
 
 RuleT = TypeVar("RuleT", bound=Rule)
 
 
-class _Positions:
+class Positions:
     """The line of each value of one document, by its location."""
 
     def __init__(self) -> None:
@@ -50,9 +54,7 @@ class _Positions:
         return self.lines.get(location, 1)
 
 
-def _construct(
-    loader: yaml.SafeLoader, node: yaml.Node, at: Location, positions: _Positions
-) -> Any:
+def _construct(loader: yaml.SafeLoader, node: yaml.Node, at: Location, positions: Positions) -> Any:
     positions.lines[at] = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         result: dict[Hashable, Any] = {}
@@ -75,23 +77,13 @@ def _construct(
     return loader.construct_object(node, deep=True)
 
 
-def load_document(path: Path) -> tuple[Any, _Positions]:
+def load_document(path: Path) -> tuple[Any, Positions]:
     """Plain values of a YAML file, and the line of each.
 
-    Raises RuleError if the file cannot be read, is not YAML or gives a key twice.
+    Of a key that is given twice, the last value counts here; `parse_rules` refuses it.
+    Raises RuleError if the file cannot be read or is not YAML.
     """
-    data, positions = _read(path)
-    if positions.duplicates:
-        raise RuleError(_duplicates(path, positions))
-    return data, positions
-
-
-def _duplicates(path: Path, positions: _Positions) -> list[RuleProblem]:
-    return [RuleProblem(path, line, text) for line, text in positions.duplicates]
-
-
-def _read(path: Path) -> tuple[Any, _Positions]:
-    positions = _Positions()
+    positions = Positions()
     try:
         text = path.read_text(encoding="utf-8-sig")  # editors on Windows add a mark
         loader = yaml.SafeLoader(text)
@@ -122,32 +114,38 @@ def _read(path: Path) -> tuple[Any, _Positions]:
 
 def parse_rules(model: type[RuleT], path: Path) -> RuleT:
     """One rule file as its model. Raises RuleError with every problem in the file."""
-    data, positions = _read(path)
-    problems = _duplicates(path, positions)
+    data, positions = load_document(path)
+    problems = [RuleProblem(path, line, text) for line, text in positions.duplicates]
+    problems += placed(path, positions, model.disagreements(data))
     try:
         rules = model.model_validate(data, strict=False)
     except ValidationError as error:
-        for location, message in _mistakes(error, data):
-            where = ".".join(str(part) for part in location)
-            text = f"{where}: {message}" if where else message
-            problems.append(RuleProblem(path, positions.line_of(location), text))
+        problems += placed(path, positions, _mistakes(error, data))
         raise RuleError(problems) from error
     if problems:
         raise RuleError(problems)
     return rules
 
 
-def _mistakes(error: ValidationError, data: Any) -> list[tuple[Location, str]]:
+def placed(path: Path, positions: Positions, mistakes: Iterable[Mistake]) -> list[RuleProblem]:
+    """Mistakes of a file, each with its line and where in the file it stands."""
+    problems = []
+    for location, message in mistakes:
+        where = ".".join(str(part) for part in location)
+        text = f"{where}: {message}" if where else message
+        problems.append(RuleProblem(path, positions.line_of(location), text))
+    return problems
+
+
+def _mistakes(error: ValidationError, data: Any) -> list[Mistake]:
     """Every mistake at its place in the file, in plain words."""
     details = error.errors()
     places = [_place(tuple(found["loc"]), data) for found in details]
-    told: list[tuple[Location, str]] = []
-    for place, found in zip(places, details, strict=True):
-        cause = found.get("ctx", {}).get("error")
-        if isinstance(cause, PlacedError):
-            told += ((place + below, message) for below, message in cause.found)
-        elif not _only_counts_without_the_wrong(found):
-            told.append(_in_plain_words(place, found))
+    told = [
+        _in_plain_words(place, found)
+        for place, found in zip(places, details, strict=True)
+        if not _only_counts_without_the_wrong(found)
+    ]
     return _alternatives_joined(told)
 
 
@@ -200,7 +198,7 @@ _WORDS = {
 _PYDANTIC_SUBJECT = re.compile(r"^(?:Input|String|List|Tuple|Set|Dictionary|Value) should ")
 
 
-def _in_plain_words(place: Location, found: ErrorDetails) -> tuple[Location, str]:
+def _in_plain_words(place: Location, found: ErrorDetails) -> Mistake:
     kind, context, given = found["type"], found.get("ctx", {}), found["input"]
     if kind in _WORDS:
         words = _WORDS[kind]
@@ -232,14 +230,14 @@ def _one_of(expected: str) -> str:
     return f"must be one of {expected}" if several else f"must be {expected}"
 
 
-def _alternatives_joined(told: list[tuple[Location, str]]) -> list[tuple[Location, str]]:
+def _alternatives_joined(told: list[Mistake]) -> list[Mistake]:
     """One sentence for a value that may be of several kinds and is of none."""
     joined: dict[tuple[Location, bool], list[str]] = {}
     for place, message in told:
         messages = joined.setdefault((place, message.startswith("must be ")), [])
         if message not in messages:
             messages.append(message)
-    sentences: list[tuple[Location, str]] = []
+    sentences: list[Mistake] = []
     for (place, alternative), messages in joined.items():
         if alternative:
             first, *others = messages

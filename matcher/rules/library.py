@@ -24,8 +24,33 @@ class LinkageRules:
     survivorship: SurvivorshipRules
 
 
+@dataclass(frozen=True, slots=True)
+class ReadableRules:
+    """The same, as far as its files can be read."""
+
+    names: NameRules | None
+    values: ValueRules | None
+    matching: MatchingRules | None
+    survivorship: SurvivorshipRules | None
+
+    def whole(self) -> LinkageRules | None:
+        """All of them, or nothing if one is missing."""
+        if not (self.names and self.values and self.matching and self.survivorship):
+            return None
+        return LinkageRules(self.names, self.values, self.matching, self.survivorship)
+
+
 def load_linkage_rules(directory: Path) -> LinkageRules:
     """Rules of a directory. Raises RuleError with the problems of all its files."""
+    rules, problems = read_linkage_rules(directory)
+    whole = rules.whole()
+    if whole is None:
+        raise RuleError(problems)
+    return whole
+
+
+def read_linkage_rules(directory: Path) -> tuple[ReadableRules, list[RuleProblem]]:
+    """Rules of a directory as far as they can be read, and the problems of all its files."""
     problems: list[RuleProblem] = []
 
     def read(model: type[RuleT], name: str) -> RuleT | None:
@@ -35,10 +60,10 @@ def load_linkage_rules(directory: Path) -> LinkageRules:
             problems.extend(error.problems)
             return None
 
-    names = read(NameRules, "names.yaml")
-    values = read(ValueRules, "values.yaml")
-    matching = read(MatchingRules, "matching.yaml")
-    survivorship = read(SurvivorshipRules, "survivorship.yaml")
-    if names is None or values is None or matching is None or survivorship is None:
-        raise RuleError(problems)
-    return LinkageRules(names, values, matching, survivorship)
+    rules = ReadableRules(
+        read(NameRules, "names.yaml"),
+        read(ValueRules, "values.yaml"),
+        read(MatchingRules, "matching.yaml"),
+        read(SurvivorshipRules, "survivorship.yaml"),
+    )
+    return rules, problems

@@ -8,12 +8,13 @@ with the levels that they must get; ``matcher rules check`` runs them.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from matcher.rules.document import Location, PlacedError, Rule
+from matcher.rules.document import Mistake, Rule
+from matcher.rules.matching_names import matching_disagreements
 
 Columns = Annotated[list[str], Field(min_length=1)]
 
@@ -73,7 +74,8 @@ class Condition(Rule):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "Condition":
-        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        fields = type(self).model_fields.items()
+        given = [field.alias or name for name, field in fields if getattr(self, name) is not None]
         if len(given) != 1:
             found = " and ".join(given) or "none"
             raise ValueError(f"a condition has exactly one key, found {found}")
@@ -150,17 +152,6 @@ class Comparison(Rule):
     title: str
     needs: list[str] = Field(default_factory=list)
     levels: Annotated[list[Level], Field(min_length=2)]
-
-    @model_validator(mode="after")
-    def _levels_are_ordered(self) -> "Comparison":
-        names = [level.name for level in self.levels]
-        if len(set(names)) != len(names):
-            raise ValueError("two levels have the same name")
-        if any(level.when is None for level in self.levels[:-1]):
-            raise ValueError("only the last level may leave out 'when'")
-        if self.levels[-1].when is not None:
-            raise ValueError("the last level takes every other pair, so it has no 'when'")
-        return self
 
     @property
     def is_interaction(self) -> bool:
@@ -253,33 +244,10 @@ class MatchingRules(Rule):
     thresholds: Thresholds
     examples: list[PairExample] = Field(default_factory=list)
 
-    @model_validator(mode="after")
-    def _names_resolve(self) -> "MatchingRules":
-        mistakes = [*self._repeated_rules(), *self._unresolved_levels()]
-        if mistakes:
-            raise PlacedError(mistakes)
-        return self
-
-    def _repeated_rules(self) -> Iterator[tuple[Location, str]]:
-        names = [rule.name for rule in self.blocking]
-        for number, name in enumerate(names):
-            if name in names[:number]:
-                yield ("blocking", number), f"two blocking rules are called {name!r}"
-
-    def _unresolved_levels(self) -> Iterator[tuple[Location, str]]:
-        seen: dict[str, set[str]] = {}
-        for at, comparison in enumerate(self.comparisons):
-            if comparison.name in seen:
-                yield ("comparisons", at), f"two comparisons are called {comparison.name!r}"
-            for number, level in enumerate(comparison.levels):
-                references = level.when.level_references if level.when else {}
-                for other, names in references.items():
-                    unknown = names - seen.get(other, set())
-                    if unknown:
-                        place = ("comparisons", at, "levels", number)
-                        listed = ", ".join(sorted(unknown))
-                        yield place, f"no earlier comparison {other!r} with level {listed}"
-            seen[comparison.name] = {level.name for level in comparison.levels} | {"missing"}
+    @classmethod
+    def disagreements(cls, data: Any) -> Iterable[Mistake]:
+        """Names given twice or of what is not there, and levels out of order."""
+        return matching_disagreements(data)
 
     @property
     def columns(self) -> set[str]:

@@ -13,17 +13,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
 from matcher.errors import RuleError, RuleProblem
-from matcher.rules.document import Rule, load_document, parse_rules
+from matcher.rules.document import Mistake, Rule, load_document, parse_rules
 from matcher.rules.measure_examples import (
     ContactExample,
     GoodLevelExample,
     MeasureExample,
 )
+from matcher.rules.measure_names import condition_mistakes, definition_mistakes
 
 Sources = Annotated[tuple[str, ...], Field(min_length=1)]
 Sentences = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -237,16 +238,10 @@ class MeasureSpec(Named):
     exclusions: tuple[Exclusion, ...] = ()
     examples: Annotated[tuple[MeasureExample, ...], Field(min_length=1)]
 
-    @model_validator(mode="after")
-    def _conditions_fit(self) -> Self:
-        used = [*self.denominator, *self.numerator, *([self.compare] if self.compare else [])]
-        if unknown := set(used) - set(self.conditions):
-            raise ValueError(f"no condition is called {', '.join(sorted(unknown))}")
-        if unused := set(self.conditions) - set(used):
-            raise ValueError(f"condition {', '.join(sorted(unused))} is not used")
-        if len(set(used)) < len(used):
-            raise ValueError("a condition stands twice in denominator, numerator and compare")
-        return self
+    @classmethod
+    def disagreements(cls, data: Any) -> Iterator[Mistake]:
+        """Conditions that are used but not there, there but not used, or used twice."""
+        return condition_mistakes(data)
 
 
 @dataclass(frozen=True)
@@ -299,13 +294,11 @@ def load_measure_rules(directory: Path) -> MeasureRules:
             continue
         if rule.name in rules:
             other = files[rule.name].name
-            problems.append(RuleProblem(path, 1, f"name {rule.name!r} is taken by {other}"))
+            line = load_document(path)[1].line_of(("name",))
+            problems.append(RuleProblem(path, line, f"name {rule.name!r} is taken by {other}"))
             continue
         rules[rule.name], files[rule.name] = rule, path
-    unread = len(files) < len(paths)
-    for rule in rules.values():
-        if isinstance(rule, MeasureSpec):
-            problems += _unresolved(rule, rules, files[rule.name], some_unread=unread)
+    problems += definition_mistakes(paths)
     if problems:
         raise RuleError(problems)
     definitions = {
@@ -320,11 +313,12 @@ def load_measure_rules(directory: Path) -> MeasureRules:
 
 
 def _read(path: Path) -> RuleFile:
-    data, _ = load_document(path)
+    data, positions = load_document(path)
     kind = data.get("kind") if isinstance(data, dict) else None
     model = _MODELS.get(str(kind))
     if model is None:
-        raise RuleError([RuleProblem(path, 1, f"kind must be one of {', '.join(_MODELS)}")])
+        line = positions.line_of(("kind",))
+        raise RuleError([RuleProblem(path, line, f"kind must be one of {', '.join(_MODELS)}")])
     return parse_rules(model, path)
 
 
@@ -332,29 +326,3 @@ def _named_definitions(rule: MeasureSpec) -> Iterator[str]:
     for condition in rule.conditions.values():
         if not isinstance(condition, EligibleForMeals):
             yield condition.definition
-
-
-def _unresolved(
-    rule: MeasureSpec, rules: dict[str, RuleFile], path: Path, *, some_unread: bool
-) -> list[RuleProblem]:
-    """Problems with the definitions that a measure names.
-
-    A definition that is absent while some file could not be read is not reported: it may be
-    that file's, whose own problems are.
-    """
-    problems = []
-    _, positions = load_document(path)
-    for name, condition in rule.conditions.items():
-        if isinstance(condition, EligibleForMeals):
-            continue
-        line = positions.line_of(("conditions", name, "definition"))
-        found = rules.get(condition.definition)
-        if found is None and not some_unread:
-            problems.append(RuleProblem(path, line, f"no definition {condition.definition!r}"))
-        elif found is not None and found.kind != condition.kind:
-            problems.append(
-                RuleProblem(
-                    path, line, f"{condition.definition!r} does not define {condition.kind}"
-                )
-            )
-    return problems

@@ -7,14 +7,15 @@ bits that corrects the sum of theirs.
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import yaml
 from pydantic import Field, model_validator
 
-from matcher.errors import ModelError, RuleError
-from matcher.rules.document import Rule, parse_rules
+from matcher.errors import ModelError, RuleError, RuleProblem
+from matcher.rules.document import Location, Mistake, Rule, load_document, parse_rules, placed
 from matcher.rules.matching import Comparison, MatchingRules
 
 Probability = Annotated[float, Field(gt=0, le=1)]
@@ -29,9 +30,10 @@ class LevelModel(Rule):
 
     @model_validator(mode="after")
     def _one_or_the_other(self) -> "LevelModel":
-        given = (self.m is not None, self.u is not None, self.weight is not None)
-        if given not in {(True, True, False), (False, False, True)}:
-            raise ValueError("a level has m and u, or a weight")
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if given not in (["m", "u"], ["weight"]):
+            found = " and ".join(given) or "none"
+            raise ValueError(f"a level has m and u, or a weight, found {found}")
         return self
 
 
@@ -67,33 +69,67 @@ class Model(Rule):
 
 
 def load_model(path: Path, rules: MatchingRules) -> Model:
-    """A model file that fits the rules.
-
-    Raises ModelError if it cannot be read, was altered, or knows other levels.
-    """
+    """As `read_model`, for those who ask for one model. Raises ModelError."""
     try:
-        model = parse_rules(Model, path)
+        return read_model(path, rules)
     except RuleError as error:
         raise ModelError(str(error)) from error
+
+
+def read_model(path: Path, rules: MatchingRules) -> Model:
+    """A model file that fits the rules.
+
+    Raises RuleError, with every problem, if it cannot be read, was altered since it was
+    trained, or does not fit the levels of the rules.
+    """
+    model = parse_rules(Model, path)
+    _, positions = load_document(path)
+    problems = placed(path, positions, _misfits(model, rules))
     if model.content_hash != model.computed_hash:
-        raise ModelError(f"{path.name}: the content does not match its hash: train it anew")
-    problems = _misfits(model, rules)
+        line = positions.line_of(("content_hash",))
+        problems.append(RuleProblem(path, line, _altered(model)))
     if problems:
-        raise ModelError(f"{path.name} does not fit the matching rules: " + "; ".join(problems))
+        raise RuleError(problems)
     return model
 
 
-def _misfits(model: Model, rules: MatchingRules) -> list[str]:
-    problems = []
+def _altered(model: Model) -> str:
+    if not model.content_hash:
+        return "content_hash: is missing, so the content cannot be trusted; train the model anew"
+    return "content_hash: the content does not match its hash; train the model anew"
+
+
+def _misfits(model: Model, rules: MatchingRules) -> Iterator[Mistake]:
+    """Levels of the rules that the model lacks or weighs otherwise, and what it has besides."""
     for comparison in rules.comparisons:
-        given: dict[str, Any] = dict(model.comparisons.get(comparison.name, {}))
+        place: Location = ("comparisons", comparison.name)
+        given = model.comparisons.get(comparison.name, {})
         expected = evidence_levels(comparison)
-        missing, unknown = expected - given.keys(), given.keys() - expected
-        problems += [f"no {comparison.name}.{name}" for name in sorted(missing)]
-        problems += [f"unknown {comparison.name}.{name}" for name in sorted(unknown)]
-    names = {comparison.name for comparison in rules.comparisons}
-    problems += [f"unknown comparison {name}" for name in sorted(model.comparisons.keys() - names)]
-    return problems
+        kind = "a weight" if comparison.is_interaction else "m and u"
+        for name in sorted(expected - given.keys()):
+            level = f"{comparison.name}.{name}"
+            yield (
+                place,
+                f"no {level}, a level of matching.yaml that needs {kind}; train a model anew",
+            )
+        for name in sorted(given.keys() - expected):
+            level = f"{comparison.name}.{name}"
+            yield (*place, name), f"unknown {level}: no such level gives evidence in matching.yaml"
+        for name in sorted(expected & given.keys()):
+            if (given[name].weight is not None) != comparison.is_interaction:
+                yield (*place, name), f"must have {kind}: {_WHY[comparison.is_interaction]}"
+    known = {comparison.name for comparison in rules.comparisons}
+    for name in sorted(model.comparisons.keys() - known):
+        yield (
+            ("comparisons", name),
+            f"unknown comparison {name}: matching.yaml has none of that name",
+        )
+
+
+_WHY = {
+    True: "this comparison is made of other comparisons' levels",
+    False: "this comparison is made of columns, not of other comparisons' levels",
+}
 
 
 def evidence_levels(comparison: Comparison) -> set[str]:

@@ -40,7 +40,8 @@ class DateRules(Rule):
     ``order`` settles what 03/04/2014 means. ``infer`` reads day first unless the column
     of the file holds evidence of month first (12/25/2014); then such a value is a reject,
     or is read month first if nothing in the column speaks for day first and
-    ``month_first_permitted`` says so.
+    ``month_first_permitted`` says so. Beside dates of other forms (2014-04-03, a date cell)
+    day first needs evidence too (25/12/2014), or such a value is a reject.
     """
 
     formats: tuple[DateFormat, ...] = (
@@ -58,6 +59,8 @@ class DateRules(Rule):
     # 1/2/29 is 2029 and 1/2/30 is 1930, as spreadsheets read them. Where rows carry an
     # as-of date, no two-digit year lies after the latest of them.
     two_digit_years_to: int = 2029
+    # A later year of birth is a slip or a date on which a birth is due: taken as missing.
+    latest_birth_year: int = 2029
 
 
 class Drop(Rule):
@@ -89,7 +92,10 @@ class Fallback(Rule):
 
 
 class Unpivot(Rule):
-    """Columns that become rows of an activity: one per filled cell."""
+    """Columns that become rows of an activity: one per filled cell.
+
+    A file with none of them is not this table.
+    """
 
     into: Literal["eyfsp_results"]
     columns: dict[str, Names]
@@ -102,6 +108,8 @@ class Table(Rule):
     paths from ``element``; ``..`` goes up) under which it is found, best first.
     ``required`` are columns without which a file is not this table; a list within it
     means one of. ``files`` are hints: a file with such a name must be this table.
+    Of rows with one record id the latest counts, by ``latest_by`` and then ``as_of``, and
+    of equally late ones the fullest; ``repeated_id`` says whether the others are mistakes.
     """
 
     name: str
@@ -130,12 +138,23 @@ class Table(Rule):
         mistakes += [
             f"column {column!r} is used but not under columns"
             for column in sorted(self.used_columns - set(self.columns))
+            if column not in self.unpivoted
         ]
         if self.yields and "record_id" not in self.columns:
             mistakes.append("a table that yields something needs a column record_id")
         if mistakes:
             raise ValueError(f"table {self.name!r}: " + "; ".join(mistakes))
         return self
+
+    @property
+    def unpivoted(self) -> dict[str, Names]:
+        """Columns that become rows of an activity, with their headers."""
+        return self.unpivot.columns if self.unpivot else {}
+
+    @property
+    def needed(self) -> tuple[Names, ...]:
+        """Groups of columns of which a file must have one each to be this table."""
+        return (*self.required, tuple(self.unpivoted)) if self.unpivoted else self.required
 
     @property
     def used_columns(self) -> set[str]:
@@ -164,7 +183,8 @@ class Join(Rule):
     ``key`` is the joined table's column that holds the value of the records' column ``to``;
     without a key, one row serves all records, such as the date of the extract in a manifest.
     Of several rows with the same key, one without a date in ``unless`` goes first, then
-    the one with the latest date in ``latest``, then the last in the file.
+    the one with the latest date in ``latest``, then the latest ``as_of``, then what their
+    cells say, not their place.
     """
 
     table: str
@@ -226,7 +246,7 @@ DEFAULT_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
 DEFAULT_NULL_TOKENS = (
     *("-", "--", "---", ".", "?", "n/k", "n/a", "#n/a", "unknown", "not known", "not recorded"),
     *("not available", "not stated", "none recorded", "<null>", "(null)", "NULL", "00/00/0000"),
-    *("0000-00-00",),
+    *("0000-00-00", "00/01/1900"),
 )
 
 

@@ -1,10 +1,11 @@
 """Survivorship rules: which record each golden value comes from."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from matcher.rules.document import Rule
+from matcher.rules.document import Mistake, Rule
 
 Criterion = Literal["agreement", "source_rank", "recency"]
 
@@ -31,7 +32,7 @@ class SurvivorshipExample(Rule):
     """Records of one child and the golden values that they must give."""
 
     title: str
-    records: list[dict[str, str]]
+    records: Annotated[list[dict[str, str]], Field(min_length=1)]
     expect: dict[str, str]
 
 
@@ -43,12 +44,14 @@ class SurvivorshipRules(Rule):
     fields: dict[str, FieldRule]
     examples: list[SurvivorshipExample] = Field(default_factory=list)
 
-    @model_validator(mode="after")
-    def _every_field(self) -> "SurvivorshipRules":
-        missing = set(GOLDEN_FIELDS) - self.fields.keys()
-        unknown = self.fields.keys() - set(GOLDEN_FIELDS)
-        if missing:
-            raise ValueError(f"no rule for {', '.join(sorted(missing))}")
-        if unknown:
-            raise ValueError(f"no such golden field: {', '.join(sorted(unknown))}")
-        return self
+    @classmethod
+    def disagreements(cls, data: Any) -> Iterable[Mistake]:
+        """Fields of the register without a rule, and rules for what is none of them."""
+        fields = data.get("fields") if isinstance(data, dict) else None
+        if not isinstance(fields, dict):
+            return
+        if missing := [name for name in GOLDEN_FIELDS if name not in fields]:
+            yield ("fields",), f"no rule for {', '.join(missing)}"
+        for name in fields:
+            if name not in GOLDEN_FIELDS:
+                yield ("fields", str(name)), "no such golden field"

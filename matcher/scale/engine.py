@@ -15,7 +15,6 @@ from matcher.scale.conditions import DUCKDB, SPARK, Dialect
 from matcher.scale.levels import splink_comparisons
 from matcher.scale.records import POSITION, rarity_tables, splink_records
 from matcher.scale.settings import splink_settings
-from matcher.weigh import term_frequencies
 
 # Even odds: a prior of no bits, so that the total weight is the evidence alone.
 EVEN = 0.5
@@ -75,8 +74,8 @@ def splink_linker(
         rules, model, probability=probability, single_sources=bool(single.any()), dialect=dialect
     )
     linker = Linker(database.register(records), settings, log_level=None)
-    columns = {x.term_frequency for c in rules.comparisons for x in c.levels if x.term_frequency}
-    frequencies = {name: term_frequencies(prepared.table, name) for name in sorted(columns)}
+    population = pipeline.count_population(prepared, rules)
+    frequencies = {name: population.shares(prepared.table, name) for name in pipeline.terms(rules)}
     for name, lookup in rarity_tables(rules.comparisons, model, frequencies).items():
         linker.table_management.register_term_frequency_lookup(database.register(lookup), name)
     return linker

@@ -24,8 +24,7 @@ from matcher.rules.matching import Comparison, Level, MatchingRules
 from matcher.rules.model import Model
 from matcher.scale.levels import rarity_column
 from matcher.table import Table
-from matcher.weigh.frequency import Frequencies
-from matcher.weigh.weights import LARGEST_ADJUSTMENT
+from matcher.weigh.weights import LARGEST_ADJUSTMENT, Frequencies
 
 POSITION = "record_position"
 SINGLE_SOURCE = "single_source"

@@ -1,6 +1,5 @@
 """Fellegi–Sunter match weights, in bits: prior plus one partial weight per comparison."""
 
-from matcher.weigh.frequency import term_frequencies
 from matcher.weigh.weights import Weights
 
-__all__ = ["Weights", "term_frequencies"]
+__all__ = ["Weights"]

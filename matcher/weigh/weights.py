@@ -18,9 +18,10 @@ import numpy.typing as npt
 from matcher.rules.matching import Comparison
 from matcher.rules.model import LevelModel, Model
 from matcher.table import OPEN, Codes, Levels, Sides
-from matcher.weigh.frequency import Frequencies
 
 Bits = npt.NDArray[np.float64]
+# Share of children by code of a column.
+Frequencies = npt.NDArray[np.float64]
 
 # A single rare value is never worth more than this many bits over the level's own weight.
 LARGEST_ADJUSTMENT = 10.0

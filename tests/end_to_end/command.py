@@ -6,22 +6,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from api.services.demo import TOWN as TOWN_EXTRACTS
+
 ROOT = Path(__file__).parents[2]
 TOWN = ROOT / "fixtures" / "town"
 RULES = ROOT / "linkage_rules"
 SCRIPTS = Path(sys.executable).parent
-
-TOWN_EXTRACTS = {
-    "estart": "estart",
-    "systmone": "systmone.zip",
-    "school_census": "school_census",
-    "ctf": "ctf.xml",
-    "caf": "caf",
-    "swift": "swift.xlsx",
-    "tribal": "tribal.csv",
-    "t234": "t234.xlsx",
-    "eyfsp": "eyfsp.csv",
-}
 
 GOOD, DATA_PROBLEM, WRONG_CALL = 0, 1, 2
 

@@ -46,20 +46,22 @@ def test_bad_rows_are_told_by_place_and_reason_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "status"),
     [
-        "Xanthippa,Quillfeather,31/02/2019\nZebedee,Vanbrugh,04/05/2019\n",
-        "Xanthippa;Quillfeather\n" * 60,
-        '"Xanthippa,Quillfeather\nZebedee,Vanbrugh\n',
-        "record_id,forename,forename\n1,Xanthippa,Zebedee\n",
+        ("Xanthippa,Quillfeather,31/02/2019\nZebedee,Vanbrugh,04/05/2019\n", DATA_PROBLEM),
+        ("Xanthippa;Quillfeather\n" * 60, DATA_PROBLEM),
+        ('"Xanthippa,Quillfeather\nZebedee,Vanbrugh\n', DATA_PROBLEM),
+        ("record_id,forename,forename\n1,Xanthippa,Zebedee\n", GOOD),
     ],
     ids=["no header", "another separator", "an open quote", "a header twice"],
 )
-def test_a_refused_file_is_told_without_what_is_in_it(text: str, tmp_path: Path) -> None:
+def test_a_doubtful_file_is_told_without_what_is_in_it(
+    text: str, status: int, tmp_path: Path
+) -> None:
     write(tmp_path / "people.csv", text)
     answer = matcher(tmp_path, "link", "nursery=people.csv", "--out", "out")
     assert_screen_is_silent(answer)
-    assert answer.status in {GOOD, DATA_PROBLEM}
+    assert answer.status == status
 
 
 def test_a_truth_that_does_not_fit_is_told_without_what_is_in_it(tmp_path: Path) -> None:

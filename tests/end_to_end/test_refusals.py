@@ -1,5 +1,7 @@
 """A wrong call ends with 2, wrong data with 1, and neither writes anything."""
 
+import importlib.metadata
+import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -110,6 +112,17 @@ WRONG_CALLS = {
     "no truth": ["evaluate", "--crosswalk", "good.csv"],
     "a truth that is not there": ["evaluate", "--truth", "no.csv", "--crosswalk", "good.csv"],
     "too few children": ["generate", "--children", "1", "--seed", "1", "--out", "out"],
+    "a name that is no word": ["link", "=good.csv", "--out", "out"],
+    "a name without a path": ["link", "good=", "--out", "out"],
+    "a result below a file": ["link", "good=good.csv", "--out", "good.csv/out"],
+    "a result where nothing can be written": ["link", "good=good.csv", "--out", "/proc/out"],
+    "rules that are a file": ["link", "good=good.csv", "--out", "out", "--rules", "good.csv"],
+    "a model that is a folder": ["link", "good=good.csv", "--out", "out", "--model", "."],
+    "a model over an extract": ["train", "good=good.csv", "--out", "good.csv"],
+    "a model that is written nowhere": ["train", "good=good.csv", "--out", "/proc/model"],
+    "a truth that is a folder": ["evaluate", "--truth", ".", "--crosswalk", "good.csv"],
+    "a cost without end": ["thresholds", "good=good.csv", "--missed", "inf"],
+    "rules to check that are a file": ["rules", "check", "good.csv"],
     "an unknown option": ["link", "--fast", "good=good.csv", "--out", "out"],
     "an unknown command": ["merge"],
 }
@@ -132,6 +145,78 @@ def test_a_wrong_call_ends_with_2_and_writes_nothing(
     assert shown.out == ""
     assert shown.err
     assert {path.name for path in tmp_path.iterdir()} == {"good.csv"}
+
+
+@pytest.mark.parametrize("call", WRONG_CALLS.values(), ids=WRONG_CALLS.keys())
+def test_a_wrong_call_for_json_is_told_as_json_too(
+    call: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write(tmp_path / "good.csv", GOOD_ROWS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["matcher", *call, "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == WRONG_CALL
+    shown = capsys.readouterr()
+    error = json.loads(shown.out)["error"]
+    assert error["status"] == WRONG_CALL
+    assert error["message"]
+    assert f"matcher: {error['message']}\n" in shown.err
+
+
+def test_refused_data_is_told_as_json_with_its_code(tmp_path: Path) -> None:
+    write(tmp_path / "bad.csv", "a,b\n1,2\n")
+    answer = matcher(tmp_path, "link", "bad=bad.csv", "--out", "out", "--json")
+    assert answer.status == DATA_PROBLEM
+    error = json.loads(answer.out)["error"]
+    assert {key: error[key] for key in ("status", "source", "file", "code")} == {
+        "status": DATA_PROBLEM,
+        "source": "bad",
+        "file": "bad.csv",
+        "code": "wrong_columns",
+    }
+    assert answer.err == f"matcher: {error['message']}\n"
+
+
+def test_broken_rules_are_told_as_json_with_each_problem(tmp_path: Path) -> None:
+    write(tmp_path / "good.csv", GOOD_ROWS)
+    write(tmp_path / "rules/names.yaml", "version: one\n")
+    call = ("link", "good=good.csv", "--rules", "rules", "--out", "out", "--json")
+    answer = matcher(tmp_path, *call)
+    assert answer.status == DATA_PROBLEM
+    problems = json.loads(answer.out)["error"]["problems"]
+    first = {"file": "rules/names.yaml", "line": 1, "message": "version: must be a whole number"}
+    assert first in problems
+    assert {problem["file"] for problem in problems} > {"rules/names.yaml", "rules/matching.yaml"}
+
+
+def test_a_fault_of_the_software_tells_its_place_and_no_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fault(*_: object) -> None:
+        raise ValueError("Quillfeather")
+
+    monkeypatch.setattr("api.cli.check_rules", fault)
+    monkeypatch.setattr("sys.argv", ["matcher", "rules", "check", "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == DATA_PROBLEM
+    shown = capsys.readouterr()
+    assert "fault of the software: ValueError at test_refusals.py:" in shown.err
+    assert "Quillfeather" not in shown.out + shown.err
+    assert json.loads(shown.out)["error"]["status"] == DATA_PROBLEM
+
+
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    answer = matcher(tmp_path, "--version")
+    assert (answer.status, answer.out, answer.err) == (
+        0,
+        f"matcher {importlib.metadata.version('child-register')}\n",
+        "",
+    )
 
 
 def test_the_installed_command_gives_the_same_status(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """The commands around linking: train, evaluate, generate."""
 
+import gzip
 import json
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.command import DATA_PROBLEM, GOOD, files_in, matcher, write
+from api.cli import main
+from tests.end_to_end.command import DATA_PROBLEM, GOOD, TOWN, files_in, matcher, write
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +106,55 @@ def test_a_truth_that_cannot_be_one_is_a_problem_of_the_data(truth: str, tmp_pat
     assert answer.status == DATA_PROBLEM
     assert answer.out == ""
     assert answer.err.startswith("matcher: ")
+
+
+NOT_CSV = {
+    "nothing": (b"", "is empty"),
+    "empty lines": (b"\n\n", "is empty"),
+    "a workbook": ((TOWN / "swift.xlsx").read_bytes(), "is a workbook or a zip"),
+    "a PDF": (b"%PDF-1.7\n\x80\x81", "is a PDF"),
+    "a compressed file": (gzip.compress(TRUTH.encode()), "is a compressed file"),
+    "UTF-16": (TRUTH.encode("utf-16"), "is text in UTF-16"),
+    "Windows-1252": (TRUTH.replace("north", "caf\xe9").encode("cp1252"), "not text in UTF-8"),
+    "null bytes": (TRUTH.replace("north", "\0").encode(), "is not text"),
+    "semicolons": (TRUTH.replace(",", ";").encode(), "not separated by commas"),
+    "tabs": (TRUTH.replace(",", "\t").encode(), "not separated by commas"),
+    "a longer row": (TRUTH.encode() + b"c,1,r,west,9\n", "line 6 has more cells"),
+    "longer rows": (TRUTH.replace("th\n", "th,9\n").encode(), "more cells than the header"),
+    "an open quote": (TRUTH.encode() + b'c,1,"r,west\n', "a quote that opens near line 6"),
+    "a column twice": (TRUTH.replace("area", "source", 1).encode(), "a column twice"),
+    "a shorter row": (TRUTH.encode() + b"c,1\n", "column person_id is empty"),
+    "a role of neither": (TRUTH.replace("area", "role", 1).encode(), "only child or carer"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), NOT_CSV.values(), ids=NOT_CSV.keys())
+def test_a_truth_that_is_no_table_is_told_as_what_it_is(
+    content: bytes,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "truth.csv").write_bytes(content)
+    write(tmp_path / "crosswalk.csv", CROSSWALK)
+    monkeypatch.chdir(tmp_path)
+    call = ["evaluate", "--truth", "truth.csv", "--crosswalk", "crosswalk.csv"]
+    monkeypatch.setattr("sys.argv", ["matcher", *call])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == DATA_PROBLEM
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("matcher: truth")
+    assert message in shown.err
+
+
+def test_data_that_cannot_be_evaluated_is_told_as_json_too(tmp_path: Path) -> None:
+    write(tmp_path / "truth.csv", TRUTH)
+    call = ("evaluate", "--truth", "truth.csv", "--crosswalk", "truth.csv", "--json")
+    answer = matcher(tmp_path, *call)
+    assert answer.status == DATA_PROBLEM
+    assert json.loads(answer.out) == {
+        "error": {"status": DATA_PROBLEM, "message": "crosswalk: missing column child_id"}
+    }

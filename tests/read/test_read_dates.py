@@ -70,7 +70,7 @@ def test_what_is_no_date_says_why(written: str, code: str) -> None:
 
 
 def test_an_empty_cell_is_missing_and_no_problem() -> None:
-    assert read("") == DateColumn([None], [None], None)
+    assert read("") == DateColumn([None], [None], ())
 
 
 def test_day_comes_first_while_nothing_speaks_against_it() -> None:
@@ -86,19 +86,101 @@ def test_a_column_of_mixed_orders_guesses_nothing() -> None:
         date(2014, 5, 5),
         date(2014, 4, 3),
     ]
-    assert column.note == "mixed_date_orders"
+    assert column.notes == ("mixed_date_orders",)
 
 
 def test_month_first_alone_is_not_believed_unless_permitted() -> None:
     column = read("03/04/2014", "12/25/2014")
     assert column.problems == ["date_ambiguous", None]
-    assert column.note == "month_first_not_permitted"
+    assert column.notes == ("month_first_not_permitted",)
 
 
 def test_month_first_alone_is_believed_where_permitted_and_noted() -> None:
     column = read("03/04/2014", "12/25/2014", month_first_permitted=True)
     assert column.dates == [date(2014, 3, 4), date(2014, 12, 25)]
-    assert column.note == "read_month_first"
+    assert column.notes == ("read_month_first",)
+
+
+OTHER_FORMS = [
+    "2014-12-25",
+    "2014-04-03",
+    "29 Sep 2011",
+    "2011-Sep-29 00:00:00",
+    "20141225",
+    "42063",
+    date(2014, 12, 25),
+    datetime(2014, 12, 25, 9, 30),
+    date(2014, 4, 3),
+]
+
+
+@pytest.mark.parametrize("other", OTHER_FORMS)
+def test_beside_another_form_what_can_be_read_two_ways_is_not_guessed(other: Any) -> None:
+    column = read("03/04/2014", other, "05/05/2014", "")
+    assert column.problems == ["date_ambiguous", None, None, None]
+    assert column.dates[1:] == [read(other).dates[0], date(2014, 5, 5), None]
+    assert column.notes == ("mixed_date_forms",)
+
+
+@pytest.mark.parametrize("other", OTHER_FORMS)
+def test_beside_another_form_a_day_that_is_no_month_is_evidence(other: Any) -> None:
+    column = read("03/04/2014", other, "25/12/2014")
+    assert column.dates[0] == date(2014, 4, 3)
+    assert column.problems == [None] * 3
+
+
+@pytest.mark.parametrize("other", ["soon", "", "31/02/2014", "2014-02-30", "3 Foo 2014"])
+def test_what_is_no_date_is_no_other_form(other: str) -> None:
+    assert read("03/04/2014", other).dates[0] == date(2014, 4, 3)
+
+
+def test_beside_another_form_month_first_still_needs_its_evidence() -> None:
+    assert read("03/04/2014", "2014-12-25", month_first_permitted=True).dates[0] is None
+    column = read("03/04/2014", "2014-12-25", "12/25/2014", month_first_permitted=True)
+    assert column.dates[0] == date(2014, 3, 4)
+
+
+def test_beside_another_form_a_declared_order_still_settles() -> None:
+    assert read("03/04/2014", "2014-12-25", order="day_first").dates[0] == date(2014, 4, 3)
+
+
+def test_eight_digits_are_evidence_and_ambiguous_like_any_others() -> None:
+    assert read("03042014", "12/25/2014").problems == ["date_ambiguous", None]
+    assert read("03/04/2014", "12252014").problems == ["date_ambiguous", None]
+    assert read("03042014", "25122014").dates[0] == date(2014, 4, 3)
+
+
+LEFT_AS_TEXT = ("25/12/2014", "13/01/2014", "31/03/2014")
+EARLY_DAYS = tuple(date(2014, month, 12 - month) for month in (1, 2, 3, 4, 5))
+
+
+@pytest.mark.parametrize("text", [LEFT_AS_TEXT, ("12/25/2014", "01/13/2014")])
+def test_date_cells_that_a_spreadsheet_has_probably_swapped_are_rejects(
+    text: tuple[str, ...],
+) -> None:
+    column = read(*EARLY_DAYS, date(2014, 6, 6), *text)
+    assert column.problems == ["date_perhaps_swapped"] * 5 + [None] * (1 + len(text))
+    assert column.dates[5] == date(2014, 6, 6)
+    assert "dates_perhaps_swapped" in column.notes
+
+
+def test_few_date_cells_with_early_days_may_be_chance_and_are_noted() -> None:
+    column = read(*EARLY_DAYS[:4], *LEFT_AS_TEXT)
+    assert column.dates[:4] == list(EARLY_DAYS[:4])
+    assert column.notes == ("dates_perhaps_swapped",)
+
+
+@pytest.mark.parametrize("beside", [date(2014, 1, 13), "41652", "03/04/2014", "05/05/2014"])
+def test_a_late_day_in_a_cell_or_an_early_one_in_text_clears_the_spreadsheet(beside: Any) -> None:
+    column = read(*EARLY_DAYS, *LEFT_AS_TEXT, beside)
+    assert None not in column.dates
+    assert column.notes == ()
+
+
+def test_date_cells_are_not_suspect_where_the_order_is_declared_but_still_noted() -> None:
+    column = read(*EARLY_DAYS, *LEFT_AS_TEXT, order="day_first")
+    assert None not in column.dates
+    assert column.notes == ("dates_perhaps_swapped",)
 
 
 def test_a_declared_order_settles_everything() -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from small_extracts import ROOT, assert_counts_add_up, codes, notes, record, zipped
 
+from api.services.demo import TOWN as PATHS
 from matcher.frames import ACTIVITY_COLUMNS
 from matcher.read import ReadResult, read_extract
 from matcher.rules.sources import SourceDefinition
@@ -44,7 +45,8 @@ def test_systmone_drops_what_is_a_test_or_removed_with_its_rows(read: Read) -> N
     [
         ("1,A1 1AA,01 Jan 2012,\n1,B1 1BB,01 Jan 2013,01 Jan 2014\n", "A1 1AA"),
         ("1,A1 1AA,01 Jan 2012,\n1,B1 1BB,01 Jan 2013,\n", "B1 1BB"),
-        ("1,A1 1AA,01 Jan 2013,\n1,B1 1BB,01 Jan 2013,\n", "B1 1BB"),
+        ("1,A1 1AA,01 Jan 2013,\n1,B1 1BB,01 Jan 2013,\n", "A1 1AA"),
+        ("1,B1 1BB,01 Jan 2013,\n1,A1 1AA,01 Jan 2013,\n", "A1 1AA"),
         ("1,A1 1AA,01 Jan 2012,01 Jan 2014\n1,B1 1BB,01 Jan 2011,01 Jan 2015\n", "A1 1AA"),
         ("1,A1 1AA,01 Jan 2012,\n1,B1 1BB,31 Feb 2013,\n", "A1 1AA"),
         ("7,A1 1AA,01 Jan 2012,\n", None),
@@ -91,6 +93,11 @@ def test_ctf_pupils_and_their_nested_rows(read: Read, encoding: str, namespace: 
     assert list(periods["record_id"]) == ["E353200116007"] * 2
 
 
+def test_an_empty_transfer_file_has_no_rows(read: Read) -> None:
+    result = read("<CTfile><CTFpupilData/></CTfile>", "ctf", "ctf.xml")
+    assert [count.rows for count in result.files] == [0, 0]
+
+
 def test_the_latest_of_several_transfer_files_counts(read: Read) -> None:
     pupil = "<Pupil><UPN>A</UPN><Forename>{}</Forename></Pupil>"
     file = (
@@ -120,6 +127,15 @@ def test_a_caf_person_may_stand_on_each_episode(read: Read) -> None:
     assert codes(result) == [(4, "record_id", "superseded")]
 
 
+def test_episodes_of_one_day_make_the_same_record_in_any_order(read: Read) -> None:
+    header = "PERSON_ID,FORENAME,SURNAME,EPISODE_ID,EPISODE_START_DTTM,LAST_UPDATED\n"
+    rows = ["1,Mahir,Uddin,E2,2024-10-11,2025-01-01\n", "1,Mahir,Rahman,E1,2024-10-11,2025-02-01\n"]
+    for lines in (rows, rows[::-1]):
+        result = read(header + "".join(lines), "caf")
+        assert list(result.records["surname"]) == ["Rahman"]
+        assert set(result.activity["caf_episodes"]["episode_id"]) == {"E1", "E2"}
+
+
 def test_every_kind_of_activity_has_its_frame_even_if_empty(
     definitions: dict[str, SourceDefinition], tmp_path: Path
 ) -> None:
@@ -140,19 +156,6 @@ def test_the_order_of_months_in_a_file_does_not_matter_to_another(read: Read) ->
     assert notes(result)["attended", "not_recognised"] == 1
 
 
-PATHS = {
-    "estart": "estart",
-    "systmone": "systmone.zip",
-    "school_census": "school_census",
-    "ctf": "ctf.xml",
-    "caf": "caf",
-    "swift": "swift.xlsx",
-    "tribal": "tribal.csv",
-    "t234": "t234.xlsx",
-    "eyfsp": "eyfsp.csv",
-}
-
-
 @pytest.mark.parametrize("source", PATHS)
 def test_the_invented_town_is_read_to_the_last_record(
     source: str, definitions: dict[str, SourceDefinition]
@@ -169,6 +172,16 @@ def test_the_invented_town_is_read_to_the_last_record(
         assert tuple(frame.columns) == ACTIVITY_COLUMNS[kind]
         assert len(frame) > 0
         assert set(frame["record_id"]) <= set(result.records["record_id"])
+
+
+def test_of_two_manifests_the_later_tells_the_date_of_the_extract(read: Read) -> None:
+    dates = ["DateExtract\n16 Jan 2025\n", "DateExtract\n17 Feb 2024\n"]
+    for first, second in (dates, dates[::-1]):
+        content = zipped(
+            {"SRPatient.csv": PATIENTS, "a/SRManifest.csv": first, "b/SRManifest.csv": second}
+        )
+        found = record(read(content, "systmone", "s.zip"))
+        assert found["as_of"] == pd.Timestamp("2025-01-16")
 
 
 def test_two_tables_of_persons_make_one_record_of_an_id(read: Read) -> None:

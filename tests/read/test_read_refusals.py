@@ -1,6 +1,7 @@
 """Files that cannot be what they are said to be are refused as a whole, with one message."""
 
 import io
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -89,12 +90,25 @@ def test_a_sheet_that_reaches_too_far_is_refused(read: Read, far: bytes, quote: 
         ({}, "empty_zip"),
         ({"folder/": ""}, "empty_zip"),
         ({"readme.csv": "hello"}, "missing_table"),
+        ({"readme.csv": "hello", "a.csv": GOOD.replace("name", "x")}, "missing_table"),
         ({"x.csv": ""}, "empty_file"),
         ({"big.csv": b"0" * 60_000_000}, "zip_bomb"),
     ],
 )
 def test_a_zip_is_refused(read: Read, inside: dict[str, str | bytes], code: str) -> None:
     assert refusal(read, zipped(inside), name="x.zip").code == code
+
+
+@pytest.mark.parametrize("names", [("x.csv", "x.csv"), ("a/x.csv", "a\\x.csv")])
+def test_a_zip_with_two_files_of_one_name_is_refused(read: Read, names: tuple[str, str]) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number, name in enumerate(names):
+            archive.writestr(name, f"record_id,name\n{number},Aisha\n")
+    caught = refusal(read, stream.getvalue(), name="x.zip")
+    assert caught.code == "same_name_twice"
+    assert "two files of the same name" in str(caught)
 
 
 def test_a_zip_that_claims_too_much_is_refused(read: Read, monkeypatch) -> None:
@@ -153,12 +167,94 @@ XML = (
         ("UPN,Surname\n", "damaged_xml"),
         ("", "empty_file"),
         ("<html></html>", "wrong_columns"),
+        ("<CTfile><Header/></CTfile>", "wrong_columns"),
         ("<CTfile>" + "<a>" * 200 + "</a>" * 200 + "</CTfile>", "too_large"),
         ('<?xml version="1.0" encoding="nonsense"?><CTfile/>', "damaged_xml"),
     ],
 )
 def test_xml_is_refused(read: Read, content: str, code: str) -> None:
     assert refusal(read, content, "ctf", "ctf.xml").code == code
+
+
+def test_a_refusal_of_xml_speaks_of_elements(read: Read) -> None:
+    message = str(refusal(read, "<html></html>", "ctf", "ctf.xml"))
+    assert "'CTfile/CTFpupilData/Pupil'" in message
+    assert "header" not in message and "columns" not in message
+
+
+def without(columns: set[str], header: str) -> str:
+    return ",".join(name for name in header.split(",") if name not in columns) + "\n"
+
+
+EYFSP = "FSP_UPN,FSP_SURNAME,FSP_FORENAME,FSP_DOB,FSP_SEX,FSP_LAESTAB,COM_E01"
+T234 = "ID,Forename,Surname,DOB,Gender,Address,Postcode,Hours,Setting,Start"
+
+
+@pytest.mark.parametrize(
+    ("definition", "table", "header", "left_out", "told"),
+    [
+        ("eyfsp", "results", EYFSP, {"COM_E01"}, "'COM_E01' or 'COM_E02' or another of 34"),
+        ("t234", "places", T234, {"Setting", "Start"}, "'Setting' or 'Start'"),
+        ("t234", "places", T234, {"DOB"}, "'DOB'"),
+    ],
+)
+def test_a_list_of_another_kind_is_refused_for_what_it_lacks(
+    read: Read, definition: str, table: str, header: str, left_out: set[str], told: str
+) -> None:
+    assert read(header + "\n", definition).files[0].table == table
+    caught = refusal(read, without(left_out, header), definition)
+    assert caught.code == "wrong_columns"
+    assert f"row 1 is nearly a header of the table {table!r}" in str(caught)
+    assert f"lacks {told}" in str(caught)
+
+
+@pytest.mark.parametrize("left_out", ["Setting", "Start"])
+def test_either_the_setting_or_the_start_makes_a_list_of_places(read: Read, left_out: str) -> None:
+    assert read(without({left_out}, T234), "t234").files[0].table == "places"
+
+
+def test_a_workbook_is_refused_for_what_it_lacks_too(read: Read) -> None:
+    rows = [["Admissions"], ["ID", "Forename", "Surname", "DOB"], ["1", "Zebedee", "Khan", "x"]]
+    message = str(refusal(read, workbook({"Cover": [["x"]], "A": rows}), "t234", "x.xlsx"))
+    assert "row 2 is nearly a header" in message and "'Setting' or 'Start'" in message
+    assert "Zebedee" not in message
+
+
+def test_the_wrong_systems_files_are_named_beside_what_was_expected(read: Read) -> None:
+    content = zipped({"SRPatient.csv": "RowIdentifier\n", "SRPatientAddress.csv": "IDPatient\n"})
+    caught = refusal(read, content, "school_census", "s.zip")
+    assert (caught.code, caught.file) == ("missing_table", "s.zip")
+    assert "none of its tables is in 'SRPatient.csv', 'SRPatientAddress.csv'" in str(caught)
+    assert "The table 'pupilonroll' must be there" in str(caught)
+
+
+def test_many_files_are_not_all_named(read: Read) -> None:
+    content = zipped({f"{number}.txt": "hello" for number in range(12)})
+    message = str(refusal(read, content, name="x.zip"))
+    assert "'4.txt'" not in message and "'0.txt', '1.txt', '10.txt', '11.txt', '2.txt'" in message
+    assert "and 7 more files" in message
+
+
+def test_a_table_without_its_records_is_no_extract(read: Read) -> None:
+    caught = refusal(read, "Member ID,Date,Activity\n1,05/06/2023,Play\n", "estart")
+    assert caught.code == "missing_table"
+    assert "it holds 'contacts' only. The table 'members' must be there" in str(caught)
+
+
+def test_a_file_that_is_not_what_its_name_says_is_refused_beside_good_ones(read: Read) -> None:
+    pupils = "pupilonrolltableid,surname,forename,dob\n"
+    content = zipped({"address.csv": "a,b\n", "pupilonroll.csv": pupils})
+    caught = refusal(read, content, "school_census", "s.zip")
+    assert (caught.code, caught.file) == ("wrong_columns", "address.csv")
+
+
+def test_a_folder_without_a_name_is_refused_by_its_path(
+    tmp_path: Path, generic: SourceDefinition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ExtractRefused, match=r"^s: \.: this is a folder; .*Name the one") as caught:
+        read_extract("s", Path(), generic)
+    assert (caught.value.code, caught.value.file) == ("is_folder", ".")
 
 
 def test_a_path_must_be_what_the_definition_says(

@@ -1,6 +1,7 @@
 """Rows of generic extracts: which become records, which rejects, and with what."""
 
 from collections.abc import Callable
+from itertools import permutations
 
 import pandas as pd
 import pytest
@@ -8,6 +9,7 @@ from small_extracts import codes, notes, record
 
 from matcher.frames import RECORD_COLUMNS, REJECT_COLUMNS
 from matcher.read import ReadResult
+from matcher.rules.sources import SourceDefinition
 
 Read = Callable[..., ReadResult]
 
@@ -54,6 +56,7 @@ def test_a_record_has_the_columns_and_types_of_the_contract(read: Read) -> None:
         ("postcode", "ol1 1aa", "ol1 1aa"),
         ("as_of", "2024-09-01", pd.Timestamp("2024-09-01")),
         ("date_of_birth", "-", None),
+        ("date_of_birth", "00/01/1900", None),
     ],
 )
 def test_a_cell_means(read: Read, column: str, written: str, meant: object) -> None:
@@ -77,7 +80,8 @@ def test_a_cell_means(read: Read, column: str, written: str, meant: object) -> N
         ("record_id,Name,DATE OF BIRTH,role", "", "repeated_header"),
         ("Total,250,,", "", "totals_row"),
         ("Total records: 250,,,", "", "totals_row"),
-        ("9,Aisha,,", "record_id", "duplicate_record_id"),
+        ("9,Zoe,,", "record_id", "duplicate_record_id"),
+        ('"1\n2",Aisha,,', "record_id", "record_id_of_lines"),
     ],
 )
 def test_a_row_is_rejected(read: Read, row: str, column: str, code: str) -> None:
@@ -94,13 +98,46 @@ def test_a_nameless_row_with_a_date_of_birth_or_an_identifier_stays(read: Read) 
     assert list(result.records["record_id"]) == ["1", "2", "3"]
 
 
-def test_the_first_good_row_with_an_id_is_the_record(read: Read) -> None:
-    result = read("record_id,name,date_of_birth\n1,Bad,31/02/2014\n1,Good,\n1,Late,\n")
+def test_a_row_that_cannot_be_read_is_not_chosen_over_a_good_one(read: Read) -> None:
+    result = read("record_id,name,date_of_birth\n1,Bad,31/02/2014\n1,Good,\n1,Good,\n")
     assert list(result.records["name"]) == ["Good"]
     assert codes(result) == [
         (2, "date_of_birth", "date_impossible"),
         (4, "record_id", "duplicate_record_id"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "name"),
+    [
+        # The latest counts, then the fullest, then the content, never the place.
+        (["1,New,,,01/02/2024", "1,Old,2014-04-03,OL1 1AA,01/01/2024"], "New"),
+        (["1,Dated,,,01/01/2024", "1,Undated,2014-04-03,OL1 1AA,"], "Dated"),
+        (["1,Bare,,,", "1,Full,2014-04-03,OL1 1AA,"], "Full"),
+        (["1,Zoe,2014-04-02,,", "1,Aisha,2014-04-03,,"], "Zoe"),
+        (["1,Zoe,2014-04-03,,", "1,Aisha,2014-04-03,,"], "Aisha"),
+        (["1,Zoe,,OL2 1AA,", "1,Aisha,,OL1 1AA,", "1,Zoe,,OL2 1AA,"], "Aisha"),
+    ],
+)
+def test_of_rows_with_one_id_the_same_counts_in_any_order(
+    read: Read, rows: list[str], name: str
+) -> None:
+    for order in permutations(rows):
+        result = read("\n".join(["record_id,name,date_of_birth,postcode,as_of", *order]))
+        assert list(result.records["name"]) == [name]
+        assert list(result.rejects["code"]) == ["duplicate_record_id"] * (len(rows) - 1)
+
+
+def test_rows_that_are_alike_collapse_into_the_first(read: Read) -> None:
+    result = read("record_id,name\n1,Zoe\n1,Zoe\n1,Zoe\n")
+    assert len(result.records) == 1
+    assert [row for row, _, _ in codes(result)] == [3, 4]
+
+
+def test_two_ids_in_one_cell_become_no_third(read: Read) -> None:
+    result = read('record_id,name\n"1\n",Aisha\n"1\r\n2",Zoe\n1 2,Lily\n')
+    assert list(result.records["record_id"]) == ["1", "1 2"]
+    assert codes(result) == [(4, "record_id", "record_id_of_lines")]
 
 
 def test_a_child_called_total_is_a_child(read: Read) -> None:
@@ -138,10 +175,37 @@ def test_damage_is_counted(read: Read) -> None:
     }
 
 
-def test_a_birth_after_the_as_of_date_stays_and_is_counted(read: Read) -> None:
-    result = read("record_id,name,date_of_birth,as_of\n1,A,03/04/2024,01/01/2024\n")
-    assert len(result.records) == 1
+def test_a_birth_after_the_extract_was_taken_is_missing_and_counted(read: Read) -> None:
+    result = read(
+        "record_id,name,date_of_birth,as_of\n1,A,03/04/2024,01/01/2024\n2,B,25/12/2023,01/02/2023\n"
+    )
+    assert list(result.records["date_of_birth"].isna()) == [True, False]
+    assert notes(result)["date_of_birth", "birth_in_future"] == 1
+    # A case may be opened for a child who is not born yet.
     assert notes(result)["date_of_birth", "born_after_as_of"] == 1
+
+
+def test_a_birth_after_the_last_year_that_is_believed_is_missing(read: Read) -> None:
+    result = read("record_id,name,date_of_birth\n1,A,31/12/2029\n2,B,01/01/2030\n3,C,2090-05-05\n")
+    assert list(result.records["date_of_birth"].isna()) == [False, True, True]
+    assert notes(result) == {("date_of_birth", "birth_in_future"): 2}
+
+
+def test_a_date_in_the_future_is_nothing_to_know_a_person_by(read: Read) -> None:
+    result = read("record_id,name,date_of_birth\n1,,31/12/2090\n")
+    assert codes(result) == [(2, "name", "no_name")]
+
+
+def test_the_last_year_of_birth_is_a_rule(read: Read, generic: SourceDefinition) -> None:
+    dates = generic.dates.model_copy(update={"latest_birth_year": 2014})
+    changed = generic.model_copy(update={"dates": dates})
+    result = read("record_id,name,date_of_birth\n1,A,31/12/2014\n2,B,01/01/2015\n", changed)
+    assert list(result.records["date_of_birth"].isna()) == [False, True]
+
+
+def test_rows_without_a_date_of_their_own_are_not_judged_by_that_of_others(read: Read) -> None:
+    result = read("record_id,name,date_of_birth,as_of\n1,A,25/04/2024,\n2,B,,01/01/2023\n")
+    assert result.records["date_of_birth"].notna().tolist() == [True, False]
 
 
 def test_no_reject_tells_a_value(read: Read) -> None:

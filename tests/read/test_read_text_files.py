@@ -113,8 +113,8 @@ def test_a_stray_quote_before_a_cell_beyond_the_limit_swallows_no_rows(read: Rea
 
 
 def test_cells_beyond_the_header_may_be_empty(read: Read) -> None:
-    result = read("record_id,name,,\n1,A,,,\n2,B\n3,C,,,x\n")
-    assert list(result.records["record_id"]) == ["1", "2"]
+    result = read("record_id,name,,\n1,A,,,\n2,B\n3,C,,,x\n4,D, ,\u00a0\n")
+    assert list(result.records["record_id"]) == ["1", "2", "4"]
     assert codes(result) == [(4, "", "too_many_fields")]
 
 

@@ -18,7 +18,7 @@ def test_numbers_dates_and_text_are_cells_alike(read: Read) -> None:
     rows = [
         HEADER,
         [1, "A", date(2014, 4, 3), 9434765919],
-        [2.0, "B", "03/04/2014", "943 476 5919"],
+        [2.0, "B", "3 Apr 2014", "943 476 5919"],
         ["3", "C", 41732, 9434765919.0],
         ["4", "D", datetime(2014, 4, 3, 12, 30), "9.43E+09"],
         [True, "E", None, None],
@@ -28,6 +28,23 @@ def test_numbers_dates_and_text_are_cells_alike(read: Read) -> None:
     assert list(result.records["date_of_birth"].dropna().unique()) == [pd.Timestamp("2014-04-03")]
     assert list(result.records["nhs_number"].dropna().unique()) == ["9434765919"]
     assert notes(result) == {("nhs_number", "scientific_notation"): 1}
+
+
+def test_text_among_date_cells_is_not_guessed(read: Read) -> None:
+    rows = [HEADER, ["1", "A", date(2014, 4, 3)], ["2", "B", "03/04/2014"], ["3", "C", 41732]]
+    result = read(workbook({"A": rows}), name="x.xlsx")
+    assert list(result.records["record_id"]) == ["1", "3"]
+    assert codes(result) == [(3, "date_of_birth", "date_ambiguous")]
+    assert notes(result)["date_of_birth", "mixed_date_forms"] == 1
+
+
+def test_a_workbook_that_was_opened_the_wrong_way_round_is_not_believed(read: Read) -> None:
+    born = [date(2014, 1 + at, 12 - at) for at in range(5)] + ["25/12/2014", "13/01/2015"]
+    rows = [HEADER, *([str(at), "A", day] for at, day in enumerate(born))]
+    result = read(workbook({"A": rows}), name="x.xlsx")
+    assert list(result.records["record_id"]) == ["5", "6"]
+    assert set(result.rejects["code"]) == {"date_perhaps_swapped"}
+    assert notes(result)["date_of_birth", "dates_perhaps_swapped"] == 1
 
 
 def test_an_id_that_became_a_date_is_its_number_again(read: Read) -> None:
@@ -92,6 +109,8 @@ def test_a_zip_may_hold_folders_workbooks_and_things_to_pass_over(read: Read) ->
             "2024/readme.pdf": b"%PDF-1.7",
             "notes.txt": "nothing to see",
             "__MACOSX/._a.csv": b"\0\0",
+            "2024/~$b.xlsx": b"\0\0",
+            ".hidden.csv": b"\0\0",
         }
     )
     result = read(content, name="x.zip")

@@ -116,6 +116,13 @@ thresholds: {lower: -1, upper: 5, rival_margin: 1}
             "found same and either",
         ),
         (
+            [
+                "{name: a, reason: a, when: {not: {same: [x]}, either: x}}",
+                "{name: b, reason: b}",
+            ],
+            "found either and not",
+        ),
+        (
             ["{name: a, reason: a, when: {swapped: [x]}}", "{name: b, reason: b}"],
             "at least 2 items",
         ),
@@ -180,9 +187,12 @@ thresholds: {lower: -1, upper: 5, rival_margin: 1}
 def test_a_golden_field_without_a_rule_and_one_that_does_not_exist_are_refused(
     spoil: Spoil, problems: Problems
 ) -> None:
-    spoil("survivorship.yaml", "\n  upn: {", "\n  unp: {")
-    ((_, _, message),) = problems()
-    assert "no rule for upn" in message
+    line = spoil("survivorship.yaml", "\n  upn: {", "\n  unp: {") + 1
+    fields = spoil("survivorship.yaml", "\nfields:", "\nfields:") + 1
+    assert problems() == [
+        ("survivorship.yaml", fields, "fields: no rule for upn"),
+        ("survivorship.yaml", line, "fields.unp: no such golden field"),
+    ]
 
 
 def test_a_worked_example_that_does_not_come_out_is_told_at_its_line(
@@ -200,6 +210,32 @@ def test_a_worked_example_that_does_not_come_out_is_told_at_its_line(
         ("values.yaml", line - 1),
     ]
     assert found[1].message == "postcode is 'OL1 1AA', expected 'OL1 1AB'"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("matching.yaml", "left: {forename: Niamh", "left: {forname: Niamh", "forname"),
+        ("matching.yaml", 'birth: "2016-03-09"', 'birth: "2016-13-09"', "calendar"),
+        ("matching.yaml", "levels: {forename: same", "levels: {forname: same", "no 'forname'"),
+        ("survivorship.yaml", "forename: Bob", "forname: Bob", "forname"),
+        ("survivorship.yaml", 'as_of: "2023-01-01"', 'as_of: "1 January"', "calendar"),
+    ],
+)
+def test_a_worked_example_that_no_extract_could_give_is_told_at_its_line(
+    directory: Path, file: str, old: str, new: str, message: str
+) -> None:
+    path = directory / file
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    line = text[: text.index(old)].count("\n") + 1
+    found = [
+        problem
+        for problem in check_linkage_rules(load_linkage_rules(directory), directory)
+        if message in problem.message
+    ]
+    assert [problem.file for problem in found] == [path]
+    assert 0 <= line - found[0].line <= 3
 
 
 def test_a_rule_about_a_column_that_does_not_exist_is_told(directory: Path, spoil: Spoil) -> None:

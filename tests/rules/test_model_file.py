@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from matcher.errors import ModelError
-from matcher.rules.model import LevelModel, Model, load_model
+from matcher.errors import ModelError, RuleError
+from matcher.rules.model import LevelModel, Model, load_model, read_model
 from tests.spec import shipped
 
 
@@ -56,9 +56,47 @@ def test_everything_that_does_not_fit_the_rules_is_told_at_once(tmp_path: Path) 
     assert "unknown comparison eyes" in message
 
 
+def test_each_misfit_is_told_at_its_line(tmp_path: Path) -> None:
+    comparisons = {name: dict(levels) for name, levels in shipped.model().comparisons.items()}
+    comparisons["sex"]["odd"] = LevelModel(m=0.5, u=0.5)
+    comparisons["sex"]["same"] = LevelModel(weight=1.5)
+    comparisons["household"]["twins"] = LevelModel(m=0.5, u=0.5)
+    del comparisons["upn"]["near"]
+    other = shipped.model().model_copy(update={"comparisons": comparisons})
+    path = written(tmp_path, other)
+    altered = path.read_text(encoding="utf-8").replace("trained_on: ", "trained_on: more than ")
+    path.write_text(altered, encoding="utf-8")
+    lines = altered.splitlines()
+    with pytest.raises(RuleError) as error:
+        read_model(path, shipped.rules().matching)
+    told = {
+        (lines[found.line - 1].strip(), found.message.split(":")[0])
+        for found in error.value.problems
+    }
+    assert told == {
+        ("odd:", "comparisons.sex.odd"),
+        ("same:", "comparisons.sex.same"),
+        ("twins:", "comparisons.household.twins"),
+        ("upn:", "comparisons.upn"),
+        (lines[-1], "content_hash"),
+    }
+    messages = "\n".join(found.message for found in error.value.problems)
+    assert "comparisons.sex.same: must have m and u" in messages
+    assert "comparisons.household.twins: must have a weight" in messages
+
+
 @pytest.mark.parametrize(
     "level",
-    [{"m": 0.0, "u": 0.5}, {"m": 1.5, "u": 0.5}, {"m": 0.5}, {"weight": 1, "m": 1, "u": 1}, {}],
+    [
+        {"m": 0.0, "u": 0.5},
+        {"m": 1.5, "u": 0.5},
+        {"m": 0.5},
+        {"weight": 1, "m": 1, "u": 1},
+        {},
+        {"weight": float("inf")},
+        {"weight": float("nan")},
+        {"m": float("nan"), "u": 0.5},
+    ],
 )
 def test_a_level_has_two_probabilities_or_a_weight(tmp_path: Path, level: dict[str, float]) -> None:
     path = written(tmp_path)

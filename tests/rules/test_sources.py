@@ -6,6 +6,7 @@ import pytest
 
 from matcher.errors import RuleError
 from matcher.read import run_examples
+from matcher.read.tables import match_header, missing_columns
 from matcher.rules.sources import (
     SourceDefinition,
     load_source_definition,
@@ -59,9 +60,14 @@ def test_the_worked_examples_that_ship_hold(name: str) -> None:
 
 
 def test_the_upn_is_for_education_only() -> None:
-    for definition in load_source_definitions(SHIPPED).values():
-        if any("upn" in table.columns for table in definition.tables):
-            assert definition.field_purposes["upn"] == ("education",)
+    holders = [
+        definition
+        for definition in load_source_definitions(SHIPPED).values()
+        if any("upn" in table.columns for table in definition.tables)
+    ]
+    assert {definition.name for definition in holders} >= {"ctf", "school_census", "tribal"}
+    for definition in holders:
+        assert definition.field_purposes["upn"] == ("education",)
 
 
 def test_one_header_or_several_may_be_given(tmp_path: Path) -> None:
@@ -109,6 +115,30 @@ def test_all_problems_of_all_files_come_at_once(tmp_path: Path) -> None:
 def test_a_folder_without_definitions_is_a_problem(tmp_path: Path) -> None:
     with pytest.raises(RuleError, match="no source definition"):
         load_source_definitions(tmp_path)
+
+
+UNPIVOT = """\
+    unpivot: {into: eyfsp_results, columns: {E01: COM_E01, E02: [COM_E02, Com 2]}}
+"""
+
+
+def test_one_column_that_becomes_rows_must_be_there(tmp_path: Path) -> None:
+    table = load(tmp_path, PLAIN.replace("one_record", UNPIVOT + "one_record", 1)).tables[0]
+    assert table.needed == (("record_id",), ("E01", "E02"))
+    assert match_header(["ID", "Surname"], 1, table) is None
+    assert match_header(["ID", "com_2"], 1, table) is not None
+
+
+def test_a_column_that_becomes_rows_may_be_required_by_name(tmp_path: Path) -> None:
+    text = PLAIN.replace("[record_id]", "[record_id, E02]").replace(
+        "one_record", UNPIVOT + "one_record", 1
+    )
+    table = load(tmp_path, text).tables[0]
+    assert match_header(["ID", "COM_E01"], 1, table) is None
+    assert match_header(["ID", "COM_E02"], 1, table) is not None
+    assert "'COM_E02'" in missing_columns(table)
+    wrong = problems(tmp_path, text.replace("E02]", "E03]", 1))
+    assert any("'E03' is used but not under columns" in message for _, message in wrong)
 
 
 EXAMPLES = """\

@@ -67,10 +67,16 @@ def prepared(
     rows: Sequence[Row], sources: Sequence[int] | None = None, single: Sequence[bool] = (False,)
 ) -> Prepared:
     """Rows as the pipeline would have prepared them."""
-    frame = categorical({name: [row[name] for row in rows] for name in CELLS})
-    table = Table.of(frame, CELLS, [EVERY_CROSSING])
+    cells = {name: [row[name] for row in rows] for name in CELLS}
+    # What counting children needs beside the columns that rules are drawn over.
+    cells["forename_4"] = [(row["forename"] or "")[:4] or None for row in rows]
+    cells["birth_year"] = [(row["date_of_birth"] or "")[:4] or None for row in rows]
+    frame = categorical(cells)
+    table = Table.of(frame, cells, [EVERY_CROSSING])
     source = np.array(sources or [0] * len(rows), dtype=np.int32)
-    return Prepared(pd.DataFrame(index=frame.index), frame, table, source, np.array(single))
+    records = pd.DataFrame(index=frame.index)
+    names = [str(number) for number in range(len(single))]
+    return Prepared(records, frame, table, source, names, np.array(single))
 
 
 def matching(blocking: list[BlockingRule], comparisons: list[Comparison]) -> MatchingRules:

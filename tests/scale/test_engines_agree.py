@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from matcher import pipeline
 from matcher.pipeline import Prepared
+from matcher.population import Population
 from matcher.rules.matching import BlockingRule, Comparison, MatchingRules
 from matcher.rules.model import Model
 from matcher.scale import score_on_splink
 from matcher.scoring import ScoredPairs
-from matcher.weigh import term_frequencies
 from tests.property import engine, reference
 from tests.property.strategies import blocking_rule_sets, steady
 from tests.scale.strategies import (
@@ -31,7 +31,8 @@ few = settings(steady, max_examples=25)
 
 
 def on_the_core(records: Prepared, rules: MatchingRules, model: Model) -> ScoredPairs:
-    scorer = pipeline.weigh(records, rules, model)
+    population = pipeline.count_population(records, rules)
+    scorer = pipeline.weigh(records, rules, model, population)
     pairs = pipeline.proposed(records, pipeline.block(records, rules))
     return scorer.score_all(records.table, pairs, -np.inf, threads=1)
 
@@ -49,7 +50,8 @@ def by_reference(
 ) -> dict[tuple[int, int], tuple[dict[str, str], float]]:
     """Level names and evidence of each candidate pair, worked out one pair at a time."""
     values = records.table.columns["forename"].values  # noqa: PD011
-    shares = term_frequencies(records.table, "forename")
+    population = Population.of(records.table, records.source, records.sources, ["forename"])
+    shares = population.shares(records.table, "forename")
     frequency = {"forename": dict(zip(values, shares, strict=True))}
     found = {}
     for l, r in reference.candidate_pairs(rules.blocking, rows):

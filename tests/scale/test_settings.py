@@ -63,16 +63,21 @@ def test_the_shipped_rules_compile_for_every_dialect(dialect: Dialect) -> None:
     settings = splink_settings(
         shipped.rules().matching, shipped.model(), probability=0.01, dialect=dialect
     )
-    for comparison in settings["comparisons"]:
-        for level in comparison["comparison_levels"]:
-            if level["sql_condition"] != "ELSE":
-                sqlglot.parse_one(level["sql_condition"], read=dialect.name)
+    conditions = [
+        level["sql_condition"]
+        for comparison in settings["comparisons"]
+        for level in comparison["comparison_levels"]
+        if level["sql_condition"] != "ELSE"
+    ]
+    parsed = [sqlglot.parse_one(condition, read=dialect.name) for condition in conditions]
+    assert len(parsed) > len(shipped.rules().matching.comparisons)
+    assert all(isinstance(found, sqlglot.exp.Condition) for found in parsed)
 
 
 @pytest.mark.parametrize("u", [1.0, 1e-7], ids=["a rare value", "a common value"])
 def test_no_value_is_so_rare_or_common_that_it_adds_or_takes_more_than_ten_bits(u: float) -> None:
     rows = [
-        {"forename": f"NAME {number // 2}", "surname": str(number // 2)} for number in range(3000)
+        {"forename": f"NAME {number // 2}", "surname": str(number // 2)} for number in range(6000)
     ]
     rows += [{"forename": "ANNA", "surname": "x"}] * 2
     rest = {"other": None, "date_of_birth": None, "postcode": None}

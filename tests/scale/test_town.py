@@ -59,6 +59,7 @@ def test_levels_of_the_shipped_rules_are_those_of_the_reference(town: Prepared) 
     found = score_on_splink(town, rules, model)
     frame = town.standardised.astype(object).where(town.standardised.notna(), None)
     rows = frame.to_dict("records")
+    assert len(found) > 400
     for pair in found.to_dict("records"):
         levels = reference.grade_all(rules.comparisons, rows[pair["l"]], rows[pair["r"]])
         assert {x.name: engine.name_of(x, pair[x.name]) for x in rules.comparisons} == levels

@@ -1,0 +1,1 @@
+"""The register's database: tables, connections, bulk paths and migrations."""

@@ -1,0 +1,906 @@
+"""The tables of the register."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0001_249aec"
+down_revision: str | None = None
+
+
+def upgrade() -> None:
+    """Go to this state of the tables."""
+    op.create_table(
+        "audit",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("action", sa.String(length=64), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.String(length=64), nullable=True),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
+    )
+    op.create_table(
+        "blocking_key",
+        sa.Column("key", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "record",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("key", "record", name=op.f("pk_blocking_key")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "claim",
+        sa.Column(
+            "kind",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("what", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("records", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "what", name=op.f("pk_claim")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "claim_count",
+        sa.Column(
+            "kind",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("of", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("children", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "of", name=op.f("pk_claim_count")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "evidence_count",
+        sa.Column(
+            "group",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "bin",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("pairs", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("group", "bin", name=op.f("pk_evidence_count")),
+    )
+    op.create_table(
+        "job",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("request", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("claimed_by", sa.String(length=64), nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("stage", sa.String(length=64), nullable=True),
+        sa.Column("done", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("total", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("cancel_asked", sa.Boolean(), nullable=False),
+        sa.Column("outcome", sa.JSON(), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
+    )
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_job_state_id"), ["state", "id"], unique=False)
+
+    op.create_table(
+        "model_file",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("first_used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_model_file")),
+    )
+    op.create_table(
+        "pair",
+        sa.Column(
+            "l",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "r",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("group", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("pattern", sa.BigInteger(), nullable=False),
+        sa.Column("evidence", sa.Double(), nullable=False),
+        sa.Column("apart", sa.SmallInteger(), nullable=False),
+        sa.Column("company", sa.Double(), nullable=False),
+        sa.Column("weight", sa.Double(), nullable=False),
+        sa.Column("link", sa.SmallInteger(), nullable=False),
+        sa.Column("waiting", sa.SmallInteger(), nullable=False),
+        sa.Column("rival", sa.SmallInteger(), nullable=False),
+        sa.Column("open", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("l", "r", name=op.f("pk_pair")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("pair", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_pair_group_set",
+            ["l"],
+            unique=False,
+            sqlite_where=sa.text('"group" > 0'),
+            postgresql_where=sa.text('"group" > 0'),
+        )
+        batch_op.create_index(
+            "ix_pair_open_set",
+            ["l"],
+            unique=False,
+            sqlite_where=sa.text("open = 1"),
+            postgresql_where=sa.text("open = 1"),
+        )
+        batch_op.create_index(batch_op.f("ix_pair_r"), ["r"], unique=False)
+        batch_op.create_index(
+            "ix_pair_waiting_set",
+            ["l"],
+            unique=False,
+            sqlite_where=sa.text("waiting = 1"),
+            postgresql_where=sa.text("waiting = 1"),
+        )
+
+    op.create_table(
+        "rule_set",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("files", sa.JSON(), nullable=False),
+        sa.Column("first_used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_rule_set")),
+    )
+    op.create_table(
+        "source",
+        sa.Column(
+            "number",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("one_record_per_child", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_source")),
+        sa.UniqueConstraint("name", name=op.f("uq_source_name")),
+    )
+    op.create_table(
+        "agreement",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("source", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("lawful_basis", sa.Text(), nullable=False),
+        sa.Column("purposes", sa.JSON(), nullable=False),
+        sa.Column("starts", sa.Date(), nullable=True),
+        sa.Column("ends", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["source"], ["source.number"], name=op.f("fk_agreement_source_source")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_agreement")),
+    )
+    op.create_table(
+        "record",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("source", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("record_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["source"], ["source.number"], name=op.f("fk_record_source_source")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_record")),
+        sa.UniqueConstraint("source", "record_id", name=op.f("uq_record_source_record_id")),
+    )
+    op.create_table(
+        "run",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("rules", sa.String(length=64), nullable=False),
+        sa.Column("model", sa.String(length=64), nullable=False),
+        sa.Column("population", sa.JSON(), nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["model"], ["model_file.hash"], name=op.f("fk_run_model_model_file")
+        ),
+        sa.ForeignKeyConstraint(["rules"], ["rule_set.hash"], name=op.f("fk_run_rules_rule_set")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
+    )
+    op.create_table(
+        "child",
+        sa.Column("id", sa.String(length=13), nullable=False),
+        sa.Column("from_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("to_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["from_run"], ["run.id"], name=op.f("fk_child_from_run_run")),
+        sa.ForeignKeyConstraint(["to_run"], ["run.id"], name=op.f("fk_child_to_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_child")),
+    )
+    op.create_table(
+        "conflict",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("record_l", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("record_r", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("from_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("to_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["from_run"], ["run.id"], name=op.f("fk_conflict_from_run_run")),
+        sa.ForeignKeyConstraint(
+            ["record_l"], ["record.id"], name=op.f("fk_conflict_record_l_record")
+        ),
+        sa.ForeignKeyConstraint(
+            ["record_r"], ["record.id"], name=op.f("fk_conflict_record_r_record")
+        ),
+        sa.ForeignKeyConstraint(["to_run"], ["run.id"], name=op.f("fk_conflict_to_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_conflict")),
+    )
+    with op.batch_alter_table("conflict", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_conflict_record_l"), ["record_l"], unique=False)
+        batch_op.create_index(batch_op.f("ix_conflict_record_r"), ["record_r"], unique=False)
+
+    op.create_table(
+        "correction",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("field", sa.String(length=64), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("released_by", sa.String(length=64), nullable=True),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["record"], ["record.id"], name=op.f("fk_correction_record_record")
+        ),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_correction_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_correction")),
+    )
+    with op.batch_alter_table("correction", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_correction_record"), ["record"], unique=False)
+        batch_op.create_index(batch_op.f("ix_correction_run"), ["run"], unique=False)
+
+    op.create_table(
+        "decision",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("record_l", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("record_r", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("values_l", sa.JSON(), nullable=False),
+        sa.Column("values_r", sa.JSON(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("undoes", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("stale_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["record_l"], ["record.id"], name=op.f("fk_decision_record_l_record")
+        ),
+        sa.ForeignKeyConstraint(
+            ["record_r"], ["record.id"], name=op.f("fk_decision_record_r_record")
+        ),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_decision_run_run")),
+        sa.ForeignKeyConstraint(["stale_run"], ["run.id"], name=op.f("fk_decision_stale_run_run")),
+        sa.ForeignKeyConstraint(
+            ["undoes"], ["decision.id"], name=op.f("fk_decision_undoes_decision")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_decision")),
+    )
+    with op.batch_alter_table("decision", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_decision_record_l"), ["record_l"], unique=False)
+        batch_op.create_index(batch_op.f("ix_decision_record_r"), ["record_r"], unique=False)
+        batch_op.create_index(batch_op.f("ix_decision_run"), ["run"], unique=False)
+        batch_op.create_index(batch_op.f("ix_decision_stale_run"), ["stale_run"], unique=False)
+
+    op.create_table(
+        "extract",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("source", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("mode", sa.String(length=64), nullable=False),
+        sa.Column("as_of", sa.Date(), nullable=False),
+        sa.Column("file_hash", sa.String(length=64), nullable=False),
+        sa.Column("file_kind", sa.String(length=64), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_by", sa.String(length=64), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.String(length=64), nullable=True),
+        sa.Column("refusal", sa.Text(), nullable=True),
+        sa.Column("report", sa.JSON(), nullable=True),
+        sa.Column("held_on", sa.Date(), nullable=True),
+        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "undone_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_extract_run_run")),
+        sa.ForeignKeyConstraint(
+            ["source"], ["source.number"], name=op.f("fk_extract_source_source")
+        ),
+        sa.ForeignKeyConstraint(["undone_run"], ["run.id"], name=op.f("fk_extract_undone_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_extract")),
+    )
+    with op.batch_alter_table("extract", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_extract_source_state"), ["source", "state"], unique=False
+        )
+
+    op.create_table(
+        "severance",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("record_l", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("record_r", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["record_l"], ["record.id"], name=op.f("fk_severance_record_l_record")
+        ),
+        sa.ForeignKeyConstraint(
+            ["record_r"], ["record.id"], name=op.f("fk_severance_record_r_record")
+        ),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_severance_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_severance")),
+    )
+    with op.batch_alter_table("severance", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_severance_record_l"), ["record_l"], unique=False)
+        batch_op.create_index(batch_op.f("ix_severance_record_r"), ["record_r"], unique=False)
+        batch_op.create_index(batch_op.f("ix_severance_run"), ["run"], unique=False)
+
+    op.create_table(
+        "shield",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "inherited_from", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lifted_by", sa.String(length=64), nullable=True),
+        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lifted_why", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["inherited_from"], ["shield.id"], name=op.f("fk_shield_inherited_from_shield")
+        ),
+        sa.ForeignKeyConstraint(["record"], ["record.id"], name=op.f("fk_shield_record_record")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shield")),
+    )
+    with op.batch_alter_table("shield", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_shield_record"), ["record"], unique=False)
+
+    op.create_table(
+        "caf_episode",
+        sa.Column("episode_id", sa.Text(), nullable=True),
+        sa.Column("start", sa.Date(), nullable=True),
+        sa.Column("end", sa.Date(), nullable=True),
+        sa.Column("start_reason", sa.Text(), nullable=True),
+        sa.Column("end_reason", sa.Text(), nullable=True),
+        sa.Column("organisation", sa.Text(), nullable=True),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("extract", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("from_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("to_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("content_hash", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["extract"], ["extract.id"], name=op.f("fk_caf_episode_extract_extract")
+        ),
+        sa.ForeignKeyConstraint(["from_run"], ["run.id"], name=op.f("fk_caf_episode_from_run_run")),
+        sa.ForeignKeyConstraint(
+            ["record"], ["record.id"], name=op.f("fk_caf_episode_record_record")
+        ),
+        sa.ForeignKeyConstraint(["to_run"], ["run.id"], name=op.f("fk_caf_episode_to_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_caf_episode")),
+    )
+    with op.batch_alter_table("caf_episode", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_caf_episode_record"), ["record"], unique=False)
+
+    op.create_table(
+        "contact",
+        sa.Column("date", sa.Date(), nullable=True),
+        sa.Column("centre", sa.Text(), nullable=True),
+        sa.Column("activity", sa.Text(), nullable=True),
+        sa.Column("attended", sa.Boolean(), nullable=True),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("extract", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("from_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("to_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("content_hash", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["extract"], ["extract.id"], name=op.f("fk_contact_extract_extract")
+        ),
+        sa.ForeignKeyConstraint(["from_run"], ["run.id"], name=op.f("fk_contact_from_run_run")),
+        sa.ForeignKeyConstraint(["record"], ["record.id"], name=op.f("fk_contact_record_record")),
+        sa.ForeignKeyConstraint(["to_run"], ["run.id"], name=op.f("fk_contact_to_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contact")),
+    )
+    with op.batch_alter_table("contact", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_contact_record"), ["record"], unique=False)
+
+    op.create_table(
+        "event",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("child", sa.String(length=13), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=True),
+        sa.Column("record_id", sa.Text(), nullable=True),
+        sa.Column("detail", sa.JSON(), nullable=True),
+        sa.ForeignKeyConstraint(["child"], ["child.id"], name=op.f("fk_event_child_child")),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_event_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
+    )
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_event_child"), ["child"], unique=False)
+        batch_op.create_index(batch_op.f("ix_event_run"), ["run"], unique=False)
+
+    op.create_table(
+        "extract_chunk",
+        sa.Column("extract", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "number",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["extract"], ["extract.id"], name=op.f("fk_extract_chunk_extract_extract")
+        ),
+        sa.PrimaryKeyConstraint("extract", "number", name=op.f("pk_extract_chunk")),
+    )
+    op.create_table(
+        "eyfsp_result",
+        sa.Column("goal", sa.Text(), nullable=True),
+        sa.Column("score", sa.Text(), nullable=True),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("extract", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("from_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("to_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("content_hash", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["extract"], ["extract.id"], name=op.f("fk_eyfsp_result_extract_extract")
+        ),
+        sa.ForeignKeyConstraint(
+            ["from_run"], ["run.id"], name=op.f("fk_eyfsp_result_from_run_run")
+        ),
+        sa.ForeignKeyConstraint(
+            ["record"], ["record.id"], name=op.f("fk_eyfsp_result_record_record")
+        ),
+        sa.ForeignKeyConstraint(["to_run"], ["run.id"], name=op.f("fk_eyfsp_result_to_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_eyfsp_result")),
+    )
+    with op.batch_alter_table("eyfsp_result", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_eyfsp_result_record"), ["record"], unique=False)
+
+    op.create_table(
+        "fsm_period",
+        sa.Column("start", sa.Date(), nullable=True),
+        sa.Column("end", sa.Date(), nullable=True),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("extract", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("from_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("to_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("content_hash", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["extract"], ["extract.id"], name=op.f("fk_fsm_period_extract_extract")
+        ),
+        sa.ForeignKeyConstraint(["from_run"], ["run.id"], name=op.f("fk_fsm_period_from_run_run")),
+        sa.ForeignKeyConstraint(
+            ["record"], ["record.id"], name=op.f("fk_fsm_period_record_record")
+        ),
+        sa.ForeignKeyConstraint(["to_run"], ["run.id"], name=op.f("fk_fsm_period_to_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fsm_period")),
+    )
+    with op.batch_alter_table("fsm_period", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_fsm_period_record"), ["record"], unique=False)
+
+    op.create_table(
+        "funded_place",
+        sa.Column("start", sa.Date(), nullable=True),
+        sa.Column("end", sa.Date(), nullable=True),
+        sa.Column("setting", sa.Text(), nullable=True),
+        sa.Column("hours", sa.Double(), nullable=True),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("extract", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("from_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("to_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("content_hash", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["extract"], ["extract.id"], name=op.f("fk_funded_place_extract_extract")
+        ),
+        sa.ForeignKeyConstraint(
+            ["from_run"], ["run.id"], name=op.f("fk_funded_place_from_run_run")
+        ),
+        sa.ForeignKeyConstraint(
+            ["record"], ["record.id"], name=op.f("fk_funded_place_record_record")
+        ),
+        sa.ForeignKeyConstraint(["to_run"], ["run.id"], name=op.f("fk_funded_place_to_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_funded_place")),
+    )
+    with op.batch_alter_table("funded_place", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_funded_place_record"), ["record"], unique=False)
+
+    op.create_table(
+        "golden",
+        sa.Column("child", sa.String(length=13), nullable=False),
+        sa.Column("from_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("to_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("forename", sa.Text(), nullable=True),
+        sa.Column("forename_source", sa.String(length=64), nullable=True),
+        sa.Column("surname", sa.Text(), nullable=True),
+        sa.Column("surname_source", sa.String(length=64), nullable=True),
+        sa.Column("date_of_birth", sa.Text(), nullable=True),
+        sa.Column("date_of_birth_source", sa.String(length=64), nullable=True),
+        sa.Column("sex", sa.Text(), nullable=True),
+        sa.Column("sex_source", sa.String(length=64), nullable=True),
+        sa.Column("nhs_number", sa.Text(), nullable=True),
+        sa.Column("nhs_number_source", sa.String(length=64), nullable=True),
+        sa.Column("upn", sa.Text(), nullable=True),
+        sa.Column("upn_source", sa.String(length=64), nullable=True),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("address_source", sa.String(length=64), nullable=True),
+        sa.Column("postcode", sa.Text(), nullable=True),
+        sa.Column("postcode_source", sa.String(length=64), nullable=True),
+        sa.ForeignKeyConstraint(["child"], ["child.id"], name=op.f("fk_golden_child_child")),
+        sa.ForeignKeyConstraint(["from_run"], ["run.id"], name=op.f("fk_golden_from_run_run")),
+        sa.ForeignKeyConstraint(["to_run"], ["run.id"], name=op.f("fk_golden_to_run_run")),
+        sa.PrimaryKeyConstraint("child", "from_run", name=op.f("pk_golden")),
+    )
+    op.create_table(
+        "membership",
+        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("from_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("to_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("child", sa.String(length=13), nullable=False),
+        sa.ForeignKeyConstraint(["child"], ["child.id"], name=op.f("fk_membership_child_child")),
+        sa.ForeignKeyConstraint(["from_run"], ["run.id"], name=op.f("fk_membership_from_run_run")),
+        sa.ForeignKeyConstraint(
+            ["record"], ["record.id"], name=op.f("fk_membership_record_record")
+        ),
+        sa.ForeignKeyConstraint(["to_run"], ["run.id"], name=op.f("fk_membership_to_run_run")),
+        sa.PrimaryKeyConstraint("record", "from_run", name=op.f("pk_membership")),
+    )
+    with op.batch_alter_table("membership", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_membership_child_to_run"), ["child", "to_run"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_membership_to_run"), ["to_run"], unique=False)
+
+    op.create_table(
+        "record_version",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("extract", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("from_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("to_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("content_hash", sa.BigInteger(), nullable=False),
+        sa.Column("role", sa.String(length=64), nullable=False),
+        sa.Column("forename", sa.Text(), nullable=True),
+        sa.Column("middle_names", sa.Text(), nullable=True),
+        sa.Column("surname", sa.Text(), nullable=True),
+        sa.Column("former_surname", sa.Text(), nullable=True),
+        sa.Column("known_as", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("name_order", sa.Text(), nullable=True),
+        sa.Column("sex", sa.Text(), nullable=True),
+        sa.Column("nhs_number", sa.Text(), nullable=True),
+        sa.Column("upn", sa.Text(), nullable=True),
+        sa.Column("former_upn", sa.Text(), nullable=True),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("postcode", sa.Text(), nullable=True),
+        sa.Column("family_id", sa.Text(), nullable=True),
+        sa.Column("date_of_birth", sa.Date(), nullable=True),
+        sa.Column("as_of", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["extract"], ["extract.id"], name=op.f("fk_record_version_extract_extract")
+        ),
+        sa.ForeignKeyConstraint(
+            ["from_run"], ["run.id"], name=op.f("fk_record_version_from_run_run")
+        ),
+        sa.ForeignKeyConstraint(
+            ["record"], ["record.id"], name=op.f("fk_record_version_record_record")
+        ),
+        sa.ForeignKeyConstraint(["to_run"], ["run.id"], name=op.f("fk_record_version_to_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_record_version")),
+    )
+    with op.batch_alter_table("record_version", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_record_version_from_run"), ["from_run"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_record_version_record_from_run"), ["record", "from_run"], unique=False
+        )
+
+    op.create_table(
+        "reject",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("extract", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("row", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("column", sa.Text(), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["extract"], ["extract.id"], name=op.f("fk_reject_extract_extract")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reject")),
+    )
+    with op.batch_alter_table("reject", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_reject_extract"), ["extract"], unique=False)
+
+    op.create_table(
+        "succession",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("child", sa.String(length=13), nullable=False),
+        sa.Column("successor", sa.String(length=13), nullable=False),
+        sa.ForeignKeyConstraint(["child"], ["child.id"], name=op.f("fk_succession_child_child")),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_succession_run_run")),
+        sa.ForeignKeyConstraint(
+            ["successor"], ["child.id"], name=op.f("fk_succession_successor_child")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_succession")),
+    )
+    with op.batch_alter_table("succession", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_succession_child"), ["child"], unique=False)
+        batch_op.create_index(batch_op.f("ix_succession_successor"), ["successor"], unique=False)
+
+    op.create_table(
+        "visit",
+        sa.Column("date", sa.Date(), nullable=True),
+        sa.Column("visit", sa.Text(), nullable=True),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("extract", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("from_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("to_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("content_hash", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["extract"], ["extract.id"], name=op.f("fk_visit_extract_extract")),
+        sa.ForeignKeyConstraint(["from_run"], ["run.id"], name=op.f("fk_visit_from_run_run")),
+        sa.ForeignKeyConstraint(["record"], ["record.id"], name=op.f("fk_visit_record_record")),
+        sa.ForeignKeyConstraint(["to_run"], ["run.id"], name=op.f("fk_visit_to_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visit")),
+    )
+    with op.batch_alter_table("visit", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_visit_record"), ["record"], unique=False)
+
+
+def downgrade() -> None:
+    """Go back to the state before."""
+    with op.batch_alter_table("visit", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_visit_record"))
+
+    op.drop_table("visit")
+    with op.batch_alter_table("succession", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_succession_successor"))
+        batch_op.drop_index(batch_op.f("ix_succession_child"))
+
+    op.drop_table("succession")
+    with op.batch_alter_table("reject", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_reject_extract"))
+
+    op.drop_table("reject")
+    with op.batch_alter_table("record_version", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_record_version_record_from_run"))
+        batch_op.drop_index(batch_op.f("ix_record_version_from_run"))
+
+    op.drop_table("record_version")
+    with op.batch_alter_table("membership", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_membership_to_run"))
+        batch_op.drop_index(batch_op.f("ix_membership_child_to_run"))
+
+    op.drop_table("membership")
+    op.drop_table("golden")
+    with op.batch_alter_table("funded_place", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_funded_place_record"))
+
+    op.drop_table("funded_place")
+    with op.batch_alter_table("fsm_period", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_fsm_period_record"))
+
+    op.drop_table("fsm_period")
+    with op.batch_alter_table("eyfsp_result", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_eyfsp_result_record"))
+
+    op.drop_table("eyfsp_result")
+    op.drop_table("extract_chunk")
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_event_run"))
+        batch_op.drop_index(batch_op.f("ix_event_child"))
+
+    op.drop_table("event")
+    with op.batch_alter_table("contact", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_contact_record"))
+
+    op.drop_table("contact")
+    with op.batch_alter_table("caf_episode", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_caf_episode_record"))
+
+    op.drop_table("caf_episode")
+    with op.batch_alter_table("shield", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_shield_record"))
+
+    op.drop_table("shield")
+    with op.batch_alter_table("severance", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_severance_run"))
+        batch_op.drop_index(batch_op.f("ix_severance_record_r"))
+        batch_op.drop_index(batch_op.f("ix_severance_record_l"))
+
+    op.drop_table("severance")
+    with op.batch_alter_table("extract", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_extract_source_state"))
+
+    op.drop_table("extract")
+    with op.batch_alter_table("decision", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_decision_stale_run"))
+        batch_op.drop_index(batch_op.f("ix_decision_run"))
+        batch_op.drop_index(batch_op.f("ix_decision_record_r"))
+        batch_op.drop_index(batch_op.f("ix_decision_record_l"))
+
+    op.drop_table("decision")
+    with op.batch_alter_table("correction", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_correction_run"))
+        batch_op.drop_index(batch_op.f("ix_correction_record"))
+
+    op.drop_table("correction")
+    with op.batch_alter_table("conflict", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_conflict_record_r"))
+        batch_op.drop_index(batch_op.f("ix_conflict_record_l"))
+
+    op.drop_table("conflict")
+    op.drop_table("child")
+    op.drop_table("run")
+    op.drop_table("record")
+    op.drop_table("agreement")
+    op.drop_table("source")
+    op.drop_table("rule_set")
+    with op.batch_alter_table("pair", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_pair_waiting_set",
+            sqlite_where=sa.text("waiting = 1"),
+            postgresql_where=sa.text("waiting = 1"),
+        )
+        batch_op.drop_index(batch_op.f("ix_pair_r"))
+        batch_op.drop_index(
+            "ix_pair_open_set",
+            sqlite_where=sa.text("open = 1"),
+            postgresql_where=sa.text("open = 1"),
+        )
+        batch_op.drop_index(
+            "ix_pair_group_set",
+            sqlite_where=sa.text('"group" > 0'),
+            postgresql_where=sa.text('"group" > 0'),
+        )
+
+    op.drop_table("pair")
+    op.drop_table("model_file")
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_job_state_id"))
+
+    op.drop_table("job")
+    op.drop_table("evidence_count")
+    op.drop_table("claim_count")
+    op.drop_table("claim")
+    op.drop_table("blocking_key")
+    op.drop_table("audit")

@@ -1,0 +1,58 @@
+"""Queued work, and who did what."""
+
+import enum
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from api.db.tables import Detail, Id, Moment, Name, Number, Table, Written
+
+
+class JobState(enum.StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Job(Table):
+    """A piece of work that a worker claims, reports on and finishes, all or nothing."""
+
+    __tablename__ = "job"
+
+    id: Mapped[Id]
+    kind: Mapped[Name]
+    request: Mapped[Detail]
+    state: Mapped[Name]
+    by: Mapped[Name]
+    created_at: Mapped[Moment]
+    claimed_by: Mapped[Name | None]
+    started_at: Mapped[Moment | None]
+    heartbeat_at: Mapped[Moment | None]
+    finished_at: Mapped[Moment | None]
+    attempts: Mapped[int] = mapped_column(Number)
+    stage: Mapped[Name | None]
+    done: Mapped[int | None] = mapped_column(Number)
+    total: Mapped[int | None] = mapped_column(Number)
+    cancel_asked: Mapped[bool]
+    outcome: Mapped[Detail | None]
+    problem: Mapped[Written | None]
+
+    __table_args__ = (Index(None, "state", "id"),)
+
+
+class Audit(Table):
+    """Who did what to what, when and for which purpose. Ids and counts only."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[Id]
+    at: Mapped[Moment]
+    by: Mapped[Name]
+    action: Mapped[Name]
+    about: Mapped[Written]
+    purpose: Mapped[Name | None]
+    detail: Mapped[Detail]

@@ -1,0 +1,245 @@
+"""Commands that keep a register over time, in a database."""
+
+import getpass
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from sqlalchemy import Engine
+
+from api import register_screen as screen
+from api.arguments import require_file, require_folder, require_writable_file
+from api.db.engine import open_database, reading, writing
+from api.db.schema import require_current
+from api.db.schema import upgrade as upgrade_tables
+from api.services import extracts as extract_steps
+from api.services.backup import back_up
+from api.services.backup import restore as restore_backup
+from api.services.ingesting import ingest as ingest_extract
+from api.services.observe import Recorder
+from api.services.register.exporting import Export
+from api.services.register.exporting import export as write_export
+from api.services.register.kept_rules import InForce
+from api.services.rules import load_rule_book, shipped_model, shipped_rules
+from api.services.status import status as status_of
+from api.settings import Settings
+from matcher.rules.model import load_model
+
+commands = typer.Typer()
+
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        metavar="URL",
+        help="Where the register is kept, for example sqlite:///register.db. "
+        "Default: MATCHER_DATABASE_URL, or register.db in this folder.",
+        show_default=False,
+    ),
+]
+RulesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--rules",
+        metavar="DIR",
+        help="Folder of rules for a register that has none yet. Default: the shipped rules.",
+    ),
+]
+ModelOption = Annotated[
+    Path | None,
+    typer.Option("--model", metavar="FILE", help="A trained model. Default: the shipped one."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
+ByOption = Annotated[
+    str | None,
+    typer.Option("--by", help="Who does this. Default: the name you are logged in with."),
+]
+ExtractArgument = Annotated[int, typer.Argument(metavar="EXTRACT", help="The extract's number.")]
+AsOfOption = Annotated[
+    datetime,
+    typer.Option(
+        "--as-of", formats=["%Y-%m-%d"], metavar="DATE", help="The day it was exported, YYYY-MM-DD."
+    ),
+]
+
+
+@commands.command()
+def ingest(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The system's name.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Its file, folder or zip.")],
+    as_of: AsOfOption,
+    mode: Annotated[
+        Literal["snapshot", "delta"],
+        typer.Option(
+            help="snapshot: the extract lists all that the source holds. "
+            "delta: it lists what changed."
+        ),
+    ] = "snapshot",
+    link: Annotated[
+        bool, typer.Option("--link/--link-later", help="Link at once, or when next asked to.")
+    ] = True,
+    database: DatabaseOption = None,
+    rules: RulesOption = None,
+    model: ModelOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring an extract into the register: look it over, then link what changed.
+
+    An extract that looks implausible waits until a person accepts or refuses it, and the
+    exit status is 1.
+    """
+    if not path.exists():
+        raise typer.BadParameter(f"there is no {path}", param_hint="PATH")
+    recorder = Recorder(show=not as_json)
+    with _register(database) as engine, recorder.live():
+        found = ingest_extract(
+            engine,
+            _offered(rules, model),
+            source=source,
+            path=path,
+            as_of=as_of.date(),
+            mode=mode,
+            by=by or _user(),
+            observer=recorder,
+            link=link,
+        )
+    if as_json:
+        _print_json(screen.ingested_as_dict(found))
+    else:
+        screen.show_ingested(found, source)
+    if found.waits or found.refusal:
+        raise typer.Exit(1)
+
+
+@commands.command()
+def accept(extract: ExtractArgument, database: DatabaseOption = None, by: ByOption = None) -> None:
+    """Let an extract in that waits for a person; the next run links it."""
+    with _register(database) as engine, writing(engine) as connection:
+        extract_steps.accept(connection, extract, by=by or _user(), now=_now())
+    print(f"Extract {extract} is accepted. Link it with: matcher relink")
+
+
+@commands.command()
+def refuse(
+    extract: ExtractArgument,
+    why: Annotated[str, typer.Option("--why", help="The reason, for others to read.")],
+    database: DatabaseOption = None,
+    by: ByOption = None,
+) -> None:
+    """Have nothing to do with an extract that waits; its file is dropped."""
+    with _register(database) as engine, writing(engine) as connection:
+        extract_steps.refuse(connection, extract, by=by or _user(), now=_now(), why=why)
+    print(f"Extract {extract} is refused.")
+
+
+@commands.command()
+def withdraw(
+    extract: ExtractArgument, database: DatabaseOption = None, by: ByOption = None
+) -> None:
+    """Take an extract back; the next run undoes what it did."""
+    with _register(database) as engine, writing(engine) as connection:
+        extract_steps.withdraw(connection, extract, by=by or _user(), now=_now())
+    print(f"Extract {extract} is withdrawn. Undo what it did with: matcher relink")
+
+
+@commands.command()
+def export(
+    what: Annotated[Export, typer.Argument(help="What to write.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A CSV file.")],
+    as_of: Annotated[
+        int | None,
+        typer.Option("--as-of", metavar="RUN", help="As it was after this run. Default: now."),
+    ] = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Write the crosswalk, the links, the register or the events to a file."""
+    require_writable_file(out)
+    with _register(database) as engine, reading(engine) as connection:
+        rows = write_export(connection, what, out, as_of_run=as_of)
+    print(f"{rows:,} rows written to {out}.")
+
+
+@commands.command()
+def status(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
+    """Show what is in the register, and what waits."""
+    with _register(database) as engine, reading(engine) as connection:
+        found = status_of(connection)
+    if as_json:
+        _print_json(asdict(found))
+    else:
+        screen.show_status(found)
+
+
+@commands.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The backup to write.")],
+    database: DatabaseOption = None,
+) -> None:
+    """Write everything in the register to one file, while it is in use."""
+    require_writable_file(file)
+    recorder = Recorder(show=True)
+    with _register(database) as engine, recorder.live():
+        manifest = back_up(engine, file, recorder)
+    screen.show_manifest(manifest, f"Written to {file}")
+
+
+@commands.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")],
+    database: DatabaseOption = None,
+) -> None:
+    """Read a backup into an empty database, and prove that it is what was written."""
+    require_file(file, "FILE")
+    recorder = Recorder(show=True)
+    with _register(database) as engine, recorder.live():
+        manifest = restore_backup(engine, file, recorder)
+    screen.show_manifest(manifest, f"Restored from {file}, and verified")
+
+
+@commands.command()
+def upgrade(database: DatabaseOption = None) -> None:
+    """Bring the database's tables to those that this version works with."""
+    engine = open_database(database or Settings().database_url)
+    upgrade_tables(engine)
+    engine.dispose()
+    print("The database is up to date.")
+
+
+@contextmanager
+def _register(database: str | None) -> Iterator[Engine]:
+    """The register's database, set up if it is empty."""
+    engine = open_database(database or Settings().database_url)
+    try:
+        require_current(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _offered(rules: Path | None, model: Path | None) -> InForce:
+    require_folder(rules, "--rules")
+    require_file(model, "--model")
+    book = load_rule_book(rules or shipped_rules())
+    return InForce(book, load_model(model, book.linkage.matching) if model else shipped_model(book))
+
+
+def _user() -> str:
+    """Who is logged in; a machine's own processes may be nobody by name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _print_json(data: dict[str, Any]) -> None:
+    print(json.dumps(data, indent=2, ensure_ascii=False, default=str))

@@ -1,0 +1,150 @@
+"""What the command line shows of a register: what an extract did, and what waits."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from api.db.models import ExtractState
+from api.services.backup import Manifest
+from api.services.ingesting import Ingested
+from api.services.register.running import RunResult
+from api.services.status import Status
+
+_OUT = Console(highlight=False)
+
+_RUN_SAYS = (
+    ("founded", "children new to the register"),
+    ("restored", "children who are back"),
+    ("ended", "children merged into another, or without a record left"),
+    ("joined", "records that joined a child"),
+    ("left", "records that left a child"),
+    ("values_changed", "children with other values"),
+)
+_STOP_SAYS = {
+    "rejects": "{found:.0%} of its rows could not become records (the rules allow {bound:.0%})",
+    "gone": "{found:.0%} of the source's records are not in it (the rules allow {bound:.0%})",
+    "changed": "{found:.0%} of its records say something else (the rules allow {bound:.0%})",
+    "fewest": "it holds {found:.0%} as many records as the source has now (at least {bound:.0%})",
+    "most": "it holds {found:.1f} times as many records as the source has now (at most {bound:g})",
+    "completeness": "{field} is filled in {found:.0%} fewer records (the rules allow {bound:.0%})",
+    "same_date": "there is another extract of the source with the same date",
+}
+
+
+def ingested_as_dict(found: Ingested) -> dict[str, Any]:
+    """What `matcher ingest --json` prints."""
+    return {
+        "extract": found.extract,
+        "state": found.state,
+        "unchanged": found.unchanged,
+        "refusal": found.refusal,
+        "report": found.report,
+        "runs": [run_as_dict(run) for run in found.runs],
+    }
+
+
+def run_as_dict(result: RunResult) -> dict[str, Any]:
+    """What a run did, as plain values."""
+    return {
+        "run": result.run,
+        "extracts": {str(extract): dict(counts) for extract, counts in result.applied.items()},
+        "linked_everything": result.outcome.whole,
+        "records_looked_at": result.outcome.looked_at,
+        "children": asdict(result.outcome.children),
+    }
+
+
+def show_ingested(found: Ingested, source: str) -> None:
+    """What became of an extract."""
+    if found.unchanged and not found.runs:
+        _OUT.print(f"Nothing changed: the register has this extract of {source} already.")
+        return
+    if found.refusal:
+        _OUT.print(f"Extract {found.extract} of {source} was refused: {found.refusal}")
+        return
+    if found.report:
+        _show_report(found.report, f"Extract {found.extract} of {source}")
+    if found.waits and found.report:
+        _show_stops(found.report, found.extract)
+    show_runs(found.runs)
+    if found.state == ExtractState.ACCEPTED:
+        _OUT.print("It is accepted. Link it with: matcher relink")
+
+
+def show_runs(runs: list[RunResult]) -> None:
+    """What runs did to children."""
+    for result in runs:
+        children = asdict(result.outcome.children)
+        if result.outcome.children.nothing:
+            _OUT.print(f"Run {result.run}: nothing changed in the register.")
+            continue
+        table = _plain(f"Run {result.run}")
+        for name, says in _RUN_SAYS:
+            if children[name]:
+                table.add_row(says, f"{children[name]:,}")
+        _OUT.print(table)
+
+
+def show_status(found: Status) -> None:
+    """What is in the register, and what waits."""
+    table = Table(title="Sources", title_justify="left", title_style="bold")
+    table.add_column("source")
+    table.add_column("as of")
+    for name in ("records", "of children", "rejects"):
+        table.add_column(name, justify="right")
+    for source in found.sources:
+        table.add_row(
+            source.name,
+            str(source.as_of or "never linked"),
+            f"{source.records:,}",
+            f"{source.children:,}",
+            f"{source.rejects:,}",
+        )
+    _OUT.print(table)
+    counts = _plain("Register")
+    counts.add_row("children", f"{found.children:,}")
+    counts.add_row("possible links, for a person to decide", f"{found.pairs_waiting:,}")
+    counts.add_row("conflicts, for a person to settle", f"{found.conflicts:,}")
+    counts.add_row("extracts that wait", f"{len(found.waiting):,}")
+    _OUT.print(counts)
+    for one in found.waiting:
+        why = f" ({', '.join(one.stops)})" if one.stops else ""
+        _OUT.print(f"  extract {one.id} of {one.source}, as of {one.as_of}: {one.state}{why}")
+    for run in found.runs:
+        _OUT.print(f"  run {run.id}: {run.kind} by {run.by} at {run.at:%Y-%m-%d %H:%M}")
+
+
+def show_manifest(manifest: Manifest, title: str) -> None:
+    """What a backup holds."""
+    _OUT.print(f"{title}: {manifest.rows:,} rows, SHA-256 {manifest.sha256}", soft_wrap=True)
+
+
+def _show_report(report: Mapping[str, Any], title: str) -> None:
+    table = _plain(title)
+    table.add_row("rows", f"{report['rows']:,}")
+    table.add_row("records", f"{report['records']:,}")
+    for code, count in report["rejects_by_code"].items():
+        table.add_row(f"rejects: {code}", f"{count:,}")
+    for name in ("new", "changed", "gone", "unchanged"):
+        table.add_row(f"{name}", f"{report['change'][name]:,}")
+    _OUT.print(table)
+
+
+def _show_stops(report: Mapping[str, Any], extract: int) -> None:
+    _OUT.print("It waits for a person, because:")
+    for stop in report["stops"]:
+        says = _STOP_SAYS.get(stop["code"], stop["code"]).format(**stop)
+        _OUT.print(f"  {says}", soft_wrap=True)
+    _OUT.print(f"If it is right: matcher accept {extract}, then matcher relink")
+    _OUT.print(f"If it is wrong: matcher refuse {extract} --why TEXT", soft_wrap=True)
+
+
+def _plain(title: str) -> Table:
+    _OUT.print(f"[bold]{title}[/bold]")
+    table = Table(show_header=False)
+    table.add_column("what")
+    table.add_column("count", justify="right")
+    return table

@@ -1,0 +1,239 @@
+"""Backing the register up into one file while it is in use, and restoring it.
+
+The file is a zip of one text per table (see `api.db.archive`) and ``manifest.json``, which
+names the migration, and the number of rows and hash of every table. It is the same from
+either kind of database, and can be restored into either.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import DBAPIError
+
+from api.db import archive, schema
+from api.db.archive import Proof
+from api.db.engine import reading, writing
+from api.db.errors import BackupError
+from matcher.progress import Observer, Silent
+
+_FORMAT = 1
+_MANIFEST = "manifest.json"
+_PART = 1 << 20
+_SILENT = Silent()
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a backup holds. ``sha256`` stands for all of it: equal means equal registers."""
+
+    migration: str
+    made_at: str
+    columns: dict[str, list[str]]
+    tables: dict[str, Proof]
+    sha256: str
+
+    @property
+    def rows(self) -> int:
+        """Rows of all tables."""
+        return sum(proof.rows for proof in self.tables.values())
+
+
+def back_up(engine: Engine, file: Path, observer: Observer = _SILENT) -> Manifest:
+    """Write the register as it is at this moment to a new file that only its owner can read.
+
+    Nobody needs to wait for it. Raises BackupError if the file exists or cannot be
+    written; SchemaError if the database is at another migration.
+    """
+    schema.require_current(engine)
+    if file.exists():
+        raise BackupError(f"{file.name} exists; name a new file, so that no backup is lost")
+    with (
+        _draft_of(file) as draft,
+        zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed,
+    ):
+        with reading(engine) as connection:
+            manifest = _manifest(_write_tables(connection, packed, observer))
+        packed.writestr(_MANIFEST, json.dumps(_as_json(manifest), indent=2))
+    return manifest
+
+
+def restore(engine: Engine, file: Path, observer: Observer = _SILENT) -> Manifest:
+    """Fill an empty database from a backup, and prove that it holds what the backup held.
+
+    All or nothing. Raises BackupError if the archive is damaged or of another migration,
+    if the database is not empty, or if what was read back differs.
+    """
+    with _opened(file) as packed:
+        manifest = _read_manifest(packed, file)
+        _verify(packed, manifest, file, observer)
+        schema.require_current(engine)
+        with writing(engine) as connection:
+            _require_empty(connection)
+            _read_tables(connection, packed, manifest, file, observer)
+            with observer.stage("prove", len(manifest.tables)) as advance:
+                for table in archive.tables():
+                    found = archive.write_table(connection, table, lambda _: None)
+                    if found != manifest.tables[table.name]:
+                        raise BackupError(
+                            f"table {table.name} holds {found.rows} rows that are not those of "
+                            "the backup; nothing was restored. Was something else writing?"
+                        )
+                    advance(1)
+    return manifest
+
+
+def describe(engine: Engine) -> Manifest:
+    """What a backup of the register would say of it now, without writing one."""
+    schema.require_current(engine)
+    with reading(engine) as connection:
+        return _manifest(
+            {
+                table.name: archive.write_table(connection, table, lambda _: None)
+                for table in archive.tables()
+            }
+        )
+
+
+@contextmanager
+def _draft_of(file: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its place only when it is whole."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=".backup-", dir=file.absolute().parent)
+    except OSError as error:
+        raise BackupError(f"{file.name} cannot be written there: {error.strerror}") from None
+    draft = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.rename(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write_tables(
+    connection: Connection, packed: zipfile.ZipFile, observer: Observer
+) -> dict[str, Proof]:
+    proofs = {}
+    with observer.stage("back up", len(archive.tables())) as advance:
+        for table in archive.tables():
+            with packed.open(_member(table.name), "w", force_zip64=True) as stream:
+                proofs[table.name] = archive.write_table(connection, table, stream.write)
+            advance(1)
+    return proofs
+
+
+def _manifest(proofs: dict[str, Proof]) -> Manifest:
+    migration = schema.head()
+    columns = {table.name: [column.name for column in table.columns] for table in archive.tables()}
+    return Manifest(
+        migration=migration,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        columns=columns,
+        tables=proofs,
+        sha256=_digest(migration, columns, proofs),
+    )
+
+
+def _digest(migration: str, columns: dict[str, list[str]], proofs: dict[str, Proof]) -> str:
+    said = [migration, columns, {name: asdict(proof) for name, proof in proofs.items()}]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _as_json(manifest: Manifest) -> dict[str, Any]:
+    return {"format": _FORMAT, **asdict(manifest)}
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(file) as packed:
+            yield packed
+    except (zipfile.BadZipFile, zlib.error, EOFError):
+        raise _damaged(file) from None
+
+
+def _read_manifest(packed: zipfile.ZipFile, file: Path) -> Manifest:
+    try:
+        said = json.loads(packed.read(_MANIFEST))
+        if said.pop("format") != _FORMAT:
+            raise BackupError(f"{file.name} was made by another version; restore it with that")
+        proofs = {name: Proof(**proof) for name, proof in said.pop("tables").items()}
+        manifest = Manifest(tables=proofs, **said)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise BackupError(f"{file.name} is not a backup of a register") from None
+    if manifest.sha256 != _digest(manifest.migration, manifest.columns, proofs):
+        raise _damaged(file)
+    if manifest.migration != schema.head():
+        raise BackupError(
+            f"{file.name} is of migration {manifest.migration}, this version works with "
+            f"{schema.head()}; restore it with the version that made it, then upgrade"
+        )
+    return manifest
+
+
+def _verify(packed: zipfile.ZipFile, manifest: Manifest, file: Path, observer: Observer) -> None:
+    """Read all of it before anything is touched."""
+    with observer.stage("verify", len(manifest.tables)) as advance:
+        for name, proof in manifest.tables.items():
+            digest = hashlib.sha256()
+            try:
+                for part in _parts(packed, name):
+                    digest.update(part)
+            except KeyError:
+                raise _damaged(file) from None
+            if digest.hexdigest() != proof.sha256:
+                raise _damaged(file)
+            advance(1)
+
+
+def _require_empty(connection: Connection) -> None:
+    for table in archive.tables():
+        if connection.execute(select(table).limit(1)).first() is not None:
+            raise BackupError("the database holds a register already; restore into an empty one")
+
+
+def _read_tables(
+    connection: Connection,
+    packed: zipfile.ZipFile,
+    manifest: Manifest,
+    file: Path,
+    observer: Observer,
+) -> None:
+    with observer.stage("restore", len(manifest.tables)) as advance:
+        for table in archive.tables():
+            parts = _parts(packed, table.name)
+            try:
+                archive.read_table(connection, table, manifest.columns[table.name], parts)
+            except (DBAPIError, ValueError, KeyError) as error:
+                raise BackupError(
+                    f"{file.name}: table {table.name} does not fit this database "
+                    f"({type(error).__name__}); nothing was restored"
+                ) from None
+            advance(1)
+
+
+def _parts(packed: zipfile.ZipFile, table: str) -> Iterator[bytes]:
+    with packed.open(_member(table)) as stream:
+        while part := stream.read(_PART):
+            yield part
+
+
+def _member(table: str) -> str:
+    return f"tables/{table}.tsv"
+
+
+def _damaged(file: Path) -> BackupError:
+    return BackupError(f"{file.name} is damaged or cut short; use another backup")

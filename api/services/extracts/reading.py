@@ -1,0 +1,98 @@
+"""Reading an extract by its source's definition, and telling whose it may be if that fails."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+
+from api.db.models import Extract, Source
+from api.services.extracts.files import kept_file
+from api.services.rules import GENERIC, RuleBook
+from matcher.errors import ExtractRefused
+from matcher.read import Progress, ReadResult, read_extract
+from matcher.rules.sources import SourceDefinition
+
+# What a file is refused for if it is sound but not laid out as its source's extracts are.
+_OTHER_LAYOUT = frozenset({"wrong_columns", "missing_table", "is_file"})
+
+
+def read_kept(
+    connection: Connection, extract: int, book: RuleBook, *, progress: Progress | None = None
+) -> ReadResult:
+    """Read an extract whose file is kept. Raises ExtractRefused.
+
+    Kinds of activity are left out if the extract has no table of them at all: it says
+    nothing of them, which is not that there are none.
+    """
+    source = connection.execute(
+        select(Source.name)
+        .join(Extract, Extract.source == Source.number)
+        .where(Extract.id == extract)
+    ).scalar_one()
+    with kept_file(connection, extract) as path:
+        return read_as(source, path, book, progress=progress)
+
+
+def read_as(
+    source: str, path: Path, book: RuleBook, *, progress: Progress | None = None
+) -> ReadResult:
+    """Read by the source's own definition, or as generic if the file is laid out like that.
+
+    Raises ExtractRefused; if the file is laid out like another source's, it says so.
+    """
+    own = book.definition(source)
+    try:
+        return _told(read_extract(source, path, own, progress=progress), own)
+    except ExtractRefused as refusal:
+        if refusal.code not in _OTHER_LAYOUT:
+            raise
+        generic = book.sources[GENERIC]
+        if is_generic(source, path, book) and own is not generic:
+            return _told(read_extract(source, path, generic, progress=progress), generic)
+        others = layout_of(path, book, without=source)
+        if not others:
+            raise
+        raise ExtractRefused(
+            source,
+            path.name,
+            "other_source",
+            f"the file is laid out like an extract of {' or '.join(others)}, not of {source}; "
+            "check the name of the source and the file",
+        ) from refusal
+
+
+def is_generic(source: str, path: Path, book: RuleBook) -> bool:
+    """Whether the file is a plain list of people with this software's own headers."""
+    return _has_table(source, path, book.sources[GENERIC])
+
+
+def layout_of(path: Path, book: RuleBook, *, without: str) -> list[str]:
+    """Sources like whose extracts the file is laid out."""
+    others = [name for name in sorted(book.sources) if name not in (without, GENERIC)]
+    return [name for name in others if _has_table(name, path, book.sources[name])]
+
+
+class _SeenEnoughError(Exception):
+    """The first rows of a table have been read."""
+
+
+def _has_table(source: str, path: Path, definition: SourceDefinition) -> bool:
+    """Whether there is a table of this definition; reads no further than its first rows."""
+
+    def stop(_: str, __: int) -> None:
+        raise _SeenEnoughError
+
+    try:
+        read_extract(source, path, definition, progress=stop)
+    except _SeenEnoughError:
+        return True
+    except ExtractRefused:
+        return False
+    return True
+
+
+def _told(read: ReadResult, definition: SourceDefinition) -> ReadResult:
+    """What was read, with only the kinds of activity of which there is a table."""
+    present = {count.table for count in read.files}
+    kinds = {kind for table in definition.tables if table.name in present for kind in table.yields}
+    return replace(read, activity={k: v for k, v in read.activity.items() if k in kinds})

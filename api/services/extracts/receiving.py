@@ -1,0 +1,135 @@
+"""Taking in an extract: who it is from, whether it is news, and its file."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, select
+
+from api.db.models import Agreement, Extract, ExtractState, Source
+from api.services.extracts.changes import Mode
+from api.services.extracts.files import Arrived, arriving, keep_file
+from api.services.extracts.reading import is_generic, layout_of
+from api.services.extracts.states import WAITING, check_date, note
+from api.services.rules import GENERIC, RuleBook
+from matcher.errors import ExtractRefused
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The extract's id; ``unchanged`` if the same content is there already, as that extract."""
+
+    extract: int
+    unchanged: bool
+
+
+def receive(
+    connection: Connection,
+    *,
+    source: str,
+    path: Path,
+    as_of: date,
+    mode: Mode,
+    by: str,
+    book: RuleBook,
+    now: datetime,
+) -> Received:
+    """Keep an extract's file and register its source with its agreement, if they are new.
+
+    Nothing is written if the same content waits or is current already, for the same date
+    and in the same mode. Raises ExtractRefused if the source is unknown or there is no such
+    file, and StateError if the date is older than that of what is current or accepted.
+    """
+    if not _NAME.fullmatch(source):
+        message = "write the name of a source in small letters, digits and underscores"
+        raise ExtractRefused("?", "", "source_name", message)
+    with arriving(source, path, book.definition(source)) as arrived:
+        number = connection.scalar(select(Source.number).where(Source.name == source))
+        if number is None:
+            _refuse_if_unknown(source, arrived, book)
+            number = _register(connection, source, book)
+        known = _same(connection, number, arrived, as_of, mode)
+        if known is not None:
+            return Received(known, unchanged=True)
+        check_date(connection, source=number, as_of=as_of)
+        extract = connection.execute(
+            insert(Extract)
+            .values(
+                source=number,
+                state=ExtractState.RECEIVED,
+                mode=mode,
+                as_of=as_of,
+                file_hash=arrived.file_hash,
+                file_kind=arrived.kind,
+                received_at=now,
+                received_by=by,
+            )
+            .returning(Extract.id)
+        ).scalar_one()
+        keep_file(connection, extract, arrived.path)
+    size = {"bytes": arrived.size, "mode": mode, "as_of": as_of.isoformat()}
+    note(connection, extract, "extract_received", by=by, now=now, detail=size)
+    return Received(extract, unchanged=False)
+
+
+def _refuse_if_unknown(source: str, arrived: Arrived, book: RuleBook) -> None:
+    """A name that no definition has must come with a file that needs none."""
+    if source in book.sources or is_generic(source, arrived.path, book):
+        return
+    known = ", ".join(sorted(set(book.sources) - {GENERIC}))
+    looks = layout_of(arrived.path, book, without=source)
+    raise ExtractRefused(
+        source,
+        "",
+        "unknown_source",
+        f"there is no definition of this source, and the file is no plain list of people. "
+        f"Known sources are {known}"
+        + (f"; the file looks like one of {' or '.join(looks)}" if looks else ""),
+    )
+
+
+def _register(connection: Connection, source: str, book: RuleBook) -> int:
+    """Enter a source with what it may be used for; its number."""
+    definition = book.definition(source)
+    number: int = connection.execute(
+        insert(Source)
+        .values(
+            name=source,
+            title=definition.title if source in book.sources else source,
+            one_record_per_child=definition.one_record_per_child,
+        )
+        .returning(Source.number)
+    ).scalar_one()
+    connection.execute(
+        insert(Agreement).values(
+            source=number,
+            lawful_basis=definition.lawful_basis,
+            purposes={
+                "purposes": list(definition.purposes),
+                "fields": {name: list(may) for name, may in definition.field_purposes.items()},
+            },
+            ends=definition.agreement_ends,
+        )
+    )
+    return number
+
+
+def _same(
+    connection: Connection, source: int, arrived: Arrived, as_of: date, mode: Mode
+) -> int | None:
+    """An extract of the same content that waits or is current."""
+    return connection.scalar(
+        select(Extract.id)
+        .where(
+            Extract.source == source,
+            Extract.file_hash == arrived.file_hash,
+            Extract.as_of == as_of,
+            Extract.mode == mode,
+            Extract.state.in_([*WAITING, ExtractState.CURRENT]),
+        )
+        .order_by(Extract.id.desc())
+        .limit(1)
+    )

@@ -1,0 +1,196 @@
+"""What the state of an extract allows, and each step that a person or a policy takes.
+
+received → validated → accepted → current → superseded; refused before it is accepted,
+withdrawn at any time. `check_can_x` says why a step is not possible, `can_x` whether.
+
+A current extract that is withdrawn stays in effect until the next run undoes it, for only
+a run changes the register. It must be the latest of its source, since what came later was
+compared with it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from api.db.models import Audit, Extract, ExtractState
+from api.services.extracts.dates import in_force
+from api.services.extracts.files import drop_file
+from matcher.errors import MatcherError
+
+WAITING = (ExtractState.RECEIVED, ExtractState.VALIDATED, ExtractState.ACCEPTED)
+
+
+class StateError(MatcherError):
+    """An extract is not in a state that allows the step."""
+
+
+def extract_row(connection: Connection, extract: int) -> Row[Any]:
+    """The extract's row, without its file. Raises StateError if there is none."""
+    table = Extract.__table__
+    found = connection.execute(select(table).where(table.c.id == extract)).one_or_none()
+    if found is None:
+        raise StateError(f"there is no extract {extract}")
+    return found
+
+
+def require(connection: Connection, extract: int, *states: ExtractState) -> Row[Any]:
+    """The extract's row, if it is in one of these states. Raises StateError."""
+    row = extract_row(connection, extract)
+    if row.state not in states:
+        wanted = " or ".join(states)
+        raise StateError(f"extract {extract} is {row.state}; it would have to be {wanted}")
+    return row
+
+
+def check_can_accept(connection: Connection, extract: int) -> None:
+    """Only what was validated can be accepted. Raises StateError."""
+    row = require(connection, extract, ExtractState.VALIDATED)
+    check_date(connection, source=row.source, as_of=row.as_of)
+
+
+def check_can_refuse(connection: Connection, extract: int) -> None:
+    """Only what was not accepted yet can be refused. Raises StateError."""
+    require(connection, extract, ExtractState.RECEIVED, ExtractState.VALIDATED)
+
+
+def check_can_withdraw(connection: Connection, extract: int) -> None:
+    """What waits can be withdrawn, and the latest that is current. Raises StateError."""
+    row = require(connection, extract, *WAITING, ExtractState.CURRENT)
+    if row.state == ExtractState.CURRENT and _applied_later(connection, row):
+        raise StateError(
+            f"extract {extract} is not the latest of its source; withdraw the later ones first"
+        )
+
+
+def can_accept(connection: Connection, extract: int) -> bool:
+    """Whether the extract can be accepted now."""
+    return _passes(check_can_accept, connection, extract)
+
+
+def can_refuse(connection: Connection, extract: int) -> bool:
+    """Whether the extract can be refused now."""
+    return _passes(check_can_refuse, connection, extract)
+
+
+def can_withdraw(connection: Connection, extract: int) -> bool:
+    """Whether the extract can be withdrawn now."""
+    return _passes(check_can_withdraw, connection, extract)
+
+
+def accept(connection: Connection, extract: int, *, by: str, now: datetime) -> None:
+    """Let the next run link the extract."""
+    check_can_accept(connection, extract)
+    _decide(connection, extract, ExtractState.ACCEPTED, by=by, now=now)
+
+
+def refuse(connection: Connection, extract: int, *, by: str, now: datetime, why: str) -> None:
+    """Have nothing to do with the extract; its file is dropped."""
+    check_can_refuse(connection, extract)
+    _decide(connection, extract, ExtractState.REFUSED, by=by, now=now, refusal=why)
+    drop_file(connection, extract)
+
+
+def withdraw(connection: Connection, extract: int, *, by: str, now: datetime) -> None:
+    """Take the extract back; what it did, if it was current, is undone by the next run."""
+    check_can_withdraw(connection, extract)
+    _decide(connection, extract, ExtractState.WITHDRAWN, by=by, now=now)
+    drop_file(connection, extract)
+
+
+def check_date(connection: Connection, *, source: int, as_of: date) -> None:
+    """No extract may be older than what is current or accepted. Raises StateError."""
+    newest = connection.scalar(
+        select(func.max(Extract.as_of)).where(
+            Extract.source == source,
+            Extract.state.in_([ExtractState.ACCEPTED, ExtractState.CURRENT]),
+        )
+    )
+    if newest is not None and as_of < newest:
+        raise StateError(
+            f"the as-of date {as_of:%Y-%m-%d} is older than that of the current extract, "
+            f"{newest:%Y-%m-%d}; give the date on which the system was exported"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Something that the next run must do: apply an extract, or undo a withdrawn one."""
+
+    extract: int
+    source: int
+    mode: str
+    as_of: date
+    undo: bool
+
+
+def extracts_due(connection: Connection) -> list[Due]:
+    """What the next runs must do, in this order; each source once per run at most.
+
+    Withdrawn extracts are undone first, the latest first; then accepted ones are applied,
+    the oldest first.
+    """
+    columns = (Extract.id, Extract.source, Extract.mode, Extract.as_of)
+    withdrawn = connection.execute(
+        select(*columns)
+        .where(Extract.state == ExtractState.WITHDRAWN, in_force())
+        .order_by(Extract.run.desc(), Extract.id.desc())
+    )
+    accepted = connection.execute(
+        select(*columns)
+        .where(Extract.state == ExtractState.ACCEPTED)
+        .order_by(Extract.as_of, Extract.id)
+    )
+    return [Due(*row, undo=True) for row in withdrawn] + [Due(*row, undo=False) for row in accepted]
+
+
+def _applied_later(connection: Connection, row: Row[Any]) -> bool:
+    later = select(Extract.id).where(
+        Extract.source == row.source, Extract.state == ExtractState.CURRENT, Extract.run > row.run
+    )
+    return connection.execute(later.limit(1)).first() is not None
+
+
+def _passes(check: Callable[[Connection, int], None], connection: Connection, extract: int) -> bool:
+    try:
+        check(connection, extract)
+    except StateError:
+        return False
+    return True
+
+
+def _decide(
+    connection: Connection,
+    extract: int,
+    state: ExtractState,
+    *,
+    by: str,
+    now: datetime,
+    refusal: str | None = None,
+) -> None:
+    """Record the step, who took it and when."""
+    connection.execute(
+        update(Extract)
+        .where(Extract.id == extract)
+        .values(state=state, decided_by=by, decided_at=now, refusal=refusal)
+    )
+    note(connection, extract, f"extract_{state}", by=by, now=now)
+
+
+def note(
+    connection: Connection,
+    extract: int,
+    action: str,
+    *,
+    by: str,
+    now: datetime,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Write to the audit log what was done with an extract."""
+    connection.execute(
+        insert(Audit).values(
+            at=now, by=by, action=action, about=f"extract {extract}", detail=dict(detail or {})
+        )
+    )

@@ -1,0 +1,145 @@
+"""Looking an extract over before it is let in: read, count, compare, judge."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, select, update
+
+from api.db.bulk import insert
+from api.db.models import Extract, ExtractState, Record, RecordVersion, Reject
+from api.services.extracts.arrays import cells
+from api.services.extracts.changes import diff
+from api.services.extracts.files import drop_file
+from api.services.extracts.quality import describe, fallen, measured
+from api.services.extracts.reading import read_kept
+from api.services.extracts.states import accept, can_accept, note, require
+from api.services.rules import RuleBook
+from matcher.errors import ExtractRefused
+from matcher.frames import REJECT_COLUMNS
+from matcher.read import Progress, ReadResult
+
+
+@dataclass(frozen=True)
+class Validated:
+    """Where the extract stands now: refused (why is told), validated, or accepted at once.
+
+    ``report`` is the data-quality report and ``read`` the extract, unless it was refused.
+    """
+
+    state: ExtractState
+    report: dict[str, Any] | None = None
+    read: ReadResult | None = None
+    refusal: str | None = None
+
+
+def validate(
+    connection: Connection,
+    extract: int,
+    *,
+    book: RuleBook,
+    by: str,
+    now: datetime,
+    progress: Progress | None = None,
+) -> Validated:
+    """Read a received extract, keep its rejects and its report, and judge it.
+
+    It is accepted at once if the loading rules say so and nothing speaks against it. It is
+    refused, and its file dropped, if it cannot be read as what it is said to be. One that
+    was validated can be validated again, for example after rules changed.
+    """
+    row = require(connection, extract, ExtractState.RECEIVED, ExtractState.VALIDATED)
+    try:
+        read = read_kept(connection, extract, book, progress=progress)
+    except ExtractRefused as refusal:
+        return _refused(connection, extract, refusal, by=by, now=now)
+    report = _report(connection, row, read, book)
+    _keep_rejects(connection, extract, read)
+    connection.execute(
+        update(Extract)
+        .where(Extract.id == extract)
+        .values(state=ExtractState.VALIDATED, report=report)
+    )
+    stops = [stop["code"] for stop in report["stops"]]
+    note(connection, extract, "extract_validated", by=by, now=now, detail={"stops": stops})
+    state = ExtractState.VALIDATED
+    if book.loading.accept == "at_once" and not stops and can_accept(connection, extract):
+        accept(connection, extract, by=by, now=now)
+        state = ExtractState.ACCEPTED
+    return Validated(state, report, read)
+
+
+def _refused(
+    connection: Connection, extract: int, refusal: ExtractRefused, *, by: str, now: datetime
+) -> Validated:
+    message = str(refusal)
+    connection.execute(
+        update(Extract)
+        .where(Extract.id == extract)
+        .values(
+            state=ExtractState.REFUSED, refusal=message, decided_by=by, decided_at=now, report=None
+        )
+    )
+    connection.execute(delete(Reject).where(Reject.extract == extract))
+    drop_file(connection, extract)
+    detail = {"code": refusal.code}
+    note(connection, extract, "extract_refused", by=by, now=now, detail=detail)
+    return Validated(ExtractState.REFUSED, refusal=message)
+
+
+def _report(
+    connection: Connection, row: Row[Any], read: ReadResult, book: RuleBook
+) -> dict[str, Any]:
+    """The report, compared with what is current, and judged by the loading rules."""
+    changes = diff(connection, source=row.source, read=read, mode=row.mode, as_of=row.as_of)
+    report = describe(read, book.linkage, changes.content)
+    before = _last_snapshot(connection, row.source)
+    last = _last_date(connection, row.source)
+    report["change"] = {"current": _current(connection, row.source), **changes.counts()}
+    delta = row.mode == "delta"
+    report["completeness_fallen"] = {} if delta else fallen(before, report)
+    same_date = last == row.as_of and not delta
+    found = measured(report, delta=delta, same_date=same_date)
+    report["stops"] = [stop.model_dump() for stop in book.loading.judge(found)]
+    report["rules"] = book.content_hash
+    return report
+
+
+def _keep_rejects(connection: Connection, extract: int, read: ReadResult) -> None:
+    connection.execute(delete(Reject).where(Reject.extract == extract))
+    if len(read.rejects):
+        columns = {name: cells(read.rejects[name]) for name in REJECT_COLUMNS if name != "source"}
+        insert(connection, Reject, {"extract": extract, **columns})
+
+
+def _current(connection: Connection, source: int) -> int:
+    """Current records of the source, of children and of carers."""
+    counted = (
+        select(func.count())
+        .select_from(RecordVersion)
+        .join(Record, Record.id == RecordVersion.record)
+        .where(Record.source == source, RecordVersion.to_run.is_(None))
+    )
+    return connection.execute(counted).scalar_one()
+
+
+def _last_snapshot(connection: Connection, source: int) -> dict[str, Any] | None:
+    """The report on the snapshot that is current."""
+    return connection.scalar(
+        select(Extract.report)
+        .where(
+            Extract.source == source,
+            Extract.mode == "snapshot",
+            Extract.state == ExtractState.CURRENT,
+        )
+        .limit(1)
+    )
+
+
+def _last_date(connection: Connection, source: int) -> date | None:
+    """The latest as-of date of what is current."""
+    return connection.scalar(
+        select(func.max(Extract.as_of)).where(
+            Extract.source == source, Extract.state == ExtractState.CURRENT
+        )
+    )

@@ -1,0 +1,116 @@
+"""Undoing, as part of a run, what a withdrawn extract did."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import (
+    Connection,
+    Integer,
+    and_,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.orm import aliased
+
+from api.db.fetching import fetch_frame
+from api.db.models import ACTIVITY, Extract, ExtractState, Record, RecordVersion
+from api.services.extracts.applying import Applied, require_one_a_run
+from api.services.extracts.arrays import equals, numbers
+from api.services.extracts.dates import in_force
+from api.services.extracts.states import require
+
+
+def undo(connection: Connection, *, extract: int, run: int) -> Applied:
+    """Let what a withdrawn extract wrote end, and what it ended hold again.
+
+    A record that something later than the extract speaks of stays as that says. Raises
+    StateError if the extract is not withdrawn or the run did something of its source.
+    """
+    row = require(connection, extract, ExtractState.WITHDRAWN)
+    require_one_a_run(connection, row.source, run)
+    before = _held(connection, and_(RecordVersion.extract == extract, _open(RecordVersion)))
+    tables: list[Any] = [RecordVersion, *ACTIVITY.values()]
+    for table in tables:
+        connection.execute(
+            update(table).where(table.extract == extract, _open(table)).values(to_run=run)
+        )
+        _reopen(connection, table, source=row.source, closed_by=row.run, run=run)
+    connection.execute(update(Extract).where(Extract.id == extract).values(undone_run=run))
+    _restore_current(connection, row.source)
+    of_source = and_(Record.source == row.source, _open(RecordVersion))
+    after = _held(connection, and_(of_source, RecordVersion.from_run == run))
+    same = _held(connection, of_source) if row.mode == "snapshot" else after
+    return _undone(before, after, same)
+
+
+def _open(table: Any) -> Any:
+    return table.to_run.is_(None)
+
+
+def _reopen(connection: Connection, table: Any, *, source: int, closed_by: int, run: int) -> None:
+    """Copy what a run ended of a source, as holding from this run on."""
+    names = [
+        column.key
+        for column in table.__table__.columns
+        if column.key not in ("id", "from_run", "to_run")
+    ]
+    held = (
+        select(literal(run, Integer), *(getattr(table, name) for name in names))
+        .join(Record, Record.id == table.record)
+        .where(Record.source == source, table.to_run == closed_by)
+    )
+    if table is RecordVersion:
+        other = aliased(RecordVersion)
+        later = exists().where(other.record == table.record, other.to_run.is_(None))
+        held = held.where(~later)
+    connection.execute(insert(table).from_select(["from_run", *names], held))
+
+
+def _restore_current(connection: Connection, source: int) -> None:
+    """The latest snapshot in force is current again, and the deltas since."""
+    mine = and_(Extract.source == source, in_force())
+    snapshots = select(func.max(Extract.run)).where(mine, Extract.mode == "snapshot")
+    since = connection.scalar(snapshots) or 0
+    connection.execute(
+        update(Extract)
+        .where(mine, Extract.run >= since, Extract.state == ExtractState.SUPERSEDED)
+        .values(state=ExtractState.CURRENT)
+    )
+
+
+def _held(connection: Connection, condition: Any) -> pd.Series:
+    """Content by record of a child, of versions that fulfil a condition."""
+    query: Any = (
+        select(RecordVersion.record, RecordVersion.content_hash, RecordVersion.role)
+        .join(Record, Record.id == RecordVersion.record)
+        .where(condition)
+    )
+    found = fetch_frame(connection, query)
+    child = equals(found["role"], "child")
+    return pd.Series(
+        numbers(found["content_hash"])[child], index=pd.Index(numbers(found["record"])[child])
+    )
+
+
+def _undone(before: pd.Series, after: pd.Series, same: pd.Series) -> Applied:
+    """What became of records of children, from their content before and after."""
+    both = before.index.intersection(after.index)
+    differs = before.loc[both].to_numpy() != after.loc[both].to_numpy()
+    changed, new = both[differs], after.index.difference(before.index)
+    gone = before.index.difference(after.index)
+    return Applied(
+        new=_ids(new),
+        changed=_ids(changed),
+        gone=_ids(gone),
+        redated=_ids(same.index.difference(new.append(changed))),
+        counts={"new": len(new), "changed": len(changed), "gone": len(gone)},
+    )
+
+
+def _ids(index: pd.Index) -> Any:
+    return index.to_numpy(dtype=np.int64)

@@ -1,0 +1,134 @@
+"""Bringing an extract into the register: received, validated, accepted, linked.
+
+Each step is a transaction of its own, so that whatever stops the work, what was received
+is kept and goes on from where it stood: the same call again, or a worker, finishes it.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from api.db.engine import writing
+from api.db.models import Extract, ExtractState
+from api.services.extracts import Mode, receive
+from api.services.extracts.validation import validate
+from api.services.register.kept_rules import InForce, rules_in_force
+from api.services.register.running import RunResult, run_register, something_waits
+from matcher.progress import Observer
+from matcher.read import ReadResult
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """Where an extract stands after a call, and the runs that linked it and what else waited.
+
+    ``unchanged`` says that the same content was there already. ``report`` is the
+    data-quality report, where the extract could be read.
+    """
+
+    extract: int
+    state: ExtractState
+    unchanged: bool
+    report: dict[str, Any] | None
+    refusal: str | None
+    runs: list[RunResult]
+
+    @property
+    def waits(self) -> bool:
+        """Whether a person must accept or refuse it."""
+        return self.state == ExtractState.VALIDATED
+
+
+def ingest(
+    engine: Engine,
+    offered: InForce,
+    *,
+    source: str,
+    path: Path,
+    as_of: date,
+    mode: Mode,
+    by: str,
+    observer: Observer,
+    link: bool = True,
+) -> Ingested:
+    """Receive an extract, look it over, and link it if it was accepted at once.
+
+    Args:
+        engine: the register's database.
+        offered: rules to begin with, if the register has none in force yet.
+        source: the name of the system that the extract is from.
+        path: a file, folder or zip.
+        as_of: the day on which the source held what the extract says.
+        mode: whether it lists all that the source holds, or what changed.
+        by: who brings it.
+        observer: told of stages.
+        link: whether to link at once, or leave that to a later run.
+
+    Raises ExtractRefused if it is not from a known source, and StateError if it is older
+    than what is current. Nothing is written then.
+    """
+    with observer.stage("receive"), writing(engine) as connection:
+        book = rules_in_force(connection, offered).book
+        received = receive(
+            connection,
+            source=source,
+            path=path,
+            as_of=as_of,
+            mode=mode,
+            by=by,
+            book=book,
+            now=_now(),
+        )
+    read: ReadResult | None = None
+    with observer.stage("read and validate") as advance, writing(engine) as connection:
+        if _state(connection, received.extract) == ExtractState.RECEIVED:
+            seen: dict[str, int] = {}
+
+            def progress(file: str, rows: int) -> None:
+                advance(rows - seen.get(file, 0))
+                seen[file] = rows
+
+            found = validate(
+                connection, received.extract, book=book, by=by, now=_now(), progress=progress
+            )
+            read = found.read
+    runs = []
+    if link:
+        reads = {} if read is None else {received.extract: read}
+        runs = link_what_waits(engine, offered, by=by, observer=observer, reads=reads)
+    return _stands(engine, received.extract, received.unchanged, runs)
+
+
+def link_what_waits(
+    engine: Engine,
+    offered: InForce,
+    *,
+    by: str,
+    observer: Observer,
+    reads: dict[int, ReadResult] | None = None,
+) -> list[RunResult]:
+    """Link accepted extracts, decisions and corrections that wait; no run if nothing does."""
+    with writing(engine) as connection:
+        if not something_waits(connection):
+            return []
+        return run_register(connection, offered, by=by, now=_now(), reads=reads, observer=observer)
+
+
+def _stands(engine: Engine, extract: int, unchanged: bool, runs: list[RunResult]) -> Ingested:
+    with engine.connect() as connection:
+        row = connection.execute(
+            select(Extract.state, Extract.report, Extract.refusal).where(Extract.id == extract)
+        ).one()
+    state = ExtractState(row.state)
+    return Ingested(extract, state, unchanged, row.report, row.refusal, runs)
+
+
+def _state(connection: Any, extract: int) -> str:
+    return str(connection.scalar(select(Extract.state).where(Extract.id == extract)))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

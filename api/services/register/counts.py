@@ -1,0 +1,140 @@
+"""Counts that are kept: of records by key, children by name and year, pairs by evidence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, delete, func, select
+
+from api.db.bulk import insert
+from api.db.models import BlockingKey, Claim, ClaimCount, EvidenceCount
+from api.services.register.columns import Numbers, among, columns
+from matcher.classify import EvidenceCounts
+from matcher.keys import Count
+from matcher.population import Claims, Tally, joined
+
+# The kind under which the totals of all kinds are kept.
+TOTAL = 0
+# The name under which `adjust_claims` tells how those moved.
+TOTALS = ""
+
+
+def blocking_counts(connection: Connection, keys: Numbers) -> Count:
+    """How many records show each of some keys, as of now."""
+    query = (
+        select(BlockingKey.key, func.count())
+        .where(among(connection, BlockingKey.key, keys))
+        .group_by(BlockingKey.key)
+    )
+    return looked_up(*columns(connection, query))
+
+
+def looked_up(keys: Numbers, values: Numbers) -> Count:
+    """A function from keys to their values; 0 for a key that is not there."""
+    order = np.argsort(keys)
+    keys, values = keys[order], values[order]
+
+    def count(wanted: Numbers) -> Numbers:
+        if not len(keys):
+            return np.zeros(len(wanted), dtype=np.int64)
+        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return np.where(keys[at] == wanted, values[at], 0)
+
+    return count
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Counts before and after, of those keys that were adjusted."""
+
+    keys: Numbers
+    before: Numbers
+    after: Numbers
+
+
+def adjust(connection: Connection, table: Any, kind: int, keys: Numbers, by: Numbers) -> Moved:
+    """Add to the counts of one kind; a count of nothing is not kept.
+
+    ``table`` has three columns: a kind, a key, a count.
+    """
+    key_of, net = _summed(keys, by)
+    key_of, net = key_of[net != 0], net[net != 0]
+    if not len(key_of):
+        return Moved(key_of, net, net)
+    kinds, key, value = table.__table__.columns
+    mine = (kinds == kind) & among(connection, key, key_of)
+    before = looked_up(*columns(connection, select(key, value).where(mine)))(key_of)
+    after = before + net
+    connection.execute(delete(table).where(mine))
+    kept = after > 0
+    rows = {kinds.name: kind, key.name: key_of[kept], value.name: after[kept]}
+    insert(connection, table, rows)
+    return Moved(key_of, before, after)
+
+
+def _summed(keys: Numbers, by: Numbers) -> tuple[Numbers, Numbers]:
+    distinct, inverse = np.unique(keys, return_inverse=True)
+    return distinct, np.bincount(inverse, by, len(distinct)).astype(np.int64)
+
+
+def adjust_claims(
+    connection: Connection, kinds: Sequence[str], old: Sequence[Claims], new: Sequence[Claims]
+) -> dict[str, Moved]:
+    """Take back the claims of old versions and add those of new ones: children by group.
+
+    ``kinds`` numbers all kinds of claims. What moved is by kind; those of all
+    kinds together are under `TOTALS`.
+    """
+    moved: dict[str, Moved] = {}
+    totals = np.zeros(len(kinds), dtype=np.int64)
+    for number, kind in enumerate(kinds, start=1):
+        of, what, by = _signed(kind, old, new)
+        claims = adjust(connection, Claim, number, what, by)
+        gained = (claims.after > 0).astype(np.int64) - (claims.before > 0)
+        group = of[pd.Index(what).get_indexer(pd.Index(claims.keys))] if len(what) else what
+        moved[kind] = adjust(connection, ClaimCount, number, group, gained)
+        totals[number - 1] = gained.sum()
+    numbers = np.arange(1, len(kinds) + 1, dtype=np.int64)
+    moved[TOTALS] = adjust(connection, ClaimCount, TOTAL, numbers, totals)
+    return moved
+
+
+def _signed(
+    kind: str, old: Sequence[Claims], new: Sequence[Claims]
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Groups, claims, and 1 or -1 for each claim of one kind; each claim once."""
+    groups: list[Numbers] = [np.empty(0, dtype=np.int64)]
+    claims, signs = list(groups), list(groups)
+    for sign, side in ((-1, old), (1, new)):
+        for own in side:
+            if own.kind == kind:
+                group, said = own.of[own.present], own.what[own.present]
+                groups.append(group.view(np.int64))
+                claims.append(joined([group, said]).view(np.int64))
+                signs.append(np.full(len(group), sign, dtype=np.int64))
+    what, by = np.concatenate(claims), np.concatenate(signs)
+    distinct, first, inverse = np.unique(what, return_index=True, return_inverse=True)
+    of = np.concatenate(groups)[first]
+    return of, distinct, np.bincount(inverse, by, len(distinct)).astype(np.int64)
+
+
+def tally(connection: Connection, kind: int, groups: Numbers | None = None) -> Tally:
+    """Children by group of one kind, of all groups or some."""
+    query = select(ClaimCount.of, ClaimCount.children).where(ClaimCount.kind == kind)
+    if groups is not None:
+        query = query.where(among(connection, ClaimCount.of, groups))
+    of, children = columns(connection, query)
+    hashes = of.view(np.uint64)
+    order = np.argsort(hashes)
+    return Tally(hashes[order], children[order])
+
+
+def evidence_counts(connection: Connection, position: Mapping[int, int]) -> EvidenceCounts:
+    """Pairs by group and evidence; ``position`` gives the place of each kept group."""
+    query = select(EvidenceCount.group, EvidenceCount.bin, EvidenceCount.pairs)
+    group, bins, pairs = columns(connection, query)
+    place = np.array([position[one] for one in group.tolist()], dtype=np.int64)
+    order = np.lexsort((bins, place))
+    return EvidenceCounts(place[order], bins[order], pairs[order])

@@ -1,0 +1,76 @@
+"""What people decided of pairs, as linking must hold it."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sqlalchemy import Connection, or_, select
+
+from api.db.models import Decision, Severance
+from api.services.register.columns import Numbers, among, columns
+from matcher.pipeline import Decisions
+
+MATCH, NON_MATCH, CANNOT_TELL, UNDO = "match", "non_match", "cannot_tell", "undo"
+
+
+def decisions_in_force(connection: Connection, records: Numbers | None = None) -> pd.DataFrame:
+    """The decision that holds on each pair: columns id, kind, l, r (record.id, l < r).
+
+    Of several on one pair the last that was not undone. ``records`` leaves only pairs of
+    which one is among them.
+    """
+    query = select(
+        Decision.id, Decision.kind, Decision.record_l, Decision.record_r, Decision.undoes
+    ).order_by(Decision.id)
+    if records is not None:
+        query = query.where(
+            or_(
+                among(connection, Decision.record_l, records),
+                among(connection, Decision.record_r, records),
+            )
+        )
+    number, kind, l, r, undone = columns(connection, query)
+    low, high = np.minimum(l, r), np.maximum(l, r)
+    frame = pd.DataFrame({"id": number, "kind": kind, "l": low, "r": high})
+    holds = (frame["kind"] != UNDO) & ~frame["id"].isin(undone)
+    return frame[holds].drop_duplicates(["l", "r"], keep="last").reset_index(drop=True)
+
+
+def decided_partners(connection: Connection, records: Numbers) -> Numbers:
+    """Records that a person joined with one of these."""
+    found = decisions_in_force(connection, records)
+    joined = found[found["kind"] == MATCH]
+    return np.unique(np.concatenate([joined["l"], joined["r"]])).astype(np.int64)
+
+
+def as_positions(connection: Connection, record: Numbers) -> Decisions:
+    """Decisions and severances among records, as positions in ``record`` with l < r."""
+    found = decisions_in_force(connection, record)
+    severed = select(Severance.record_l, Severance.record_r).where(
+        or_(
+            among(connection, Severance.record_l, record),
+            among(connection, Severance.record_r, record),
+        )
+    )
+    l, r = columns(connection, severed)
+    must = found[found["kind"] == MATCH]
+    cannot = found[found["kind"] == NON_MATCH]
+    return Decisions(
+        _placed(record, must["l"].to_numpy(), must["r"].to_numpy()),
+        _placed(
+            record,
+            np.concatenate([cannot["l"].to_numpy(np.int64), l]),
+            np.concatenate([cannot["r"].to_numpy(np.int64), r]),
+        ),
+    )
+
+
+def _placed(
+    record: Numbers, one: Numbers, other: Numbers
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    place = pd.Index(record)
+    a = place.get_indexer(pd.Index(one)).astype(np.int32)
+    b = place.get_indexer(pd.Index(other)).astype(np.int32)
+    known = (a >= 0) & (b >= 0)
+    l, r = np.minimum(a, b)[known], np.maximum(a, b)[known]
+    order = np.lexsort((r, l))
+    return l[order], r[order]

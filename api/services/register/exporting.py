@@ -1,0 +1,91 @@
+"""The register written to files."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+
+import pandas as pd
+from sqlalchemy import Connection
+
+from api.services.output import OutputFolder
+from api.services.register.kept_rules import last_rules
+from api.services.register.reading import (
+    EVENT_COLUMNS,
+    last_run,
+    read_crosswalk,
+    read_events,
+    read_golden,
+    read_links,
+)
+from matcher.errors import DataError
+from matcher.links import LINK_COLUMNS
+from matcher.register.golden import GOLDEN_COLUMNS
+
+
+class Export(StrEnum):
+    """What can be written to a file."""
+
+    CROSSWALK = "crosswalk"
+    LINKS = "links"
+    REGISTER = "register"
+    EVENTS = "events"
+
+
+EXPORT_COLUMNS = {
+    Export.CROSSWALK: ("source", "record_id", "child_id"),
+    Export.LINKS: LINK_COLUMNS,
+    Export.REGISTER: ("child_id", *GOLDEN_COLUMNS),
+    Export.EVENTS: EVENT_COLUMNS,
+}
+
+
+def export(connection: Connection, what: Export, out: Path, *, as_of_run: int | None = None) -> int:
+    """Write a part of the register to a CSV file, all of it or nothing; how many rows.
+
+    Args:
+        connection: sees one state of the register throughout (see `api.db.engine.reading`).
+        what: crosswalk, links and register as `matcher link` writes them, or events.
+        out: the file; one that is there already is replaced.
+        as_of_run: as it was after that run, instead of now.
+
+    Raises DataError for a file that does not end in .csv, a run that never was, or links as
+    of a past run, which are not kept.
+    """
+    check_can_export(connection, what, out, as_of_run=as_of_run)
+    rows = 0
+
+    def counted(frames: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
+        nonlocal rows
+        for frame in frames:
+            rows += len(frame)
+            yield frame
+
+    frames = _frames(connection, what, as_of_run)
+    with OutputFolder(out.parent) as folder:
+        folder.pieces(out.name, EXPORT_COLUMNS[what], counted(frames))
+    return rows
+
+
+def check_can_export(
+    connection: Connection, what: Export, out: Path, *, as_of_run: int | None = None
+) -> None:
+    """Raises DataError, see `export`."""
+    if out.suffix.lower() != ".csv":
+        raise DataError(f"{out.name}: only CSV files can be written; let its name end in .csv")
+    if last_run(connection) == 0:
+        raise DataError("the register is empty; ingest and link an extract first")
+    if what is Export.LINKS and as_of_run not in (None, last_run(connection)):
+        raise DataError(
+            f"links are kept as of the last run only, which is {last_run(connection)}; "
+            "leave out the run, or export crosswalk, register or events as of it"
+        )
+
+
+def _frames(connection: Connection, what: Export, as_of_run: int | None) -> Iterable[pd.DataFrame]:
+    if what is Export.CROSSWALK:
+        return [read_crosswalk(connection, as_of_run=as_of_run)]
+    if what is Export.REGISTER:
+        return [read_golden(connection, as_of_run=as_of_run)]
+    if what is Export.LINKS:
+        return [read_links(connection, last_rules(connection).book.linkage.matching)]
+    return read_events(connection, as_of_run=as_of_run)

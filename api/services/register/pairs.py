@@ -1,0 +1,172 @@
+"""Pairs that are kept, with their levels and what was last said of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
+
+from api.db.bulk import insert
+from api.db.models import BlockingKey, Pair
+from api.services.register.columns import Numbers, among, columns
+from matcher.links import reported
+from matcher.patterns import packed, unpacked
+from matcher.pipeline import Linked
+from matcher.rules.matching import MatchingRules
+from matcher.scoring import ScoredPairs
+
+Bits = npt.NDArray[np.float64]
+
+FINDINGS = ("company", "weight", "link", "waiting", "rival", "open")
+
+
+@dataclass(frozen=True)
+class KeptPairs:
+    """Rows of `api.db.linkage.Pair`: ``l`` and ``r`` are record.id, ``found`` by column."""
+
+    l: Numbers
+    r: Numbers
+    group: Numbers
+    pattern: Numbers
+    evidence: Bits
+    apart: Numbers
+    found: Mapping[str, Any]
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return len(self.l)
+
+    def scored(self, rules: MatchingRules, record: Numbers) -> ScoredPairs:
+        """The pairs as positions in ``record``, ids in key order, and in that order."""
+        place = pd.Index(record)
+        l = place.get_indexer(pd.Index(self.l)).astype(np.int32)
+        r = place.get_indexer(pd.Index(self.r)).astype(np.int32)
+        order = np.lexsort((r, l))
+        levels = unpacked(rules.comparisons, self.pattern[order])
+        return ScoredPairs(
+            l[order], r[order], levels, self.evidence[order], self.apart[order].astype(bool)
+        )
+
+
+def pairs_within(connection: Connection, records: Numbers) -> KeptPairs:
+    """Pairs of which both records are among these."""
+    found = _read(connection, among(connection, Pair.l, records))
+    inside = np.isin(found["r"], records)
+    found = {name: values[inside] for name, values in found.items()}
+    rest = {name: found.pop(name) for name in FINDINGS}
+    return KeptPairs(found=rest, **found)
+
+
+def pairs_of(connection: Connection, records: Numbers) -> tuple[Numbers, Numbers, Numbers, Bits]:
+    """l, r, group and evidence of the pairs of which any record is among these."""
+    query = select(Pair.l, Pair.r, Pair.group, Pair.evidence).where(_any_of(connection, records))
+    l, r, group, evidence = columns(connection, query)
+    return l, r, group, evidence
+
+
+def forget_pairs(connection: Connection, records: Numbers) -> None:
+    """Delete the pairs of which any record is among these."""
+    connection.execute(delete(Pair).where(_any_of(connection, records)))
+
+
+def partners(connection: Connection, records: Numbers) -> Numbers:
+    """Records that are in a pair with one of these which is not kept apart, and these."""
+    query = select(Pair.l, Pair.r).where(_any_of(connection, records), Pair.apart == 0)
+    return np.unique(np.concatenate([records, *columns(connection, query)]))
+
+
+def every_record(connection: Connection) -> Numbers:
+    """Records in any pair that is not kept apart."""
+    query = select(Pair.l, Pair.r).where(Pair.apart == 0)
+    return np.unique(np.concatenate(columns(connection, query)))
+
+
+def in_groups(connection: Connection, groups: Numbers) -> Numbers:
+    """Records in the pairs of which one source, of these, holds both records."""
+    query = select(Pair.l, Pair.r).where(Pair.group > 0, among(connection, Pair.group, groups))
+    return np.unique(np.concatenate(columns(connection, query)))
+
+
+def open_pairs_of(connection: Connection, keys: Numbers) -> Numbers:
+    """Records in pairs for which company counts, one of which shows one of the keys."""
+    shown = select(BlockingKey.record).where(among(connection, BlockingKey.key, keys))
+    query = select(Pair.l, Pair.r).where(Pair.open == 1, or_(Pair.l.in_(shown), Pair.r.in_(shown)))
+    return np.unique(np.concatenate(columns(connection, query)))
+
+
+def keep_pairs(
+    connection: Connection,
+    rules: MatchingRules,
+    pairs: ScoredPairs,
+    record: Numbers,
+    group: Numbers,
+    found: Mapping[str, Any] | None = None,
+) -> None:
+    """Add pairs, given as positions in ``record``, with what is found of them so far."""
+    size = len(pairs)
+    nothing: dict[str, Any] = dict.fromkeys(FINDINGS, np.zeros(size, dtype=np.int64))
+    nothing |= {name: np.zeros(size) for name in ("company", "weight")}
+    rows: dict[str, Any] = {
+        "l": record[pairs.l],
+        "r": record[pairs.r],
+        "group": group,
+        "pattern": packed(rules.comparisons, pairs.levels),
+        "evidence": pairs.evidence,
+        "apart": pairs.apart.astype(np.int64),
+        **nothing,
+        **(found or {}),
+    }
+    insert(connection, Pair, rows)
+
+
+def findings(linked: Linked) -> dict[str, Any]:
+    """What a run says of each scored pair, by column."""
+    followed, waiting = reported(linked)
+    return {
+        "company": linked.company,
+        "weight": linked.weight,
+        "link": followed.astype(np.int64),
+        "waiting": waiting.astype(np.int64),
+        "rival": linked.designations.rival.astype(np.int64),
+        "open": linked.open.astype(np.int64),
+    }
+
+
+def update_findings(
+    connection: Connection, kept: KeptPairs, linked: Linked, record: Numbers
+) -> int:
+    """Write what a run says of kept pairs, where it is something else. How many changed."""
+    found = findings(linked)
+    # `Linked` has the pairs in key order, the kept ones in any.
+    at = pd.MultiIndex.from_arrays([record[linked.pairs.l], record[linked.pairs.r]])
+    place = at.get_indexer(pd.MultiIndex.from_arrays([kept.l, kept.r]))
+    changed = np.zeros(len(kept), dtype=bool)
+    for name, own in found.items():
+        changed |= own[place] != kept.found[name]
+    rows = np.flatnonzero(changed)
+    if len(rows):
+        values = {name: own[place[rows]].tolist() for name, own in found.items()}
+        ends = {"at_l": kept.l[rows].tolist(), "at_r": kept.r[rows].tolist()}
+        names = [*ends, *values]
+        cells = zip(*ends.values(), *values.values(), strict=True)
+        connection.execute(
+            update(Pair)
+            .where(and_(Pair.l == bindparam("at_l"), Pair.r == bindparam("at_r")))
+            .values({name: bindparam(name) for name in values}),
+            [dict(zip(names, row, strict=True)) for row in cells],
+            execution_options={"synchronize_session": False},
+        )
+    return len(rows)
+
+
+def _any_of(connection: Connection, records: Numbers) -> Any:
+    return or_(among(connection, Pair.l, records), among(connection, Pair.r, records))
+
+
+def _read(connection: Connection, where: Any) -> dict[str, Any]:
+    names = ("l", "r", "group", "pattern", "evidence", "apart", *FINDINGS)
+    found = columns(connection, select(*(getattr(Pair, name) for name in names)).where(where))
+    return dict(zip(names, found, strict=True))

@@ -1,0 +1,296 @@
+"""Linking the part of the register that a change can reach.
+
+First the counts are brought up to date. Records are *touched* that changed, that show a
+key whose block became too large or no longer is, or a name that is now commoner or rarer
+by half a bit; their pairs are found and weighed again. Then clusters are made again of
+all that the touched records, or a moved prior or coverage, can reach.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sqlalchemy import Connection, delete, select, tuple_
+
+from api.db.bulk import insert, temporary_table
+from api.db.models import BlockingKey, EvidenceCount
+from api.services.extracts.current import current_records
+from api.services.register.children import update_children
+from api.services.register.closure import closure, fellows
+from api.services.register.columns import Numbers, among, columns
+from api.services.register.counts import (
+    TOTALS,
+    Moved,
+    adjust,
+    adjust_claims,
+    blocking_counts,
+    tally,
+)
+from api.services.register.decisions import as_positions
+from api.services.register.linker import Linker, LinkOutcome
+from api.services.register.pairs import (
+    every_record,
+    forget_pairs,
+    in_groups,
+    keep_pairs,
+    open_pairs_of,
+    pairs_of,
+    pairs_within,
+    update_findings,
+)
+from api.services.register.state import BETWEEN, Given
+from matcher.classify import evidence_bin
+from matcher.company import coverage_bits
+from matcher.keys import BIRTH_YEAR, ShownKeys, kept_keys, moved_blocks, searches, sized_keys
+from matcher.pipeline import Prepared, Scored, decide, weigh
+from matcher.population import COHORT, HELD, Hashes, Population, coarse
+from matcher.scoring import ScoredPairs
+
+_CHUNK = 500_000
+_NONE = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What moved: records to be compared again, and to be clustered again if nothing else.
+
+    ``touched`` are current; ``gone`` were children's records until now.
+    """
+
+    touched: Numbers
+    gone: Numbers
+    seeds: Numbers
+    held: dict[str, int]
+
+
+def find_moved(linker: Linker, before: Given, changed: Numbers) -> Part | None:
+    """Bring keys and counts up to date, and find what depends on what moved.
+
+    Nothing if so much moved that everything must be linked: a total, or the floor.
+    """
+    connection = linker.connection
+    old = linker.prepared(current_records(connection, changed, as_of_run=linker.run - 1))
+    new = linker.prepared(current_records(connection, changed))
+    coverage = _coverage(linker)
+    keys = _update_keys(linker, old, new)
+    moved = adjust_claims(
+        connection,
+        linker.kinds,
+        linker.claims(old) if old else [],
+        linker.claims(new) if new else [],
+    )
+    held = _held(before.held, old, new)
+    if _coarsely(moved[TOTALS]).any() or linker.floor(Population(held, {}, {})) != before.floor:
+        return None
+    rarer = [_keys_of_term(linker, term, moved[term]) for term in linker.terms]
+    current = _ids(new) if new else _NONE
+    touched = np.union1d(current, _showing(connection, np.concatenate([keys, *rarer])))
+    years = _years_moved(coverage, _coverage(linker))
+    born = kept_keys(linker.lists.index(BIRTH_YEAR), years)
+    return Part(touched, np.setdiff1d(changed, current), open_pairs_of(connection, born), held)
+
+
+def _ids(prepared: Prepared) -> Numbers:
+    return prepared.records["id"].to_numpy(np.int64)
+
+
+def _update_keys(linker: Linker, old: Prepared | None, new: Prepared | None) -> Numbers:
+    """Write the keys that records show now; the keys of blocks whose pairs are others now."""
+    connection = linker.connection
+    shown = [ShownKeys(side.table, linker.lists) for side in (old, new) if side is not None]
+    wanted = [sized_keys(linker.matching, own) for own in shown]
+    sized = np.unique(np.concatenate([_NONE, *wanted]))
+    before = blocking_counts(connection, sized)
+    if old is not None:
+        _forget_keys(connection, *_shown(old, shown[0]))
+    if new is not None:
+        key, record = _shown(new, shown[-1])
+        insert(connection, BlockingKey, {"key": key, "record": record})
+    after = blocking_counts(connection, sized)
+    moved = [moved_blocks(linker.matching, own, before, after) for own in shown]
+    return np.unique(np.concatenate([_NONE, *moved]))
+
+
+def _shown(prepared: Prepared, shown: ShownKeys) -> tuple[Numbers, Numbers]:
+    """Every key with the record that shows it."""
+    key, at = shown.all()
+    return key, _ids(prepared)[at]
+
+
+def _forget_keys(connection: Connection, key: Numbers, record: Numbers) -> None:
+    rows = temporary_table(connection, "keys", {"key": key, "record": record}, ("key", "record"))
+    mine = tuple_(BlockingKey.key, BlockingKey.record)
+    connection.execute(delete(BlockingKey).where(mine.in_(select(rows.c.key, rows.c.record))))
+
+
+def _held(before: Mapping[str, int], old: Prepared | None, new: Prepared | None) -> dict[str, int]:
+    held = dict(before)
+    for sign, side in ((-1, old), (1, new)):
+        if side is not None:
+            counts = np.bincount(side.source, minlength=len(side.sources)).tolist()
+            for name, records in zip(side.sources, counts, strict=True):
+                held[name] = held.get(name, 0) + sign * records
+    return {name: records for name, records in held.items() if records > 0}
+
+
+def _coarsely(moved: Moved) -> npt.NDArray[np.bool_]:
+    """Which counts moved so far that weights do."""
+    return np.asarray(coarse(moved.before) != coarse(moved.after))
+
+
+def _keys_of_term(linker: Linker, term: str, moved: Moved) -> Numbers:
+    """Keys that show the values which are commoner or rarer now."""
+    values = moved.keys[_coarsely(moved)].view(np.uint64)
+    return kept_keys(linker.lists.index((term,)), values)
+
+
+def _showing(connection: Connection, keys: Numbers) -> Numbers:
+    """Records that show one of the keys."""
+    shown = among(connection, BlockingKey.key, np.unique(keys))
+    return np.unique(columns(connection, select(BlockingKey.record).where(shown))[0])
+
+
+def _coverage(linker: Linker) -> pd.DataFrame:
+    """Bits that each source's coverage is worth, by hash of the year."""
+    tallies = {kind: tally(linker.connection, linker.number_of(kind)) for kind in (COHORT, HELD)}
+    names = sorted(linker.numbers)
+    year = tallies[COHORT].of
+    share = Population({}, tallies, {}).coverage(year, names)
+    return pd.DataFrame(coverage_bits(share), index=year, columns=names)
+
+
+def _years_moved(before: pd.DataFrame, after: pd.DataFrame) -> Hashes:
+    """Hashes of the years for which some source's coverage is worth more or less now."""
+    years = before.index.union(after.index)
+    was, now = (side.reindex(years, fill_value=0.0) for side in (before, after))
+    return years.to_numpy(dtype=np.uint64)[(was != now).any(axis=1).to_numpy()]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Pairs of touched records, weighed, with the records in them.
+
+    ``candidates`` counts the pairs that were compared.
+    """
+
+    prepared: Prepared
+    pairs: ScoredPairs
+    candidates: int
+
+
+def rescore(linker: Linker, part: Part) -> tuple[Numbers, int]:
+    """Find and weigh the pairs of touched records again.
+
+    Gives the records of the pairs that were or are theirs, and how many were compared.
+    """
+    connection = linker.connection
+    away = np.union1d(part.touched, part.gone)
+    l, r, group, evidence = pairs_of(connection, away)
+    forget_pairs(connection, away)
+    reached = [part.touched, l, r]
+    by = [(group, evidence_bin(evidence), np.full(len(group), -1, dtype=np.int64))]
+    found = _pairs_of_touched(linker, part)
+    if found is not None:
+        prepared, pairs = found.prepared, found.pairs
+        record = _ids(prepared)
+        own = linker.groups(prepared)[prepared.group(pairs.l, pairs.r)]
+        keep_pairs(connection, linker.matching, pairs, record, own)
+        reached += [record[pairs.l], record[pairs.r]]
+        by.append((own, evidence_bin(pairs.evidence), np.ones(len(own), dtype=np.int64)))
+    groups, bins, signs = (np.concatenate(parts) for parts in zip(*by, strict=True))
+    for one in np.unique(groups).tolist():
+        at = groups == one
+        adjust(connection, EvidenceCount, one, bins[at], signs[at])
+    return np.setdiff1d(np.unique(np.concatenate(reached)), part.gone), (
+        found.candidates if found else 0
+    )
+
+
+def _pairs_of_touched(linker: Linker, part: Part) -> _Found | None:
+    """Pairs that a rule proposes for a touched record; nothing if there is no such record."""
+    connection = linker.connection
+    touched = linker.prepared(current_records(connection, part.touched))
+    if touched is None:
+        return None
+    shown = ShownKeys(touched.table, linker.lists)
+    sized = blocking_counts(connection, sized_keys(linker.matching, shown))
+    rows, keys = searches(linker.matching, shown, sized)
+    one, other = _partners(connection, _ids(touched)[rows], keys)
+    everyone = np.union1d(part.touched, other)
+    prepared = linker.prepared(current_records(connection, everyone))
+    if prepared is None:
+        return None
+    return _score(linker, part, prepared, one, other)
+
+
+def _partners(connection: Connection, records: Numbers, keys: Numbers) -> tuple[Numbers, Numbers]:
+    """Each record with every record that shows the key it looks for."""
+    query = select(BlockingKey.key, BlockingKey.record).where(
+        among(connection, BlockingKey.key, np.unique(keys))
+    )
+    key, record = columns(connection, query)
+    order = np.argsort(key, kind="stable")
+    sorted_keys, sorted_records = key[order], record[order]
+    start = np.searchsorted(sorted_keys, keys, side="left")
+    size = np.searchsorted(sorted_keys, keys, side="right") - start
+    offset = np.cumsum(size) - size
+    at = np.repeat(start - offset, size) + np.arange(size.sum())
+    return np.repeat(records, size), sorted_records[at]
+
+
+def _score(linker: Linker, part: Part, prepared: Prepared, one: Numbers, other: Numbers) -> _Found:
+    place = pd.Index(_ids(prepared))
+    a, b = place.get_indexer(pd.Index(one)), place.get_indexer(pd.Index(other))
+    size = len(place)
+    number = np.unique(np.minimum(a, b) * size + np.maximum(a, b))
+    l, r = (number // size).astype(np.int32), (number % size).astype(np.int32)
+    source, single = prepared.source, prepared.single
+    allowed = (l != r) & ((source[l] != source[r]) | ~single[source[l]])
+    l, r = l[allowed], r[allowed]
+    population = linker.population(prepared, part.held)
+    scorer = weigh(prepared, linker.matching, linker.model, population)
+    floor = linker.floor(population)
+    chunks = [(l[at : at + _CHUNK], r[at : at + _CHUNK]) for at in range(0, len(l), _CHUNK)]
+    pairs = scorer.score_all(prepared.table, chunks, floor, threads=1)
+    return _Found(prepared, pairs, len(l))
+
+
+def decide_part(
+    linker: Linker, before: Given, part: Part, seeds: Numbers, candidates: int
+) -> LinkOutcome:
+    """Make clusters again of all that these records, or a moved prior, can reach."""
+    connection, held, gone = linker.connection, part.held, part.gone
+    population = Population(held, {}, {})
+    priors = linker.priors(population)
+    seeds = np.setdiff1d(np.union1d(seeds, _moved_priors(linker, before, priors)), gone)
+    left = fellows(connection, gone)
+    records = np.setdiff1d(closure(connection, np.union1d(seeds, left)), gone)
+    prepared = linker.prepared(current_records(connection, records))
+    given = Given(held, before.floor, priors)
+    if prepared is None:
+        children = update_children(linker.rules, connection, linker.run, None, gone)
+        return LinkOutcome(False, 0, candidates, children, given)
+    record = _ids(prepared)
+    kept = pairs_within(connection, record)
+    pairs = kept.scored(linker.matching, record)
+    by_group = np.array([*(priors[name] for name in prepared.sources), priors[BETWEEN]])
+    prior = by_group[prepared.group(pairs.l, pairs.r)]
+    here = linker.population(prepared, held)
+    scorer = weigh(prepared, linker.matching, linker.model, here)
+    scored = Scored(prepared, here, len(pairs), (), pairs, prior, scorer)
+    decisions = as_positions(connection, record)
+    linked = decide(scored, linker.matching.thresholds, decisions, observer=linker.observer)
+    update_findings(connection, kept, linked, record)
+    children = update_children(linker.rules, connection, linker.run, linked, gone)
+    return LinkOutcome(False, len(record), candidates, children, given)
+
+
+def _moved_priors(linker: Linker, before: Given, priors: Mapping[str, float]) -> Numbers:
+    """Records in pairs whose prior is another than before."""
+    moved = {name for name, bits in priors.items() if before.priors.get(name) != bits}
+    if BETWEEN in moved:
+        return every_record(linker.connection)
+    groups = np.array([linker.numbers[name] for name in sorted(moved)], dtype=np.int64)
+    return in_groups(linker.connection, groups)

@@ -1,0 +1,186 @@
+"""The register as frames: crosswalk, golden values, links and events.
+
+The columns and the order of rows are those of the files of `matcher link`, so that a
+register and a run over the same extracts say the same.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, Select, func, or_, select
+
+from api.db.fetching import fetch_frame, pieces
+from api.db.models import Event, Golden, Membership, Pair, Record, Run, Shield, Source
+from api.services.extracts.current import held
+from api.services.register.closure import fellows
+from api.services.register.columns import Numbers, among, columns
+from api.services.register.decisions import MATCH, decisions_in_force
+from matcher.errors import DataError
+from matcher.links import ReportedLinks
+from matcher.register.golden import GOLDEN_COLUMNS
+from matcher.rules.matching import MatchingRules
+
+EVENT_COLUMNS = ("id", "run", "at", "kind", "child_id", "source", "record_id", "detail")
+
+# What would tell where a shielded child lives.
+LOCATION = ("address", "address_source", "postcode", "postcode_source")
+
+
+def last_run(connection: Connection) -> int:
+    """The number of the last run; 0 if there was none."""
+    return connection.scalar(select(func.max(Run.id))) or 0
+
+
+def check_run(connection: Connection, run: int) -> None:
+    """Raises DataError if there was no such run."""
+    if connection.scalar(select(Run.id).where(Run.id == run)) is None:
+        latest = last_run(connection)
+        known = f"the last one is {latest}" if latest else "the register is empty"
+        raise DataError(f"there is no run {run}; {known}")
+
+
+def read_crosswalk(connection: Connection, *, as_of_run: int | None = None) -> pd.DataFrame:
+    """source, record_id, child_id of every record of a child, in order of key.
+
+    As of now, or as it was after a run. Raises DataError if there was no such run.
+    """
+    return _members(connection, as_of_run)[["source", "record_id", "child_id"]]
+
+
+def read_golden(connection: Connection, *, as_of_run: int | None = None) -> pd.DataFrame:
+    """child_id and GOLDEN_COLUMNS (see `matcher.register.golden`), in order of first record.
+
+    Where a child lives is left out if it is shielded by now, whichever run is asked for.
+    Raises DataError if there was no such run.
+    """
+    members = _members(connection, as_of_run)
+    query = select(
+        Golden.child.label("child_id"), *(getattr(Golden, name) for name in GOLDEN_COLUMNS)
+    ).where(held(Golden, as_of_run))
+    found = fetch_frame(connection, query, plain=("child_id",))
+    order = pd.Index(found["child_id"]).get_indexer(pd.Index(members["child_id"].unique()))
+    golden: pd.DataFrame = found.iloc[order[order >= 0]].reset_index(drop=True)
+    hidden = golden["child_id"].isin(_shielded(connection)).to_numpy()
+    for name in LOCATION:
+        golden[name] = golden[name].mask(hidden)
+    return golden
+
+
+def read_links(connection: Connection, rules: MatchingRules) -> pd.DataFrame:
+    """LINK_COLUMNS (see `matcher.links`) as of the last run; ``rules`` are those in force."""
+    members = _members(connection, None)
+    query = select(Pair.l, Pair.r, Pair.pattern, Pair.weight, Pair.company,
+                   Pair.waiting, Pair.rival, Pair.apart).where(REPORTED)  # fmt: skip
+    left, right, pattern, weight, company, waiting, rival, apart = columns(connection, query)
+    place = pd.Index(members["id"])
+    l, r = place.get_indexer(pd.Index(left)), place.get_indexer(pd.Index(right))
+    order = np.lexsort((r, l))
+    said = _said_to_match(connection, left, right)
+    fits = (weight >= rules.thresholds.upper) & (rival == 0) & (apart == 0)
+    found = ReportedLinks(
+        l=l[order],
+        r=r[order],
+        pattern=pattern[order],
+        weight=weight[order],
+        possible=waiting[order] == 1,
+        rival=rival[order] == 1,
+        refused=((waiting == 1) & (said | fits))[order],
+        alone=company[order] > 0,
+        said=said[order],
+    )
+    source = members["source"].astype(object).to_numpy()
+    return found.table(source, members["record_id"].to_numpy(), rules)
+
+
+# Pairs that are links, or that wait for a person.
+REPORTED = or_(Pair.link == 1, Pair.waiting == 1)
+
+
+def read_events(connection: Connection, *, as_of_run: int | None = None) -> Iterator[pd.DataFrame]:
+    """EVENT_COLUMNS, from the first event on, in pieces; until a run, if one is named.
+
+    ``at`` is the moment of the run in UTC; ``detail`` is JSON, missing where there is none.
+    Raises DataError if there was no such run.
+    """
+    query = select(
+        Event.id, Event.run, Event.kind, Event.child, Event.source, Event.record_id, Event.detail
+    ).order_by(Event.id)
+    if as_of_run is not None:
+        check_run(connection, as_of_run)
+        query = query.where(Event.run <= as_of_run)
+    moment = {run: _written(at) for run, at in connection.execute(select(Run.id, Run.at))}
+    return _event_frames(connection, query, moment)
+
+
+def _event_frames(
+    connection: Connection, query: Select[*tuple[Any, ...]], moment: dict[int, str]
+) -> Iterator[pd.DataFrame]:
+    for rows in pieces(connection, query):
+        number, run, kind, child, source, record_id, detail = zip(*rows, strict=True)
+        cells = (number, run, [moment[one] for one in run], kind, child, source, record_id,
+                 [_json(one) for one in detail])  # fmt: skip
+        yield pd.DataFrame(dict(zip(EVENT_COLUMNS, cells, strict=True)))
+
+
+def _written(at: datetime) -> str:
+    # SQLite keeps the moment without its time zone, which is always UTC.
+    own = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return own.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _json(detail: Any) -> str | None:
+    """Written alike, whichever database kept it."""
+    known = json.loads(detail) if isinstance(detail, str) else detail
+    return None if known is None else json.dumps(known, sort_keys=True, separators=(",", ":"))
+
+
+def _members(connection: Connection, as_of_run: int | None) -> pd.DataFrame:
+    """record.id as ``id``, source, record_id and child_id of every member, in order of key."""
+    if as_of_run is not None:
+        check_run(connection, as_of_run)
+    wanted: list[Any] = [
+        Membership.record.label("id"),
+        Source.name.label("source"),
+        Record.record_id,
+        Membership.child.label("child_id"),
+    ]
+    query = (
+        select(*wanted)
+        .join(Record, Record.id == Membership.record)
+        .join(Source, Source.number == Record.source)
+        .where(held(Membership, as_of_run))
+    )
+    found = fetch_frame(connection, query, plain=("record_id", "child_id"))
+    found["source"] = found["source"].cat.reorder_categories(sorted(found["source"].cat.categories))
+    return found.iloc[_in_key_order(found)].reset_index(drop=True)
+
+
+def _in_key_order(found: pd.DataFrame) -> Numbers:
+    """Sorted here, since databases differ in how they order text."""
+    keys = found["record_id"].tolist()
+    number = found["source"].cat.codes.to_numpy()
+    order: list[int] = []
+    for one in range(len(found["source"].cat.categories)):
+        order += sorted(np.flatnonzero(number == one).tolist(), key=keys.__getitem__)
+    return np.array(order, dtype=np.int64)
+
+
+def _shielded(connection: Connection) -> list[str]:
+    """Children that any record ever belonged to which is of one child with a shielded one."""
+    under = select(Shield.record).where(Shield.lifted_at.is_(None))
+    records = columns(connection, under)[0]
+    records = np.union1d(records, fellows(connection, records))
+    children = select(Membership.child).where(among(connection, Membership.record, records))
+    return list(connection.scalars(children.distinct()))
+
+
+def _said_to_match(connection: Connection, l: Numbers, r: Numbers) -> "np.ndarray[Any, Any]":
+    """Which pairs a person said are one child."""
+    found = decisions_in_force(connection)
+    found = found[found["kind"] == MATCH]
+    said = pd.MultiIndex.from_arrays([found["l"], found["r"]])
+    return pd.MultiIndex.from_arrays([np.minimum(l, r), np.maximum(l, r)]).isin(said)

@@ -1,0 +1,180 @@
+"""A run: everything that waits is applied and linked, in one transaction.
+
+Accepted extracts are applied and withdrawn ones undone; decisions, corrections and
+severances that no run has held yet take effect. Nothing of a run can be seen before it
+is committed as a whole.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, insert, select, text, update
+
+from api.db.engine import is_sqlite
+from api.db.models import Correction, Decision, Run, Severance
+from api.services.extracts import Applied, Due, apply, diff, extracts_due, read_kept, undo
+from api.services.register.columns import Numbers, columns
+from api.services.register.kept_rules import InForce, keep_rules, rules_in_force
+from api.services.register.linker import LinkOutcome
+from api.services.register.linking import LARGEST_PART, link_register
+from matcher.progress import Observer, Silent
+from matcher.read import ReadResult
+
+# The number under which PostgreSQL queues those who change the register.
+_LOCK = 7_205_759_403
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run did. ``applied`` counts records by extract; ``run`` is its number."""
+
+    run: int
+    applied: Mapping[int, Mapping[str, int]]
+    outcome: LinkOutcome
+
+
+def something_waits(connection: Connection) -> bool:
+    """Whether a run would have anything to do."""
+    return bool(extracts_due(connection)) or len(_waiting_records(connection)) > 0
+
+
+def run_register(
+    connection: Connection,
+    offered: InForce,
+    *,
+    by: str,
+    now: datetime,
+    reads: Mapping[int, ReadResult] | None = None,
+    anew: bool = False,
+    largest_part: float = LARGEST_PART,
+    observer: Observer | None = None,
+) -> list[RunResult]:
+    """Do everything that waits, in as few runs as it takes; none if nothing waits.
+
+    Args:
+        connection: a transaction that may write.
+        offered: the rules to begin with, if the register has none in force yet.
+        by: who asked for it.
+        now: when.
+        reads: extracts that have been read already, by number.
+        anew: one run at least, and link everything.
+        largest_part: see `link_register`.
+        observer: told of stages.
+    """
+    lock_register(connection)
+    rules = rules_in_force(connection, offered)
+    observer = observer or Silent()
+    results: list[RunResult] = []
+    while (due := _one_a_source(extracts_due(connection))) or something_waits(connection) or anew:
+        run = begin_run(connection, rules, kind="link", by=by, now=now)
+        applied = {
+            one.extract: _apply(connection, one, run, rules, reads or {}, observer) for one in due
+        }
+        waiting = _waiting_records(connection)
+        _held_by(connection, run)
+        outcome = link_register(
+            connection,
+            run=run,
+            rules=rules.book.linkage,
+            model=rules.model,
+            changed=_joined([[a.new, a.changed, a.gone] for a in applied.values()]),
+            recheck=_joined([[a.redated] for a in applied.values()] + [[waiting]]),
+            anew=anew,
+            largest_part=largest_part,
+            observer=observer,
+        )
+        anew = False
+        counts = {extract: dict(one.counts) for extract, one in applied.items()}
+        end_run(connection, run, outcome)
+        results.append(RunResult(run, counts, outcome))
+    return results
+
+
+def lock_register(connection: Connection) -> None:
+    """Wait until nobody else changes the register; on SQLite any writer has waited already."""
+    if not is_sqlite(connection):
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+
+
+def begin_run(connection: Connection, rules: InForce, *, kind: str, by: str, now: datetime) -> int:
+    """Enter a run; its number."""
+    keep_rules(connection, rules, now=now)
+    values = {
+        "kind": kind,
+        "at": now,
+        "by": by,
+        "rules": rules.book.content_hash,
+        "model": rules.model.content_hash,
+        "population": {},
+        "counts": {},
+    }
+    run: int = connection.execute(insert(Run).values(values).returning(Run.id)).scalar_one()
+    return run
+
+
+def end_run(connection: Connection, run: int, outcome: LinkOutcome) -> None:
+    """Enter what a run found."""
+    counts: dict[str, Any] = asdict(outcome.children) | {
+        "whole": outcome.whole,
+        "looked_at": outcome.looked_at,
+        "candidate_pairs": outcome.candidates,
+    }
+    connection.execute(
+        update(Run).where(Run.id == run).values(population=outcome.given.as_json(), counts=counts)
+    )
+
+
+def _one_a_source(due: list[Due]) -> list[Due]:
+    """The first of each source; the rest must wait for the next run."""
+    first: dict[int, Due] = {}
+    for one in due:
+        first.setdefault(one.source, one)
+    return list(first.values())
+
+
+def _apply(
+    connection: Connection,
+    due: Due,
+    run: int,
+    rules: InForce,
+    reads: Mapping[int, ReadResult],
+    observer: Observer,
+) -> Applied:
+    if due.undo:
+        return undo(connection, extract=due.extract, run=run)
+    read = reads.get(due.extract)
+    if read is None:
+        with observer.stage(f"read extract {due.extract}"):
+            read = read_kept(connection, due.extract, rules.book)
+    with observer.stage(f"apply extract {due.extract}"):
+        changes = diff(connection, source=due.source, read=read, mode=due.mode, as_of=due.as_of)
+        return apply(connection, changes, extract=due.extract, run=run)
+
+
+def _waiting_records(connection: Connection) -> Numbers:
+    """Records of decisions, severances and corrections that no run has held yet."""
+    found = [
+        *columns(
+            connection,
+            select(Decision.record_l, Decision.record_r).where(Decision.run.is_(None)),
+        ),
+        *columns(
+            connection,
+            select(Severance.record_l, Severance.record_r).where(Severance.run.is_(None)),
+        ),
+        *columns(connection, select(Correction.record).where(Correction.run.is_(None))),
+    ]
+    return np.unique(np.concatenate(found))
+
+
+def _held_by(connection: Connection, run: int) -> None:
+    for table in (Decision, Severance, Correction):
+        connection.execute(update(table).where(table.run.is_(None)).values(run=run))
+
+
+def _joined(parts: list[list[Numbers]]) -> Numbers:
+    every = [ids for part in parts for ids in part]
+    return np.unique(np.concatenate([np.empty(0, dtype=np.int64), *every]))

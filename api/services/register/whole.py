@@ -1,0 +1,89 @@
+"""Linking every record of the register."""
+
+import numpy as np
+from sqlalchemy import Connection, delete, select
+
+from api.db.bulk import insert
+from api.db.models import BlockingKey, Claim, ClaimCount, EvidenceCount, Membership, Pair
+from api.services.extracts.current import current_records
+from api.services.register.children import update_children
+from api.services.register.columns import Numbers, columns
+from api.services.register.counts import TOTAL
+from api.services.register.decisions import as_positions
+from api.services.register.linker import Linker, LinkOutcome
+from api.services.register.pairs import findings, keep_pairs
+from api.services.register.state import BETWEEN, Given
+from matcher.classify import EvidenceCounts
+from matcher.keys import ShownKeys
+from matcher.pipeline import Prepared, decide, score
+from matcher.population import Population, joined
+from matcher.scoring import ScoredPairs
+
+
+def link_whole(linker: Linker) -> LinkOutcome:
+    """Link all current records anew, whatever was kept before."""
+    connection, observer = linker.connection, linker.observer
+    for table in (BlockingKey, Claim, ClaimCount, EvidenceCount, Pair):
+        connection.execute(delete(table))
+    with observer.stage("read the register"):
+        records = current_records(connection)
+    if not (records["role"] == "child").any():
+        children = update_children(linker.rules, connection, linker.run, None, _members(connection))
+        return LinkOutcome(True, 0, 0, children, Given({}, 0.0, {BETWEEN: 0.0}))
+    scored = score(
+        records, linker.rules, linker.model, single_sources=linker.single, observer=observer
+    )
+    record = scored.prepared.records["id"].to_numpy(np.int64)
+    decisions = as_positions(connection, record)
+    linked = decide(scored, linker.matching.thresholds, decisions, observer=observer)
+    with observer.stage("keep keys, counts and pairs"):
+        group = linker.groups(linked.prepared)[
+            linked.prepared.group(linked.pairs.l, linked.pairs.r)
+        ]
+        _keep_keys(linker, linked.prepared, record)
+        _keep_counts(linker, linked.prepared, linked.population)
+        _keep_evidence(connection, linked.pairs, group)
+        keep_pairs(connection, linker.matching, linked.pairs, record, group, findings(linked))
+    with observer.stage("children"):
+        gone = np.setdiff1d(_members(connection), record)
+        children = update_children(linker.rules, connection, linker.run, linked, gone)
+    population = linked.population
+    given = Given(dict(population.held), linker.floor(population), linker.priors(population))
+    return LinkOutcome(True, len(record), linked.candidates, children, given)
+
+
+def _members(connection: Connection) -> Numbers:
+    """Every record that belongs to a child until now."""
+    query = select(Membership.record).where(Membership.to_run.is_(None))
+    return np.unique(columns(connection, query)[0])
+
+
+def _keep_keys(linker: Linker, prepared: Prepared, record: Numbers) -> None:
+    shown = ShownKeys(prepared.table, linker.lists)
+    parts = [shown.of_list(columns) for columns in linker.lists]
+    key = np.concatenate([keys for keys, _ in parts])
+    of = record[np.concatenate([at for _, at in parts])]
+    insert(linker.connection, BlockingKey, {"key": key, "record": of})
+
+
+def _keep_counts(linker: Linker, prepared: Prepared, population: Population) -> None:
+    for claims in linker.claims(prepared):
+        kind = linker.number_of(claims.kind)
+        of, what = claims.of[claims.present], claims.what[claims.present]
+        distinct, records = np.unique(joined([of, what]).view(np.int64), return_counts=True)
+        insert(linker.connection, Claim, {"kind": kind, "what": distinct, "records": records})
+        tally = population.tallies[claims.kind]
+        _keep_tally(linker.connection, kind, tally.of.view(np.int64), tally.children)
+    totals = np.array([population.totals[kind] for kind in linker.kinds], dtype=np.int64)
+    _keep_tally(linker.connection, TOTAL, np.arange(1, len(totals) + 1), totals)
+
+
+def _keep_tally(connection: Connection, kind: int, of: Numbers, children: Numbers) -> None:
+    some = children > 0
+    insert(connection, ClaimCount, {"kind": kind, "of": of[some], "children": children[some]})
+
+
+def _keep_evidence(connection: Connection, pairs: ScoredPairs, group: Numbers) -> None:
+    counts = EvidenceCounts.of(group, pairs.evidence)
+    rows = {"group": counts.group, "bin": counts.bin, "pairs": counts.pairs}
+    insert(connection, EvidenceCount, rows)

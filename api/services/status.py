@@ -1,0 +1,177 @@
+"""What is in the register, and what waits: counts, ids and dates, nothing personal."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, case, func, select
+
+from api.db.models import (
+    Child,
+    Conflict,
+    Extract,
+    ExtractState,
+    Pair,
+    Record,
+    RecordVersion,
+    Reject,
+    Run,
+    Source,
+)
+from api.services.extracts.dates import in_force
+
+RECENT_RUNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """What a source has in the register.
+
+    ``as_of`` is the latest date of the extracts that are current; it is missing while none
+    has been linked. ``records`` are those of ``children`` and of carers.
+    """
+
+    name: str
+    title: str
+    as_of: date | None
+    records: int
+    children: int
+    rejects: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractStatus:
+    """An extract that waits: to be validated, for a person, or for the next run.
+
+    ``stops`` are the codes of what a person should look at first.
+    """
+
+    id: int
+    source: str
+    state: str
+    mode: str
+    as_of: date
+    received_at: datetime
+    stops: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """A run, and what it found."""
+
+    id: int
+    kind: str
+    at: datetime
+    by: str
+    counts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """``pairs_waiting`` and ``conflicts`` are those that a person must look at."""
+
+    sources: tuple[SourceStatus, ...]
+    waiting: tuple[ExtractStatus, ...]
+    runs: tuple[RunStatus, ...]
+    children: int
+    pairs_waiting: int
+    conflicts: int
+
+
+def status(connection: Connection) -> Status:
+    """The state of the register as the connection sees it; the latest runs first."""
+    return Status(
+        _sources(connection),
+        _waiting(connection),
+        _runs(connection),
+        _count(connection, Child, Child.to_run.is_(None)),
+        _count(connection, Pair, Pair.waiting == 1),
+        _count(connection, Conflict, Conflict.to_run.is_(None)),
+    )
+
+
+def _count(connection: Connection, table: Any, *conditions: Any) -> int:
+    counted = select(func.count()).select_from(table).where(*conditions)
+    return connection.execute(counted).scalar_one()
+
+
+def _sources(connection: Connection) -> tuple[SourceStatus, ...]:
+    child = case((RecordVersion.role == "child", 1), else_=0)
+    records = {
+        source: (number, children)
+        for source, number, children in connection.execute(
+            select(Record.source, func.count(), func.sum(child))
+            .join(RecordVersion, RecordVersion.record == Record.id)
+            .where(RecordVersion.to_run.is_(None))
+            .group_by(Record.source)
+        )
+    }
+    current = select(Extract.source, func.max(Extract.as_of)).where(
+        Extract.state == ExtractState.CURRENT
+    )
+    rejected = (
+        select(Extract.source, func.count())
+        .join(Reject, Reject.extract == Extract.id)
+        .where(Extract.state == ExtractState.CURRENT)
+    )
+    dates = _by_source(connection, current)
+    rejects = _by_source(connection, rejected)
+    known = connection.execute(
+        select(Source.number, Source.name, Source.title).order_by(Source.name)
+    )
+    return tuple(
+        SourceStatus(
+            name, title, dates.get(number), *records.get(number, (0, 0)), rejects.get(number, 0)
+        )
+        for number, name, title in known
+    )
+
+
+def _by_source(connection: Connection, query: Any) -> dict[int, Any]:
+    found = connection.execute(query.group_by(Extract.source))
+    return {source: value for source, value in found}  # noqa: C416 - rows are no pairs to mypy
+
+
+def _waiting(connection: Connection) -> tuple[ExtractStatus, ...]:
+    """Extracts on their way in, and withdrawn ones that the next run must undo."""
+    undone_next = (Extract.state == ExtractState.WITHDRAWN) & in_force()
+    on_the_way = (ExtractState.RECEIVED, ExtractState.VALIDATED, ExtractState.ACCEPTED)
+    found = connection.execute(
+        select(
+            Extract.id,
+            Source.name,
+            Extract.state,
+            Extract.mode,
+            Extract.as_of,
+            Extract.received_at,
+            Extract.report,
+        )
+        .join(Source, Source.number == Extract.source)
+        .where(Extract.state.in_(on_the_way) | undone_next)
+        .order_by(Extract.id)
+    )
+    return tuple(
+        ExtractStatus(
+            row.id,
+            row.name,
+            row.state,
+            row.mode,
+            row.as_of,
+            in_utc(row.received_at),
+            tuple(stop["code"] for stop in (row.report or {}).get("stops", ())),
+        )
+        for row in found
+    )
+
+
+def _runs(connection: Connection) -> tuple[RunStatus, ...]:
+    latest = select(Run.id, Run.kind, Run.at, Run.by, Run.counts).order_by(Run.id.desc())
+    return tuple(
+        RunStatus(row.id, row.kind, in_utc(row.at), row.by, row.counts)
+        for row in connection.execute(latest.limit(RECENT_RUNS))
+    )
+
+
+def in_utc(moment: datetime) -> datetime:
+    """A moment with its time zone, which SQLite does not keep."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,161 @@
+"""Blocking keys that can be kept: one number for what a record shows, the same in every run.
+
+With the keys of all records at hand, the candidate pairs of a few records are found without
+looking at any others, and are those that linking everything at once would propose: blocks
+are bounded by their sizes over all records.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.population import Hashes, joined, of_records
+from matcher.rules.matching import BlockingRule, MatchingRules
+from matcher.table import Mask, Table
+
+Columns = tuple[str, ...]
+Keys = npt.NDArray[np.int64]
+# How many records show each of some keys.
+Count = Callable[[Keys], npt.NDArray[np.int64]]
+
+BIRTH_YEAR: Columns = ("birth_year",)
+
+
+def key_lists(rules: MatchingRules, terms: Sequence[str]) -> list[Columns]:
+    """Every list of columns that records are found by, in a fixed order.
+
+    Beside those of the blocking rules: each term whose rarity counts, and the year of birth.
+    """
+    lists: dict[Columns, None] = {}
+    for rule in rules.blocking:
+        for side in _Sides.of(rule):
+            lists.setdefault(side.mine)
+            lists.setdefault(side.mine_narrow)
+    for term in terms:
+        lists.setdefault((term,))
+    lists.setdefault(BIRTH_YEAR)
+    return list(lists)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """One side of a rule: columns of the record, and those of the records it is paired with."""
+
+    mine: Columns
+    theirs: Columns
+    mine_narrow: Columns
+    theirs_narrow: Columns
+
+    @classmethod
+    def of(cls, rule: BlockingRule) -> "list[_Sides]":
+        key, against = tuple(rule.key), tuple(rule.against or rule.key)
+        narrow = tuple(rule.narrow_by)
+        first = cls(key, against, key + narrow, against + narrow)
+        if key == against:
+            return [first]
+        return [first, cls(against, key, against + narrow, key + narrow)]
+
+
+def kept_keys(number: int, base: Hashes) -> Keys:
+    """Keys as they are kept: hashes of values that say of which list of columns they are."""
+    return joined([base, np.full(len(base), number + 1, dtype=np.uint64)]).view(np.int64)
+
+
+class ShownKeys:
+    """The keys that the records of a table show."""
+
+    def __init__(self, table: Table, lists: Sequence[Columns]) -> None:
+        self.table = table
+        self.number = {columns: number for number, columns in enumerate(lists)}
+        self._bases: dict[Columns, tuple[Hashes, Mask]] = {}
+
+    def base(self, columns: Columns) -> tuple[Hashes, Mask]:
+        """Hash of each record's values, comparable between lists; and whether it has them."""
+        if columns not in self._bases:
+            self._bases[columns] = of_records(self.table, columns)
+        return self._bases[columns]
+
+    def kept(self, columns: Columns, base: Hashes) -> Keys:
+        """Keys as they are kept."""
+        return kept_keys(self.number[columns], base)
+
+    def of_list(self, columns: Columns) -> tuple[Keys, npt.NDArray[np.intp]]:
+        """Keys of one list as they are kept, and the positions of the records."""
+        base, present = of_records(self.table, columns)
+        at = np.flatnonzero(present)
+        return self.kept(columns, base[at]), at
+
+    def all(self) -> tuple[Keys, npt.NDArray[np.intp]]:
+        """Keys of all lists as they are kept, and the positions of the records."""
+        parts = [self.of_list(columns) for columns in self.number]
+        return np.concatenate([key for key, _ in parts]), np.concatenate([at for _, at in parts])
+
+
+def sized_keys(rules: MatchingRules, shown: ShownKeys) -> Keys:
+    """Every key whose count `searches` and `moved_blocks` will ask for."""
+    found = [np.empty(0, dtype=np.int64)]
+    for rule in rules.blocking:
+        for side in _Sides.of(rule):
+            for mine, theirs in _lists(side):
+                base, present = shown.base(mine)
+                found += [shown.kept(mine, base[present]), shown.kept(theirs, base[present])]
+    return np.unique(np.concatenate(found))
+
+
+def _lists(side: _Sides) -> Iterator[tuple[Columns, Columns]]:
+    yield side.mine, side.theirs
+    if side.mine_narrow != side.mine:
+        yield side.mine_narrow, side.theirs_narrow
+
+
+def _size(
+    shown: ShownKeys, mine: Columns, theirs: Columns, base: Hashes, count: Count
+) -> npt.NDArray[np.int64]:
+    """Records of a block: of the larger side where the sides differ, as `matcher.block` says."""
+    own = count(shown.kept(mine, base))
+    if mine == theirs:
+        return own
+    other = count(shown.kept(theirs, base))
+    return np.where((own > 0) & (other > 0), np.maximum(own, other), 0)
+
+
+def searches(
+    rules: MatchingRules, shown: ShownKeys, count: Count
+) -> tuple[npt.NDArray[np.intp], Keys]:
+    """Where to look for the partners of each record: its position, and a kept key.
+
+    ``count`` gives the number of records of the whole register that show each key.
+    """
+    rows, keys = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.int64)]
+    for rule in rules.blocking:
+        for side in _Sides.of(rule):
+            base, present = shown.base(side.mine)
+            at = np.flatnonzero(present)
+            small = _size(shown, side.mine, side.theirs, base[at], count) <= rule.largest_block
+            rows.append(at[small])
+            keys.append(shown.kept(side.theirs, base[at[small]]))
+            if rule.narrow_by and not small.all():
+                base, present = shown.base(side.mine_narrow)
+                at = at[~small & present[at]]
+                size = _size(shown, side.mine_narrow, side.theirs_narrow, base[at], count)
+                at = at[size <= rule.largest_block]
+                rows.append(at)
+                keys.append(shown.kept(side.theirs_narrow, base[at]))
+    return np.concatenate(rows), np.concatenate(keys)
+
+
+def moved_blocks(rules: MatchingRules, shown: ShownKeys, before: Count, after: Count) -> Keys:
+    """Keys of blocks that became too large, or are no longer: their records need new partners."""
+    found = [np.empty(0, dtype=np.int64)]
+    for rule in rules.blocking:
+        for side in _Sides.of(rule):
+            for mine, theirs in _lists(side):
+                base, present = shown.base(mine)
+                base = base[present]
+                was = _size(shown, mine, theirs, base, before) > rule.largest_block
+                now = _size(shown, mine, theirs, base, after) > rule.largest_block
+                moved = base[was != now]
+                found += [shown.kept(mine, moved), shown.kept(theirs, moved)]
+    return np.unique(np.concatenate(found))

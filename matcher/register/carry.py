@@ -1,0 +1,122 @@
+"""Which child each new cluster is: ids carried over by the records that held them.
+
+A cluster goes on as the child that most of its records were, the older one if two had as
+many. A cluster that nothing leads on takes back the id of a child that its records once
+were and that has ended since, so that a merge can be undone. What is left is founded
+anew, by its first record.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.register.ids import child_id
+
+Labels = npt.NDArray[np.int64]
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Succession:
+    """Some records of ``child`` are now of ``successor``; merged if none stayed."""
+
+    child: str
+    successor: str
+    merged: bool
+
+
+@dataclass(frozen=True)
+class Carried:
+    """``child`` of each record. ``founded`` and ``restored`` ids begin, ``ended`` ones end."""
+
+    child: list[str]
+    founded: list[str]
+    restored: list[str]
+    ended: list[str]
+    successions: list[Succession]
+
+
+def carry_ids(
+    label: Labels,
+    keys: Sequence[Key],
+    before: Sequence[str | None],
+    once: Mapping[int, Collection[str]],
+    age: Mapping[str, int],
+    left: Iterable[str],
+    taken: Callable[[list[str]], Collection[str]],
+) -> Carried:
+    """Ids of clusters.
+
+    Args:
+        label: the cluster of each record, in key order; a number of its own choice.
+        keys: source and record id of each record.
+        before: the child that each record was until now.
+        once: by position, ended children that the record belonged to before that.
+        age: by child, the run that founded it.
+        left: children that records belonged to which are no longer there.
+        taken: which of some ids were ever given, and may not be founded again.
+    """
+    members: dict[int, list[int]] = defaultdict(list)
+    for at, cluster in enumerate(label.tolist()):
+        members[cluster].append(at)
+    led = {c: Counter(b for at in held if (b := before[at])) for c, held in members.items()}
+    child = _matched(led, age)
+    held = {b for b in before if b} | set(left)
+    past = {
+        c: Counter(b for at in members[c] for b in once.get(at, ()) if b not in held)
+        for c in members.keys() - child.keys()
+    }
+    restored = _matched(past, age)
+    child |= restored
+    founders = {c: keys[members[c][0]] for c in members if c not in child}
+    founded = _found(founders, taken)
+    child |= founded
+    now = [child[cluster] for cluster in label.tolist()]
+    ended = sorted(held - set(now))
+    return Carried(
+        now, sorted(founded.values()), sorted(restored.values()), ended, _successions(before, now)
+    )
+
+
+def _matched(counts: Mapping[int, Counter[str]], age: Mapping[str, int]) -> dict[int, str]:
+    """One child for each cluster at most, and one cluster for each child: most records first."""
+    ranked = sorted(
+        (-records, age.get(child, 0), cluster, child)
+        for cluster, found in counts.items()
+        for child, records in found.items()
+    )
+    result: dict[int, str] = {}
+    used: set[str] = set()
+    for _, _, cluster, child in ranked:
+        if cluster not in result and child not in used:
+            result[cluster] = child
+            used.add(child)
+    return result
+
+
+def _found(
+    founders: Mapping[int, Key], taken: Callable[[list[str]], Collection[str]]
+) -> dict[int, str]:
+    """The ids that first records found; another one wherever that was given before."""
+    found: dict[int, str] = {}
+    attempt = 0
+    waiting = dict(founders)
+    while waiting:
+        tried = {c: child_id(*key, attempt=attempt) for c, key in waiting.items()}
+        given = {*taken(sorted(tried.values())), *found.values()}
+        for cluster, own in tried.items():
+            if own not in given:
+                found[cluster] = own
+                given.add(own)
+                del waiting[cluster]
+        attempt += 1
+    return found
+
+
+def _successions(before: Sequence[str | None], now: Sequence[str]) -> list[Succession]:
+    moves = {(old, new) for old, new in zip(before, now, strict=True) if old and old != new}
+    stayed = set(now)
+    return [Succession(old, new, merged=old not in stayed) for old, new in sorted(moves)]

@@ -1,0 +1,109 @@
+"""Loading rules: when an extract is accepted, and which changes are implausible."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from matcher.rules.document import Rule
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Stops(Rule):
+    """Bounds that a plausible extract keeps. What each means stands in the file."""
+
+    rejects: Share
+    gone: Share
+    changed: Share
+    fewest: Share
+    most: Annotated[float, Field(ge=1)]
+    completeness: Share
+    same_date: bool
+
+
+class Found(Rule):
+    """What is known of an extract when it is judged, as counts.
+
+    ``current`` are the records of its source before it; ``completeness`` is how far the
+    share of records with a field filled has fallen, by field.
+    """
+
+    rows: Count
+    rejects: Count
+    records: Count
+    current: Count = 0
+    gone: Count = 0
+    changed: Count = 0
+    delta: bool = False
+    same_date: bool = False
+    completeness: dict[str, float] = Field(default_factory=dict)
+
+
+class Stop(Rule):
+    """One reason why a person must look. ``field`` is empty unless it is about a field."""
+
+    code: str
+    found: float
+    bound: float
+    field: str = ""
+
+
+class LoadingExample(Rule):
+    """What was found of an extract, and the codes of the stops that it must meet."""
+
+    title: str
+    found: Found
+    expect: list[str]
+
+
+class LoadingRules(Rule):
+    """The whole of ``loading.yaml``."""
+
+    version: int
+    accept: Literal["at_once", "by_a_person"]
+    smallest: Count
+    stops: Stops
+    examples: list[LoadingExample] = Field(default_factory=list)
+
+    def judge(self, found: Found) -> list[Stop]:
+        """Every stop that the extract meets; none if it is plausible."""
+        return [stop for stop in self._judged(found) if stop is not None]
+
+    def _judged(self, found: Found) -> Iterator[Stop | None]:
+        bounds, current = self.stops, found.current
+        if not found.records and not found.delta:
+            yield Stop(code="empty", found=0, bound=1)
+        yield self._above("rejects", found.rejects, found.rows, bounds.rejects)
+        yield self._above("gone", found.gone, current, bounds.gone)
+        yield self._above("changed", found.changed, current, bounds.changed)
+        if not found.delta and current >= self.smallest:
+            share = round(found.records / current, 4)
+            if share < bounds.fewest:
+                yield Stop(code="fewest", found=share, bound=bounds.fewest)
+            yield self._above("most", found.records, current, bounds.most)
+        for field, fall in found.completeness.items():
+            if fall > bounds.completeness and found.records >= self.smallest:
+                yield Stop(
+                    code="completeness",
+                    found=round(fall, 4),
+                    bound=bounds.completeness,
+                    field=field,
+                )
+        if found.same_date and bounds.same_date:
+            yield Stop(code="same_date", found=1, bound=0)
+
+    def _above(self, code: str, part: int, whole: int, bound: float) -> Stop | None:
+        if whole < max(self.smallest, 1) or part / whole <= bound:
+            return None
+        return Stop(code=code, found=round(part / whole, 4), bound=bound)
+
+
+def failing_examples(rules: LoadingRules) -> Iterator[tuple[int, str]]:
+    """Number and message of each example that meets other stops than it should."""
+    for number, example in enumerate(rules.examples):
+        met = list(dict.fromkeys(stop.code for stop in rules.judge(example.found)))
+        if met != example.expect:
+            shown = [", ".join(codes) or "none" for codes in (met, example.expect)]
+            yield number, f"{example.title}: the stops met are {shown[0]}, expected {shown[1]}"

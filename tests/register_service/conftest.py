@@ -1,0 +1,16 @@
+"""A register to load extracts into; nothing of it is committed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.register_service.extracts import Loader
+
+
+@pytest.fixture
+def loader(engine: Engine, tmp_path: Path) -> Iterator[Loader]:
+    with engine.connect() as connection:
+        yield Loader(connection, tmp_path)
+        connection.rollback()

@@ -1,0 +1,168 @@
+"""A register that tests load, decide in and link, and what linking everything would give."""
+
+import csv
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from api.db.engine import reading, writing
+from api.db.models import Decision, Extract, ExtractState, Membership, Record, Source
+from api.services.extracts import Mode, current_records, receive
+from api.services.register.decisions import as_positions
+from api.services.register.kept_rules import InForce
+from api.services.register.running import RunResult, run_register
+from api.services.rules import load_rule_book, shipped_model, shipped_rules
+from matcher.pipeline import decide, score
+
+NOW = datetime(2024, 9, 1, 12, tzinfo=UTC)
+DAY = date(2024, 9, 1)
+COLUMNS = [
+    "record_id",
+    "forename",
+    "surname",
+    "date_of_birth",
+    "sex",
+    "nhs_number",
+    "address",
+    "postcode",
+    "change",
+]
+# Always link what changed, however much of the register that is.
+ANY_PART = 1e9
+
+Key = tuple[str, str]
+Row = Mapping[str, str]
+
+
+@cache
+def shipped() -> InForce:
+    book = load_rule_book(shipped_rules())
+    return InForce(book, shipped_model(book))
+
+
+@dataclass
+class Register:
+    """A register in a database; files of extracts are written to ``folder``."""
+
+    engine: Engine
+    folder: Path
+    files: int = field(default=0)
+
+    def load(
+        self, source: str, rows: Iterable[Row], mode: Mode = "snapshot", day: int = 0
+    ) -> list[RunResult]:
+        """Receive, accept and link an extract of a day, in a run of its own."""
+        with writing(self.engine) as connection:
+            received = receive(
+                connection,
+                source=source,
+                path=self._file(rows),
+                as_of=DAY + timedelta(days=day),
+                mode=mode,
+                by="analyst",
+                book=shipped().book,
+                now=NOW,
+            )
+            accepted = update(Extract).where(
+                Extract.id == received.extract, Extract.state == ExtractState.RECEIVED
+            )
+            connection.execute(accepted.values(state=ExtractState.ACCEPTED))
+            return self._run(connection)
+
+    def decide(self, kind: str, one: Key, other: Key) -> None:
+        """Enter a decision and let it take effect."""
+        with writing(self.engine) as connection:
+            ids = self.ids(connection)
+            values = {"record_l": ids[one], "record_r": ids[other], "values_l": {}, "values_r": {}}
+            said = {"kind": kind, "why": "a test", "by": "reviewer", "at": NOW}
+            connection.execute(insert(Decision).values(**values, **said))
+            self._run(connection)
+
+    def undo(self, decision: int) -> None:
+        """Take back a decision and let that take effect."""
+        with writing(self.engine) as connection:
+            made = connection.execute(select(Decision).where(Decision.id == decision)).one()
+            values = {"record_l": made.record_l, "record_r": made.record_r}
+            said = {"kind": "undo", "why": "a test", "by": "reviewer", "at": NOW}
+            empty: dict[str, str] = {}
+            connection.execute(
+                insert(Decision).values(
+                    **values, **said, values_l=empty, values_r=empty, undoes=decision
+                )
+            )
+            self._run(connection)
+
+    def link_anew(self) -> list[RunResult]:
+        """Link everything, whatever changed."""
+        with writing(self.engine) as connection:
+            return self._run(connection, anew=True)
+
+    def decisions(self) -> list[int]:
+        """Decisions that can be taken back."""
+        with reading(self.engine) as connection:
+            undone = select(Decision.undoes).where(Decision.undoes.is_not(None))
+            mine = select(Decision.id).where(Decision.kind != "undo", Decision.id.not_in(undone))
+            return list(connection.scalars(mine.order_by(Decision.id)))
+
+    def children(self) -> set[frozenset[Key]]:
+        """Records by child, as the register has them."""
+        with reading(self.engine) as connection:
+            child_of = dict(
+                connection.execute(
+                    select(Membership.record, Membership.child).where(Membership.to_run.is_(None))
+                ).all()
+            )
+            keys = {number: key for key, number in self.ids(connection).items()}
+        return _grouped({keys[record]: child for record, child in child_of.items()})
+
+    def linked_at_once(self) -> set[frozenset[Key]]:
+        """Records by child, as linking the current records and decisions at once has them."""
+        with reading(self.engine) as connection:
+            records = current_records(connection)
+            if records.empty:
+                return set()
+            linkage = shipped().book.linkage
+            scored = score(records, linkage, shipped().model)
+            found = scored.prepared.records
+            decisions = as_positions(connection, found["id"].to_numpy())
+        linked = decide(scored, linkage.matching.thresholds, decisions)
+        keys = zip(found["source"].astype(str), found["record_id"], strict=True)
+        return _grouped(dict(zip(keys, linked.clusters.label.tolist(), strict=True)))
+
+    @staticmethod
+    def ids(connection: Connection) -> dict[Key, int]:
+        """record.id of every record ever seen."""
+        query = select(Source.name, Record.record_id, Record.id).join(
+            Source, Source.number == Record.source
+        )
+        return {(source, key): number for source, key, number in connection.execute(query)}
+
+    def _run(self, connection: Connection, *, anew: bool = False) -> list[RunResult]:
+        return run_register(
+            connection, shipped(), by="analyst", now=NOW, anew=anew, largest_part=ANY_PART
+        )
+
+    def _file(self, rows: Iterable[Row]) -> Path:
+        self.files += 1
+        path = self.folder / f"extract-{self.files}.csv"
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
+        return path
+
+
+def _grouped(group_of: Mapping[Key, object]) -> set[frozenset[Key]]:
+    groups: dict[object, set[Key]] = {}
+    for key, group in group_of.items():
+        groups.setdefault(group, set()).add(key)
+    return {frozenset(members) for members in groups.values()}
+
+
+def removed(keys: Collection[str]) -> list[Row]:
+    """Rows of a delta that remove records."""
+    return [{"record_id": key, "surname": "gone", "change": "D"} for key in sorted(keys)]

@@ -1,0 +1,131 @@
+"""The data-quality report: counts that add up, and what stops an implausible extract."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from api.db.models import ExtractState, Reject
+from api.services.extracts import validate
+from tests.end_to_end.command import TOWN, TOWN_EXTRACTS
+from tests.register_service.extracts import DAY, NOW, Loader, rules
+
+HEADER = "record_id,role,forename,surname,date_of_birth,nhs_number,upn,postcode"
+
+
+def report(loader: Loader, content: Any, **how: Any) -> dict[str, Any]:
+    extract = loader.receive(content, **how).extract
+    found = validate(loader.connection, extract, book=rules(), by="analyst", now=NOW)
+    assert found.report is not None
+    return found.report
+
+
+def many(size: int, first: int = 0, postcode: str = "OL1 1AA") -> str:
+    rows = [f"{n},,Amy,Lees,2019-05-04,,,{postcode}" for n in range(first, first + size)]
+    return "\n".join([HEADER, *rows]) + "\n"
+
+
+@pytest.mark.parametrize("source", sorted(TOWN_EXTRACTS))
+def test_every_row_is_a_record_or_a_reject(loader: Loader, source: str) -> None:
+    found = report(loader, TOWN / TOWN_EXTRACTS[source], source=source)
+    assert found["rows"] == sum(file["records"] + file["rejects"] for file in found["files"])
+    assert found["rejects"] == sum(file["rejects"] for file in found["files"])
+    assert found["rejects"] == sum(found["rejects_by_code"].values())
+    kept = loader.connection.scalar(select(func.count()).select_from(Reject))
+    assert kept == found["rejects"]
+    assert found["change"] == {
+        "current": 0,
+        "new": found["records"],
+        "changed": 0,
+        "gone": 0,
+        "unchanged": 0,
+    }
+
+
+def test_completeness_and_validity_are_counted_over_children(loader: Loader) -> None:
+    rows = [
+        "1,child,Amy,Lees,2019-05-04,9434765919,B801200005001,OL1 1AA",
+        "2,child,Baby,Lees,1900-01-01,9434765918,B207000016049,OL1 1AC",
+        "3,child,Cal,Lees,,,,ZZ99 3VZ",
+        "4,carer,Dan,Lees,1990-01-01,,,OL1 1AA",
+    ]
+    fields = report(loader, "\n".join([HEADER, *rows]) + "\n")["fields"]
+    assert fields["forename"] == {"present": 3, "valid": 2}
+    assert fields["surname"] == {"present": 3, "valid": 3}
+    assert fields["date_of_birth"] == {"present": 2, "valid": 1}
+    assert fields["nhs_number"] == {"present": 2, "valid": 1}
+    assert fields["upn"] == {"present": 2, "valid": 1}
+    assert fields["postcode"] == {"present": 3, "valid": 1}
+    assert fields["sex"] == {"present": 0}
+
+
+def test_duplicates_are_counted(loader: Loader) -> None:
+    rows = [
+        "1,,Amy,Lees,2019-05-04,9434765919,,OL1 1AA",
+        "2,,Amy,Lees,2019-05-04,9434765919,,OL1 1AA",
+        "3,,Amy,Lees,2019-05-04,,,OL1 1AA",
+        "4,,Amy,Lees,,,,OL1 1AA",
+        "5,,Ben,Lees,2019-05-04,,,OL1 1AA",
+    ]
+    found = report(loader, "\n".join([HEADER, *rows]) + "\n")
+    assert found["duplicates"] == {"same_content": 1, "same_person": 2}
+
+
+def test_change_is_counted_against_what_is_current(loader: Loader) -> None:
+    loader.load(many(100))
+    changed = many(30, postcode="OL2 2BB") + many(60, 30).partition("\n")[2]
+    found = report(loader, changed + many(5, 200).partition("\n")[2], as_of=DAY + timedelta(7))
+    assert found["change"] == {
+        "current": 100,
+        "new": 5,
+        "changed": 30,
+        "gone": 10,
+        "unchanged": 60,
+    }
+    assert found["stops"] == []
+
+
+def stops(found: dict[str, Any]) -> list[str]:
+    return [stop["code"] for stop in found["stops"]]
+
+
+def test_an_implausible_extract_waits_for_a_person(loader: Loader) -> None:
+    loader.apply(loader.receive(many(100)).extract)
+    extract = loader.receive(many(45), as_of=DAY + timedelta(7)).extract
+    found = validate(loader.connection, extract, book=rules(), by="analyst", now=NOW)
+    assert found.state == ExtractState.VALIDATED
+    assert found.report is not None
+    assert stops(found.report) == ["gone", "fewest"]
+    gone = found.report["stops"][0]
+    assert (gone["found"], gone["bound"]) == (0.55, rules().loading.stops.gone)
+
+
+def test_a_date_that_does_not_move_stops(loader: Loader) -> None:
+    loader.load(many(100))
+    assert stops(report(loader, many(101))) == ["same_date"]
+
+
+def test_a_field_that_is_no_longer_filled_stops(loader: Loader) -> None:
+    extract = loader.receive(many(100)).extract
+    validate(loader.connection, extract, book=rules(), by="analyst", now=NOW)
+    loader.apply(extract)
+    found = report(loader, many(60) + many(40, 60, "").partition("\n")[2], as_of=DAY + timedelta(7))
+    assert [(stop["code"], stop["field"]) for stop in found["stops"]] == [
+        ("completeness", "postcode")
+    ]
+
+
+def test_rejects_stop_but_rows_that_say_removed_do_not(loader: Loader) -> None:
+    bad = "\n".join(f"{n},,Amy,Lees,x,,,OL1 1AA" for n in range(200, 240)) + "\n"
+    assert stops(report(loader, many(60) + bad)) == ["rejects"]
+    removed = "record_id,surname,change\n" + "\n".join(f"{n},,D" for n in range(60)) + "\n"
+    found = report(loader, removed, mode="delta")
+    assert (stops(found), found["removed"]) == ([], 60)
+
+
+def test_a_report_holds_no_value_of_a_child(loader: Loader) -> None:
+    row = "1,,Quillfeather,Quillfeather,2019-05-04,9434765919,,OL1 1AA"
+    found = report(loader, f"{HEADER}\n{row}\n2,,Quillfeather,Q,x,,,\n")
+    for value in ("Quillfeather", "9434765919", "OL1", "2019"):
+        assert value not in str(found)
