@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,6 +22,7 @@ from api.services import extracts as extract_steps
 from api.services.backup import back_up
 from api.services.backup import restore as restore_backup
 from api.services.ingesting import ingest as ingest_extract
+from api.services.jobs import handlers, queue_extract
 from api.services.observe import Recorder
 from api.services.register.exporting import Export
 from api.services.register.exporting import export as write_export
@@ -28,6 +30,7 @@ from api.services.register.kept_rules import InForce
 from api.services.rules import load_rule_book, shipped_model, shipped_rules
 from api.services.status import status as status_of
 from api.settings import Settings
+from api.worker import told_by_signals, work
 from matcher.rules.model import load_model
 
 commands = typer.Typer()
@@ -83,6 +86,9 @@ def ingest(
     link: Annotated[
         bool, typer.Option("--link/--link-later", help="Link at once, or when next asked to.")
     ] = True,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Only receive it; a worker does the rest.")
+    ] = False,
     database: DatabaseOption = None,
     rules: RulesOption = None,
     model: ModelOption = None,
@@ -96,11 +102,25 @@ def ingest(
     """
     if not path.exists():
         raise typer.BadParameter(f"there is no {path}", param_hint="PATH")
+    offered = _offered(rules, model)
+    if queue:
+        with _register(database) as engine:
+            received, job = queue_extract(
+                engine,
+                offered,
+                source=source,
+                path=path,
+                as_of=as_of.date(),
+                mode=mode,
+                by=by or _user(),
+            )
+        screen.show_queued(received, job, as_json=as_json)
+        return
     recorder = Recorder(show=not as_json)
     with _register(database) as engine, recorder.live():
         found = ingest_extract(
             engine,
-            _offered(rules, model),
+            offered,
             source=source,
             path=path,
             as_of=as_of.date(),
@@ -209,6 +229,21 @@ def upgrade(database: DatabaseOption = None) -> None:
     upgrade_tables(engine)
     engine.dispose()
     print("The database is up to date.")
+
+
+@commands.command()
+def worker(
+    database: DatabaseOption = None, rules: RulesOption = None, model: ModelOption = None
+) -> None:
+    """Do queued work until told to stop (Ctrl+C or SIGTERM).
+
+    Several may run on PostgreSQL, one on SQLite. What a worker is at when it ends in any way
+    goes on elsewhere, or when it runs again.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    offered = _offered(rules, model)
+    with _register(database) as engine, told_by_signals() as stop:
+        work(engine, handlers(offered), stop)
 
 
 @contextmanager

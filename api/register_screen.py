@@ -1,5 +1,6 @@
 """What the command line shows of a register: what an extract did, and what waits."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -9,6 +10,7 @@ from rich.table import Table
 
 from api.db.models import ExtractState
 from api.services.backup import Manifest
+from api.services.extracts import Received
 from api.services.ingesting import Ingested
 from api.services.register.running import RunResult
 from api.services.status import Status
@@ -72,6 +74,16 @@ def show_ingested(found: Ingested, source: str) -> None:
     show_runs(found.runs)
     if found.state == ExtractState.ACCEPTED:
         _OUT.print("It is accepted. Link it with: matcher relink")
+
+
+def show_queued(received: Received, job: int | None, *, as_json: bool) -> None:
+    """An extract that was received, and the job that does the rest."""
+    if as_json:
+        print(json.dumps({"extract": received.extract, "job": job}, indent=2))
+    elif job is None:
+        _OUT.print(f"Nothing changed: extract {received.extract} is this one already.")
+    else:
+        _OUT.print(f"Extract {received.extract} is received; job {job} does the rest.")
 
 
 def show_runs(runs: list[RunResult]) -> None:

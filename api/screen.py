@@ -1,6 +1,6 @@
 """What the command line shows of a run, in tables that fit a terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from api.services.demo import Demonstration
 from api.services.linking import LinkRun
 from api.services.thresholds import Advice
 from matcher.evaluate import Evaluation
+from matcher.outcomes import MeasureResult
 from matcher.outcomes import render_text as measure_as_text
 
 _OUT = Console(highlight=False)
@@ -20,19 +21,24 @@ def show_run(run: LinkRun, out: Path) -> None:
     """Counts of a run, its measures, and where its files are."""
     _sources(run.summary["sources"])
     _links(run.summary)
-    _measures(run)
+    _too_large(run.summary["blocks_given_up"])
+    _measures(run.measures)
     _OUT.print(f"\nWritten to {out}: crosswalk.csv, links.csv, register.csv, rejects.csv, ")
     _OUT.print("summary.json (all counts, costs and versions).")
 
 
 def show_demo(shown: Demonstration, out: Path) -> None:
-    """A run, how it compares with the truth, and what to type next."""
-    _sources(shown.run.summary["sources"])
-    _links(shown.run.summary)
+    """The register, how it compares with the truth, and what to type next."""
+    if not shown.changed:
+        _OUT.print("Nothing changed: the register has these extracts already.\n")
+    _sources(shown.reports)
+    _links(shown.counts)
     _quality(shown.evaluation)
-    _measures(shown.run)
+    _measures(shown.measures)
     _OUT.print("\n[bold]What to type next[/bold]")
     command = ".venv/bin/matcher"
+    database = f"--database sqlite:///{out}/register.db"
+    _OUT.print(f"  {command} status {database}", soft_wrap=True)
     _OUT.print(f"  less {out}/register.csv                 the register of children")
     _OUT.print(f"  less {out}/links.csv                    each link with its weight and reason")
     _OUT.print(
@@ -108,7 +114,9 @@ def _links(summary: Mapping[str, Any]) -> None:
     ):
         table.add_row(what, f"{summary[key]:,}")
     _OUT.print(table)
-    given_up = summary["blocks_given_up"]
+
+
+def _too_large(given_up: Sequence[Mapping[str, Any]]) -> None:
     if given_up:
         pairs = sum(block["pairs"] for block in given_up)
         _OUT.print(
@@ -136,8 +144,8 @@ def _share(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.4f}"
 
 
-def _measures(run: LinkRun) -> None:
-    computed = [result for result in run.measures if result.computed]
+def _measures(measures: Sequence[MeasureResult]) -> None:
+    computed = [result for result in measures if result.computed]
     if not computed:
         _OUT.print("\nNo measure could be computed: they need an extract of eyfsp.")
     for result in computed:

@@ -13,14 +13,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import JSON, Boolean, Connection, Float, Integer, LargeBinary, String, Table, select
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Connection,
+    DateTime,
+    Float,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    select,
+)
 from sqlalchemy import text as sql
 from sqlalchemy.types import TypeEngine
 
 from api.db import bulk, copying, fetching
 from api.db.engine import is_sqlite
 from api.db.models import Table as Base
-from api.db.values import Values, driver_values
+from api.db.values import Values, moment_as_text
 
 _UNESCAPED = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
 
@@ -42,18 +53,17 @@ def write_table(connection: Connection, table: Table, write: Callable[[bytes], o
     """Give the text of a table to ``write``, in parts."""
     digest, count = hashlib.sha256(), 0
     kinds = [column.type for column in table.columns]
+    keys = _keys(connection, table)
     # A row that holds a part of a file is large.
     size = 4 if any(isinstance(kind, LargeBinary) for kind in kinds) else fetching.CHUNK
-    for rows in fetching.pieces(
-        connection, select(table).order_by(*_keys(connection, table)), size
-    ):
-        columns = zip(*rows, strict=True)
-        part = copying.as_text(
-            [_as_stored(kind, values) for kind, values in zip(kinds, columns, strict=True)]
-        )
-        digest.update(part)
-        count += len(rows)
-        write(part)
+    with fetching.uncollected():
+        for rows in fetching.pieces(connection, select(table).order_by(*keys), size):
+            columns = zip(*rows, strict=True)
+            cells = [_cells(kind, values) for kind, values in zip(kinds, columns, strict=True)]
+            part = copying.lines(cells)
+            digest.update(part)
+            count += len(rows)
+            write(part)
     return Proof(count, digest.hexdigest())
 
 
@@ -84,12 +94,30 @@ def _keys(connection: Connection, table: Table) -> list[Any]:
     ]
 
 
-def _as_stored(kind: TypeEngine[Any], values: Sequence[Any]) -> Values:
-    if isinstance(kind, JSON):
-        values = [json.loads(value) if isinstance(value, str) else value for value in values]
+def _cells(kind: TypeEngine[Any], values: Sequence[Any]) -> list[str]:
+    """What either driver gives, as text that is the same of both."""
+    told: Callable[[Any], str] = str
     if isinstance(kind, Boolean):
-        values = [None if value is None else bool(value) for value in values]
-    return driver_values(kind, values, len(values))
+        told = _yes_or_no
+    elif isinstance(kind, JSON):
+        told = _detail
+    elif isinstance(kind, LargeBinary):
+        told = copying.cell
+    elif isinstance(kind, DateTime):
+        told = moment_as_text
+    elif isinstance(kind, String) and copying.needs_escapes(values):
+        told = copying.cell
+    return [copying.NULL if value is None else told(value) for value in values]
+
+
+def _yes_or_no(value: Any) -> str:
+    return "True" if value else "False"
+
+
+def _detail(value: Any) -> str:
+    # One driver gives text, the other what it says; JSON's null is as good as NULL.
+    said = json.loads(value) if isinstance(value, str) else value
+    return copying.NULL if said is None else copying.cell(json.dumps(said))
 
 
 def _lines(parts: Iterable[bytes]) -> Iterator[list[str]]:
@@ -120,7 +148,7 @@ def _parsed(kind: TypeEngine[Any], cells: Sequence[str]) -> Values:
     elif isinstance(kind, LargeBinary):
         convert = _bytes
     values = np.empty(len(cells), dtype=object)
-    values[:] = [None if cell == "\\N" else convert(cell) for cell in cells]
+    values[:] = [None if cell == copying.NULL else convert(cell) for cell in cells]
     return values
 
 

@@ -19,7 +19,7 @@ from api.db.values import Values, by_distinct
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_NULL = "\\N"
+NULL = "\\N"
 
 
 def copy_in(
@@ -116,18 +116,28 @@ def _as_binary(chunk: Sequence[Values], formats: Sequence[str | None]) -> bytes:
 
 def as_text(chunk: Sequence[Values]) -> bytes:
     """Rows in the text format: a line each, tabs between, ``\\N`` for NULL."""
-    columns = [_cells(array) for array in chunk]
-    lines = map("\t".join, zip(*columns, strict=True))
-    return ("\n".join(lines) + "\n").encode()
+    return lines([_cells(array) for array in chunk])
+
+
+def lines(columns: Sequence[Sequence[str]]) -> bytes:
+    """Rows of cells that are text already, given by column."""
+    return ("\n".join(map("\t".join, zip(*columns, strict=True))) + "\n").encode()
+
+
+def needs_escapes(values: Sequence[str | None]) -> bool:
+    """Whether anything in a column would be mistaken; mostly nothing would."""
+    together = " ".join(value for value in values if value is not None)
+    return any(mark in together for mark in "\\\t\n\r")
+
+
+def cell(value: object) -> str:
+    """A value that is not NULL, with what would be mistaken escaped."""
+    if isinstance(value, bytes):
+        return "\\\\x" + value.hex()
+    return str(value).translate(_ESCAPES)
 
 
 def _cells(array: Values) -> list[str]:
     if array.dtype.kind != "O":
         return [str(value) for value in array.tolist()]
-    return by_distinct(array, _cell, missing=_NULL).tolist()  # type: ignore[no-any-return]
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, bytes):
-        return "\\\\x" + value.hex()
-    return str(value).translate(_ESCAPES)
+    return by_distinct(array, cell, missing=NULL).tolist()  # type: ignore[no-any-return]

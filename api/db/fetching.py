@@ -48,7 +48,7 @@ def fetch_frame(
     """
     columns = list(query.selected_columns)
     collectors = [_collector(chosen.type, chosen.key in plain) for chosen in columns]
-    with _uncollected():
+    with uncollected():
         for rows in pieces(connection, query):
             for (take, _), values in zip(collectors, zip(*rows, strict=True), strict=True):
                 take(values)
@@ -92,7 +92,7 @@ def pieces(
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Rows are tuples by the thousand, which Python would look through again and again."""
     if not gc.isenabled():
         yield

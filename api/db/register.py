@@ -1,6 +1,6 @@
 """Children, who belongs to them, what survives of them, and what people said of it."""
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.db.tables import ChildId, Detail, FromRun, Id, Moment, Name, Table, ToRun, Written
@@ -24,8 +24,10 @@ class Succession(Table):
     id: Mapped[Id]
     run: Mapped[int] = mapped_column(ForeignKey("run.id"))
     kind: Mapped[Name]
-    child: Mapped[str] = mapped_column(ForeignKey("child.id"), index=True)
+    child: Mapped[str] = mapped_column(ForeignKey("child.id"))
     successor: Mapped[str] = mapped_column(ForeignKey("child.id"), index=True)
+
+    __table_args__ = (Index(None, "child", "run"),)
 
 
 class Membership(Table):
@@ -38,7 +40,18 @@ class Membership(Table):
     to_run: Mapped[ToRun]
     child: Mapped[str] = mapped_column(ForeignKey("child.id"))
 
-    __table_args__ = (Index(None, "child", "to_run"), Index(None, "to_run"))
+    __table_args__ = (
+        Index(None, "child", "to_run"),
+        Index(None, "to_run"),
+        # A record belongs to one child at a time, which is found however often it moved.
+        Index(
+            "ix_membership_record_now",
+            "record",
+            unique=True,
+            sqlite_where=text("to_run IS NULL"),
+            postgresql_where=text("to_run IS NULL"),
+        ),
+    )
 
 
 class Golden(Table):
@@ -164,8 +177,9 @@ class Conflict(Table):
 class Event(Table):
     """One entry of the change feed; replaying all of them gives the register.
 
-    ``kind`` is child_created, record_linked, record_unlinked, child_merged, child_split,
-    child_emptied or values_changed. ``detail`` holds ids and names of fields, no values.
+    ``kind`` is child_created, child_restored, child_split, child_merged, child_emptied,
+    record_unlinked, record_linked or values_changed. ``detail`` holds ids and names of
+    fields, no values.
     """
 
     __tablename__ = "event"

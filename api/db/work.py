@@ -37,6 +37,7 @@ class Job(Table):
     stage: Mapped[Name | None]
     done: Mapped[int | None] = mapped_column(Number)
     total: Mapped[int | None] = mapped_column(Number)
+    seconds_left: Mapped[int | None] = mapped_column(Number)
     cancel_asked: Mapped[bool]
     outcome: Mapped[Detail | None]
     problem: Mapped[Written | None]

@@ -1,16 +1,29 @@
 """The invented town: made, and linked as a demonstration."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, select
 
 import fixtures
+from api.db.engine import open_database, reading
+from api.db.models import Child, Membership, Pair, Run
+from api.db.schema import require_current
 from api.services.evaluating import evaluate_files
-from api.services.linking import Extract, LinkRun, link_extracts
+from api.services.ingesting import ingest, link_what_waits
 from api.services.observe import Recorder
+from api.services.register.exporting import Export, export
+from api.services.register.kept_rules import InForce, rules_in_force
+from api.services.register.measures import register_measures
 from api.services.rules import load_rule_book, shipped_model, shipped_rules
 from fixtures.generator import generate
 from matcher.evaluate import Evaluation
+from matcher.outcomes import MeasureResult
+from matcher.read import ReadResult
 
 # Each source of the town, and where its extract lies in the folder.
 TOWN = {
@@ -26,12 +39,24 @@ TOWN = {
 }
 
 
+# The day on which the town's systems were exported.
+TOWN_DAY = date(2025, 1, 16)
+NAME = "demo"
+
+
 @dataclass(frozen=True)
 class Demonstration:
-    """A run over the invented town, and how it compares with the truth."""
+    """The register of the invented town, and how it compares with the truth.
 
-    run: LinkRun
+    ``reports`` are the data-quality reports by source; ``changed`` says whether this call
+    changed anything.
+    """
+
+    reports: Mapping[str, Mapping[str, Any]]
+    counts: Mapping[str, int]
     evaluation: Evaluation
+    measures: tuple[MeasureResult, ...]
+    changed: bool
 
 
 def town_folder() -> Path:
@@ -40,16 +65,64 @@ def town_folder() -> Path:
 
 
 def run(out: Path, recorder: Recorder) -> Demonstration:
-    """Link the invented town into ``out`` and evaluate the result."""
-    town = town_folder()
+    """Bring the invented town into a register in ``out``, write its files, and evaluate it."""
+    out.mkdir(parents=True, exist_ok=True)
     book = load_rule_book(shipped_rules())
-    extracts = [Extract(source, town / name) for source, name in TOWN.items()]
-    linked = link_extracts(extracts, book, shipped_model(book), out, recorder)
-    shutil.copyfile(town / "truth.csv", out / "truth.csv")
-    return Demonstration(
-        linked,
-        evaluate_files(out / "truth.csv", out / "crosswalk.csv", out / "links.csv"),
-    )
+    offered = InForce(book, shipped_model(book))
+    engine = open_database(f"sqlite:///{out / 'register.db'}")
+    try:
+        require_current(engine)
+        reports, reads = _ingest_town(engine, offered, recorder)
+        runs = link_what_waits(engine, offered, by=NAME, observer=recorder, reads=reads)
+        with recorder.stage("write and measure"), reading(engine) as connection:
+            for what in (Export.CROSSWALK, Export.LINKS, Export.REGISTER, Export.EVENTS):
+                export(connection, what, out / f"{what}.csv")
+            counts = _counts(connection)
+            measures = register_measures(connection, rules_in_force(connection, offered).book)
+    finally:
+        engine.dispose()
+    shutil.copyfile(town_folder() / "truth.csv", out / "truth.csv")
+    evaluation = evaluate_files(out / "truth.csv", out / "crosswalk.csv", out / "links.csv")
+    return Demonstration(reports, counts, evaluation, measures, changed=bool(runs))
+
+
+def _ingest_town(
+    engine: Engine, offered: InForce, recorder: Recorder
+) -> tuple[dict[str, dict[str, Any]], dict[int, ReadResult]]:
+    """Bring every extract in, to be linked together; their reports, and what was read."""
+    reports, reads = {}, {}
+    for source, name in TOWN.items():
+        found = ingest(
+            engine,
+            offered,
+            source=source,
+            path=town_folder() / name,
+            as_of=TOWN_DAY,
+            mode="snapshot",
+            by=NAME,
+            observer=recorder,
+            link=False,
+        )
+        reports[source] = found.report or {}
+        if found.read is not None:
+            reads[found.extract] = found.read
+    return reports, reads
+
+
+def _counts(connection: Connection) -> dict[str, int]:
+    """What the register holds, and how many pairs its last run compared."""
+    members = select(func.count()).select_from(Membership).where(Membership.to_run.is_(None))
+    children = select(func.count()).select_from(Child).where(Child.to_run.is_(None))
+    pairs = select(func.sum(Pair.link), func.sum(Pair.waiting))
+    links, possible = connection.execute(pairs).one()
+    last = connection.scalars(select(Run.counts).order_by(Run.id.desc()).limit(1)).one()
+    return {
+        "records_of_children": connection.scalar(members) or 0,
+        "candidate_pairs": last["candidate_pairs"],
+        "links": links or 0,
+        "possible_links": possible or 0,
+        "children": connection.scalar(children) or 0,
+    }
 
 
 def generate_town(

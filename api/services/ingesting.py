@@ -26,7 +26,8 @@ class Ingested:
     """Where an extract stands after a call, and the runs that linked it and what else waited.
 
     ``unchanged`` says that the same content was there already. ``report`` is the
-    data-quality report, where the extract could be read.
+    data-quality report, where the extract could be read. ``read`` is the extract, if this
+    call read it and did not link it.
     """
 
     extract: int
@@ -35,6 +36,7 @@ class Ingested:
     report: dict[str, Any] | None
     refusal: str | None
     runs: list[RunResult]
+    read: ReadResult | None = None
 
     @property
     def waits(self) -> bool:
@@ -99,7 +101,8 @@ def ingest(
     if link:
         reads = {} if read is None else {received.extract: read}
         runs = link_what_waits(engine, offered, by=by, observer=observer, reads=reads)
-    return _stands(engine, received.extract, received.unchanged, runs)
+        read = None
+    return _stands(engine, received.extract, received.unchanged, runs, read)
 
 
 def link_what_waits(
@@ -117,13 +120,19 @@ def link_what_waits(
         return run_register(connection, offered, by=by, now=_now(), reads=reads, observer=observer)
 
 
-def _stands(engine: Engine, extract: int, unchanged: bool, runs: list[RunResult]) -> Ingested:
+def _stands(
+    engine: Engine,
+    extract: int,
+    unchanged: bool,
+    runs: list[RunResult],
+    read: ReadResult | None,
+) -> Ingested:
     with engine.connect() as connection:
         row = connection.execute(
             select(Extract.state, Extract.report, Extract.refusal).where(Extract.id == extract)
         ).one()
     state = ExtractState(row.state)
-    return Ingested(extract, state, unchanged, row.report, row.refusal, runs)
+    return Ingested(extract, state, unchanged, row.report, row.refusal, runs, read)
 
 
 def _state(connection: Any, extract: int) -> str:

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from api.services.measuring import all_measures
 from api.services.observe import Recorder
 from api.services.output import OutputFolder
 from api.services.rules import GENERIC, RuleBook
 from matcher.errors import DataError, ExtractRefused
 from matcher.frames import REJECT_COLUMNS, join_activity, join_records
 from matcher.links import link_table
-from matcher.outcomes import MeasureInputs, MeasureResult, accept_possible_links, measure_range
+from matcher.outcomes import MeasureInputs, MeasureResult
 from matcher.outcomes import as_dict as measure_as_dict
 from matcher.pipeline import Linked, crosswalk, link, register
 from matcher.read import Progress, ReadResult, read_extract
@@ -133,7 +134,8 @@ def link_extracts(
         golden = register(linked, ids, book.linkage)
         links = link_table(linked, book.linkage.matching)
     with recorder.stage("measures"):
-        measures = compute_measures(material, ids, links, book)
+        inputs = MeasureInputs(material.records, ids, material.activity)
+        measures = all_measures(book, inputs, links)
     with OutputFolder(out) as folder:
         with recorder.stage("write"):
             folder.table("crosswalk.csv", ids)
@@ -157,15 +159,6 @@ def _refuse_if_repeated(extracts: Sequence[Extract]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ExtractRefused(name, "", "named_twice", "the source is given twice; name it once")
-
-
-def compute_measures(
-    material: Material, ids: pd.DataFrame, links: pd.DataFrame, book: RuleBook
-) -> tuple[MeasureResult, ...]:
-    """Every measure of the rules, with the range that possible links leave."""
-    inputs = MeasureInputs(material.records, ids, material.activity)
-    accepted = accept_possible_links(ids, links)
-    return tuple(measure_range(rule, inputs, ids, accepted) for rule in book.measures.values())
 
 
 def rejects(material: Material) -> pd.DataFrame:

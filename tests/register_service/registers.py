@@ -60,7 +60,7 @@ class Register:
             received = receive(
                 connection,
                 source=source,
-                path=self._file(rows),
+                path=self.write(rows),
                 as_of=DAY + timedelta(days=day),
                 mode=mode,
                 by="analyst",
@@ -146,7 +146,8 @@ class Register:
             connection, shipped(), by="analyst", now=NOW, anew=anew, largest_part=ANY_PART
         )
 
-    def _file(self, rows: Iterable[Row]) -> Path:
+    def write(self, rows: Iterable[Row]) -> Path:
+        """A file of these rows."""
         self.files += 1
         path = self.folder / f"extract-{self.files}.csv"
         with path.open("w", newline="", encoding="utf-8") as file:

@@ -16,6 +16,7 @@ from api.services.register.history import (
     records_of,
     same_child,
 )
+from api.services.register.reading import read_crosswalk
 from tests.databases import delete_everything
 from tests.register_service.extracts import NOW
 from tests.register_service.test_export_events import PEOPLE, drawn, histories, live_through
@@ -128,3 +129,7 @@ def test_two_severed_children_are_not_shown_together_as_of_before(connection: Co
     assert ids(connection, as_of_run=1)[:4] == [old, old, None, None]
     assert same_child(connection, *KEYS[2], into="school", as_of_run=1) == []
     assert ids(connection)[2:4] == [new, new]
+    then = read_crosswalk(connection, as_of_run=1)
+    assert list(zip(then["source"], then["record_id"], strict=True)) == sorted(
+        [*KEYS[:2], *KEYS[4:]]
+    )

@@ -114,7 +114,7 @@ def _rows(listed: dict[str, Any]) -> list[dict[str, str]]:
     return [{"record_id": key, **person} for key, person in sorted(listed.items())]
 
 
-def _background() -> list[dict[str, str]]:
+def half_a_town() -> list[dict[str, str]]:
     """Half of the invented town, as one source holds it."""
     frame = town()
     frame = frame[frame["source"] == "school"].astype(object)
@@ -127,7 +127,7 @@ def test_any_history_ends_in_the_register_that_one_run_gives(
     engine: Engine, tmp_path: Path
 ) -> None:
     Arrivals.register = Register(engine, tmp_path)
-    Arrivals.background = _background()
+    Arrivals.background = half_a_town()
     run_state_machine_as_test(
         Arrivals,
         settings=settings(

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, update
 
 from api.db.engine import writing
 from api.db.models import Extract, ExtractState
+from api.services.demo import TOWN
 from api.services.extracts import receive
 from api.services.register.running import RunResult, run_register
 from fixtures.generator import generate
@@ -18,11 +19,12 @@ SOURCES = ("caf", "estart", "school_census", "swift", "systmone", "t234", "triba
 
 
 @cache
-def town_files(children: int = 60, seed: int = 5) -> Mapping[str, Path]:
-    """A town's extracts by source."""
+def town_files(children: int = 60, seed: int = 5, *, native: bool = False) -> Mapping[str, Path]:
+    """A town's extracts by source: plain lists of people, or with activity in native formats."""
     folder = Path(mkdtemp(prefix="town-"))
-    generate(children, seed, folder, native=False)
-    return {name: folder / f"{name}.csv" for name in SOURCES}
+    generate(children, seed, folder, native=native)
+    names = TOWN if native else {name: f"{name}.csv" for name in SOURCES}
+    return {source: folder / name for source, name in names.items()}
 
 
 def accept_extract(connection: Connection, source: str, path: Path) -> None:

@@ -52,6 +52,9 @@ def as_positions(connection: Connection, record: Numbers) -> Decisions:
         )
     )
     l, r = columns(connection, severed)
+    # A severance goes before whatever was said of the same two.
+    severed_pairs = pd.MultiIndex.from_arrays([np.minimum(l, r), np.maximum(l, r)])
+    found = found[~pd.MultiIndex.from_frame(found[["l", "r"]]).isin(severed_pairs)]
     must = found[found["kind"] == MATCH]
     cannot = found[found["kind"] == NON_MATCH]
     return Decisions(

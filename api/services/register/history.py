@@ -9,9 +9,10 @@ from enum import StrEnum
 from sqlalchemy import Connection, Select, and_, select
 from sqlalchemy.orm import aliased
 
-from api.db.models import Child, Membership, Record, Source, Succession
+from api.db.models import Child, Membership, Record, Severance, Source, Succession
 from api.services.extracts.current import held
-from api.services.register.sundered import hidden_records, severed_children
+from api.services.register.severances import hidden_from
+from api.services.register.sundered import severed_children
 
 Key = tuple[str, str]
 
@@ -78,11 +79,16 @@ def child_of(
     connection: Connection, source: str, record_id: str, *, as_of_run: int | None = None
 ) -> str | None:
     """The child that a record belongs to, or did after a run; None if to nobody."""
-    query = (
-        select(Membership.record, Membership.child, Membership.to_run)
-        .join(Record, Record.id == Membership.record)
+    # Looked up by itself, so that the latest membership is read off the end of its index.
+    record = (
+        select(Record.id)
         .join(Source, Source.number == Record.source)
         .where(Source.name == source, Record.record_id == record_id)
+        .scalar_subquery()
+    )
+    query = (
+        select(Membership.record, Membership.child, Membership.to_run)
+        .where(Membership.record == record)
         .order_by(Membership.from_run.desc())
         .limit(1)
     )
@@ -92,9 +98,8 @@ def child_of(
     if found is None or _ended(found.to_run, as_of_run):
         return None
     child: str = found.child
-    if as_of_run is not None and found.record in _hidden(connection, child, as_of_run):
-        return None
-    return child
+    left = found.to_run is not None
+    return None if left and found.record in _hidden(connection, child) else child
 
 
 def _ended(to_run: int | None, as_of_run: int | None) -> bool:
@@ -103,17 +108,19 @@ def _ended(to_run: int | None, as_of_run: int | None) -> bool:
 
 def records_of(connection: Connection, child_id: str, *, as_of_run: int | None = None) -> list[Key]:
     """Source and record id of a child's records, now or after a run, in order."""
+    now = aliased(Membership)
     query = (
-        select(Membership.record, Source.name, Record.record_id)
+        select(Membership.record, Source.name, Record.record_id, now.child)
         .join(Record, Record.id == Membership.record)
         .join(Source, Source.number == Record.source)
+        .outerjoin(now, and_(now.record == Membership.record, now.to_run.is_(None)))
         .where(Membership.child == child_id, held(Membership, as_of_run))
     )
     found = connection.execute(query).all()
-    hidden: set[int] = set()
-    if as_of_run is not None:
-        hidden = hidden_records(connection, {record: child_id for record, _, _ in found})
-    return sorted((source, key) for record, source, key in found if record not in hidden)
+    if any(other != child_id for _, _, _, other in found):
+        hidden = _hidden(connection, child_id)
+        found = [row for row in found if row[0] not in hidden]
+    return sorted((name, key) for _, name, key, _ in found)
 
 
 def same_child(
@@ -132,6 +139,14 @@ def same_child(
     return [key for name, key in known if name == into]
 
 
-def _hidden(connection: Connection, child: str, as_of_run: int) -> set[int]:
-    query = select(Membership.record).where(Membership.child == child, held(Membership, as_of_run))
-    return hidden_records(connection, dict.fromkeys(connection.scalars(query), child))
+def _hidden(connection: Connection, child_id: str) -> frozenset[int]:
+    """Records that adoption severed from a child; asked in full only where there may be any."""
+    for side in (Severance.record_l, Severance.record_r):
+        query = (
+            select(Severance.id)
+            .join(Membership, Membership.record == side)
+            .where(Membership.child == child_id)
+        )
+        if connection.execute(query.limit(1)).first() is not None:
+            return hidden_from(connection, child_id).records
+    return frozenset()

@@ -7,9 +7,9 @@ import pandas as pd
 from sqlalchemy import Connection, select
 
 from api.db.models import Source
-from api.services.register.children import ChildCounts
 from api.services.register.columns import Numbers
 from api.services.register.counts import TOTAL, evidence_counts, tally
+from api.services.register.planning import ChildCounts
 from api.services.register.state import BETWEEN, Given
 from matcher.classify import estimate_prior
 from matcher.keys import Columns, key_lists

@@ -12,7 +12,9 @@ from sqlalchemy import Connection
 from api.services.register.columns import Numbers
 from api.services.register.linker import Linker, LinkOutcome
 from api.services.register.part import decide_part, find_moved, rescore
+from api.services.register.shields import spread_shields
 from api.services.register.state import last_given
+from api.services.register.values import mark_stale
 from api.services.register.whole import link_whole
 from matcher.progress import Observer, Silent
 from matcher.rules.library import LinkageRules
@@ -49,7 +51,16 @@ def link_register(
         observer: told of stages.
     """
     linker = Linker.of(connection, run, rules, model, observer or Silent())
-    before = None if anew else last_given(connection, before=run)
+    outcome = _link(linker, changed, recheck, anew=anew, largest_part=largest_part)
+    mark_stale(connection, run, rules, None if outcome.whole else changed)
+    spread_shields(connection, run=run)
+    return outcome
+
+
+def _link(
+    linker: Linker, changed: Numbers, recheck: Numbers, *, anew: bool, largest_part: float
+) -> LinkOutcome:
+    before = None if anew else last_given(linker.connection, before=linker.run)
     largest = largest_part * sum(before.held.values()) if before else 0
     if before is None or len(changed) > largest:
         return link_whole(linker)

@@ -20,6 +20,7 @@ from api.services.extracts.current import current_records
 from api.services.register.children import update_children
 from api.services.register.closure import closure, fellows
 from api.services.register.columns import Numbers, among, columns
+from api.services.register.conflicts import update_conflicts
 from api.services.register.counts import (
     TOTALS,
     Moved,
@@ -270,6 +271,7 @@ def decide_part(
     prepared = linker.prepared(current_records(connection, records))
     given = Given(held, before.floor, priors)
     if prepared is None:
+        update_conflicts(connection, linker.run, None, gone, whole=False)
         children = update_children(linker.rules, connection, linker.run, None, gone)
         return LinkOutcome(False, 0, candidates, children, given)
     record = _ids(prepared)
@@ -283,6 +285,7 @@ def decide_part(
     decisions = as_positions(connection, record)
     linked = decide(scored, linker.matching.thresholds, decisions, observer=linker.observer)
     update_findings(connection, kept, linked, record)
+    update_conflicts(connection, linker.run, linked, gone, whole=False)
     children = update_children(linker.rules, connection, linker.run, linked, gone)
     return LinkOutcome(False, len(record), candidates, children, given)
 

@@ -14,20 +14,18 @@ import pandas as pd
 from sqlalchemy import Connection, Select, func, or_, select
 
 from api.db.fetching import fetch_frame, pieces
-from api.db.models import Event, Golden, Membership, Pair, Record, Run, Shield, Source
+from api.db.models import Event, Golden, Membership, Pair, Record, Run, Source
 from api.services.extracts.current import held
-from api.services.register.closure import fellows
 from api.services.register.columns import Numbers, among, columns
 from api.services.register.decisions import MATCH, decisions_in_force
+from api.services.register.shields import LOCATION, shielded_children
+from api.services.register.sundered import hidden_records, severed_children
 from matcher.errors import DataError
 from matcher.links import ReportedLinks
 from matcher.register.golden import GOLDEN_COLUMNS
 from matcher.rules.matching import MatchingRules
 
 EVENT_COLUMNS = ("id", "run", "at", "kind", "child_id", "source", "record_id", "detail")
-
-# What would tell where a shielded child lives.
-LOCATION = ("address", "address_source", "postcode", "postcode_source")
 
 
 def last_run(connection: Connection) -> int:
@@ -46,7 +44,8 @@ def check_run(connection: Connection, run: int) -> None:
 def read_crosswalk(connection: Connection, *, as_of_run: int | None = None) -> pd.DataFrame:
     """source, record_id, child_id of every record of a child, in order of key.
 
-    As of now, or as it was after a run. Raises DataError if there was no such run.
+    As of now, or as it was after a run, without what adoption has severed since. Raises
+    DataError if there was no such run.
     """
     return _members(connection, as_of_run)[["source", "record_id", "child_id"]]
 
@@ -64,8 +63,9 @@ def read_golden(connection: Connection, *, as_of_run: int | None = None) -> pd.D
     found = fetch_frame(connection, query, plain=("child_id",))
     order = pd.Index(found["child_id"]).get_indexer(pd.Index(members["child_id"].unique()))
     golden: pd.DataFrame = found.iloc[order[order >= 0]].reset_index(drop=True)
-    hidden = golden["child_id"].isin(_shielded(connection)).to_numpy()
-    for name in LOCATION:
+    shielded = shielded_children(connection, golden["child_id"].tolist(), at_any_time=True)
+    hidden = golden["child_id"].isin(list(shielded)).to_numpy()
+    for name in set(LOCATION) & set(golden.columns):
         golden[name] = golden[name].mask(hidden)
     return golden
 
@@ -94,6 +94,30 @@ def read_links(connection: Connection, rules: MatchingRules) -> pd.DataFrame:
     )
     source = members["source"].astype(object).to_numpy()
     return found.table(source, members["record_id"].to_numpy(), rules)
+
+
+def read_possible_links(connection: Connection) -> pd.DataFrame:
+    """Keys and designation, of LINK_COLUMNS, of the pairs that wait for a person."""
+    query = select(Pair.l, Pair.r).where(Pair.waiting == 1)
+    l, r = columns(connection, query)
+    return possible_links(_members(connection, None), l, r)
+
+
+def possible_links(records: pd.DataFrame, l: Numbers, r: Numbers) -> pd.DataFrame:
+    """The same, of pairs by record.id, which ``records`` has as ``id``; in order."""
+    return link_keys(records, l, r).assign(designation="possible")
+
+
+def link_keys(records: pd.DataFrame, l: Numbers, r: Numbers) -> pd.DataFrame:
+    """source_l, record_id_l, source_r, record_id_r of pairs of records by record.id."""
+    place = pd.Index(records["id"])
+    sides = {}
+    for side, ids in (("l", l), ("r", r)):
+        at = place.get_indexer(pd.Index(ids))
+        sides[f"source_{side}"] = records["source"].astype(object).to_numpy()[at]
+        sides[f"record_id_{side}"] = records["record_id"].to_numpy()[at]
+    frame = pd.DataFrame(sides)
+    return frame.sort_values(list(frame.columns), ignore_index=True)
 
 
 # Pairs that are links, or that wait for a person.
@@ -156,7 +180,24 @@ def _members(connection: Connection, as_of_run: int | None) -> pd.DataFrame:
     )
     found = fetch_frame(connection, query, plain=("record_id", "child_id"))
     found["source"] = found["source"].cat.reorder_categories(sorted(found["source"].cat.categories))
-    return found.iloc[_in_key_order(found)].reset_index(drop=True)
+    found = found.iloc[_in_key_order(found)].reset_index(drop=True)
+    return found if as_of_run is None else _without_severed(connection, found)
+
+
+def _without_severed(connection: Connection, then: pd.DataFrame) -> pd.DataFrame:
+    """Members as of a run, without those that must not be shown together by now."""
+    severed = severed_children(connection)
+    if not severed:
+        return then
+    query = select(Membership.record, Membership.child).where(
+        Membership.to_run.is_(None),
+        among(connection, Membership.child, sorted(set().union(*severed))),
+    )
+    now: dict[int, str] = dict(iter(connection.execute(query)))
+    hidden: set[int] = set()
+    for child, records in then.loc[then["id"].isin(list(now)), "id"].groupby(then["child_id"]):
+        hidden |= hidden_records(severed, str(child), {r: now[r] for r in records.tolist()})
+    return then[~then["id"].isin(list(hidden))].reset_index(drop=True)
 
 
 def _in_key_order(found: pd.DataFrame) -> Numbers:
@@ -167,15 +208,6 @@ def _in_key_order(found: pd.DataFrame) -> Numbers:
     for one in range(len(found["source"].cat.categories)):
         order += sorted(np.flatnonzero(number == one).tolist(), key=keys.__getitem__)
     return np.array(order, dtype=np.int64)
-
-
-def _shielded(connection: Connection) -> list[str]:
-    """Children that any record ever belonged to which is of one child with a shielded one."""
-    under = select(Shield.record).where(Shield.lifted_at.is_(None))
-    records = columns(connection, under)[0]
-    records = np.union1d(records, fellows(connection, records))
-    children = select(Membership.child).where(among(connection, Membership.record, records))
-    return list(connection.scalars(children.distinct()))
 
 
 def _said_to_match(connection: Connection, l: Numbers, r: Numbers) -> "np.ndarray[Any, Any]":

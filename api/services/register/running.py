@@ -11,15 +11,16 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from api.db.engine import is_sqlite
-from api.db.models import Correction, Decision, Run, Severance
+from api.db.models import Correction, Decision, Run, Severance, Source
 from api.services.extracts import Applied, Due, apply, diff, extracts_due, read_kept, undo
 from api.services.register.columns import Numbers, columns
 from api.services.register.kept_rules import InForce, keep_rules, rules_in_force
 from api.services.register.linker import LinkOutcome
 from api.services.register.linking import LARGEST_PART, link_register
+from matcher.errors import DataError
 from matcher.progress import Observer, Silent
 from matcher.read import ReadResult
 
@@ -73,8 +74,7 @@ def run_register(
         applied = {
             one.extract: _apply(connection, one, run, rules, reads or {}, observer) for one in due
         }
-        waiting = _waiting_records(connection)
-        _held_by(connection, run)
+        waiting = _held_by(connection, run)
         outcome = link_register(
             connection,
             run=run,
@@ -91,6 +91,69 @@ def run_register(
         end_run(connection, run, outcome)
         results.append(RunResult(run, counts, outcome))
     return results
+
+
+def relink(
+    connection: Connection,
+    offered: InForce,
+    *,
+    by: str,
+    now: datetime,
+    after_run: int | None = None,
+    observer: Observer | None = None,
+) -> RunResult:
+    """Put other rules in force, and link everything that is current by them, in one run.
+
+    Extracts that wait go on waiting; the next run links them by these rules. What was read
+    of earlier ones stays as it was read.
+
+    Args:
+        connection: a transaction that may write.
+        offered: the rules and the model from now on.
+        by: who asked for it.
+        now: when.
+        after_run: the last run that was known when this was decided (see `preview`).
+        observer: told of stages.
+
+    Raises DataError if the register is empty, or if another run came after ``after_run``.
+    """
+    lock_register(connection)
+    check_can_relink(connection, after_run=after_run)
+    run = begin_run(connection, offered, kind="relink", by=by, now=now)
+    _held_by(connection, run)
+    for name, once in holding_once(connection, offered).items():
+        same = Source.name == name, Source.one_record_per_child != once
+        connection.execute(update(Source).where(*same).values(one_record_per_child=once))
+    nothing = np.empty(0, dtype=np.int64)
+    outcome = link_register(
+        connection,
+        run=run,
+        rules=offered.book.linkage,
+        model=offered.model,
+        changed=nothing,
+        recheck=nothing,
+        anew=True,
+        observer=observer,
+    )
+    end_run(connection, run, outcome)
+    return RunResult(run, {}, outcome)
+
+
+def check_can_relink(connection: Connection, *, after_run: int | None = None) -> None:
+    """Raises DataError, see `relink`."""
+    latest = connection.scalar(select(func.max(Run.id)))
+    if latest is None:
+        raise DataError("the register is empty; ingest and link an extract first")
+    if after_run not in (None, latest):
+        raise DataError(
+            f"the register is at run {latest} by now, not at {after_run}; make another preview"
+        )
+
+
+def holding_once(connection: Connection, rules: InForce) -> dict[str, bool]:
+    """By source, whether it holds each child once, as the rules say."""
+    names = connection.scalars(select(Source.name)).all()
+    return {name: rules.book.definition(name).one_record_per_child for name in names}
 
 
 def lock_register(connection: Connection) -> None:
@@ -170,9 +233,20 @@ def _waiting_records(connection: Connection) -> Numbers:
     return np.unique(np.concatenate(found))
 
 
-def _held_by(connection: Connection, run: int) -> None:
-    for table in (Decision, Severance, Correction):
-        connection.execute(update(table).where(table.run.is_(None)).values(run=run))
+def _held_by(connection: Connection, run: int) -> Numbers:
+    """Enter the run in all that waits for one; the records that it is about.
+
+    In one step, so that what a person enters meanwhile is not taken for held.
+    """
+    found: list[int] = []
+    for table, ends in (
+        (Decision, (Decision.record_l, Decision.record_r)),
+        (Severance, (Severance.record_l, Severance.record_r)),
+        (Correction, (Correction.record,)),
+    ):
+        held = update(table).where(table.run.is_(None)).values(run=run).returning(*ends)
+        found += [record for row in connection.execute(held) for record in row]
+    return np.unique(np.array(found, dtype=np.int64))
 
 
 def _joined(parts: list[list[Numbers]]) -> Numbers:

@@ -1,6 +1,7 @@
 """Linking every record of the register."""
 
 import numpy as np
+import pandas as pd
 from sqlalchemy import Connection, delete, select
 
 from api.db.bulk import insert
@@ -8,6 +9,7 @@ from api.db.models import BlockingKey, Claim, ClaimCount, EvidenceCount, Members
 from api.services.extracts.current import current_records
 from api.services.register.children import update_children
 from api.services.register.columns import Numbers, columns
+from api.services.register.conflicts import update_conflicts
 from api.services.register.counts import TOTAL
 from api.services.register.decisions import as_positions
 from api.services.register.linker import Linker, LinkOutcome
@@ -15,7 +17,7 @@ from api.services.register.pairs import findings, keep_pairs
 from api.services.register.state import BETWEEN, Given
 from matcher.classify import EvidenceCounts
 from matcher.keys import ShownKeys
-from matcher.pipeline import Prepared, decide, score
+from matcher.pipeline import Linked, Prepared, Scored, decide, score
 from matcher.population import Population, joined
 from matcher.scoring import ScoredPairs
 
@@ -27,15 +29,14 @@ def link_whole(linker: Linker) -> LinkOutcome:
         connection.execute(delete(table))
     with observer.stage("read the register"):
         records = current_records(connection)
-    if not (records["role"] == "child").any():
-        children = update_children(linker.rules, connection, linker.run, None, _members(connection))
+    found = compute_whole(linker, records)
+    if found is None:
+        gone = members(connection)
+        update_conflicts(connection, linker.run, None, gone, whole=True)
+        children = update_children(linker.rules, connection, linker.run, None, gone)
         return LinkOutcome(True, 0, 0, children, Given({}, 0.0, {BETWEEN: 0.0}))
-    scored = score(
-        records, linker.rules, linker.model, single_sources=linker.single, observer=observer
-    )
-    record = scored.prepared.records["id"].to_numpy(np.int64)
-    decisions = as_positions(connection, record)
-    linked = decide(scored, linker.matching.thresholds, decisions, observer=observer)
+    scored, linked = found
+    record = linked.prepared.records["id"].to_numpy(np.int64)
     with observer.stage("keep keys, counts and pairs"):
         group = linker.groups(linked.prepared)[
             linked.prepared.group(linked.pairs.l, linked.pairs.r)
@@ -43,16 +44,33 @@ def link_whole(linker: Linker) -> LinkOutcome:
         _keep_keys(linker, linked.prepared, record)
         _keep_counts(linker, linked.prepared, linked.population)
         _keep_evidence(connection, linked.pairs, group)
-        keep_pairs(connection, linker.matching, linked.pairs, record, group, findings(linked))
+        # As compared: whether a person keeps the two apart, or joins them, is kept elsewhere.
+        keep_pairs(connection, linker.matching, scored.pairs, record, group, findings(linked))
     with observer.stage("children"):
-        gone = np.setdiff1d(_members(connection), record)
+        gone = np.setdiff1d(members(connection), record)
+        update_conflicts(connection, linker.run, linked, gone, whole=True)
         children = update_children(linker.rules, connection, linker.run, linked, gone)
     population = linked.population
     given = Given(dict(population.held), linker.floor(population), linker.priors(population))
     return LinkOutcome(True, len(record), linked.candidates, children, given)
 
 
-def _members(connection: Connection) -> Numbers:
+def compute_whole(linker: Linker, records: pd.DataFrame) -> tuple[Scored, Linked] | None:
+    """Records of the register weighed, and then clustered; nothing if no child is among them.
+
+    Writes nothing, so that it can tell what a run would find.
+    """
+    if not (records["role"] == "child").any():
+        return None
+    scored = score(
+        records, linker.rules, linker.model, single_sources=linker.single, observer=linker.observer
+    )
+    decisions = as_positions(linker.connection, scored.prepared.records["id"].to_numpy(np.int64))
+    thresholds = linker.matching.thresholds
+    return scored, decide(scored, thresholds, decisions, observer=linker.observer)
+
+
+def members(connection: Connection) -> Numbers:
     """Every record that belongs to a child until now."""
     query = select(Membership.record).where(Membership.to_run.is_(None))
     return np.unique(columns(connection, query)[0])

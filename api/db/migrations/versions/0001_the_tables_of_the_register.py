@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0001_249aec"
+revision: str = "0001_0d6755"
 down_revision: str | None = None
 
 
@@ -101,6 +101,9 @@ def upgrade() -> None:
         sa.Column("stage", sa.String(length=64), nullable=True),
         sa.Column("done", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("total", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "seconds_left", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
         sa.Column("cancel_asked", sa.Boolean(), nullable=False),
         sa.Column("outcome", sa.JSON(), nullable=True),
         sa.Column("problem", sa.Text(), nullable=True),
@@ -666,6 +669,13 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_membership_child_to_run"), ["child", "to_run"], unique=False
         )
+        batch_op.create_index(
+            "ix_membership_record_now",
+            ["record"],
+            unique=True,
+            sqlite_where=sa.text("to_run IS NULL"),
+            postgresql_where=sa.text("to_run IS NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_membership_to_run"), ["to_run"], unique=False)
 
     op.create_table(
@@ -758,7 +768,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_succession")),
     )
     with op.batch_alter_table("succession", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_succession_child"), ["child"], unique=False)
+        batch_op.create_index(batch_op.f("ix_succession_child_run"), ["child", "run"], unique=False)
         batch_op.create_index(batch_op.f("ix_succession_successor"), ["successor"], unique=False)
 
     op.create_table(
@@ -794,7 +804,7 @@ def downgrade() -> None:
     op.drop_table("visit")
     with op.batch_alter_table("succession", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_succession_successor"))
-        batch_op.drop_index(batch_op.f("ix_succession_child"))
+        batch_op.drop_index(batch_op.f("ix_succession_child_run"))
 
     op.drop_table("succession")
     with op.batch_alter_table("reject", schema=None) as batch_op:
@@ -808,6 +818,11 @@ def downgrade() -> None:
     op.drop_table("record_version")
     with op.batch_alter_table("membership", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_membership_to_run"))
+        batch_op.drop_index(
+            "ix_membership_record_now",
+            sqlite_where=sa.text("to_run IS NULL"),
+            postgresql_where=sa.text("to_run IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_membership_child_to_run"))
 
     op.drop_table("membership")

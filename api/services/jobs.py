@@ -1,0 +1,99 @@
+"""The kinds of queued work, and what does each.
+
+An extract that was received is validated and, if it was accepted and so asked for, linked:
+all in the transaction that ends its job, so that nothing of it is seen before it is done.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from api.db.engine import writing
+from api.db.models import ExtractState
+from api.services.extracts import Mode, Received, receive
+from api.services.extracts.states import require
+from api.services.extracts.validation import validate
+from api.services.register.kept_rules import InForce, rules_in_force
+from api.services.register.running import RunResult, run_register, something_waits
+from api.services.work import Handler, Task, enqueue
+from matcher.progress import Observer
+from matcher.read import ReadResult
+
+INGEST = "ingest"
+LINK = "link"
+
+
+def queue_extract(
+    engine: Engine,
+    offered: InForce,
+    *,
+    source: str,
+    path: Path,
+    as_of: date,
+    mode: Mode,
+    by: str,
+) -> tuple[Received, int | None]:
+    """Receive an extract and queue the rest of the work; the job, unless nothing is to do.
+
+    Raises what `receive` does; nothing is written then.
+    """
+    with writing(engine) as connection:
+        received = receive(
+            connection,
+            source=source,
+            path=path,
+            as_of=as_of,
+            mode=mode,
+            by=by,
+            book=rules_in_force(connection, offered).book,
+            now=_now(),
+        )
+        if received.unchanged:
+            return received, None
+        return received, enqueue(connection, INGEST, {"extract": received.extract}, by)
+
+
+def queue_linking(engine: Engine, *, by: str) -> int | None:
+    """Queue a run for what waits; the job, unless nothing does."""
+    with writing(engine) as connection:
+        return enqueue(connection, LINK, {}, by) if something_waits(connection) else None
+
+
+def handlers(offered: InForce) -> Mapping[str, Handler]:
+    """What does each kind of work. ``offered`` are rules for a register that has none yet."""
+
+    def ingest(connection: Connection, task: Task, observer: Observer) -> Mapping[str, Any]:
+        extract = int(task.request["extract"])
+        row = require(connection, extract, *ExtractState)
+        reads: dict[int, ReadResult] = {}
+        state = ExtractState(row.state)
+        if state == ExtractState.RECEIVED:
+            with observer.stage("read and validate"):
+                book = rules_in_force(connection, offered).book
+                found = validate(connection, extract, book=book, by=row.received_by, now=_now())
+            state = found.state
+            if found.read is not None:
+                reads[extract] = found.read
+        runs = []
+        if state == ExtractState.ACCEPTED:
+            runs = run_register(
+                connection, offered, by=row.received_by, now=_now(), reads=reads, observer=observer
+            )
+        return {"extract": extract, **_outcome(runs)}
+
+    def link(connection: Connection, task: Task, observer: Observer) -> Mapping[str, Any]:
+        by = str(task.request.get("by", "worker"))
+        return _outcome(run_register(connection, offered, by=by, now=_now(), observer=observer))
+
+    return {INGEST: ingest, LINK: link}
+
+
+def _outcome(runs: list[RunResult]) -> dict[str, Any]:
+    return {"runs": [result.run for result in runs]}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

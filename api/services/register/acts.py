@@ -1,0 +1,71 @@
+"""What people's acts on the register have in common: a record by its key, a reason, the audit log.
+
+`check_can_x` raises ActError with the reason, `can_x` says whether. Who may do what is
+not asked here; the caller knows that.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from api.db.models import Audit, Record, RecordVersion, Source
+from matcher.errors import MatcherError
+
+Key = tuple[str, str]
+"""Source and record id."""
+
+
+class ActError(MatcherError):
+    """What a person asked for cannot be done; the message says why and names nobody."""
+
+
+def find_record(connection: Connection, key: Key) -> int:
+    """record.id of a record that is current and a child's. Raises ActError.
+
+    The id that was asked for is not repeated: in some systems it is an NHS number.
+    """
+    source, record_id = key
+    found = connection.execute(
+        select(Record.id, RecordVersion.role)
+        .join(Source, Source.number == Record.source)
+        .outerjoin(
+            RecordVersion, (RecordVersion.record == Record.id) & RecordVersion.to_run.is_(None)
+        )
+        .where(Source.name == source, Record.record_id == record_id)
+    ).one_or_none()
+    if found is None:
+        raise ActError(f"{_named(connection, source)} has no record with this id; check both")
+    if found.role is None:
+        raise ActError(f"{source} does not list this record any more")
+    if found.role != "child":
+        raise ActError("this record is not a child's")
+    return int(found.id)
+
+
+def _named(connection: Connection, source: str) -> str:
+    """The source's name only if it is one: anything may have been typed in its place."""
+    known = connection.scalar(select(Source.number).where(Source.name == source))
+    return source if known is not None else "a source that is not in the register"
+
+
+def require_reason(why: str) -> None:
+    """Raises ActError unless something is said."""
+    if not why.strip():
+        raise ActError("say why, for whoever looks at this later")
+
+
+def passes(check: Callable[..., object], *arguments: Any, **named: Any) -> bool:
+    """Whether a check raises nothing."""
+    try:
+        check(*arguments, **named)
+    except ActError:
+        return False
+    return True
+
+
+def audit(connection: Connection, action: str, about: str, *, by: str, now: datetime) -> None:
+    """Write down what was done; ``about`` is a kind and a number, never a value."""
+    entry = {"at": now, "by": by, "action": action, "about": about, "detail": {}}
+    connection.execute(insert(Audit).values(entry))

@@ -1,0 +1,211 @@
+"""What other rules, another model or other thresholds would do to the register.
+
+Everything is linked by them in memory, by the same functions that a relink calls, and
+compared with what the register holds. Nothing is written and nobody waits: it needs one
+unchanging view of the database and no more (see `api.db.engine.reading`).
+"""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, select
+
+from api.db.models import Pair
+from api.services.extracts.current import current_activity, current_records
+from api.services.measuring import all_measures
+from api.services.register.columns import Numbers, columns
+from api.services.register.contradictions import Contradiction, contradicted
+from api.services.register.kept_rules import InForce, last_rules
+from api.services.register.linker import Linker
+from api.services.register.planning import ChildCounts, ChildPlan, plan_children
+from api.services.register.reading import (
+    REPORTED,
+    last_run,
+    link_keys,
+    possible_links,
+    read_crosswalk,
+    read_possible_links,
+)
+from api.services.register.running import check_can_relink, holding_once
+from api.services.register.whole import compute_whole, members
+from matcher.errors import DataError
+from matcher.links import reported
+from matcher.outcomes import MeasureInputs, MeasureResult
+from matcher.pipeline import Linked
+from matcher.progress import Observer, Silent
+
+Pairs = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class MovedLinks:
+    """Pairs of records that would be reported, or would no longer be.
+
+    Columns source_l, record_id_l, source_r, record_id_r, in order.
+    """
+
+    gained: pd.DataFrame
+    lost: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class MeasureMove:
+    """A measure as it is and as it would be; missing where the rules do not have it."""
+
+    name: str
+    before: MeasureResult | None
+    after: MeasureResult | None
+
+    @property
+    def moves(self) -> bool:
+        """Whether anything of it would be another figure."""
+        return self.before != self.after
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a relink after run ``after_run`` would do. ``rules`` and ``model`` are hashes.
+
+    Ids: ``founded``, ``restored`` and ``retired``. Pairs of ids, from a child to one that
+    takes some of its records: ``merges`` (all of them, and there is no other), ``splits``
+    (to a child that begins, or one of several that share what an ended one held) and
+    ``moves`` (to another child that was there already, while it goes on itself).
+    """
+
+    after_run: int
+    rules: str
+    model: str
+    counts: ChildCounts
+    founded: tuple[str, ...]
+    restored: tuple[str, ...]
+    retired: tuple[str, ...]
+    merges: tuple[Pairs, ...]
+    splits: tuple[Pairs, ...]
+    moves: tuple[Pairs, ...]
+    links: MovedLinks
+    possible: MovedLinks
+    contradicted: tuple[Contradiction, ...]
+    measures: tuple[MeasureMove, ...]
+
+    @property
+    def queue_growth(self) -> int:
+        """How many more possible links would wait for a person; below zero, fewer."""
+        return len(self.possible.gained) - len(self.possible.lost)
+
+
+def preview(
+    connection: Connection, offered: InForce, *, observer: Observer | None = None
+) -> Preview:
+    """What `relink` with these rules would do. Writes nothing.
+
+    Extracts that wait are left out, as a relink leaves them waiting; decisions that wait
+    count. Raises DataError if there is nothing to link.
+    """
+    check_can_relink(connection)
+    observer = observer or Silent()
+    known = last_rules(connection)
+    latest = last_run(connection)
+    linker = Linker.of(connection, latest, offered.book.linkage, offered.model, observer)
+    once = holding_once(connection, offered)
+    linker = replace(linker, single=frozenset(name for name in once if once[name]))
+    with observer.stage("read the register"):
+        records = current_records(connection)
+    found = compute_whole(linker, records)
+    if found is None:
+        raise DataError("no record of a child is in the register, so there is nothing to link")
+    scored, linked = found
+    record = linked.prepared.records["id"].to_numpy(np.int64)
+    with observer.stage("compare with the register"):
+        gone = np.setdiff1d(members(connection), record)
+        plan = plan_children(linker.rules, connection, linked, gone)
+        links, possible, waiting = _moved_links(connection, records, record, linked)
+    with observer.stage("measures"):
+        measures = _measures(connection, known, offered, records, plan, waiting)
+    merges, splits, moves = _successions(plan)
+    return Preview(
+        after_run=latest,
+        rules=offered.book.content_hash,
+        model=offered.model.content_hash,
+        counts=plan.counts,
+        founded=tuple(plan.carried.founded),
+        restored=tuple(plan.carried.restored),
+        retired=tuple(plan.carried.ended),
+        merges=merges,
+        splits=splits,
+        moves=moves,
+        links=links,
+        possible=possible,
+        contradicted=contradicted(
+            connection,
+            scored,
+            before=known.book.linkage.matching.thresholds,
+            after=linker.matching.thresholds,
+        ),
+        measures=measures,
+    )
+
+
+def _successions(
+    plan: ChildPlan,
+) -> tuple[tuple[Pairs, ...], tuple[Pairs, ...], tuple[Pairs, ...]]:
+    carried = plan.carried
+    begun = {*carried.founded, *carried.restored}
+    several = Counter(one.child for one in carried.successions)
+    found: tuple[list[Pairs], list[Pairs], list[Pairs]] = ([], [], [])
+    for one in carried.successions:
+        merged = one.merged and several[one.child] == 1
+        kind = 0 if merged else 1 if one.merged or one.successor in begun else 2
+        found[kind].append((one.child, one.successor))
+    merges, splits, moves = map(tuple, found)
+    return merges, splits, moves
+
+
+def _moved_links(
+    connection: Connection, records: pd.DataFrame, record: Numbers, linked: Linked
+) -> tuple[MovedLinks, MovedLinks, pd.DataFrame]:
+    """Links and possible links that move, and all possible links that there would be."""
+    query = select(Pair.l, Pair.r, Pair.link, Pair.waiting).where(REPORTED)
+    l, r, link, waits = columns(connection, query)
+    followed, waiting = reported(linked)
+    own_l, own_r = record[linked.pairs.l], record[linked.pairs.r]
+
+    def moved(before: Numbers, after: Numbers) -> MovedLinks:
+        was = pd.MultiIndex.from_arrays([l[before == 1], r[before == 1]])
+        will = pd.MultiIndex.from_arrays([own_l[after == 1], own_r[after == 1]])
+        return MovedLinks(
+            _keys(records, will[~will.isin(was)]), _keys(records, was[~was.isin(will)])
+        )
+
+    possible = possible_links(records, own_l[waiting], own_r[waiting])
+    return moved(link, followed.astype(np.int64)), moved(waits, waiting.astype(np.int64)), possible
+
+
+def _keys(records: pd.DataFrame, pairs: pd.MultiIndex) -> pd.DataFrame:
+    return link_keys(
+        records,
+        pairs.get_level_values(0).to_numpy(np.int64),
+        pairs.get_level_values(1).to_numpy(np.int64),
+    )
+
+
+def _measures(
+    connection: Connection,
+    known: InForce,
+    offered: InForce,
+    records: pd.DataFrame,
+    plan: ChildPlan,
+    waiting: pd.DataFrame,
+) -> tuple[MeasureMove, ...]:
+    source, record_id = zip(*plan.keys, strict=True)
+    crosswalk = pd.DataFrame(
+        {"source": source, "record_id": record_id, "child_id": plan.carried.child}
+    )
+    activity = current_activity(connection)
+    now = MeasureInputs(records, read_crosswalk(connection), activity)
+    before = all_measures(known.book, now, read_possible_links(connection))
+    after = all_measures(offered.book, now.with_crosswalk(crosswalk), waiting)
+    by_name = [{result.name: result for result in results} for results in (before, after)]
+    names = dict.fromkeys([*by_name[0], *by_name[1]])
+    return tuple(MeasureMove(name, by_name[0].get(name), by_name[1].get(name)) for name in names)

@@ -1,0 +1,348 @@
+"""What waits for a person: conflicts, decisions on values that changed, and possible links.
+
+Conflicts come first, then decisions, then possible links, the strongest first. A pair that
+a person has decided on leaves at once, and comes back if the decision is taken back or its
+values change. Of severed children nothing is told, and of shielded ones no place.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy.orm import aliased
+
+from api.db.models import Conflict, Decision, Pair, Record, RecordVersion, Severance, Source
+from api.services.register.acts import Key
+from api.services.register.columns import among
+from api.services.register.decisions import UNDO
+from api.services.register.severances import severed_between
+from api.services.register.shields import PLACES, shielded_records
+from api.services.register.values import values_now
+from api.services.status import in_utc
+from matcher.classify import probability
+from matcher.patterns import unpacked
+from matcher.rules.matching import Level, MatchingRules
+from matcher.table import MISSING
+
+STALE, POSSIBLE = "changed_values", "possible_link"
+
+Query = Select[*tuple[Any, ...]]
+Found = Row[*tuple[Any, ...]]
+
+# Where an item stands: section, then what its section is in order of.
+Place = tuple[int, float, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Remade:
+    """A decision whose values changed, the old ones beside the new, by column of RECORDS.
+
+    Both hold only what differs as written. ``address`` and ``postcode`` are left out of a
+    shielded child's, and ``location_hidden`` says so.
+    """
+
+    id: int
+    kind: str
+    by: str
+    at: datetime
+    why: str
+    then_l: Mapping[str, str]
+    now_l: Mapping[str, str]
+    then_r: Mapping[str, str]
+    now_r: Mapping[str, str]
+    location_hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueueItem:
+    """A pair of records that waits.
+
+    ``kind`` is that of a conflict (see `conflicts`), changed_values or possible_link.
+    Weight, probability and reasons are missing where the two were never compared, or too
+    unlike to be kept. ``place`` is where the next page begins, if this is the last item.
+    """
+
+    kind: str
+    l: Key
+    r: Key
+    weight: float | None
+    probability: float | None
+    reasons: tuple[str, ...]
+    rival: bool
+    conflict: int | None
+    decision: Remade | None
+    place: Place
+
+
+def waiting_pairs(
+    connection: Connection, rules: MatchingRules, *, after: Place | None = None, limit: int = 50
+) -> list[QueueItem]:
+    """The next items of the queue.
+
+    Args:
+        connection: sees the register.
+        rules: those that the last run went by.
+        after: the place of the last item seen; without it, from the beginning.
+        limit: how many at most.
+    """
+    found: list[Found] = []
+    for section, query in enumerate(_sections()):
+        if after is None or section >= after[0]:
+            start = after if after is not None and after[0] == section else None
+            found += _take(connection, query, start, limit - len(found))
+        if len(found) == limit:
+            break
+    return _items(connection, rules, found)
+
+
+def queue_counts(connection: Connection) -> dict[str, int]:
+    """How many conflicts, decisions on changed values and possible links wait."""
+    names = ("conflicts", STALE, POSSIBLE)
+    anything = connection.scalar(select(Severance.id).limit(1)) is not None
+    counts = {}
+    for name, query in zip(names, _sections(), strict=True):
+        if anything:
+            counts[name] = sum(len(rows) for rows in _shown(connection, query, None, 10_000))
+        else:
+            of = query.order_by(None).subquery()
+            counts[name] = connection.execute(select(func.count()).select_from(of)).scalar_one()
+    return counts
+
+
+def _sections() -> list[Query]:
+    """Queries in order, each with columns kind, at, first, second, l, r, about."""
+    return [_conflicts(), _stale(), _possible()]
+
+
+def _conflicts() -> Query:
+    pending = aliased(Decision)
+    settled = exists().where(pending.run.is_(None), _same(pending, Conflict))
+    return select(
+        Conflict.kind.label("kind"),
+        literal(0.0).label("at"),
+        Conflict.id.label("first"),
+        literal(0).label("second"),
+        Conflict.record_l.label("l"),
+        Conflict.record_r.label("r"),
+        literal(0).label("section"),
+    ).where(Conflict.to_run.is_(None), ~settled)
+
+
+def _stale() -> Query:
+    later = aliased(Decision)
+    superseded = exists().where(later.id > Decision.id, _same(later, Decision), _stands(later))
+    current = [
+        exists().where(RecordVersion.record == side, RecordVersion.to_run.is_(None))
+        for side in (Decision.record_l, Decision.record_r)
+    ]
+    return select(
+        literal(STALE).label("kind"),
+        literal(0.0).label("at"),
+        Decision.id.label("first"),
+        literal(0).label("second"),
+        Decision.record_l.label("l"),
+        Decision.record_r.label("r"),
+        literal(1).label("section"),
+    ).where(Decision.stale_run.is_not(None), _stands(Decision), ~superseded, *current)
+
+
+def _possible() -> Query:
+    said = aliased(Decision)
+    about = or_(
+        and_(said.record_l == Pair.l, said.record_r == Pair.r),
+        and_(said.record_l == Pair.r, said.record_r == Pair.l),
+    )
+    decided = exists().where(about, _stands(said))
+    conflict = exists().where(
+        Conflict.to_run.is_(None), Conflict.record_l == Pair.l, Conflict.record_r == Pair.r
+    )
+    return select(
+        literal(POSSIBLE).label("kind"),
+        (-Pair.weight).label("at"),
+        Pair.l.label("first"),
+        Pair.r.label("second"),
+        Pair.l.label("l"),
+        Pair.r.label("r"),
+        literal(2).label("section"),
+    ).where(Pair.waiting == 1, ~decided, ~conflict)
+
+
+def _stands(decision: Any) -> ColumnElement[bool]:
+    """That an entry is a decision and was not taken back."""
+    undo = aliased(Decision)
+    return and_(decision.kind != UNDO, ~exists().where(undo.undoes == decision.id))
+
+
+def _same(one: Any, other: Any) -> ColumnElement[bool]:
+    """That two rows are about the same pair, in either order."""
+    return or_(
+        and_(one.record_l == other.record_l, one.record_r == other.record_r),
+        and_(one.record_l == other.record_r, one.record_r == other.record_l),
+    )
+
+
+def _take(connection: Connection, query: Query, after: Place | None, limit: int) -> list[Found]:
+    taken: list[Found] = []
+    for rows in _shown(connection, query, after, limit):
+        taken += rows
+        if len(taken) >= limit:
+            break
+    return taken[:limit]
+
+
+def _shown(
+    connection: Connection, query: Query, after: Place | None, size: int
+) -> Iterator[list[Found]]:
+    """Rows after a place, in pieces, without pairs that nobody may see together."""
+    of = query.subquery()
+    order = (of.c.at, of.c.first, of.c.second)
+    while True:
+        piece = select(of).order_by(*order).limit(size)
+        if after is not None:
+            piece = piece.where(tuple_(*order) > tuple_(*map(literal, after[1:])))
+        rows = connection.execute(piece).all()
+        if rows:
+            l, r = (np.array([getattr(row, side) for row in rows], np.int64) for side in "lr")
+            severed = severed_between(connection, l, r)
+            yield [row for row, hidden in zip(rows, severed.tolist(), strict=True) if not hidden]
+        if len(rows) < size:
+            return
+        after = _place(rows[-1])
+
+
+def _place(row: Found) -> Place:
+    return row.section, row.at, row.first, row.second
+
+
+def _items(connection: Connection, rules: MatchingRules, rows: Sequence[Found]) -> list[QueueItem]:
+    records = sorted({record for row in rows for record in (row.l, row.r)})
+    keys = _keys(connection, records)
+    shielded = set(shielded_records(connection).tolist())
+    pairs = _pairs(connection, records)
+    remade = _remade(connection, [row for row in rows if row.kind == STALE], shielded)
+    sentences = _Sentences(rules)
+    items = []
+    for row in rows:
+        pair = pairs.get(frozenset((row.l, row.r)))
+        placeless = bool({row.l, row.r} & shielded)
+        items.append(
+            QueueItem(
+                kind=row.kind,
+                l=keys[row.l],
+                r=keys[row.r],
+                weight=None if pair is None else pair.weight,
+                probability=None if pair is None else _probability(pair.weight),
+                reasons=() if pair is None else sentences.of(pair.pattern, placeless),
+                rival=pair is not None and bool(pair.rival),
+                conflict=row.first if row.section == 0 else None,
+                decision=remade.get(row.first) if row.kind == STALE else None,
+                place=_place(row),
+            )
+        )
+    return items
+
+
+def _probability(weight: float) -> float:
+    return float(probability(np.array([weight]))[0])
+
+
+def _keys(connection: Connection, records: Sequence[int]) -> dict[int, Key]:
+    query = select(Record.id, Source.name, Record.record_id).join(
+        Source, Source.number == Record.source
+    )
+    where = among(connection, Record.id, np.array(records, dtype=np.int64))
+    return {number: (source, key) for number, source, key in connection.execute(query.where(where))}
+
+
+def _pairs(connection: Connection, records: Sequence[int]) -> dict[frozenset[int], Found]:
+    """What is kept of pairs among these records."""
+    some = np.array(records, dtype=np.int64)
+    query = select(Pair.l, Pair.r, Pair.weight, Pair.pattern, Pair.rival).where(
+        among(connection, Pair.l, some), among(connection, Pair.r, some)
+    )
+    return {frozenset((row.l, row.r)): row for row in connection.execute(query)}
+
+
+def _remade(connection: Connection, rows: Sequence[Found], shielded: set[int]) -> dict[int, Remade]:
+    """Decisions by number, with the values that they were made on and those of now."""
+    if not rows:
+        return {}
+    now = values_now(connection, {record for row in rows for record in (row.l, row.r)})
+    numbers = np.array([row.first for row in rows], dtype=np.int64)
+    found = {}
+    for made in connection.execute(select(Decision).where(among(connection, Decision.id, numbers))):
+        placeless = bool({made.record_l, made.record_r} & shielded)
+        then_l, now_l = _changed(made.values_l["values"], now[made.record_l], placeless)
+        then_r, now_r = _changed(made.values_r["values"], now[made.record_r], placeless)
+        found[made.id] = Remade(
+            id=made.id,
+            kind=made.kind,
+            by=made.by,
+            at=in_utc(made.at),
+            why=made.why,
+            then_l=then_l,
+            now_l=now_l,
+            then_r=then_r,
+            now_r=now_r,
+            location_hidden=placeless,
+        )
+    return found
+
+
+def _changed(
+    then: Mapping[str, str], now: Mapping[str, str], placeless: bool
+) -> tuple[dict[str, str], dict[str, str]]:
+    left_out = PLACES if placeless else ()
+    names = [
+        name
+        for name in (*now, *(set(then) - set(now)))
+        if then.get(name) != now.get(name) and name not in left_out
+    ]
+    return (
+        {name: then[name] for name in names if name in then},
+        {name: now[name] for name in names if name in now},
+    )
+
+
+class _Sentences:
+    """What the levels of a pair say, by the rules in force; once per pattern."""
+
+    def __init__(self, rules: MatchingRules) -> None:
+        self.rules = rules
+        self.of_places = {
+            comparison.name
+            for comparison in rules.comparisons
+            if any(column.startswith(PLACES) for column in comparison.columns)
+        }
+
+    def of(self, pattern: int, placeless: bool) -> tuple[str, ...]:
+        """Sentences of evidence; without those that tell of places, if so asked."""
+        found = unpacked(self.rules.comparisons, np.array([pattern], dtype=np.int64))
+        sentences = []
+        for comparison in self.rules.comparisons:
+            number = int(found[comparison.name][0])
+            level = comparison.levels[number]
+            if number == MISSING or not level.evidence:
+                continue
+            if not (placeless and self._tells_a_place(comparison.name, level)):
+                sentences.append(level.reason)
+        return tuple(sentences)
+
+    def _tells_a_place(self, comparison: str, level: Level) -> bool:
+        referred = level.when.level_references if level.when else {}
+        return comparison in self.of_places or bool(self.of_places & referred.keys())

@@ -1,0 +1,212 @@
+"""Two identities of an adopted child, severed: never one child again, and never shown together.
+
+A severance stands between every record of one side and every record of the other, so that
+it holds when some of them are gone. It cannot be taken back. Only what the two sides held
+before is entered; linking keeps whatever comes later on one side at most.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection, or_, select
+
+from api.db.bulk import insert
+from api.db.models import Event, Membership, Record, Severance, Source, Succession
+from api.services.register.acts import ActError, Key, audit, find_record, passes
+from api.services.register.columns import Numbers, among, columns
+from api.services.register.sundered import severed_children
+
+_NONE = np.empty(0, dtype=np.int64)
+
+
+def sever(
+    connection: Connection,
+    *,
+    one: Collection[Key],
+    other: Collection[Key],
+    by: str,
+    now: datetime,
+) -> int:
+    """Sever two groups of records, and those of one child with them; how many pairs.
+
+    Where both groups are of one child until now, each record that must not stay with either
+    side has to be named. Takes effect with the next run. Raises ActError.
+    """
+    mine, theirs = check_can_sever(connection, one=one, other=other)
+    known = set(connection.execute(_severances(connection, np.union1d(mine, theirs))).all())
+    new = [
+        pair
+        for pair in product(mine.tolist(), theirs.tolist())
+        if pair not in known and pair[::-1] not in known
+    ]
+    rows = {"record_l": [l for l, _ in new], "record_r": [r for _, r in new], "by": by, "at": now}
+    insert(connection, Severance, rows)
+    for record in sorted([*mine.tolist(), *theirs.tolist()]):
+        # Each on its own: the log must not lead from one side to the other.
+        audit(connection, "record_severed", f"record {record}", by=by, now=now)
+    return len(new)
+
+
+def check_can_sever(
+    connection: Connection, *, one: Collection[Key], other: Collection[Key]
+) -> tuple[Numbers, Numbers]:
+    """Records on both sides, none on both; record.id of each side. Raises ActError."""
+    if not one or not other:
+        raise ActError("name records on both sides")
+    mine, theirs = (
+        np.array(sorted({find_record(connection, key) for key in side}), dtype=np.int64)
+        for side in (one, other)
+    )
+    if len(np.intersect1d(mine, theirs)):
+        raise ActError("a record is on both sides")
+    children = _children_of(connection, mine), _children_of(connection, theirs)
+    both = children[0] & children[1]
+    return (
+        np.union1d(mine, _records_of(connection, children[0] - both)),
+        np.union1d(theirs, _records_of(connection, children[1] - both)),
+    )
+
+
+def can_sever(connection: Connection, *, one: Collection[Key], other: Collection[Key]) -> bool:
+    """Whether the two groups can be severed."""
+    return passes(check_can_sever, connection, one=one, other=other)
+
+
+def severed_from(connection: Connection, records: Numbers) -> Numbers:
+    """Records that are severed from any of these."""
+    l, r = columns(connection, _severances(connection, records))
+    return np.unique(np.concatenate([r[np.isin(l, records)], l[np.isin(r, records)]]))
+
+
+def are_severed(connection: Connection, one: int, other: int) -> bool:
+    """Whether two records, or any of the children that they belong to, are severed."""
+    pair = (np.array([one], dtype=np.int64), np.array([other], dtype=np.int64))
+    return bool(severed_between(connection, *pair)[0])
+
+
+def severed_between(connection: Connection, l: Numbers, r: Numbers) -> npt.NDArray[np.bool_]:
+    """For each pair of records whether they, or the children that they belong to, are severed.
+
+    Such a pair is nobody's to look at: no queue, page or export may hold it.
+    """
+    one, other = columns(connection, select(Severance.record_l, Severance.record_r))
+    if not len(one):
+        return np.zeros(len(l), dtype=bool)
+    direct = {frozenset(pair) for pair in zip(one.tolist(), other.tolist(), strict=True)}
+    everyone = np.union1d(l, r)
+    query = select(Membership.record, Membership.child).where(
+        Membership.to_run.is_(None), among(connection, Membership.record, everyone)
+    )
+    child = dict(zip(*(part.tolist() for part in columns(connection, query)), strict=True))
+    apart = severed_children(connection, sorted(set(child.values())))
+    return np.array(
+        [
+            frozenset(pair) in direct or frozenset(map(child.get, pair)) in apart
+            for pair in zip(l.tolist(), r.tolist(), strict=True)
+        ],
+        dtype=bool,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What must not be shown with a child: records, and the children that hold or held them."""
+
+    records: frozenset[int]
+    children: frozenset[str]
+
+
+def hidden_from(connection: Connection, child: str) -> Hidden:
+    """What the history of a child must not show.
+
+    Of the records that it held at any time, those that are severed from what it holds now,
+    with all that is of one child with them. Of a child that is no more, and that held both
+    sides, neither side's.
+    """
+    held = select(Membership.record, Membership.to_run).where(Membership.child == child)
+    record, until = columns(connection, held)
+    present = np.unique(record[until < 0])
+    l, r = columns(connection, _severances(connection, record))
+    within = np.isin(l, record) & np.isin(r, record)
+    both = np.concatenate([l[within], r[within]])
+    records = np.union1d(severed_from(connection, present), both)
+    records = np.union1d(records, _records_of(connection, _children_of(connection, records)))
+    records = np.setdiff1d(records, present)
+    query = select(Membership.child).where(among(connection, Membership.record, records))
+    children = set(connection.scalars(query.distinct())) - {child}
+    return Hidden(frozenset(records.tolist()), frozenset(children))
+
+
+def shown_successions(connection: Connection, child: str) -> list[tuple[int, str, str, str]]:
+    """Run, kind, child and successor of the merges and splits of a child, in their order."""
+    hidden = hidden_from(connection, child)
+    query = (
+        select(Succession.run, Succession.kind, Succession.child, Succession.successor)
+        .where(or_(Succession.child == child, Succession.successor == child))
+        .order_by(Succession.id)
+    )
+    return [
+        (run, kind, old, new)
+        for run, kind, old, new in connection.execute(query)
+        if not {old, new} & hidden.children
+    ]
+
+
+def shown_events(connection: Connection, child: str) -> list[dict[str, Any]]:
+    """The change feed of one child, in its order, as anybody who may see the child may see it.
+
+    Keys are those of the table, ``id`` to ``detail``. The feed of the whole register has all
+    events: it is for systems that keep a copy of the register.
+    """
+    hidden = hidden_from(connection, child)
+    named = select(Source.name, Record.record_id).join(Source, Source.number == Record.source)
+    numbers = np.array(sorted(hidden.records), dtype=np.int64)
+    keys = {
+        tuple(key) for key in connection.execute(named.where(among(connection, Record.id, numbers)))
+    }
+    table = Event.__table__
+    found = connection.execute(select(table).where(table.c.child == child).order_by(table.c.id))
+    shown = []
+    for row in found:
+        event = dict(row._mapping)
+        if (event["source"], event["record_id"]) in keys:
+            continue
+        detail = event["detail"] or {}
+        if detail.get("successor") in hidden.children:
+            continue
+        if "successors" in detail:
+            left = [one for one in detail["successors"] if one not in hidden.children]
+            event["detail"] = {**detail, "successors": left}
+        shown.append(event)
+    return shown
+
+
+def _severances(connection: Connection, records: Numbers) -> Any:
+    return select(Severance.record_l, Severance.record_r).where(
+        or_(
+            among(connection, Severance.record_l, records),
+            among(connection, Severance.record_r, records),
+        )
+    )
+
+
+def _children_of(connection: Connection, records: Numbers) -> set[str]:
+    query = select(Membership.child).where(
+        Membership.to_run.is_(None), among(connection, Membership.record, records)
+    )
+    return set(connection.scalars(query))
+
+
+def _records_of(connection: Connection, children: Collection[str]) -> Numbers:
+    """Records of current children."""
+    if not children:
+        return _NONE
+    query = select(Membership.record).where(
+        Membership.to_run.is_(None), among(connection, Membership.child, sorted(children))
+    )
+    return np.unique(columns(connection, query)[0])

@@ -1,0 +1,173 @@
+"""A register that people act on: they decide, correct, shield and sever, by the real services."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select, update
+
+from api.db.engine import reading, writing
+from api.db.models import Conflict, Golden, Membership, Record, Source
+from api.services.register import corrections, deciding, severances, shields
+from api.services.register.queue import Place, QueueItem, queue_counts, waiting_pairs
+from tests.register_service.registers import NOW, Key, Register, shipped
+from tests.spec.background import town
+from tests.spec.drawn import rows
+
+WHO: Any = {"by": "reviewer", "now": NOW}
+
+# One child as three systems hold her, a record that may be hers, and another child altogether.
+PEOPLE = rows("""
+source | record_id | forename | surname | date_of_birth | sex | address   | postcode
+school | 1         | Aisha    | Malik   | 2014-05-03    | F   | 2 Mill Rd | OL1 1AA
+clinic | 1         | Aisha    | Malik   | 2014-05-03    | F   | 2 Mill Rd | OL1 1AA
+social | 1         | Aisha    | Malik   | 2014-05-03    | F   | 2 Mill Rd | OL1 1AA
+census | 2         | Noah     | Quigley | 2011-11-20    | M   | 9 Ash Gr  | OL4 3PP
+clinic | 3         | Aysha    | Malick  | 2014-05-03    |     |           |        
+""")
+AISHA = [("school", "1"), ("clinic", "1"), ("social", "1")]
+NOAH = ("census", "2")
+UNSURE = ("clinic", "3")
+
+
+@dataclass
+class Reviewed(Register):
+    """With the acts of people; they take effect with `run`."""
+
+    def begin(self, people: Iterable[Any] = PEOPLE) -> None:
+        """Half of the invented town as a source of its own, and some people."""
+        frame = town()
+        frame = frame[frame["source"] == "school"].astype(object)
+        frame["date_of_birth"] = frame["date_of_birth"].astype(str).str[:10]
+        self.load("registry", frame.fillna("").to_dict("records"))
+        self.load_people(people)
+
+    def load_people(self, people: Iterable[Any]) -> None:
+        """A snapshot of each source that holds any of them."""
+        listed = list(people)
+        for source in sorted({person["source"] for person in listed}):
+            self.load(source, [person for person in listed if person["source"] == source])
+
+    def run(self) -> None:
+        """Let what waits take effect."""
+        with writing(self.engine) as connection:
+            self._run(connection)
+
+    def say(self, kind: str, one: Key, other: Key, *, run: bool = True) -> int:
+        """Decide on a pair; the decision's number."""
+        with writing(self.engine) as connection:
+            number = deciding.decide(
+                connection, kind=kind, one=one, other=other, why="a test", **WHO
+            )
+        if run:
+            self.run()
+        return number
+
+    def take_back(self, decision: int) -> None:
+        with writing(self.engine) as connection:
+            deciding.undo_decision(connection, decision, why="a test", **WHO)
+        self.run()
+
+    def sever(self, one: list[Key], other: list[Key], *, run: bool = True) -> None:
+        with writing(self.engine) as connection:
+            severances.sever(connection, one=one, other=other, **WHO)
+        if run:
+            self.run()
+
+    def shield(self, record: Key) -> int:
+        with writing(self.engine) as connection:
+            return shields.shield(connection, record=record, why="a test", **WHO)
+
+    def lift(self, record: Key) -> int:
+        with writing(self.engine) as connection:
+            return shields.lift_shields(connection, record=record, why="a test", **WHO)
+
+    def correct(self, record: Key, field: str, value: str) -> int:
+        with writing(self.engine) as connection:
+            values = shipped().book.linkage.values
+            number = corrections.correct(
+                connection,
+                record=record,
+                field=field,
+                value=value,
+                why="a test",
+                rules=values,
+                **WHO,
+            )
+        self.run()
+        return number
+
+    def release(self, correction: int) -> None:
+        with writing(self.engine) as connection:
+            corrections.release_correction(connection, correction, **WHO)
+        self.run()
+
+    def holds_each_child_once(self, source: str) -> None:
+        """Have a source be one that says so."""
+        with writing(self.engine) as connection:
+            own = update(Source).where(Source.name == source)
+            connection.execute(own.values(one_record_per_child=True))
+        self.link_anew()
+
+    def child(self, record: Key) -> str:
+        with reading(self.engine) as connection:
+            return connection.execute(
+                select(Membership.child)
+                .join(Record, Record.id == Membership.record)
+                .join(Source, Source.number == Record.source)
+                .where(
+                    Source.name == record[0],
+                    Record.record_id == record[1],
+                    Membership.to_run.is_(None),
+                )
+            ).scalar_one()
+
+    def together(self, one: Key, other: Key) -> bool:
+        return self.child(one) == self.child(other)
+
+    def queue(self, limit: int = 50, after: Place | None = None) -> list[QueueItem]:
+        rules = shipped().book.linkage.matching
+        with reading(self.engine) as connection:
+            return waiting_pairs(connection, rules, after=after, limit=limit)
+
+    def counts(self) -> dict[str, int]:
+        with reading(self.engine) as connection:
+            return queue_counts(connection)
+
+    def waiting(self, kind: str | None = None) -> list[tuple[Key, Key]]:
+        return [(item.l, item.r) for item in self.queue() if kind in (None, item.kind)]
+
+    def conflicts(self) -> list[tuple[str, Key, Key]]:
+        """Those that are open, severed children's too."""
+        with reading(self.engine) as connection:
+            key = {number: key for key, number in self.ids(connection).items()}
+            found = connection.execute(
+                select(Conflict.kind, Conflict.record_l, Conflict.record_r).where(
+                    Conflict.to_run.is_(None)
+                )
+            )
+            return sorted((kind, key[l], key[r]) for kind, l, r in found)
+
+    def golden(self, record: Key, field: str) -> tuple[str | None, str | None]:
+        """A golden value of the record's child, and its source."""
+        child = self.child(record)
+        with reading(self.engine) as connection:
+            found = connection.execute(
+                select(getattr(Golden, field), getattr(Golden, f"{field}_source")).where(
+                    Golden.child == child, Golden.to_run.is_(None)
+                )
+            ).one()
+            return found[0], found[1]
+
+
+def with_values(record: Key, **values: str) -> list[dict[str, str]]:
+    """PEOPLE, one of whom has other values."""
+    return [
+        {**person, **values} if (person["source"], person["record_id"]) == record else person
+        for person in PEOPLE
+    ]
+
+
+def without(record: Key) -> list[dict[str, str]]:
+    """PEOPLE, one of whom is not listed."""
+    return [one for one in PEOPLE if (one["source"], one["record_id"]) != record]
