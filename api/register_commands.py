@@ -22,11 +22,16 @@ from api.services import extracts as extract_steps
 from api.services.backup import back_up
 from api.services.backup import restore as restore_backup
 from api.services.ingesting import ingest as ingest_extract
+from api.services.ingesting import link_what_waits
 from api.services.jobs import handlers, queue_extract
 from api.services.observe import Recorder
+from api.services.register.deciding import decide as enter_decision
+from api.services.register.deciding import undo_decision
 from api.services.register.exporting import Export
 from api.services.register.exporting import export as write_export
-from api.services.register.kept_rules import InForce
+from api.services.register.kept_rules import InForce, rules_in_force
+from api.services.register.preview import preview as show_preview
+from api.services.register.running import relink as relink_all
 from api.services.rules import load_rule_book, shipped_model, shipped_rules
 from api.services.status import status as status_of
 from api.settings import Settings
@@ -71,6 +76,12 @@ AsOfOption = Annotated[
 ]
 
 
+WhyOption = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason.")]
+LinkOption = Annotated[
+    bool, typer.Option("--link/--link-later", help="Link at once, or when next asked to.")
+]
+
+
 @commands.command()
 def ingest(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="The system's name.")],
@@ -83,9 +94,7 @@ def ingest(
             "delta: it lists what changed."
         ),
     ] = "snapshot",
-    link: Annotated[
-        bool, typer.Option("--link/--link-later", help="Link at once, or when next asked to.")
-    ] = True,
+    link: LinkOption = True,
     queue: Annotated[
         bool, typer.Option("--queue", help="Only receive it; a worker does the rest.")
     ] = False,
@@ -148,7 +157,7 @@ def accept(extract: ExtractArgument, database: DatabaseOption = None, by: ByOpti
 @commands.command()
 def refuse(
     extract: ExtractArgument,
-    why: Annotated[str, typer.Option("--why", help="The reason, for others to read.")],
+    why: WhyOption,
     database: DatabaseOption = None,
     by: ByOption = None,
 ) -> None:
@@ -166,6 +175,110 @@ def withdraw(
     with _register(database) as engine, writing(engine) as connection:
         extract_steps.withdraw(connection, extract, by=by or _user(), now=_now())
     print(f"Extract {extract} is withdrawn. Undo what it did with: matcher relink")
+
+
+@commands.command()
+def decide(
+    kind: Annotated[
+        Literal["match", "non-match", "cannot-tell"],
+        typer.Argument(help="One child, two children, or not to be told."),
+    ],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="One record's source ...")],
+    record_id: Annotated[str, typer.Argument(metavar="ID", help="... and its id.")],
+    other_source: Annotated[str, typer.Argument(metavar="SOURCE", help="The other's source ...")],
+    other_id: Annotated[str, typer.Argument(metavar="ID", help="... and its id.")],
+    why: WhyOption,
+    link: LinkOption = True,
+    database: DatabaseOption = None,
+    by: ByOption = None,
+) -> None:
+    """Say of two records whether they are one child. It holds until a person undoes it."""
+    offered = _offered(None, None)
+    with _register(database) as engine:
+        with writing(engine) as connection:
+            number = enter_decision(
+                connection,
+                kind=kind.replace("-", "_"),
+                one=(source, record_id),
+                other=(other_source, other_id),
+                why=why,
+                by=by or _user(),
+                now=_now(),
+            )
+        print(f"Decision {number} is entered. To take it back: matcher undo {number} --why TEXT")
+        _link(engine, offered, by, link)
+
+
+@commands.command()
+def undo(
+    decision: Annotated[int, typer.Argument(metavar="DECISION", help="The decision's number.")],
+    why: WhyOption,
+    link: LinkOption = True,
+    database: DatabaseOption = None,
+    by: ByOption = None,
+) -> None:
+    """Take a decision back; the register is then as if it had not been made."""
+    offered = _offered(None, None)
+    with _register(database) as engine:
+        with writing(engine) as connection:
+            undo_decision(connection, decision, why=why, by=by or _user(), now=_now())
+        print(f"Decision {decision} is taken back.")
+        _link(engine, offered, by, link)
+
+
+@commands.command()
+def relink(
+    rules: Annotated[
+        Path | None,
+        typer.Option("--rules", metavar="DIR", help="Rules to put in force. Default: the same."),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", metavar="FILE", help="A model to put in force."),
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Only show what it would do; change nothing.")
+    ] = False,
+    after_run: Annotated[
+        int | None,
+        typer.Option(
+            "--after-run", metavar="RUN", help="Only if this is still the last run, as previewed."
+        ),
+    ] = None,
+    database: DatabaseOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Link what waits; or, with other rules or another model, everything by those."""
+    offered = _offered(rules, model)
+    recorder = Recorder(show=not as_json)
+    with _register(database) as engine, recorder.live():
+        if preview:
+            with reading(engine) as connection:
+                chosen = offered if rules or model else rules_in_force(connection, offered)
+                shown = show_preview(connection, chosen, observer=recorder)
+        elif rules or model:
+            with writing(engine) as connection:
+                runs = [
+                    relink_all(
+                        connection,
+                        offered,
+                        by=by or _user(),
+                        now=_now(),
+                        after_run=after_run,
+                        observer=recorder,
+                    )
+                ]
+        else:
+            runs = link_what_waits(engine, offered, by=by or _user(), observer=recorder)
+    if preview:
+        screen.show_preview(shown, as_json=as_json)
+    elif as_json:
+        _print_json({"runs": [screen.run_as_dict(run) for run in runs]})
+    elif runs:
+        screen.show_runs(runs)
+    else:
+        print("Nothing waits to be linked.")
 
 
 @commands.command()
@@ -255,6 +368,16 @@ def _register(database: str | None) -> Iterator[Engine]:
         yield engine
     finally:
         engine.dispose()
+
+
+def _link(engine: Engine, offered: InForce, by: str | None, link: bool) -> None:
+    if not link:
+        print("It takes effect with the next run: matcher relink")
+        return
+    recorder = Recorder(show=True)
+    with recorder.live():
+        runs = link_what_waits(engine, offered, by=by or _user(), observer=recorder)
+    screen.show_runs(runs)
 
 
 def _offered(rules: Path | None, model: Path | None) -> InForce:

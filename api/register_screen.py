@@ -12,8 +12,10 @@ from api.db.models import ExtractState
 from api.services.backup import Manifest
 from api.services.extracts import Received
 from api.services.ingesting import Ingested
+from api.services.register.preview import Preview
 from api.services.register.running import RunResult
 from api.services.status import Status
+from matcher.outcomes import render_text as measure_as_text
 
 _OUT = Console(highlight=False)
 
@@ -98,6 +100,59 @@ def show_runs(runs: list[RunResult]) -> None:
             if children[name]:
                 table.add_row(says, f"{children[name]:,}")
         _OUT.print(table)
+
+
+def preview_as_dict(found: Preview) -> dict[str, Any]:
+    """What `matcher relink --preview --json` prints."""
+    return {
+        "after_run": found.after_run,
+        "rules": found.rules,
+        "model": found.model,
+        "children": asdict(found.counts),
+        "founded": list(found.founded),
+        "restored": list(found.restored),
+        "retired": list(found.retired),
+        "merges": [list(pair) for pair in found.merges],
+        "splits": [list(pair) for pair in found.splits],
+        "moves": [list(pair) for pair in found.moves],
+        "links_gained": len(found.links.gained),
+        "links_lost": len(found.links.lost),
+        "queue_growth": found.queue_growth,
+        "decisions_contradicted": len(found.contradicted),
+        "measures_moved": [move.name for move in found.measures if move.moves],
+    }
+
+
+def show_preview(found: Preview, *, as_json: bool) -> None:
+    """What a relink would do."""
+    if as_json:
+        print(json.dumps(preview_as_dict(found), indent=2))
+        return
+    table = _plain(f"A relink after run {found.after_run} would do this")
+    for says, count in (
+        ("children merged into another", len(found.merges)),
+        ("children split", len(found.splits)),
+        ("children of whom records would move to another", len(found.moves)),
+        ("ids founded", len(found.founded)),
+        ("ids restored", len(found.restored)),
+        ("ids retired", len(found.retired)),
+        ("links gained", len(found.links.gained)),
+        ("links lost", len(found.links.lost)),
+        ("growth of the queue", found.queue_growth),
+        ("decisions contradicted", len(found.contradicted)),
+    ):
+        table.add_row(says, f"{count:,}")
+    _OUT.print(table)
+    for move in found.measures:
+        _OUT.print(f"  measure {move.name}: {'another figure' if move.moves else 'as before'}")
+        for when, result in (("before", move.before), ("after", move.after)):
+            if move.moves and result is not None and result.computed:
+                _OUT.print(f"    {when}: {measure_as_text(result).splitlines()[1].strip()}")
+    _OUT.print(
+        "Nothing was changed. To put it in force, leave out --preview and add "
+        f"--after-run {found.after_run}.",
+        soft_wrap=True,
+    )
 
 
 def show_status(found: Status) -> None:

@@ -50,8 +50,9 @@ def unique_record_keys(frame: pd.DataFrame, name: str) -> pd.Index:
     keys = record_keys(frame, name)
     repeated = int(keys.duplicated().sum())
     if repeated:
+        rows = "row repeats" if repeated == 1 else "rows repeat"
         raise DataError(
-            f"{name}: {repeated} rows repeat a source and record_id that stand above; "
+            f"{name}: {repeated} {rows} a source and record_id that stand above; "
             "each record may stand once"
         )
     return keys

@@ -1,4 +1,8 @@
-"""What a run costs: seconds and peak memory of each stage, and a progress bar."""
+"""What a run costs: seconds and memory of each stage, and a progress bar.
+
+Memory is the highest that the process ever had, as the system keeps it. It could be reset at
+each stage, but then whatever measures the whole process from outside would be told too little.
+"""
 
 import resource
 import sys
@@ -15,7 +19,11 @@ from matcher.progress import Advance
 
 @dataclass(frozen=True, slots=True)
 class StageCost:
-    """``peak_mib`` is the process's highest memory so far, at the end of the stage."""
+    """``peak_mib`` is the highest memory of the process from its start to the end of the stage.
+
+    It never falls from stage to stage: a stage that adds nothing to it needed no more than an
+    earlier one.
+    """
 
     stage: str
     seconds: float

@@ -60,7 +60,8 @@ def label_records(
     """Codes of person, cluster and source, and the truth's rows that they belong to.
 
     A record that the crosswalk lacks is a cluster of its own. Raises DataError for missing
-    columns, empty keys, records that stand twice, and a truth without any child.
+    columns, empty keys, records that stand twice, a truth without any child, and a truth none
+    of whose records is in a crosswalk that has any.
     """
     require_columns(truth, TRUTH_COLUMNS, "truth")
     require_columns(crosswalk, CROSSWALK_COLUMNS, "crosswalk")
@@ -78,6 +79,11 @@ def label_records(
     missing = at < 0
     cluster = np.where(missing, 0, child_codes[at] if len(child_codes) else 0).astype(np.int64)
     alone = int(missing.sum())
+    if alone == len(keys) and len(crosswalk):
+        raise DataError(
+            "truth: none of its records is in the crosswalk; check that both files are of the "
+            "same extracts, with the same names of sources"
+        )
     cluster[missing] = len(crosswalk) + np.arange(alone)
     labelled = LabelledRecords(
         keys=keys,

@@ -1,11 +1,10 @@
-"""CSV and its kin: encoding, separator, header and rows of one file.
+"""CSV and its kin: separator, header and rows of one file.
 
 Quoted cells may hold line breaks. Where a stray quote would swallow rows, its lines are
 read one by one without quoting, so that each of them is counted; quotes are not stray if
 each is closed at the end of its cell and the row is as wide as the header.
 """
 
-import codecs
 import csv
 import io
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import IO
 
+from matcher.read.encodings import Encoding, find_encoding, open_text
+from matcher.read.kinds import refuse_what_is_no_text
 from matcher.read.members import DAMAGED, Member
 from matcher.read.result import Note
 from matcher.read.tables import (
@@ -29,22 +30,6 @@ TopRow = tuple[int, list[str]]
 
 SEPARATORS = (",", ";", "\t", "|")
 _CHUNK = 1 << 20
-_LONGEST_LINE = 1 << 25
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-# Beginnings of files that are certainly no text, with the name that people use.
-_OTHER_KINDS = (
-    (b"%PDF", "a PDF"),
-    (b"\x89PNG", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"7z\xbc\xaf", "a 7-Zip archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"{\\rtf", "a text document (RTF)"),
-)
 
 
 def read_delimited(
@@ -58,13 +43,13 @@ def read_delimited(
     ``expected`` is the table that the file must be, so that another is none. Raises
     ExtractRefused if the file is not text.
     """
-    encoding, replaced = _encoding(member, definition)
+    encoding = _encoding(member, definition)
     found = _find_header(member, definition, encoding)
     if found is None or (expected and found[1].table is not expected):
         return None
     separator, header = found
     builder = TableBuilder(member.name, header, definition.dates.excel_epoch, progress)
-    with _text(member, encoding) as stream:
+    with open_text(member, encoding) as stream:
         for number, cells in split_rows(stream, separator, header.width):
             if number <= header.row:
                 continue
@@ -73,10 +58,8 @@ def read_delimited(
             else:
                 builder.add(number, cells)
     table = builder.finish()
-    if replaced:
-        note = Note(member.name, "", "characters_replaced", replaced)
-        return replace(table, notes=(*table.notes, note))
-    return table
+    notes = [Note(member.name, "", code, count) for code, count in encoding.notes]
+    return replace(table, notes=(*table.notes, *notes))
 
 
 def split_rows(
@@ -142,74 +125,19 @@ def _is_well_quoted(lines: list[str], separator: str) -> bool:
     return True
 
 
-def _encoding(member: Member, definition: SourceDefinition) -> tuple[str, int]:
-    """The encoding of a file that is certainly text, and characters it cannot tell."""
+def _encoding(member: Member, definition: SourceDefinition) -> Encoding:
+    """The encoding of a file that is certainly text."""
     try:
         with member.open() as stream:
             start = stream.read(8)
-        _refuse_other_kinds(member, start)
-        for mark, name in _BYTE_ORDER_MARKS:
-            if start.startswith(mark):
-                if _count_undecodable(member, name) is None:
-                    break
-                return name, 0
-        for name in definition.encodings:
-            undecodable = _count_undecodable(member, name)
-            if undecodable is not None:
-                return name, undecodable
     except DAMAGED as error:
         raise member.refused("damaged_file", "the file cannot be read to its end") from error
-    raise member.refused(
-        "wrong_encoding",
-        f"the text is not in {' or '.join(definition.encodings)}; export it as CSV UTF-8",
-    )
-
-
-def _refuse_other_kinds(member: Member, start: bytes) -> None:
-    if not start:
-        raise member.refused("empty_file", "the file is empty (0 bytes); export it again")
-    for mark, kind in _OTHER_KINDS:
-        if start.startswith(mark):
-            raise member.refused(
-                "wrong_kind", f"this is {kind}, whatever its name says; export a CSV or XLSX"
-            )
-
-
-def _count_undecodable(member: Member, encoding: str) -> int | None:
-    """None if the bytes are not in this encoding; else how many characters it lacks.
-
-    Windows-1252 leaves five bytes open; those become replacement characters.
-    """
-    errors = "replace" if encoding == "cp1252" else "strict"
-    decoder = codecs.getincrementaldecoder(encoding)(errors)
-    replaced = unbroken = 0
-    with member.open() as stream:
-        while True:
-            chunk = stream.read(_CHUNK)
-            try:
-                text = decoder.decode(chunk, final=not chunk)
-            except UnicodeError:
-                return None
-            if "\0" in text:
-                raise member.refused(
-                    "binary", "the file holds NUL bytes, so it is no text; export a CSV or XLSX"
-                )
-            unbroken = 0 if "\n" in text or "\r" in text else unbroken + len(text)
-            if unbroken > _LONGEST_LINE:
-                raise member.refused("line_too_long", "the file has no line breaks; it is no CSV")
-            if errors == "replace":
-                replaced += text.count("\ufffd")
-            if not chunk:
-                return replaced
-
-
-def _text(member: Member, encoding: str) -> IO[str]:
-    errors = "replace" if encoding == "cp1252" else "strict"
-    return io.TextIOWrapper(member.open(), encoding=encoding, errors=errors, newline="")
+    refuse_what_is_no_text(member, start)
+    return find_encoding(member, definition)
 
 
 def _find_header(
-    member: Member, definition: SourceDefinition, encoding: str
+    member: Member, definition: SourceDefinition, encoding: Encoding
 ) -> tuple[str, Header] | None:
     """The separator under which the most columns are known, and the header."""
     best: tuple[str, Header] | None = None
@@ -222,13 +150,13 @@ def _find_header(
 
 def top_rows(member: Member, definition: SourceDefinition) -> Iterator[TopRow]:
     """The rows in which a header is looked for, under each separator."""
-    encoding, _ = _encoding(member, definition)
+    encoding = _encoding(member, definition)
     for _, rows in _tops(member, encoding):
         yield from rows
 
 
-def _tops(member: Member, encoding: str) -> Iterator[tuple[str, Iterator[TopRow]]]:
-    with _text(member, encoding) as stream:
+def _tops(member: Member, encoding: Encoding) -> Iterator[tuple[str, Iterator[TopRow]]]:
+    with open_text(member, encoding) as stream:
         top = stream.read(_CHUNK)
     for separator in SEPARATORS:
         rows = islice(split_rows(io.StringIO(top, newline=""), separator, 1), HEADER_WITHIN)

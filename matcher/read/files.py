@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from matcher.read.cells import RawCell
 from matcher.read.delimited import read_delimited, top_rows
+from matcher.read.kinds import refuse_other_text
 from matcher.read.members import DAMAGED, Member
 from matcher.read.result import Note
 from matcher.read.tables import HEADER_WITHIN, Progress, RawTable, missing_columns, nearest_row
@@ -33,23 +34,27 @@ def read_file(
             start = stream.read(512)
     except DAMAGED as error:
         raise member.refused("damaged_file", "the file cannot be read") from error
+    notes: list[Note] = []
     if in_xml:
         tables = read_xml(member, definition, progress)
     elif is_workbook_start(start):
-        tables = read_workbook(member, definition, progress)
+        tables, notes = read_workbook(member, definition, progress)
     else:
         table = read_delimited(member, definition, expected, progress)
         tables = [table] if table else []
     if tables:
-        return tables, []
+        return tables, notes
     if not must:
         return [], [Note(member.name, "", "file_ignored", 1)]
     wanted = expected or definition.tables[0]
     if in_xml:
         raise member.refused("wrong_columns", _no_elements(wanted, definition))
-    rows = (
-        top_rows_of_workbook(member) if is_workbook_start(start) else top_rows(member, definition)
-    )
+    rows: Iterable[tuple[int, Sequence[RawCell]]]
+    if is_workbook_start(start):
+        rows = top_rows_of_workbook(member)
+    else:
+        refuse_other_text(member, start)
+        rows = top_rows(member, definition)
     raise member.refused("wrong_columns", _no_header(wanted, definition, rows))
 
 
@@ -66,8 +71,15 @@ def _no_header(
     wanted: Table, definition: SourceDefinition, rows: Iterable[tuple[int, Sequence[RawCell]]]
 ) -> str:
     nearest = nearest_row(rows, wanted)
+    if nearest and nearest[2]:
+        row, _, foreign = nearest
+        return (
+            f"row {row} has {_quoted(foreign)}, which lists of this source ({definition.title}) "
+            "never have. Check that this is the right file and source, or take the header out of "
+            "'never' in a copy of the source definition"
+        )
     if nearest:
-        row, lacking = nearest
+        row, lacking, _ = nearest
         problem = (
             f"row {row} is nearly a header of the table {wanted.name!r} of this source "
             f"({definition.title}), but lacks {lacking}"
@@ -79,6 +91,10 @@ def _no_header(
         )
     remedy = "Add them, or name this system's own headers in a copy of the source definition"
     return f"{problem}. {remedy}"
+
+
+def _quoted(headers: Iterable[str]) -> str:
+    return " and ".join(f"'{header}'" for header in headers)
 
 
 def expected_table(member: Member, definition: SourceDefinition) -> Table | None:

@@ -15,6 +15,7 @@ MESSAGES = {
     "cell_too_long": "a cell holds more than 131,072 characters; shorten it, or leave its "
     "column out of the export",
     "repeated_header": "the row repeats the header; remove it",
+    "column_types": "the row tells what the columns hold, such as (text); remove it",
     "totals_row": "the row holds totals, not a record; remove it",
     "missing_record_id": "the record id is empty; give the id that the system holds",
     "record_id_damaged": "the record id was shortened to scientific notation; export the "

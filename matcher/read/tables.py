@@ -1,8 +1,9 @@
 """Tables as they stand in files: the header found, rows counted, cells encoded.
 
 What is a row: everything below the header that is not blank. Lines above the header
-(titles, notes) are not rows. A header that comes again and a line of totals are rows,
-and rejects. A row may be longer than the header only by empty cells.
+(titles, notes) are not rows. A header that comes again, a line right below it that tells
+the types of its columns, and a line of totals are rows, and rejects. A row may be longer
+than the header only by empty cells.
 """
 
 import re
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from matcher.read.cells import Coded, Encoder, RawCell
 from matcher.read.result import Note
-from matcher.rules.sources import Names, SourceDefinition, Table
+from matcher.rules.sources import Names, SourceDefinition, Table, normalise_header
 
 BATCH = 50_000
 HEADER_WITHIN = 50  # rows in which a header is looked for
@@ -26,13 +27,14 @@ _TOTALS = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[£%\d.,\s]*")
+# A cell that tells what its column holds: anything in brackets, or the name of a type.
+_TYPE = re.compile(
+    r"\s*(\(.*\)|\[.*\]|<.*>|text|string|n?(var)?char2?(\(\d+\))?|int(eger)?|number|numeric"
+    r"|decimal|float|bool(ean)?|date ?(time)?|dd[/-]mm[/-]yy(yy)?|yyyy-mm-dd)\s*",
+    re.IGNORECASE,
+)
 
 Progress = Callable[[str, int], None]
-
-
-def normalise_header(text: RawCell) -> str:
-    """Letters and digits of a header, in one case."""
-    return "".join(filter(str.isalnum, str(text).casefold()))
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class RawTable:
 
 
 def match_header(cells: Sequence[RawCell], row: int, table: Table) -> Header | None:
-    """The table's columns in this row, or None if a required one is not there."""
+    """The table's columns in this row; None if a required one lacks or one is foreign."""
     found: dict[str, int] = {}
     twice: set[str] = set()
     names = [normalise_header(cell) for cell in cells]
@@ -79,6 +81,8 @@ def match_header(cells: Sequence[RawCell], row: int, table: Table) -> Header | N
             twice.add(name)
         found.setdefault(name, position)
     found.pop("", None)
+    if foreign_headers(cells, table):
+        return None
     positions: dict[str, int] = {}
     for column, headers in wanted_columns(table).items():
         for header in headers:
@@ -95,6 +99,14 @@ def match_header(cells: Sequence[RawCell], row: int, table: Table) -> Header | N
         unknown=len(found) - len(set(positions.values())),
         twice=tuple(sorted(c for c, at in positions.items() if names[at] in twice)),
     )
+
+
+def foreign_headers(cells: Sequence[RawCell], table: Table) -> list[str]:
+    """Those headers of a row that lists of this table never have, as the definition says them."""
+    if not table.never:
+        return []
+    names = {normalise_header(cell) for cell in cells}
+    return [header for header in table.never if normalise_header(header) in names]
 
 
 def wanted_columns(table: Table) -> dict[str, tuple[str, ...]]:
@@ -122,13 +134,13 @@ def missing_columns(table: Table) -> str:
 
 def nearest_row(
     rows: Iterable[tuple[int, Sequence[RawCell]]], table: Table
-) -> tuple[int, str] | None:
-    """The row that comes nearest to the table's header, and what it lacks, for a message.
+) -> tuple[int, str, list[str]] | None:
+    """The row nearest to the table's header, what it lacks, and what is foreign, for a message.
 
     None if no row has at least half of what is needed.
     """
     wanted = wanted_columns(table)
-    best: tuple[int, int, list[Names]] | None = None
+    best: tuple[int, int, list[Names], list[str]] | None = None
     for number, cells in rows:
         names = {normalise_header(cell) for cell in cells}
         known = {
@@ -139,8 +151,8 @@ def nearest_row(
         lacking = [group for group in table.needed if known.isdisjoint(group)]
         has = len(table.needed) - len(lacking)
         if has >= len(lacking) and (best is None or has > best[0]):
-            best = has, number, lacking
-    return (best[1], _listed(table, best[2])) if best else None
+            best = has, number, lacking, foreign_headers(cells, table)
+    return (best[1], _listed(table, best[2]), best[3]) if best else None
 
 
 def _listed(table: Table, groups: Iterable[Names]) -> str:
@@ -171,6 +183,7 @@ class TableBuilder:
     _numbers: list[int] = field(default_factory=list)
     _number_parts: list[npt.NDArray[np.int64]] = field(default_factory=list)
     _broken: list[tuple[int, str]] = field(default_factory=list)
+    _no_row_yet: bool = True
 
     def __post_init__(self) -> None:
         self._encoders = {column: Encoder[RawCell]() for column in self.header.positions}
@@ -185,6 +198,10 @@ class TableBuilder:
         if isinstance(first, str) and _TOTALS.match(first) and _only_numbers(cells, first):
             self._broken.append((number, "totals_row"))
             return
+        if self._no_row_yet and _tells_types(cells):
+            self._broken.append((number, "column_types"))
+            return
+        self._no_row_yet = False
         width = self.header.width
         if len(cells) < width:
             self._broken.append((number, "too_few_fields"))
@@ -240,6 +257,14 @@ class TableBuilder:
 
 def _is_blank(cell: RawCell) -> bool:
     return isinstance(cell, str) and not cell.strip()
+
+
+def _tells_types(cells: Sequence[RawCell]) -> bool:
+    """Whether every filled cell, and more than one, names a type of column."""
+    filled = [cell for cell in cells if not _is_blank(cell)]
+    return len(filled) > 1 and all(
+        isinstance(cell, str) and _TYPE.fullmatch(cell) for cell in filled
+    )
 
 
 def _only_numbers(cells: Sequence[RawCell], first: RawCell) -> bool:

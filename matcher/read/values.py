@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.read.cells import Coded, RawCell
-from matcher.rules.sources import SourceDefinition
+from matcher.read.digits import plain
+from matcher.rules.sources import SPREADSHEET_ERRORS, SourceDefinition
 
 IDENTIFIERS = frozenset({"nhs_number", "upn", "former_upn"})
 KEYS = frozenset({"record_id", "family_id", "episode_id"})
@@ -29,7 +30,8 @@ _BETWEEN = re.compile(r"[\s\u2010-\u2015.-]+")
 _EXCEL_START = date(1899, 12, 30)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 # What a run of cells, one a line, must not hold to be clean as it stands.
-_UNCLEAN = re.compile(r"[^\x20-\x7e\n]|&|  |(?:^|\n) | (?:\n|$)")
+_UNCLEAN = re.compile(r"[^\x20-\x7e\n]|&|  |(?:^|\n) | (?:\n|$)|##")
+_TOO_NARROW = re.compile(r"##+")
 _RUN = 2_048
 
 Masks = dict[str, npt.NDArray[np.bool_]]
@@ -41,7 +43,7 @@ class Cleaner:
     """What a definition says of cells, ready to be asked about columns."""
 
     def __init__(self, definition: SourceDefinition) -> None:
-        tokens = definition.null_tokens
+        tokens = (*definition.null_tokens, *SPREADSHEET_ERRORS)
         self._exact = {token for token in tokens if token.isupper()}
         self._folded = {token.casefold() for token in tokens if not token.isupper()}
         self._longest = max(map(len, tokens), default=0)
@@ -60,11 +62,11 @@ class Cleaner:
             cell = " ".join("".join(filter(str.isprintable, cell)).split())
         if len(cell) <= self._longest and (cell in self._exact or cell.casefold() in self._folded):
             return ""
-        return cell
+        return "" if cell.startswith("##") and _TOO_NARROW.fullmatch(cell) else cell
 
     def date_cell(self, cell: RawCell) -> RawCell:
         """A cell of a date column: text is cleaned, dates stay."""
-        return self.text(cell) if isinstance(cell, str) else cell
+        return plain(self.text(cell)) if isinstance(cell, str) else cell
 
     def column(self, name: str, column: Coded[RawCell], pad: int = 0) -> tuple[Coded[str], Masks]:
         """Clean text of a column, and per code the rows in which something was wrong."""
@@ -110,7 +112,7 @@ class Cleaner:
     ) -> tuple[Callable[[RawCell], str], Callable[[str], Meaning] | None]:
         """How a cell of a column of this name becomes text, and what that text means."""
         if name in IDENTIFIERS:
-            return self.text, _identifier
+            return lambda cell: plain(self.text(cell)), _identifier
         if name in self._keys or pad:
             damaged = "record_id_damaged" if name == "record_id" else "scientific_notation"
             prepare = self._record_id_text if name == "record_id" else self._key_text

@@ -1,17 +1,25 @@
-"""Spreadsheets: every sheet that holds a table's header, read by python-calamine."""
+"""Spreadsheets: every visible sheet that holds a table's header, read by python-calamine."""
 
 import io
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    PasswordError,
+    SheetVisibleEnum,
+)
 
+from matcher.errors import ExtractRefused
 from matcher.read.cells import RawCell, raw_cell
 from matcher.read.members import DAMAGED, Member, check_sizes
-from matcher.read.tables import HEADER_WITHIN, Progress, RawTable, TableBuilder, find_header
+from matcher.read.result import Note
+from matcher.read.tables import HEADER_WITHIN, Header, Progress, RawTable, TableBuilder, find_header
 from matcher.rules.sources import SourceDefinition
 
 _STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
@@ -22,6 +30,9 @@ _FAR_DOWN = re.compile(rb"[\"'][A-Za-z]{0,3}(\d{6,})[\"']")
 _FAR_RIGHT = re.compile(rb"[\"']([A-Za-z]{2,})\d")
 _COUNT = re.compile(rb"[cC]ount\s*=\s*[\"']\s*(\d+)")
 _CELL = re.compile(rb"<(?:\w+:)?c[\s>]")
+# Other documents of Office, by a part that only they have: in a zip, and in the older form.
+_DOCUMENTS = {"word/document.xml": "a Word document", "ppt/presentation.xml": "a presentation"}
+_OLD_DOCUMENTS = {"WordDocument": "a Word document", "PowerPoint Document": "a presentation"}
 _AGAIN = "the workbook is cut short or damaged; export it again"
 _CHUNK = 1 << 20
 _DAMAGED: tuple[type[Exception], ...] = (CalamineError, *DAMAGED)
@@ -38,17 +49,20 @@ def is_workbook_start(start: bytes) -> bool:
 
 def read_workbook(
     member: Member, definition: SourceDefinition, progress: Progress | None
-) -> list[RawTable]:
-    """The tables of a workbook. Raises ExtractRefused if it is damaged or protected."""
+) -> tuple[list[RawTable], list[Note]]:
+    """The tables of a workbook, and the sheets passed over because they are hidden.
+
+    Raises ExtractRefused if it is damaged, protected or no workbook.
+    """
     try:
         with member.open() as stream:
             content = stream.read()
         epoch = _check(member, content) or definition.dates.excel_epoch
         with CalamineWorkbook.from_filelike(io.BytesIO(content)) as workbook:
-            names = workbook.sheet_names
+            count, shown = len(workbook.sheet_names), _visible(workbook)
             tables = []
-            for index in range(len(names)):
-                file = member.name if len(names) == 1 else f"{member.name} sheet {index + 1}"
+            for index in shown:
+                file = member.name if count == 1 else f"{member.name} sheet {index + 1}"
                 sheet = workbook.get_sheet_by_index(index)
                 table = _read_sheet(sheet, file, definition, epoch, progress)
                 if table:
@@ -58,8 +72,23 @@ def read_workbook(
             "encrypted", "the workbook is protected by a password; save it without one"
         ) from error
     except _DAMAGED as error:
+        for part, kind in _OLD_DOCUMENTS.items():
+            if part.encode("utf-16-le") in content:
+                raise _other_document(member, kind) from error
         raise member.refused("damaged_workbook", _AGAIN) from error
-    return tables
+    hidden = count - len(shown)
+    return tables, [Note(member.name, "", "hidden_sheet", hidden)] if hidden else []
+
+
+def _visible(workbook: CalamineWorkbook) -> list[int]:
+    """Places of the sheets that people see: a hidden one is often an older copy."""
+    sheets = workbook.sheets_metadata
+    shown = [at for at, sheet in enumerate(sheets) if sheet.visible == SheetVisibleEnum.Visible]
+    return shown or list(range(len(sheets)))
+
+
+def _other_document(member: Member, kind: str) -> ExtractRefused:
+    return member.refused("wrong_kind", f"this is {kind}; export the list as XLSX or CSV UTF-8")
 
 
 def top_rows(member: Member) -> Iterator[tuple[int, list[RawCell]]]:
@@ -67,7 +96,7 @@ def top_rows(member: Member) -> Iterator[tuple[int, list[RawCell]]]:
     with member.open() as stream:
         content = stream.read()
     with CalamineWorkbook.from_filelike(io.BytesIO(content)) as workbook:
-        for index in range(len(workbook.sheet_names)):
+        for index in _visible(workbook):
             yield from islice(_rows(workbook.get_sheet_by_index(index)), HEADER_WITHIN)
 
 
@@ -85,7 +114,25 @@ def _read_sheet(
     for number, cells in _rows(sheet):
         if number > header.row:
             builder.add(number, cells)
-    return builder.finish()
+    table = builder.finish()
+    return replace(table, notes=(*table.notes, *_merged(sheet, header, file)))
+
+
+def _merged(sheet: CalamineSheet, header: Header, file: str) -> list[Note]:
+    """How many cells of each column are empty because the one cell shown is another's.
+
+    A sheet keeps the value of merged cells in the first of them. Whether the rows below were
+    meant to have it too cannot be told, so they stay without.
+    """
+    emptied = dict.fromkeys(header.positions, 0)
+    last = sheet.end[0] if sheet.end else 0
+    for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
+        rows = min(bottom, last) - max(top, header.row) + 1
+        for column, position in header.positions.items():
+            if left <= position <= right and rows > 0:
+                own = position == left and top >= header.row
+                emptied[column] += rows - own
+    return [Note(file, column, "merged_cells", count) for column, count in emptied.items() if count]
 
 
 def _rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[RawCell]]]:
@@ -100,24 +147,28 @@ def _check(member: Member, content: bytes) -> int | None:
     epoch = None
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         check_sizes(archive, member.refused)
-        if "xl/workbook.xml" not in archive.namelist():
+        parts = archive.namelist()
+        for part, kind in _DOCUMENTS.items():
+            if part in parts:
+                raise _other_document(member, kind)
+        if "xl/workbook.xml" not in parts:
             raise member.refused(
                 "wrong_kind", "this is a workbook of another kind than XLSX; save it as XLSX"
             )
         for info in archive.infolist():
-            part = _Part(info.file_size)
+            claim = _Part(info.file_size)
             with archive.open(info) as stream:
                 tail = b""
                 while chunk := stream.read(_CHUNK):
-                    part.see(tail + chunk)
+                    claim.see(tail + chunk)
                     tail = chunk[-64:]
-            if part.counts_too_much:
+            if claim.counts_too_much:
                 raise member.refused("damaged_workbook", _AGAIN)
-            if part.reaches_too_far:
+            if claim.reaches_too_far:
                 raise member.refused(
                     "too_large", "cells lie far apart in a sheet; delete what lies outside the list"
                 )
-            if part.date_1904 and info.filename == "xl/workbook.xml":
+            if claim.date_1904 and info.filename == "xl/workbook.xml":
                 epoch = 1904
     return epoch
 

@@ -4,6 +4,8 @@ Document type declarations are refused outright, and with them every trick that 
 allow. What is held at any time is one outermost row.
 """
 
+import codecs
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import ParseError
@@ -23,6 +25,8 @@ from matcher.rules.sources import SourceDefinition, Table
 
 _CHUNK = 1 << 16
 _DAMAGED: tuple[type[Exception], ...] = (ParseError, LookupError, *DAMAGED)
+_ENCODING = re.compile(rb"<\?xml[^>]*encoding\s*=\s*[\"']([\w.-]+)")
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DEEPEST = 100
 _LONGEST_TEXT = 1 << 20
 _MOST_VALUES = 10_000  # within one outermost row
@@ -65,10 +69,36 @@ def read_xml(
     except _TooLargeError as error:
         raise member.refused("too_large", "an element is larger than any record can be") from error
     except _DAMAGED as error:
+        _refuse_misread(member)
         raise member.refused(
             "damaged_xml", "the file is no XML, or is cut short or damaged; export it again"
         ) from error
     return [builder.finish() for builder in builders.values()] if target.has_place else []
+
+
+def _refuse_misread(member: Member) -> None:
+    """Raise ExtractRefused if the file is blank, or its bytes are not as it declares them."""
+    try:
+        with member.open() as stream:
+            start = stream.read(200)
+            if start.startswith(_UTF16_MARKS):
+                return
+            declared = _ENCODING.search(start)
+            decoder = codecs.getincrementaldecoder(declared[1].decode() if declared else "utf-8")()
+            decoder.decode(start)
+            while chunk := stream.read(_CHUNK):
+                decoder.decode(chunk)
+    except (UnicodeError, LookupError) as error:
+        named = "that it declares" if declared else "UTF-8, which XML is in unless it says so"
+        raise member.refused(
+            "wrong_encoding",
+            f"the XML is not in the encoding {named}; export it again, or let its first line "
+            "name the encoding that it is in, such as Windows-1252",
+        ) from error
+    except DAMAGED:
+        return
+    if not start.removeprefix(codecs.BOM_UTF8).strip() and member.size <= len(start):
+        raise member.refused("empty_file", "the file holds nothing but blanks; export it again")
 
 
 def _header(table: Table) -> Header:

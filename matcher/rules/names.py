@@ -3,6 +3,7 @@
 ``names.yaml`` is data, so that a council adds the forms that it meets.
 """
 
+import re
 from functools import cached_property
 from typing import Annotated
 
@@ -24,7 +25,8 @@ class NameRules(Rule):
     * ``prefixes``: given names that do not distinguish when another name follows,
       by the spelling that stands for all of them
     * ``honorifics``: last names that do not say which family a child belongs to
-    * ``placeholders``: words that stand where a forename is not known
+    * ``placeholders``: words that stand where a name is not known
+    * ``parent_markers``: words after which a parent's name follows, such as B/O (baby of)
     * ``multiple_births``: words among those that say that the child is a twin or triplet
     * ``forename_families``, ``surname_families``: spellings of one name; the first stands
       for all
@@ -38,6 +40,7 @@ class NameRules(Rule):
     prefixes: dict[str, list[str]]
     honorifics: list[str]
     placeholders: list[str]
+    parent_markers: list[str] = Field(default_factory=list)
     multiple_births: list[str]
     forename_families: list[Annotated[list[str], Field(min_length=2)]]
     surname_families: list[Annotated[list[str], Field(min_length=2)]]
@@ -55,6 +58,12 @@ class NameRules(Rule):
     def placeholder_words(self) -> frozenset[str]:
         """Words that are not names."""
         return frozenset(self.placeholders)
+
+    @cached_property
+    def parent_marker(self) -> re.Pattern[str]:
+        """What finds a marker; a slash leans either way and may have spaces around it."""
+        markers = (r"\s*[/\\]\s*".join(map(re.escape, m.split("/"))) for m in self.parent_markers)
+        return re.compile(rf"(?<!\w)(?:{'|'.join(markers) or '(?!)'})(?!\w)", re.IGNORECASE)
 
     @cached_property
     def honorific_words(self) -> frozenset[str]:

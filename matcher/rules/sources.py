@@ -34,6 +34,11 @@ DateFormat = Literal[
 ]
 
 
+def normalise_header(text: Cell) -> str:
+    """Letters and digits of a header, in one case."""
+    return "".join(filter(str.isalnum, str(text).casefold()))
+
+
 class DateRules(Rule):
     """How dates are written.
 
@@ -107,7 +112,8 @@ class Table(Rule):
     ``columns`` names each column after the field it fills and lists the headers (in XML:
     paths from ``element``; ``..`` goes up) under which it is found, best first.
     ``required`` are columns without which a file is not this table; a list within it
-    means one of. ``files`` are hints: a file with such a name must be this table.
+    means one of. ``never`` are headers that tell another system's list: a file with one of
+    them is not this table. ``files`` are hints: a file with such a name must be this table.
     Of rows with one record id the latest counts, by ``latest_by`` and then ``as_of``, and
     of equally late ones the fullest; ``repeated_id`` says whether the others are mistakes.
     """
@@ -116,6 +122,7 @@ class Table(Rule):
     yields: tuple[str, ...] = ()
     columns: dict[str, Names]
     required: tuple[Names, ...]
+    never: Names = ()
     files: Names = ()
     element: str | None = None
     optional: bool = False
@@ -139,6 +146,14 @@ class Table(Rule):
             f"column {column!r} is used but not under columns"
             for column in sorted(self.used_columns - set(self.columns))
             if column not in self.unpivoted
+        ]
+        known = {
+            normalise_header(header) for headers in self.columns.values() for header in headers
+        }
+        mistakes += [
+            f"never: {header!r} is a header of this table's own columns"
+            for header in self.never
+            if normalise_header(header) in known
         ]
         if self.yields and "record_id" not in self.columns:
             mistakes.append("a table that yields something needs a column record_id")
@@ -244,9 +259,16 @@ DEFAULT_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 DEFAULT_NULL_TOKENS = (
-    *("-", "--", "---", ".", "?", "n/k", "n/a", "#n/a", "unknown", "not known", "not recorded"),
+    *("-", "--", "---", ".", "?", "n/k", "n/a", "unknown", "not known", "not recorded"),
     *("not available", "not stated", "none recorded", "<null>", "(null)", "NULL", "00/00/0000"),
     *("0000-00-00", "00/01/1900"),
+)
+
+# What a spreadsheet shows where it has no value, and writes so into CSV. As good as empty
+# whatever a definition says, and so is a column of # where a cell was too narrow.
+SPREADSHEET_ERRORS = (
+    *("#n/a", "#name?", "#value!", "#ref!", "#div/0!", "#num!", "#null!", "#calc!", "#spill!"),
+    *("#field!", "#blocked!", "#connect!", "#unknown!", "#busy!", "#getting_data"),
 )
 
 

@@ -1,7 +1,8 @@
 """Names: fields as systems fill them, brought to one form.
 
 A prefix that does not distinguish (Mohammed, Md) is set apart when another given name
-follows it. A placeholder ("Baby", "Twin 1") is no name. A last name such as Begum stays,
+follows it. A placeholder ("Baby", "Twin 1") is no name, and what follows "of" or "B/O" is
+the name of a parent. A last name such as Begum stays,
 but is marked as saying little about the family.
 """
 
@@ -73,10 +74,15 @@ _LEADING = frozenset(
 
 def standardise_given(forename: str | None, middle: str | None, rules: NameRules) -> GivenName:
     """Given names, prefix apart, from a forename field and a middle-names field."""
-    first = name_tokens(forename or "")
-    rest = name_tokens(middle or "")
-    placeholder = any(token in rules.placeholder_words for token in first)
+    own, marked, _ = _before_parent(forename or "", rules)
+    own_middle, middle_marked, _ = _before_parent(middle or "", rules)
+    first, rest = name_tokens(own), name_tokens(own_middle)
+    if _is_placeholder(rest, rules):
+        rest = []
+    placeholder = _is_placeholder(first, rules) or (marked and not first)
     unnamed = placeholder or not first
+    if placeholder and (marked or middle_marked):
+        rest = []  # "B/O" as forename and the mother's name as middle name
     tokens = rest if unnamed else first + rest
     prefix = ""
     while len(tokens) > 1 and tokens[0] in rules.prefix_of:
@@ -92,11 +98,26 @@ def standardise_given(forename: str | None, middle: str | None, rules: NameRules
     return GivenName(name, " ".join(tokens[1:]), kept, "1" * lone, "", "")
 
 
+def _before_parent(text: str, rules: NameRules) -> tuple[str, bool, str]:
+    """What stands before a word such as "of", whether there is one, and what follows it."""
+    found = rules.parent_marker.search(text)
+    return (text[: found.start()], True, text[found.end() :]) if found else (text, False, "")
+
+
+def _is_placeholder(tokens: list[str], rules: NameRules) -> bool:
+    initials = "".join(tokens) if all(len(token) == 1 for token in tokens) else ""
+    return any(token in rules.placeholder_words for token in (*tokens, initials))
+
+
 def standardise_family(surname: str | None, rules: NameRules) -> FamilyName:
-    """A surname, particles closed up, honorific words dropped where another is left."""
+    """A surname, particles closed up, honorific words dropped where another is left.
+
+    Of a baby that is known by its mother ("B/O Khan") the surname is hers.
+    """
+    own, marked, parent = _before_parent(surname or "", rules)
     tokens: list[str] = []
     particle = ""
-    for token in name_tokens(surname or ""):
+    for token in name_tokens(parent if marked and not name_tokens(own) else own):
         if token in rules.joined_words:
             particle += token
             continue
@@ -104,7 +125,7 @@ def standardise_family(surname: str | None, rules: NameRules) -> FamilyName:
         particle = ""
     if particle:
         tokens.append(particle)
-    if any(token in rules.placeholder_words for token in tokens):
+    if _is_placeholder(tokens, rules):
         tokens = []
     telling = [token for token in tokens if token not in rules.honorific_words]
     kept = telling or tokens[-1:]

@@ -1,6 +1,7 @@
 """Dates, postcodes, addresses and identifiers, one distinct value at a time."""
 
 import re
+import unicodedata
 
 from stdnum.gb import nhs, upn
 
@@ -71,7 +72,7 @@ def standardise_address(text: str, rules: ValueRules) -> str:
 
 def standardise_nhs_number(text: str) -> str:
     """Ten digits, or empty. The check digit is not looked at here."""
-    digits = re.sub(r"\D", "", text)
+    digits = re.sub(r"[^0-9]", "", unicodedata.normalize("NFKC", text))
     return digits if len(digits) == 10 and len(set(digits)) > 1 else ""
 
 

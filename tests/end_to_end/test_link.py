@@ -166,7 +166,12 @@ def test_names_without_a_definition_are_read_as_generic(tmp_path: Path) -> None:
 def test_the_demonstration_links_evaluates_and_measures(tmp_path: Path) -> None:
     answer = matcher(tmp_path, "demo")
     assert answer.status == GOOD, answer.err
-    assert {path.name for path in (tmp_path / "demo").iterdir()} == RESULTS | {"truth.csv"}
+    files = {path.name for path in (tmp_path / "demo").iterdir()}
+    written = {"crosswalk.csv", "events.csv", "links.csv", "register.csv"}
+    assert files == written | {"register.db", "truth.csv"}
+    again = matcher(tmp_path, "demo")
+    assert again.status == GOOD, again.err
+    assert "Nothing changed" in again.out
     for part in ("Extracts read", "Linked", "Against the truth", "precision", "recall"):
         assert part in answer.out
     assert "free school meals" in answer.out

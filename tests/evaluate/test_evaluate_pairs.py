@@ -121,11 +121,12 @@ def test_numbers_order_groups_by_size() -> None:
         ("truth", lambda rows: rows.drop(columns="person_id"), "missing column person_id"),
         ("crosswalk", lambda rows: rows.drop(columns="child_id"), "missing column child_id"),
         ("truth", lambda rows: pd.concat([rows, rows.iloc[:2]]), "2 rows repeat"),
-        ("crosswalk", lambda rows: pd.concat([rows, rows.iloc[:1]]), "1 rows repeat"),
+        ("crosswalk", lambda rows: pd.concat([rows, rows.iloc[:1]]), "1 row repeats"),
         ("truth", lambda rows: rows.assign(person_id=None), "person_id is empty in 6 rows"),
         ("crosswalk", lambda rows: rows.assign(child_id=""), "child_id is empty in 6 rows"),
         ("truth", lambda rows: rows.assign(role="parent"), "only child or carer"),
         ("truth", lambda rows: rows.assign(role="carer"), "no record of a child"),
+        ("truth", lambda rows: rows.assign(source=rows["source"] + "2"), "none of its rec"),
     ],
 )
 def test_bad_input_is_refused_without_showing_values(

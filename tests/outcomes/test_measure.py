@@ -388,7 +388,7 @@ def test_a_year_without_children_or_without_a_framework_is_not_computed(
 
 def test_bad_frames_are_refused_without_showing_values(inputs: MeasureInputs) -> None:
     twice = pd.concat([inputs.crosswalk, inputs.crosswalk.iloc[:1]])
-    with pytest.raises(DataError, match="crosswalk: 1 rows repeat") as error:
+    with pytest.raises(DataError, match="crosswalk: 1 row repeats") as error:
         measure(GAP, inputs.with_crosswalk(twice))
     assert "E1" not in str(error.value)
     assert "ann" not in str(error.value)

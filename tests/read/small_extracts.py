@@ -2,11 +2,13 @@
 
 import io
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import xlsxwriter
+from xlsxwriter.utility import xl_cell_to_rowcol
 
 from matcher.read import ReadResult
 
@@ -37,8 +39,14 @@ def notes(result: ReadResult) -> dict[tuple[str, str], int]:
 
 
 def workbook(
-    sheets: dict[str, list[list[Any]]], *, date_1904: bool = False, first_row: int = 0
+    sheets: dict[str, list[list[Any]]],
+    *,
+    date_1904: bool = False,
+    first_row: int = 0,
+    hidden: Collection[str] = (),
+    merged: Collection[str] = (),
 ) -> bytes:
+    """A workbook; ``merged`` are ranges such as C2:C3 that keep what their first cell holds."""
     stream = io.BytesIO()
     options = {"in_memory": True, "date_1904": date_1904, "default_date_format": "dd/mm/yyyy"}
     book = xlsxwriter.Workbook(stream, options)
@@ -48,6 +56,11 @@ def workbook(
             for column, cell in enumerate(row):
                 if cell is not None:
                     sheet.write(number, column, cell)
+        for area in merged:
+            row, column = xl_cell_to_rowcol(area.split(":")[0])
+            sheet.merge_range(area, rows[row - first_row][column])
+        if title in hidden:
+            sheet.hide()
     book.close()
     return stream.getvalue()
 

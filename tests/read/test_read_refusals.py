@@ -36,7 +36,19 @@ def refusal(read: Read, content: str | bytes, definition: str = "generic", name:
         (b"\xff\xfea", "wrong_columns"),
         (b"1,Aisha,Khan\n2,Zoe,Khan\n", "wrong_columns"),
         (b"record_id,postcode\n1,OL1 1AA\n", "wrong_columns"),
-        (b"<html><table></table></html>", "wrong_columns"),
+        (b"<html><table></table></html>", "wrong_kind"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html><html></html>", "wrong_kind"),
+        (b'<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?><Workbook/>', "wrong_kind"),
+        (b'<?xml version="1.0"?><people/>', "wrong_kind"),
+        (b'[{"record_id": 1, "name": "Aisha"}]', "wrong_kind"),
+        (b'{"people": []}', "wrong_kind"),
+        (b"[id],[name]\n1,Aisha\n", "wrong_columns"),
+        (b"\xef\xbb\xbf", "empty_file"),
+        (b" \n\t\n", "empty_file"),
+        ("record_id,name\n1,Aisha\n".encode("utf-16-le"), "wrong_encoding"),
+        ("record_id,name\n1,Aisha\n".encode("utf-16-be"), "wrong_encoding"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"), "wrong_kind"),
+        (zipped({"word/document.xml": "<x/>", "[Content_Types].xml": "<x/>"}), "wrong_kind"),
         (b"PK\x03\x04 cut short", "damaged_zip"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 not really", "damaged_workbook"),
     ],
@@ -169,7 +181,7 @@ XML = (
         ("<html></html>", "wrong_columns"),
         ("<CTfile><Header/></CTfile>", "wrong_columns"),
         ("<CTfile>" + "<a>" * 200 + "</a>" * 200 + "</CTfile>", "too_large"),
-        ('<?xml version="1.0" encoding="nonsense"?><CTfile/>', "damaged_xml"),
+        ('<?xml version="1.0" encoding="nonsense"?><CTfile/>', "wrong_encoding"),
     ],
 )
 def test_xml_is_refused(read: Read, content: str, code: str) -> None:
@@ -301,3 +313,32 @@ def test_reading_writes_nothing(tmp_path: Path, definitions: dict[str, SourceDef
     (tmp_path / "x.zip").write_bytes(zipped({"x.csv": GOOD}))
     read_extract("s", tmp_path / "x.zip", definitions["generic"])
     assert [path.name for path in tmp_path.iterdir()] == ["x.zip"]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ("<CTfile><x>Zoë</x></CTfile>".encode("cp1252"), "wrong_encoding"),
+        ('<?xml version="1.0" encoding="UTF-8"?><x>Zoë</x>'.encode("cp1252"), "wrong_encoding"),
+        (b'<?xml version="1.0" encoding="x-none"?><x/>', "wrong_encoding"),
+        (b" \n", "empty_file"),
+        ("<CTfile><x>Zoë".encode(), "damaged_xml"),
+        (b"record_id,name\n1,Aisha\n", "damaged_xml"),
+    ],
+)
+def test_xml_is_refused_for_what_is_wrong_with_it(read: Read, content: bytes, code: str) -> None:
+    assert refusal(read, content, "ctf", "x.xml").code == code
+
+
+@pytest.mark.parametrize(
+    ("source", "told_by"),
+    [("swift", "Setting"), ("swift", "Applied"), ("tribal", "Setting"), ("tribal", "Opened")],
+)
+def test_a_list_of_another_system_is_refused_by_the_headers_that_tell_it(
+    read: Read, source: str, told_by: str
+) -> None:
+    header = f"ID,Forename,Surname,DOB,{told_by.upper()}"
+    caught = refusal(read, f"{header}\n1,Aisha,Quixotic,03/04/2014,x\n", source)
+    assert caught.code == "wrong_columns"
+    assert f"row 1 has '{told_by}'" in str(caught)
+    assert "Quixotic" not in str(caught)

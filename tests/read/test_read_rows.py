@@ -233,3 +233,38 @@ def test_progress_tells_the_file_and_the_rows(tmp_path, generic) -> None:
     told: list[tuple[str, int]] = []
     read_extract("x", tmp_path / "x.csv", generic, progress=lambda f, n: told.append((f, n)))
     assert told == [("x.csv", 2)]
+
+
+def test_digits_of_other_keyboards_are_digits(read: Read) -> None:
+    header = "record_id,name,date_of_birth,nhs_number,upn"
+    plain = "1,Ali,03/04/2014,943 476 5919,E353200116007"
+    wide = "2,Ali,０３／０４／２０１４,９４３　４７６　５９１９,Ｅ３５３２００１１６００７"
+    bengali = "3,Ali,০৩\u2011০৪\u2011২০১৪,৯৪৩৪৭৬৫৯১৯,E৩৫৩২০০১১৬০০৭"
+    result = read("\n".join([header, plain, wide, bengali]))
+    assert codes(result) == []
+    assert set(result.records["date_of_birth"]) == {pd.Timestamp("2014-04-03")}
+    assert set(result.records["nhs_number"]) == {"9434765919"}
+    assert set(result.records["upn"]) == {"E353200116007"}
+
+
+@pytest.mark.parametrize(
+    "types",
+    [
+        ["(text),(text),(date),(10 digits)"],
+        ["text,varchar(50),dd/mm/yyyy,"],
+        ["[id],<name>,Date,Number", "(must),(may),(may),(may)"],
+    ],
+)
+def test_lines_that_tell_the_types_of_the_columns_are_rejects_of_their_own(
+    read: Read, types: list[str]
+) -> None:
+    header = "record_id,name,date_of_birth,nhs_number"
+    result = read("\n".join([header, *types, "1,Ali,03/04/2014,", "2,(Ann),,"]))
+    assert codes(result) == [(2 + at, "", "column_types") for at in range(len(types))]
+    assert list(result.records["record_id"]) == ["1", "2"]
+
+
+def test_only_lines_right_below_the_header_tell_types(read: Read) -> None:
+    result = read("record_id,name\n1,Ali\n(2),(Ann)\n")
+    assert list(result.records["record_id"]) == ["1", "(2)"]
+    assert list(read("record_id,name\n,Date\n").rejects["code"]) == ["missing_record_id"]

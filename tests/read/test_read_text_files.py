@@ -6,7 +6,9 @@ from collections.abc import Callable
 import pytest
 from small_extracts import codes, notes
 
+from matcher.errors import ExtractRefused
 from matcher.read import ReadResult
+from matcher.rules.sources import SourceDefinition
 
 Read = Callable[..., ReadResult]
 TEXT = "record_id,name\r\n1,Zoë O’Brien\r\n"
@@ -124,3 +126,43 @@ def test_more_rows_than_a_batch_keep_their_order_and_lines(read: Read) -> None:
     assert list(result.records["record_id"]) == [str(number) for number in range(100_500)]
     assert codes(result) == [(100_502, "record_id", "missing_record_id")]
     assert len(result.records["name"].cat.categories) == 7
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_lines_of_two_encodings_are_each_read_as_what_they_are(
+    read: Read, end: str, mark: bytes
+) -> None:
+    utf8 = f"record_id,name{end}1,Zoë Müller{end}2,Łucja{end}".encode()
+    legacy = f"3,Chloé{end}4,Ann{end}5,Zo\x81{end}".encode("latin-1")
+    result = read(mark + utf8 + legacy)
+    assert list(result.records["name"]) == ["Zoë Müller", "Łucja", "Chloé", "Ann", "Zo\ufffd"]
+    assert notes(result) == {("", "mixed_encodings"): 2, ("", "characters_replaced"): 1}
+
+
+def test_a_long_file_of_two_encodings_is_read_to_its_end(read: Read) -> None:
+    rows = [f"{number},Zoë{'x' * 500}".encode() for number in range(4_000)]
+    content = b"\n".join([b"record_id,name", "0x,Ann\xe9".encode("latin-1"), *rows])
+    names = read(content).records["name"]
+    assert len(names) == 4_001
+    assert set(names) == {"Anné", "Zoë" + "x" * 500}
+
+
+def test_what_is_utf8_is_read_so_whatever_is_declared(
+    read: Read, generic: SourceDefinition
+) -> None:
+    declared = generic.model_copy(update={"encodings": ("cp1252",)})
+    result = read(TEXT.encode(), declared)
+    assert list(result.records["name"]) == ["Zoë O’Brien"]
+    assert notes(result) == {("", "read_as_utf8"): 1}
+    for content in (TEXT.encode("cp1252"), b"record_id,name\n1,Ann\n"):
+        assert notes(read(content, declared)) == {}
+
+
+def test_no_other_encoding_is_read_where_only_utf8_is_declared(
+    read: Read, generic: SourceDefinition
+) -> None:
+    declared = generic.model_copy(update={"encodings": ("utf-8",)})
+    with pytest.raises(ExtractRefused) as refused:
+        read(TEXT.encode("cp1252"), declared)
+    assert refused.value.code == "wrong_encoding"

@@ -5,8 +5,10 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from small_extracts import codes, notes, record, workbook, zipped
 
+from matcher.errors import ExtractRefused
 from matcher.read import ReadResult, read_extract
 from matcher.rules.sources import SourceDefinition
 
@@ -146,3 +148,39 @@ def test_a_folder_is_read_in_order_of_names(
     folder = definitions["generic"].model_copy(update={"path": ("folder",)})
     result = read_extract("s", tmp_path, folder)
     assert list(result.records["record_id"]) == ["1", "2", "3"]
+
+
+def test_hidden_sheets_are_passed_over_and_noted(read: Read) -> None:
+    sheets = {"Now": [HEADER, ["1", "A"]], "Old": [HEADER, ["1", "B"], ["2", "C"]]}
+    result = read(workbook(sheets, hidden={"Old"}), name="x.xlsx")
+    assert list(result.records["name"]) == ["A"]
+    assert result.rejects.empty
+    assert notes(result)["", "hidden_sheet"] == 1
+
+
+def test_a_hidden_list_is_not_looked_into_to_find_a_header(read: Read) -> None:
+    sheets = {"Cover": [["Hello"]], "Old": [HEADER, ["1", "B"]]}
+    with pytest.raises(ExtractRefused) as refused:
+        read(workbook(sheets, hidden={"Old"}), name="x.xlsx")
+    assert refused.value.code == "wrong_columns"
+
+
+def test_cells_that_merging_left_empty_are_noted(read: Read) -> None:
+    rows = [["List", None], HEADER, ["1", "A"], ["2", None], ["3", None], ["4", "D"]]
+    merged = ("A1:D1", "B3:B5", "C6:D6")
+    rows[5] += ["3 Apr 2014", None]
+    rows[2] += [None, "9434765919"]
+    result = read(workbook({"A": rows}, merged=merged), name="x.xlsx")
+    assert notes(result) == {("name", "merged_cells"): 2, ("nhs_number", "merged_cells"): 1}
+    assert codes(result) == [(4, "name", "no_name"), (5, "name", "no_name")]
+
+
+def test_a_spreadsheet_s_errors_are_no_values(read: Read) -> None:
+    rows = [HEADER, ["1", "#NAME?", "########", "#VALUE!"], ["#REF!", "A", "3 Apr 2014", ""]]
+    rows += [["2", "#Div/0!", "3 Apr 2014", "#N/A"], ["3", "#1 Ann", "#", ""]]
+    for content in (workbook({"A": rows}), "\n".join(",".join(map(str, row)) for row in rows)):
+        result = read(content, name="x.xlsx")
+        assert codes(result)[:2] == [(2, "name", "no_name"), (3, "record_id", "missing_record_id")]
+        assert record(result)["record_id"] == "2"
+        assert record(result)["name"] is None
+        assert record(result)["nhs_number"] is None

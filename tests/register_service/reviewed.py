@@ -1,16 +1,17 @@
 """A register that people act on: they decide, correct, shield and sever, by the real services."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select, update
 
 from api.db.engine import reading, writing
-from api.db.models import Conflict, Golden, Membership, Record, Source
+from api.db.models import Conflict, Extract, ExtractState, Golden, Membership, Record, Source
+from api.services.extracts import receive
 from api.services.register import corrections, deciding, severances, shields
 from api.services.register.queue import Place, QueueItem, queue_counts, waiting_pairs
-from tests.register_service.registers import NOW, Key, Register, shipped
+from tests.register_service.registers import DAY, NOW, Key, Register, shipped
 from tests.spec.background import town
 from tests.spec.drawn import rows
 
@@ -23,7 +24,7 @@ school | 1         | Aisha    | Malik   | 2014-05-03    | F   | 2 Mill Rd | OL1 
 clinic | 1         | Aisha    | Malik   | 2014-05-03    | F   | 2 Mill Rd | OL1 1AA
 social | 1         | Aisha    | Malik   | 2014-05-03    | F   | 2 Mill Rd | OL1 1AA
 census | 2         | Noah     | Quigley | 2011-11-20    | M   | 9 Ash Gr  | OL4 3PP
-clinic | 3         | Aysha    | Malick  | 2014-05-03    |     |           |        
+clinic | 3         | Aysha    | Malick  | 2014-05-03    |     |           |
 """)
 AISHA = [("school", "1"), ("clinic", "1"), ("social", "1")]
 NOAH = ("census", "2")
@@ -39,14 +40,30 @@ class Reviewed(Register):
         frame = town()
         frame = frame[frame["source"] == "school"].astype(object)
         frame["date_of_birth"] = frame["date_of_birth"].astype(str).str[:10]
-        self.load("registry", frame.fillna("").to_dict("records"))
-        self.load_people(people)
+        self._load({"registry": frame.fillna("").to_dict("records"), **_by_source(people)})
 
     def load_people(self, people: Iterable[Any]) -> None:
         """A snapshot of each source that holds any of them."""
-        listed = list(people)
-        for source in sorted({person["source"] for person in listed}):
-            self.load(source, [person for person in listed if person["source"] == source])
+        self._load(_by_source(people))
+
+    def _load(self, listed: Mapping[str, list[Any]]) -> None:
+        """All in one run."""
+        with writing(self.engine) as connection:
+            for source, held in listed.items():
+                received = receive(
+                    connection,
+                    source=source,
+                    path=self.write(held),
+                    as_of=DAY,
+                    mode="snapshot",
+                    by="analyst",
+                    book=shipped().book,
+                    now=NOW,
+                )
+                own = (Extract.id == received.extract, Extract.state == ExtractState.RECEIVED)
+                accepted = update(Extract).where(*own).values(state=ExtractState.ACCEPTED)
+                connection.execute(accepted)
+            self._run(connection)
 
     def run(self) -> None:
         """Let what waits take effect."""
@@ -63,10 +80,11 @@ class Reviewed(Register):
             self.run()
         return number
 
-    def take_back(self, decision: int) -> None:
+    def take_back(self, decision: int, *, run: bool = True) -> None:
         with writing(self.engine) as connection:
             deciding.undo_decision(connection, decision, why="a test", **WHO)
-        self.run()
+        if run:
+            self.run()
 
     def sever(self, one: list[Key], other: list[Key], *, run: bool = True) -> None:
         with writing(self.engine) as connection:
@@ -158,6 +176,13 @@ class Reviewed(Register):
                 )
             ).one()
             return found[0], found[1]
+
+
+def _by_source(people: Iterable[Any]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for person in people:
+        found.setdefault(person["source"], []).append(person)
+    return found
 
 
 def with_values(record: Key, **values: str) -> list[dict[str, str]]:

@@ -4,41 +4,64 @@ import multiprocessing
 import os
 import random
 import signal
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, event, func, select
 
 from api.db.engine import open_database, reading
-from api.db.models import Event, Extract, Job, JobState, Membership, Record, RecordVersion
+from api.db.models import Event, Extract, Membership, Record, RecordVersion
 from api.services.jobs import handlers, queue_extract
-from api.services.work import Pace
-from api.worker import told_by_signals, work
+from api.services.work import Handler, Pace, Task, run_next
+from matcher.progress import Observer
+from tests.databases import Databases
 from tests.register_service.registers import DAY, Register, shipped
 from tests.register_service.test_same_register import PEOPLE, half_a_town
 
-KILLS = 50
-PACE = Pace(poll=0.02, beat=0.03, stale_after=0.15, attempts=10_000)
+# At random points of each extract's ingest and link: 51 in all.
+KILLS_A_JOB = 17
+PACE = Pace(poll=0.02, beat=0.03, stale_after=0.1, attempts=10_000)
 # Forks of a process that has loaded everything: a worker is at work a moment after it starts.
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.register_service.test_killed"])
 
 
-def work_until_killed(url: str) -> None:
-    with told_by_signals() as stop:
-        work(open_database(url), handlers(shipped()), stop, PACE)
+def do_next(url: str, last: int, counted: Any) -> None:
+    """Do one job; be killed before its statement or commit of number ``last``, 0 is never.
+
+    ``counted`` is told how many there were.
+    """
+    engine = open_database(url)
+
+    def count(*_: Any) -> None:
+        counted.value += 1
+        if counted.value == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def counting(handler: Handler) -> Handler:
+        def counted_handler(connection: Connection, task: Task, observer: Observer) -> Any:
+            event.listen(engine, "before_cursor_execute", count)
+            event.listen(engine, "commit", count)
+            return handler(connection, task, observer)
+
+        return counted_handler
+
+    mine = {kind: counting(handler) for kind, handler in handlers(shipped()).items()}
+    while run_next(engine, mine, f"worker {os.getpid()}", threading.Event(), PACE) is None:
+        time.sleep(PACE.poll)
 
 
-def start_worker(url: str) -> multiprocessing.process.BaseProcess:
-    process = _FORKS.Process(target=work_until_killed, args=(url,), daemon=True)
-    process.start()
-    return process
-
-
-def jobs_left(engine: Engine) -> int:
-    with reading(engine) as connection:
-        open_ = select(func.count()).select_from(Job).where(Job.state != JobState.DONE)
-        return connection.scalar(open_) or 0
+def work_on(engine: Engine, last: int = 0) -> tuple[int, int]:
+    """Let a worker do one job, or be killed in it: its exit code, and statements it took."""
+    counted = _FORKS.RawValue("i", 0)
+    url = engine.url.render_as_string(hide_password=False)
+    worker = _FORKS.Process(target=do_next, args=(url, last, counted), daemon=True)
+    worker.start()
+    worker.join(60)
+    assert worker.exitcode is not None
+    return worker.exitcode, int(counted.value)
 
 
 def extracts() -> dict[str, list[dict[str, str]]]:
@@ -72,41 +95,22 @@ def queue_all(register: Register) -> None:
         )
 
 
-def finish(engine: Engine) -> float:
-    """Let a worker do all that waits, unharmed; seconds it took."""
-    worker = start_worker(engine.url.render_as_string(hide_password=False))
-    began = time.monotonic()
-    while jobs_left(engine) and time.monotonic() < began + 120:
-        time.sleep(0.02)
-    took = time.monotonic() - began
-    os.kill(worker.pid, signal.SIGTERM)
-    worker.join()
-    assert jobs_left(engine) == 0
-    return took
-
-
 def test_a_worker_killed_at_any_point_leaves_the_register_that_an_unharmed_one_makes(
-    engine: Engine, databases, tmp_path: Path
+    engine: Engine, databases: Databases, tmp_path: Path
 ) -> None:
     unharmed = Register(open_database(databases.prepared()), tmp_path)
-    queue_all(unharmed)
-    a_job = finish(unharmed.engine) / len(extracts())
-
     killed = Register(engine, tmp_path)
+    queue_all(unharmed)
     queue_all(killed)
-    url = engine.url.render_as_string(hide_password=False)
     chance = random.Random(8)
-    left = set()
-    for _ in range(KILLS):
-        worker = start_worker(url)
-        # A job that was left is taken up when its heartbeat is stale.
-        time.sleep(chance.uniform(0.0, PACE.stale_after + 1.5 * a_job))
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.join()
-        left.add(jobs_left(engine))
-    finish(engine)
+    for _ in extracts():
+        _, statements = work_on(unharmed.engine)
+        for _ in range(KILLS_A_JOB):
+            code, _ = work_on(engine, last=chance.randint(1, statements))
+            assert code == -signal.SIGKILL
+        code, _ = work_on(engine)
+        assert code == 0
 
-    assert len(left) > 1, "no job came to its end between two kills"
     assert killed.children() == unharmed.children() == killed.linked_at_once()
     assert counts(engine) == counts(unharmed.engine)
     unharmed.engine.dispose()

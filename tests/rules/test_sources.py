@@ -86,6 +86,7 @@ def test_one_header_or_several_may_be_given(tmp_path: Path) -> None:
         ("name: plain", "name: other", 1, "the name must be 'plain'"),
         ("purposes: [testing]", "purposes: []", 13, "at least 1 item"),
         ("yields: [records]", "yields: []", 1, "no table yields records"),
+        ("required:", "never: [id]\n    required:", 6, "of this table's own columns"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(

@@ -160,3 +160,49 @@ def test_text_that_is_no_name_is_missing() -> None:
         123      | .       =>          |
     """)
     assert found == expected
+
+
+def test_a_word_for_a_name_that_is_not_known_weighs_nothing() -> None:
+    expected, found = standardised("""
+        forename        | middle_names | surname => forename | middle_1 | surname | placeholder_name
+        NO NAME         |              | Khan    =>          |          | KHAN    | 1
+        Name unknown    |              | Khan    =>          |          | KHAN    | 1
+        Not yet named   |              | Khan    =>          |          | KHAN    | 1
+        To be confirmed |              | Khan    =>          |          | KHAN    | 1
+        T.B.C.          |              | Khan    =>          |          | KHAN    | 1
+        XXX             |              | Khan    =>          |          | KHAN    | 1
+        TEST            |              | Test    =>          |          |         | 1
+        Anon            |              | Khan    =>          |          | KHAN    | 1
+        BBY             | Noor         | Khan    =>          | NOOR     | KHAN    | 1
+        Amina           | Not known    | XXX     => AMINA    |          |         |
+        Testa           |              | Notley  => TESTA    |          | NOTLEY  |
+    """)
+    assert found == expected
+
+
+def test_the_name_of_a_parent_is_not_the_child_s() -> None:
+    expected, found = standardised(r"""
+        forename        | middle_names | surname => forename | middle_1 | surname | placeholder_name
+        B/O Nadia       |              | Khan           =>       |      | KHAN    | 1
+        B/O Rukhsana    |              | Khan           =>       |      | KHAN    | 1
+        b / o Nadia     | Begum        | Khan           =>       |      | KHAN    | 1
+        B\O             | Nadia        | Khan           =>       |      | KHAN    | 1
+        Baby            | of Nadia     | Khan           =>       |      | KHAN    | 1
+        Baby of Nadia   | Begum        | Khan           =>       |      | KHAN    | 1
+        Baby            | Noor         | B/O Khan       =>       | NOOR | KHAN    | 1
+        Aisha d/o Nadia |              | Khan           => AISHA |      | KHAN    |
+        Aisha           |              | Khan D/O Nadia => AISHA |      | KHAN    |
+        Bo              |              | Ofori          => BO    |      | OFORI   |
+        Nadia           | B O          | Offord         => NADIA | B    | OFFORD  |
+    """)
+    assert found == expected
+
+
+def test_a_baby_known_by_its_mother_in_one_field_keeps_her_surname() -> None:
+    expected, found = standardised("""
+        name             => forename | middle_names | surname | placeholder_name
+        B/O Nadia Khan   =>          |              | KHAN    | 1
+        KHAN, B/O Nadia  =>          |              | KHAN    | 1
+        Baby of Nadia Khan =>        |              | KHAN    | 1
+    """)
+    assert found == expected

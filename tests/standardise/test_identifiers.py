@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matcher.standardise.values import is_valid_nhs_number, is_valid_upn, swap_day_and_month
+from matcher.standardise.values import (
+    is_valid_nhs_number,
+    is_valid_upn,
+    standardise_nhs_number,
+    standardise_upn,
+    swap_day_and_month,
+)
 from tests.property.strategies import steady
 
 LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
@@ -48,6 +54,11 @@ def test_swapping_day_and_month_twice_gives_the_date_back(day: object) -> None:
         assert swap_day_and_month(swapped) == str(day)
     else:
         assert int(str(day)[8:]) > 12 or str(day)[5:7] == str(day)[8:]
+
+
+def test_full_width_digits_are_digits() -> None:
+    assert standardise_nhs_number("９４３ ４７６ ５９１９") == "9434765919"
+    assert standardise_upn("Ｅ３５３２００１１６００７") == "E353200116007"
 
 
 @pytest.mark.parametrize("digits", ["9434765919", "9990000018", "9990000026"])

@@ -1,0 +1,156 @@
+"""One record put or deleted, linked at once.
+
+For systems that tell of each change as it happens. What an extract later says of the
+record counts as usual: a snapshot that does not list it ends it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+from sqlalchemy import Connection, insert, select, update
+
+from api.db.bulk import insert as insert_rows
+from api.db.models import Audit, Membership, Record, RecordVersion, Source
+from api.services.extracts.changes import CONTENT_COLUMNS
+from api.services.extracts.hashes import content_hash
+from api.services.register.kept_rules import InForce
+from api.services.register.linker import LinkOutcome
+from api.services.register.linking import link_register
+from api.services.register.running import begin_run, end_run, lock_register
+from matcher.errors import DataError
+from matcher.frames import RECORD_TEXT_COLUMNS, records_from
+
+
+@dataclass(frozen=True)
+class Put:
+    """What became of a record: whether it is new, whether it says something else now.
+
+    ``child`` is the child that it belongs to; none for a carer, or a record that is gone.
+    """
+
+    created: bool
+    changed: bool
+    child: str | None
+    run: int | None
+    outcome: LinkOutcome | None
+
+
+def put_record(
+    connection: Connection,
+    rules: InForce,
+    *,
+    source: str,
+    record_id: str,
+    values: Mapping[str, str],
+    as_of: date | None,
+    by: str,
+    now: datetime,
+) -> Put:
+    """Let a record say ``values`` (columns of RECORDS as text) from now on, and link it.
+
+    Raises DataError if the source is not one of the register's.
+    """
+    lock_register(connection)
+    number = _source(connection, source)
+    frame = records_from([{**values, "source": source, "record_id": record_id}])
+    content = int(content_hash(frame, CONTENT_COLUMNS)[0])
+    record, version, before = _current(connection, number, record_id)
+    if before == content:
+        return Put(False, False, _child(connection, record), None, None)
+    run = begin_run(connection, rules, kind="record", by=by, now=now)
+    if record is None:
+        record = connection.execute(
+            insert(Record).values(source=number, record_id=record_id).returning(Record.id)
+        ).scalar_one()
+    _close(connection, version, run)
+    row = {name: frame[name].astype(object).tolist() for name in RECORD_TEXT_COLUMNS}
+    days = frame["date_of_birth"].to_numpy(dtype="datetime64[D]")
+    insert_rows(
+        connection,
+        RecordVersion,
+        {
+            **row,
+            "record": np.array([record]),
+            "from_run": run,
+            "content_hash": np.array([content]),
+            "date_of_birth": days,
+            "as_of": np.array([as_of], dtype="datetime64[D]"),
+        },
+    )
+    outcome = _link(connection, rules, run, record, by, now, "record_put")
+    return Put(version is None, True, _child(connection, record), run, outcome)
+
+
+def delete_record(
+    connection: Connection, rules: InForce, *, source: str, record_id: str, by: str, now: datetime
+) -> Put:
+    """Let a record say nothing any more. Raises DataError if the source has no such record."""
+    lock_register(connection)
+    record, version, _ = _current(connection, _source(connection, source), record_id)
+    if record is None or version is None:
+        raise DataError(f"{source} has no record with this id")
+    run = begin_run(connection, rules, kind="record", by=by, now=now)
+    _close(connection, version, run)
+    outcome = _link(connection, rules, run, record, by, now, "record_deleted")
+    return Put(False, True, None, run, outcome)
+
+
+def _source(connection: Connection, name: str) -> int:
+    number = connection.scalar(select(Source.number).where(Source.name == name))
+    if number is None:
+        raise DataError(f"the register has no source {name!r}; ingest an extract of it first")
+    return int(number)
+
+
+def _current(
+    connection: Connection, source: int, record_id: str
+) -> tuple[int | None, int | None, int | None]:
+    """record.id, the id of its current version, and the hash of what that says."""
+    found = connection.execute(
+        select(Record.id, RecordVersion.id, RecordVersion.content_hash)
+        .outerjoin(
+            RecordVersion,
+            (RecordVersion.record == Record.id) & RecordVersion.to_run.is_(None),
+        )
+        .where(Record.source == source, Record.record_id == record_id)
+    ).one_or_none()
+    return (None, None, None) if found is None else (found[0], found[1], found[2])
+
+
+def _close(connection: Connection, version: int | None, run: int) -> None:
+    if version is not None:
+        connection.execute(
+            update(RecordVersion).where(RecordVersion.id == version).values(to_run=run)
+        )
+
+
+def _link(
+    connection: Connection,
+    rules: InForce,
+    run: int,
+    record: int,
+    by: str,
+    now: datetime,
+    action: str,
+) -> LinkOutcome:
+    outcome = link_register(
+        connection,
+        run=run,
+        rules=rules.book.linkage,
+        model=rules.model,
+        changed=np.array([record], dtype=np.int64),
+        recheck=np.empty(0, dtype=np.int64),
+    )
+    end_run(connection, run, outcome)
+    connection.execute(
+        insert(Audit).values(at=now, by=by, action=action, about=f"record {record}", detail={})
+    )
+    return outcome
+
+
+def _child(connection: Connection, record: int | None) -> str | None:
+    return connection.scalar(
+        select(Membership.child).where(Membership.record == record, Membership.to_run.is_(None))
+    )

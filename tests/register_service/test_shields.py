@@ -1,0 +1,193 @@
+"""A shield hides where a child lives, spreads to what may be the child, and stays until lifted."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine, select
+
+from api.db.engine import reading, writing
+from api.db.models import Audit, Shield
+from api.services.extracts import current_records
+from api.services.register.acts import ActError
+from api.services.register.reading import read_golden
+from api.services.register.shields import (
+    can_lift,
+    can_shield,
+    hide_location,
+    lift_shields,
+    shielded_children,
+    shielded_records,
+)
+from tests.register_service.registers import Key
+from tests.register_service.reviewed import (
+    AISHA,
+    NOAH,
+    PEOPLE,
+    UNSURE,
+    WHO,
+    Reviewed,
+    with_values,
+    without,
+)
+
+SCHOOL, CLINIC, SOCIAL = AISHA
+SIBLING = {**PEOPLE[0], "record_id": "5", "forename": "Zara", "date_of_birth": "2016-08-19"}
+
+
+@pytest.fixture
+def register(engine: Engine, tmp_path: Path) -> Reviewed:
+    found = Reviewed(engine, tmp_path)
+    found.begin()
+    return found
+
+
+def is_shielded(register: Reviewed, record: Key) -> bool:
+    child = register.child(record)
+    with reading(register.engine) as connection:
+        return child in shielded_children(connection, [child])
+
+
+def test_a_shield_hides_its_child_at_once(register: Reviewed) -> None:
+    register.shield(CLINIC)
+    assert is_shielded(register, SCHOOL)
+    assert not is_shielded(register, NOAH)
+
+
+def test_it_spreads_to_what_waits_to_be_the_child(register: Reviewed) -> None:
+    register.shield(CLINIC)
+    assert is_shielded(register, UNSURE)
+
+
+def test_it_spreads_at_the_end_of_a_run_to_a_double_that_comes_later(register: Reviewed) -> None:
+    register.load_people(without(UNSURE))
+    register.shield(CLINIC)
+    register.load_people(PEOPLE)
+    assert not register.together(SCHOOL, UNSURE)
+    assert is_shielded(register, UNSURE)
+
+
+def test_it_does_not_spread_to_a_brother_or_sister(register: Reviewed) -> None:
+    register.load_people([*PEOPLE, SIBLING])
+    register.shield(CLINIC)
+    assert not is_shielded(register, ("school", "5"))
+
+
+def test_it_stays_with_the_child_when_its_record_is_gone(register: Reviewed) -> None:
+    register.shield(CLINIC)
+    register.load_people(without(CLINIC))
+    assert is_shielded(register, SCHOOL)
+
+
+def test_what_inherited_a_shield_keeps_it_when_it_is_no_longer_plausible(
+    register: Reviewed,
+) -> None:
+    register.shield(CLINIC)
+    register.say("non_match", UNSURE, SCHOOL)
+    assert register.waiting() == []
+    assert is_shielded(register, UNSURE)
+
+
+def test_what_was_lifted_does_not_come_back_by_the_same_shield(register: Reviewed) -> None:
+    register.shield(CLINIC)
+    register.lift(UNSURE)
+    assert is_shielded(register, SCHOOL)
+    assert not is_shielded(register, UNSURE)
+    register.load_people(with_values(UNSURE, sex="F"))
+    register.link_anew()
+    assert register.waiting("possible_link") != []
+    assert not is_shielded(register, UNSURE)
+    register.shield(SOCIAL)
+    assert is_shielded(register, UNSURE)
+
+
+def test_lifting_from_the_child_leaves_what_inherited_it(register: Reviewed) -> None:
+    register.shield(CLINIC)
+    assert register.lift(SCHOOL) == 3
+    register.link_anew()
+    assert not is_shielded(register, SCHOOL)
+    assert is_shielded(register, UNSURE)
+
+
+def test_linking_anew_spreads_no_further(register: Reviewed) -> None:
+    register.shield(CLINIC)
+    with reading(register.engine) as connection:
+        before = shielded_records(connection).tolist()
+    register.link_anew()
+    with reading(register.engine) as connection:
+        assert shielded_records(connection).tolist() == before
+
+
+def test_each_shield_is_in_the_audit_log(register: Reviewed) -> None:
+    first = register.shield(CLINIC)
+    register.lift(UNSURE)
+    with reading(register.engine) as connection:
+        log = connection.execute(select(Audit.action, Audit.about).order_by(Audit.id)).all()
+        origins = connection.scalars(
+            select(Shield.inherited_from).where(Shield.id != first).distinct()
+        ).all()
+    actions = [action for action, _ in log if "shield" in action]
+    assert actions == ["shielded", *["shield_spread"] * 3, "shield_lifted"]
+    assert origins == [first]
+
+
+def test_what_cannot_be_shielded_or_lifted_is_refused(register: Reviewed) -> None:
+    with writing(register.engine) as connection:
+        assert not can_shield(connection, record=("school", "99"), why="a test")
+        assert not can_shield(connection, record=SCHOOL, why=" ")
+        assert not can_lift(connection, record=SCHOOL, why="a test")
+        with pytest.raises(ActError, match="no shield is on"):
+            lift_shields(connection, record=SCHOOL, why="a test", **WHO)
+
+
+def test_hidden_places_are_marked_and_the_frame_stays_as_it_was(register: Reviewed) -> None:
+    register.shield(CLINIC)
+    with reading(register.engine) as connection:
+        frame = current_records(connection)
+        hidden = np.isin(frame["id"], shielded_records(connection))
+        shown = hide_location(frame, hidden)
+    assert hidden.any()
+    assert not hidden.all()
+    assert shown.loc[hidden, ["address", "postcode"]].isna().all(axis=None)
+    assert shown["location_hidden"].tolist() == hidden.tolist()
+    assert shown.loc[~hidden, "postcode"].equals(frame.loc[~hidden, "postcode"])
+    assert frame.loc[hidden, "postcode"].notna().any()
+    assert (shown["surname"] == frame["surname"]).all()
+
+
+def test_the_golden_values_of_a_shielded_child_have_no_place(register: Reviewed) -> None:
+    register.shield(CLINIC)
+    with reading(register.engine) as connection:
+        golden = read_golden(connection).set_index("child_id")
+    assert golden.loc[register.child(SCHOOL), ["address", "postcode"]].isna().all()
+    assert golden.loc[register.child(NOAH), ["address", "postcode"]].notna().all()
+
+
+def test_a_child_that_held_the_record_once_is_told_apart_from_one_that_holds_it(
+    register: Reviewed,
+) -> None:
+    register.say("match", CLINIC, NOAH)
+    before = register.child(NOAH)
+    register.take_back(1)
+    split = {register.child(NOAH), register.child(CLINIC)} - {before}
+    assert split
+    register.shield(CLINIC)
+    with reading(register.engine) as connection:
+        now = shielded_children(connection, [register.child(NOAH), register.child(CLINIC)])
+        ever = shielded_children(connection, [before, *split], at_any_time=True)
+    assert now == {register.child(CLINIC)}
+    assert before in ever
+
+
+def test_the_queue_tells_no_place_of_a_shielded_child(register: Reviewed) -> None:
+    register.load_people(with_values(UNSURE, postcode="OL1 1AA", surname="Malack"))
+    register.say("cannot_tell", SCHOOL, NOAH)
+    register.shield(CLINIC)
+    register.load_people(with_values(SCHOOL, postcode="OL8 8AA", surname="Malek"))
+    told = register.queue()
+    (stale,) = [item.decision for item in told if item.decision]
+    assert stale.location_hidden
+    assert (stale.then_l, stale.now_l) == ({"surname": "Malik"}, {"surname": "Malek"})
+    sentences = " ".join(reason for item in told for reason in item.reasons)
+    assert "postcode" not in sentences
+    assert "address" not in sentences
