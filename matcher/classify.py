@@ -100,24 +100,28 @@ def designate(
     r: Positions,
     weight: Bits,
     apart: Mask,
+    fitting: tuple[Positions, Positions],
     source: npt.NDArray[np.int32],
     thresholds: Thresholds,
 ) -> Designations:
-    """Designations of scored pairs. ``source`` is the number of each record's source."""
+    """Designations of scored pairs.
+
+    ``source`` is the number of each record's source. Two records of one source are two
+    children unless they are ``fitting``.
+    """
     possible = weight >= thresholds.lower
     rival = np.zeros(len(weight), dtype=bool)
     near = np.flatnonzero(possible)
     if len(near):
         edges = _Edges.of(l[near], r[near], weight[near], source)
         span = np.int64(len(source))
-        within = (source[l] == source[r]) & possible & ~apart
-        fitting = _keys(l[within], r[within], span)
+        may_be_one = _keys(*fitting, span)
         barred = apart & ~possible
         held_apart = _keys(l[barred], r[barred], span)
 
         def two_children(b: Positions, c: Positions) -> Mask:
             between = _keys(b, c, span)
-            strangers = (source[b] == source[c]) & ~_in(between, fitting)
+            strangers = (source[b] == source[c]) & ~_in(between, may_be_one)
             return np.asarray(strangers | _in(between, held_apart))
 
         margin = thresholds.rival_margin

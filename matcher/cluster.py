@@ -64,12 +64,17 @@ def cluster(
     inside = troubled[component[all_l[order]]]
     if inside.any():
         members = np.flatnonzero(troubled[component])
+
+        def inside_of(l: Positions, r: Positions) -> dict[int, set[int]]:
+            kept = (component[l] == component[r]) & troubled[component[l]]
+            return _neighbours(l[kept], r[kept])
+
         greedy = _Greedy(
             members,
             source,
-            _neighbours(cannot[0], cannot[1]),
-            _neighbours(barred_l, barred_r),
-            _neighbours(same_l, same_r),
+            inside_of(cannot[0], cannot[1]),
+            inside_of(barred_l, barred_r),
+            inside_of(same_l, same_r),
         )
         for edge in order[inside]:
             forced = edge < len(must[0])

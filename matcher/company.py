@@ -33,7 +33,7 @@ def company_weight(
 
     ``label``, ``source`` and ``birth_year`` are per record; ``coverage`` is the share of the
     children of each year, by code, that each source holds. A cluster whose year is not
-    known (-1) is taken to be of the other's.
+    known (-1) is taken to be of the other's; between different years nothing is said.
     """
     names, cluster = np.unique(label, return_inverse=True)
     holds: Mask = np.zeros((len(names), coverage.shape[1]), dtype=bool)
@@ -44,9 +44,10 @@ def company_weight(
     l, r = np.searchsorted(names, one), np.searchsorted(names, other)
     alone = holds[l] ^ holds[r]
     by_l, by_r = _of_year(alone, bits, year[l]), _of_year(alone, bits, year[r])
-    # The less telling of the two cohorts, should the two clusters' years differ.
+    # Of two cohorts that differ nothing follows: they may be two children of one name.
+    one_cohort = (year[l] == year[r]) | (year[l] < 0) | (year[r] < 0)
     known = np.minimum(by_l, by_r)
-    return np.asarray(np.where(np.isfinite(known), known, 0.0))
+    return np.asarray(np.where(one_cohort & np.isfinite(known), known, 0.0))
 
 
 def coverage_bits(coverage: Bits) -> Bits:

@@ -150,8 +150,8 @@ def _compatible(linked: Linked, waiting: npt.NDArray[np.intp]) -> Mask:
     np.add.at(held, (cluster, source), 1)
     l, r = cluster[pairs.l[waiting]], cluster[pairs.r[waiting]]
     needed = (held[l].astype(np.int64) * held[r]).sum(axis=1)
-    fits = np.flatnonzero(linked.designations.possible & (source[pairs.l] == source[pairs.r]))
-    fitting = pair_number(cluster[pairs.l[fits]], cluster[pairs.r[fits]], len(names))
+    one, other = linked.fitting
+    fitting = pair_number(cluster[one], cluster[other], len(names))
     keys, counts = np.unique(fitting, return_counts=True)
     wanted = pair_number(l, r, len(names))
     at = np.searchsorted(keys, wanted)

@@ -16,13 +16,15 @@ from matcher.classify import Designations, EvidenceCounts, designate, estimate_p
 from matcher.cluster import Clusters, cluster
 from matcher.company import company_weight
 from matcher.errors import DataError
+from matcher.families import FAMILY_COLUMNS
+from matcher.neighbours import neighbours
 from matcher.population import Population, hashed
 from matcher.progress import Advance, Observer, Silent
 from matcher.register import child_ids, golden_values
 from matcher.rules.library import LinkageRules
 from matcher.rules.matching import MatchingRules, Thresholds
 from matcher.rules.model import Model
-from matcher.scoring import Pairs, ScoredPairs, Scorer
+from matcher.scoring import NOT_AGAINST, Pairs, ScoredPairs, Scorer
 from matcher.standardise import standardise
 from matcher.table import Mask, Positions, Table
 from matcher.weigh import Weights
@@ -37,8 +39,8 @@ MARGIN_BELOW = 4.0
 _SETTLED = 1_000.0
 _FLOOR_STEP = 0.5
 
-# Columns that counting children and telling them apart need, whatever the rules compare.
-_ALWAYS = {"forename", "forename_4", "prefix_only", "date_of_birth", "birth_year", "postcode"}
+# Columns that counting children and telling families need, whatever the rules compare.
+_ALWAYS = {"forename", "forename_4", "prefix_only"} | FAMILY_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ class Prepared:
 class Scored:
     """Pairs compared and weighed, before anything is decided; ``prior`` is in bits, per pair.
 
-    Pairs are positions in ``prepared.records``. ``candidates`` counts all that were proposed.
+    Pairs are positions in ``prepared.records``. ``candidates`` counts all that were proposed;
+    ``scorer`` is what weighed them.
     """
 
     prepared: Prepared
@@ -80,6 +83,7 @@ class Scored:
     given_up: tuple[GivenUp, ...]
     pairs: ScoredPairs
     prior: Bits
+    scorer: Scorer
 
 
 _NO_PAIRS: Pairs = (np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32))
@@ -100,7 +104,7 @@ class Linked(Scored):
     ``company`` and ``weight`` are in bits, one per pair: the weight is the evidence of the
     comparisons plus the prior plus what the sources' company says. ``said`` is 1 for pairs
     that a person said are one child, -1 for two, 0 for all others. ``open`` marks pairs
-    for which company counts.
+    for which company counts. ``fitting`` are pairs of one source that may be one child.
     """
 
     decisions: Decisions
@@ -110,6 +114,7 @@ class Linked(Scored):
     weight: Bits
     designations: Designations
     clusters: Clusters
+    fitting: Pairs
 
 
 def prepare(
@@ -240,7 +245,7 @@ def score(
         counts = EvidenceCounts.of(group, pairs.evidence)
         prior = estimate_prior(counts, totals, first_guess(totals, model, population))[group]
     given_up = tuple(block for key in keys for block in key.given_up)
-    return Scored(prepared, population, counted.pairs, given_up, pairs, prior)
+    return Scored(prepared, population, counted.pairs, given_up, pairs, prior, scorer)
 
 
 def first_guess(totals: Bits, model: Model, population: Population) -> Bits:
@@ -276,10 +281,13 @@ def decide(
     pairs = replace(pairs, apart=np.where(said == 0, pairs.apart, said < 0))
     with observer.stage("classify"):
         settled = np.select([said > 0, said < 0], [_SETTLED, -_SETTLED], weight)
-        found = designate(pairs.l, pairs.r, settled, pairs.apart, prepared.source, thresholds)
+        fitting = _fitting(scored, pairs, settled, thresholds)
+        found = designate(
+            pairs.l, pairs.r, settled, pairs.apart, fitting, prepared.source, thresholds
+        )
         found = replace(found, link=found.link | (said > 0), rival=found.rival & (said == 0))
     with observer.stage("cluster"):
-        clusters = _cluster(prepared, pairs, weight, found, thresholds, decisions)
+        clusters = _cluster(prepared, pairs, weight, found, fitting, decisions)
         near = weight >= thresholds.lower - MARGIN_BELOW
         open_ = _open(pairs, clusters, found) & near & (said == 0)
         company = _company(scored, clusters, open_)
@@ -290,7 +298,7 @@ def decide(
             link=found.link | lifted & (weight >= thresholds.upper),
             possible=found.possible | lifted & (weight >= thresholds.lower),
         )
-        clusters = _cluster(prepared, pairs, weight, found, thresholds, decisions)
+        clusters = _cluster(prepared, pairs, weight, found, fitting, decisions)
     return Linked(
         prepared=prepared,
         population=scored.population,
@@ -298,6 +306,7 @@ def decide(
         given_up=scored.given_up,
         pairs=pairs,
         prior=scored.prior,
+        scorer=scored.scorer,
         decisions=decisions,
         said=said,
         open=open_,
@@ -305,7 +314,26 @@ def decide(
         weight=weight,
         designations=found,
         clusters=clusters,
+        fitting=fitting,
     )
+
+
+def _fitting(scored: Scored, pairs: ScoredPairs, weight: Bits, thresholds: Thresholds) -> Pairs:
+    """Pairs of one source that nothing speaks against, so that they may be one child.
+
+    Those that strong pairs to others would join are compared for this, whether or not a rule
+    proposed them; weaker pairs are neither links nor rivals of one.
+    """
+    prepared, source = scored.prepared, scored.prepared.source
+    fits = (source[pairs.l] == source[pairs.r]) & ~pairs.apart
+    fits &= (pairs.evidence >= NOT_AGAINST) | (weight >= thresholds.upper)
+    strong = (weight >= thresholds.upper - thresholds.rival_margin) & ~pairs.apart
+    more = neighbours(
+        (pairs.l[strong], pairs.r[strong]), source, prepared.single, (pairs.l, pairs.r)
+    )
+    others = scored.scorer.score_all(prepared.table, more, NOT_AGAINST, threads=1)
+    others = others.take(~others.apart)
+    return np.concatenate([pairs.l[fits], others.l]), np.concatenate([pairs.r[fits], others.r])
 
 
 def _cluster(
@@ -313,17 +341,16 @@ def _cluster(
     pairs: ScoredPairs,
     weight: Bits,
     found: Designations,
-    thresholds: Thresholds,
+    fitting: Pairs,
     decisions: Decisions,
 ) -> Clusters:
     apart = _held_apart(prepared, pairs, found)
-    fitting = (weight >= thresholds.upper) & ~pairs.apart
     return cluster(
         prepared.source,
         (pairs.l[found.link], pairs.r[found.link]),
         weight[found.link],
         apart=(pairs.l[apart], pairs.r[apart]),
-        fitting=(pairs.l[fitting], pairs.r[fitting]),
+        fitting=fitting,
         must=decisions.must,
         cannot=decisions.cannot,
     )

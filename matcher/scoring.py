@@ -19,6 +19,9 @@ from matcher.weigh.weights import Bits, Weights
 
 Pairs = tuple[Positions, Positions]
 
+NOT_AGAINST = 0.0
+"""Evidence, in bits, from which it does not speak against a pair; the prior left aside."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScoredPairs:
@@ -99,7 +102,7 @@ class Scorer:
             levels[comparison.rule.name] = graded
             evidence += weights.partial(graded, sides)
             for number, level in enumerate(comparison.rule.levels):
-                if level.keeps_apart:
+                if level.keeps_apart and weights.by_level[number] < 0:
                     apart |= graded == number
         scored = ScoredPairs(sides.l, sides.r, levels, evidence, apart)
         return scored.take((evidence >= floor) | apart)

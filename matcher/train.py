@@ -17,6 +17,7 @@ import pandas as pd
 
 from matcher.compare import LevelComparison, reached_levels
 from matcher.errors import DataError
+from matcher.families import are_children, twins_explained
 from matcher.pipeline import (
     Prepared,
     block,
@@ -37,8 +38,11 @@ Patterns = npt.NDArray[np.int8]
 
 RANDOM_PAIRS = 2_000_000
 CANDIDATE_PAIRS = 3_000_000
+# Below this share of twins among the pairs that look like twins, the records show no families.
+FAMILIES_SEEN = 0.1
 _FEWEST = 0.5
 _LARGEST_INTERACTION = 40.0
+_LEAST_AGAINST = -0.1
 _ITERATIONS = 60
 
 
@@ -92,7 +96,8 @@ def train(
         random = _random_pairs(prepared, seed)
         sampled = _count(prepared.table, [random], comparisons, person)
     with observer.stage("candidate pairs") as advance:
-        keys = block(prepared, rules.matching)
+        learned = [rule for rule in rules.matching.blocking if rule.learn or person is not None]
+        keys = block(prepared, rules.matching.model_copy(update={"blocking": learned}))
         chunks = list(proposed(prepared, keys))
         total = sum(len(l) for l, _ in chunks)
         if total == 0:
@@ -104,6 +109,8 @@ def train(
         if candidates.matched is not None:
             candidates.matched /= share
         advance(total)
+    if person is None and base is not None:
+        base = _fitting(base, rules.matching.comparisons, prepared.table)
     with observer.stage("estimate"):
         estimate = _expectation_maximisation(
             rules.matching.comparisons,
@@ -118,6 +125,25 @@ def train(
             base,
         )
     return _model(rules.matching.comparisons, estimate, len(prepared.records), name)
+
+
+def _fitting(base: Model, comparisons: list[Comparison], table: Table) -> Model:
+    """The model without what it knows of families or of children, where there are none.
+
+    Interaction weights say what families do to pairs. Records of another population do not
+    tell, without labels, what to put in their place, so that there they weigh nothing.
+    """
+    families = twins_explained(table) >= FAMILIES_SEEN
+    children = are_children(table)
+    fitting = dict(base.comparisons)
+    for rule in comparisons:
+        known = dict(base.comparisons.get(rule.name, {}))
+        for level in rule.levels:
+            has_weight = level.name in known and known[level.name].weight is not None
+            if has_weight and not (families and (children or not level.children_only)):
+                known[level.name] = LevelModel(weight=0.0)
+        fitting[rule.name] = known
+    return base.model_copy(update={"comparisons": fitting})
 
 
 def _persons(records: pd.DataFrame, truth: "pd.Series[str]") -> npt.NDArray[np.int64]:
@@ -321,9 +347,11 @@ def _calibrated(
         for _ in range(50):
             middle = (low + high) / 2
             odds = np.exp2(np.clip(evidence[inside] + middle, -200, 200))
-            found = float((candidates.count[inside] * odds / (1 + odds)).sum())
-            low, high = (middle, high) if found < goal else (low, middle)
-        result[at] = (low + high) / 2
+            expected = float((candidates.count[inside] * odds / (1 + odds)).sum())
+            low, high = (middle, high) if expected < goal else (low, middle)
+        found = (low + high) / 2
+        # A level that keeps apart never speaks for a pair, or it would no longer keep apart.
+        result[at] = min(found, _LEAST_AGAINST) if level.keeps_apart else found
     return result
 
 

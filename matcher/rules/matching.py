@@ -131,7 +131,9 @@ class Level(Rule):
 
     ``when`` is missing on the last level only, which takes every other pair.
     ``evidence: false`` gives no weight. ``term_frequency`` names the column whose rarity
-    scales the weight. ``keeps_apart`` refuses to join the two records through others.
+    scales the weight. ``keeps_apart`` refuses to join the two records through others, as
+    long as the model holds the level against them. ``children_only`` marks what is true of
+    children alone: among adults another surname is more often marriage than adoption.
     """
 
     name: str
@@ -140,6 +142,7 @@ class Level(Rule):
     evidence: bool = True
     term_frequency: str | None = None
     keeps_apart: bool = False
+    children_only: bool = False
 
 
 class Comparison(Rule):
@@ -176,6 +179,8 @@ class BlockingRule(Rule):
     ``against`` names other columns for the second side, for swapped values.
     ``largest_block`` bounds a block's records; larger blocks are narrowed by ``narrow_by``,
     what is still larger is left out, and the number of pairs so given up is reported.
+    ``learn: false`` keeps its pairs out of training: brothers and sisters who share a home
+    and a name are a class of their own, which would be taken for one child held twice.
     """
 
     name: str
@@ -183,6 +188,7 @@ class BlockingRule(Rule):
     against: list[str] | None = None
     largest_block: Annotated[int, Field(ge=2)] = 2_000
     narrow_by: list[str] = Field(default_factory=list)
+    learn: bool = True
 
     @model_validator(mode="after")
     def _same_length(self) -> "BlockingRule":

@@ -65,11 +65,13 @@ def rarity_tables(
     """For each rarity column the frequency of each code, bounded as the core bounds it."""
     tables = {}
     for rule, level, column in _rarities(rules):
-        u = model.comparisons[rule.name][level.name].u
-        if u is None:
+        known = model.comparisons[rule.name][level.name]
+        m, u = known.m, known.u
+        if m is None or u is None:
             continue
         name = rarity_column(rule, level)
-        bounded = np.minimum(frequencies[column], u * 2.0**LARGEST_ADJUSTMENT)
+        most = min(max(m, u), u * 2.0**LARGEST_ADJUSTMENT)
+        bounded = np.minimum(frequencies[column], most)
         tables[name] = pd.DataFrame({name: np.arange(len(bounded)), f"tf_{name}": bounded})
     return tables
 

@@ -82,7 +82,7 @@ def _place(rules: ValueRules) -> Derivations:
             "written_postcode",
             lambda text: values.standardise_postcode(text, rules),
         ),
-        "postcode_district": ("postcode", lambda text: text.split()[0]),
+        "postcode_district": ("postcode", values.postcode_district),
         "address": ("written_address", lambda text: values.standardise_address(text, rules)),
         "address_5": ("address", lambda text: text[:5]),
     }

@@ -10,6 +10,7 @@ from matcher.standardise.text import fold
 
 # Area, district, sector and unit; the inward letters never include C I K M O V.
 _POSTCODE = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9][ABD-HJLNP-UW-Z]{2})", flags=re.ASCII)
+_NUMERIC_POSTCODE = re.compile(r"([0-9]{4,6}|[0-9]{5}(?=[0-9]{4}$))(?:[0-9]{4})?", flags=re.ASCII)
 _NUMBERED = re.compile(r"(?<!FLAT )\b([0-9]+[A-Z]?)\b((?: [A-Z]+){1,2})")
 _WORD = re.compile(r"[A-Z0-9]+")
 _UPN = re.compile(r"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
@@ -32,11 +33,22 @@ def swap_day_and_month(iso: str) -> str:
 
 
 def standardise_postcode(text: str, rules: ValueRules) -> str:
-    """A whole, well-formed postcode with one space; empty if it is none or a pseudo one."""
-    found = _POSTCODE.fullmatch(re.sub(r"\W", "", fold(text)))
-    if found is None or found[1] in rules.pseudo_postcodes:
-        return ""
-    return f"{found[1]} {found[2]}"
+    """A whole, well-formed postcode with one space; empty if it is none or a pseudo one.
+
+    Codes of four to six digits, as other countries have, stay as they are, but for those that
+    repeat one digit, which are filled in. Of nine digits the last four only name a block.
+    """
+    compact = re.sub(r"\W", "", fold(text))
+    found = _POSTCODE.fullmatch(compact)
+    if found is not None:
+        return "" if found[1] in rules.pseudo_postcodes else f"{found[1]} {found[2]}"
+    number = _NUMERIC_POSTCODE.fullmatch(compact)
+    return number[1] if number and len(set(number[1])) > 1 else ""
+
+
+def postcode_district(postcode: str) -> str:
+    """The outward part of a standardised postcode; of a number, all but its last two digits."""
+    return postcode.split()[0] if " " in postcode else postcode[:-2]
 
 
 def standardise_address(text: str, rules: ValueRules) -> str:

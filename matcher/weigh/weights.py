@@ -99,9 +99,13 @@ def _comparison_weights(
     by_level = [level_weight(model[x.name]) if x.evidence else 0.0 for x in rule.levels]
     adjusted = {}
     for number, level in enumerate(rule.levels):
-        u = model[level.name].u if level.evidence else None
-        if level.term_frequency is not None and u is not None:
-            adjustment = np.log2(u / frequencies[level.term_frequency])
+        known = model[level.name] if level.evidence else None
+        if level.term_frequency is None or known is None:
+            continue
+        if known.m is not None and known.u is not None:
+            # However common a value is, sharing it never speaks against a pair.
+            share = np.minimum(frequencies[level.term_frequency], max(known.m, known.u))
+            adjustment = np.log2(known.u / share)
             adjusted[number] = (
                 level.term_frequency,
                 np.clip(adjustment, -LARGEST_ADJUSTMENT, LARGEST_ADJUSTMENT),

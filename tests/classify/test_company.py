@@ -46,6 +46,7 @@ def test_where_no_year_is_known_nothing_is_said() -> None:
     assert weight_between(1, 2, "cluster | source | year\n1 | A |\n2 | B |") == 0.0
 
 
-def test_of_two_years_the_less_telling_counts_whichever_cluster_comes_first() -> None:
+def test_of_two_years_nothing_follows_whichever_cluster_comes_first() -> None:
+    # A namesake born in another year is another child.
     text = "cluster | source | year\n1 | A | 4\n2 | B | 5"
-    assert weight_between(1, 2, text) == weight_between(2, 1, text) == 2 + 1
+    assert weight_between(1, 2, text) == weight_between(2, 1, text) == 0.0

@@ -20,14 +20,28 @@ def designated(
 ) -> Designations:
     """Designations of the pairs in ``weight``, in its order."""
     l, r = zip(*weight, strict=True) if weight else ((), ())
+    bits = np.array(list(weight.values()), dtype=np.float64)
+    kept = np.array([pair in apart for pair in weight], dtype=bool)
     return designate(
         np.array(l, dtype=np.int32),
         np.array(r, dtype=np.int32),
-        np.array(list(weight.values()), dtype=np.float64),
-        np.array([pair in apart for pair in weight], dtype=bool),
+        bits,
+        kept,
+        arrays([pair for pair, b in weight.items() if fits(source, pair, b, apart)]),
         np.array(source, dtype=np.int32),
         THRESHOLDS,
     )
+
+
+def arrays(chosen: list[Pair]) -> tuple[np.ndarray, np.ndarray]:
+    l, r = zip(*chosen, strict=True) if chosen else ((), ())
+    return np.array(l, dtype=np.int32), np.array(r, dtype=np.int32)
+
+
+def fits(source: list[int], pair: Pair, bits: float, apart: frozenset[Pair]) -> bool:
+    """Whether the two may be one child held twice by one source."""
+    same = source[pair[0]] == source[pair[1]]
+    return same and bits >= THRESHOLDS.lower and pair not in apart
 
 
 def words(found: Designations) -> list[str]:

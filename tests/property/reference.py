@@ -129,4 +129,5 @@ def partial_weight(
     if len(values) < 2:
         return weight
     shares = [frequency[column][value] for value in values]
-    return weight + min(max(-10.0, min(10.0, log2(known.u / share))) for share in shares)
+    most = max(known.m, known.u)
+    return weight + min(max(-10.0, min(10.0, log2(known.u / min(share, most)))) for share in shares)

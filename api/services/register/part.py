@@ -279,7 +279,9 @@ def decide_part(
     pairs = kept.scored(linker.matching, record)
     by_group = np.array([*(priors[name] for name in prepared.sources), priors[BETWEEN]])
     prior = by_group[prepared.group(pairs.l, pairs.r)]
-    scored = Scored(prepared, linker.population(prepared, held), len(pairs), (), pairs, prior)
+    here = linker.population(prepared, held)
+    scorer = weigh(prepared, linker.matching, linker.model, here)
+    scored = Scored(prepared, here, len(pairs), (), pairs, prior, scorer)
     decisions = as_positions(connection, record)
     linked = decide(scored, linker.matching.thresholds, decisions, observer=linker.observer)
     update_findings(connection, kept, linked, record)
