@@ -174,6 +174,7 @@ def show_status(found: Status) -> None:
     counts = _plain("Register")
     counts.add_row("children", f"{found.children:,}")
     counts.add_row("possible links, for a person to decide", f"{found.pairs_waiting:,}")
+    counts.add_row("decisions on values that changed since", f"{found.decisions_on_other_values:,}")
     counts.add_row("conflicts, for a person to settle", f"{found.conflicts:,}")
     counts.add_row("extracts that wait", f"{len(found.waiting):,}")
     _OUT.print(counts)

@@ -31,7 +31,7 @@ def neighbours(strong: Pairs, source: Sources, single: Mask, known: Pairs) -> It
     """
     key = _groups(strong, source, single)
     span = np.int64(len(source))
-    same = key[known[0]] == key[known[1]]
+    same = (key[known[0]] == key[known[1]]) & (key[known[0]] >= 0)
     seen = np.unique(known[0][same].astype(np.int64) * span + known[1][same])
     for l, r in pairs_of_key(EffectiveKey(key, key)):
         new = ~np.isin(l.astype(np.int64) * span + r, seen, assume_unique=True)

@@ -8,10 +8,8 @@ from sqlalchemy import Connection, case, func, select
 
 from api.db.models import (
     Child,
-    Conflict,
     Extract,
     ExtractState,
-    Pair,
     Record,
     RecordVersion,
     Reject,
@@ -19,6 +17,7 @@ from api.db.models import (
     Source,
 )
 from api.services.extracts.dates import in_force
+from api.services.register.queue import POSSIBLE, STALE, queue_counts
 
 RECENT_RUNS = 5
 
@@ -68,25 +67,28 @@ class RunStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """``pairs_waiting`` and ``conflicts`` are those that a person must look at."""
+    """What a person must look at: pairs, decisions on values that changed, conflicts."""
 
     sources: tuple[SourceStatus, ...]
     waiting: tuple[ExtractStatus, ...]
     runs: tuple[RunStatus, ...]
     children: int
     pairs_waiting: int
+    decisions_on_other_values: int
     conflicts: int
 
 
 def status(connection: Connection) -> Status:
     """The state of the register as the connection sees it; the latest runs first."""
+    queue = queue_counts(connection)
     return Status(
         _sources(connection),
         _waiting(connection),
         _runs(connection),
         _count(connection, Child, Child.to_run.is_(None)),
-        _count(connection, Pair, Pair.waiting == 1),
-        _count(connection, Conflict, Conflict.to_run.is_(None)),
+        queue[POSSIBLE],
+        queue[STALE],
+        queue["conflicts"],
     )
 
 
