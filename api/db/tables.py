@@ -5,7 +5,7 @@ and the run from which they no longer are (missing while they hold). Reading the
 as of run R means ``from_run <= R and (to_run is null or to_run > R)``.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, MetaData, String, Text
@@ -38,3 +38,8 @@ class Table(DeclarativeBase):
     """Base of all tables."""
 
     metadata = MetaData(naming_convention=NAMES_OF_CONSTRAINTS)
+
+
+def in_utc(moment: datetime) -> datetime:
+    """A moment with its time zone, which SQLite does not keep."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

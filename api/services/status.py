@@ -1,7 +1,7 @@
 """What is in the register, and what waits: counts, ids and dates, nothing personal."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select
@@ -16,6 +16,7 @@ from api.db.models import (
     Run,
     Source,
 )
+from api.db.tables import in_utc
 from api.services.extracts.dates import in_force
 from api.services.register.queue import POSSIBLE, STALE, queue_counts
 
@@ -172,8 +173,3 @@ def _runs(connection: Connection) -> tuple[RunStatus, ...]:
         RunStatus(row.id, row.kind, in_utc(row.at), row.by, row.counts)
         for row in connection.execute(latest.limit(RECENT_RUNS))
     )
-
-
-def in_utc(moment: datetime) -> datetime:
-    """A moment with its time zone, which SQLite does not keep."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -27,13 +27,13 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from api.db.models import Conflict, Decision, Pair, Record, RecordVersion, Severance, Source
+from api.db.tables import in_utc
 from api.services.register.acts import Key
 from api.services.register.columns import among
 from api.services.register.decisions import UNDO
 from api.services.register.severances import severed_between
 from api.services.register.shields import PLACES, shielded_records
 from api.services.register.values import values_now
-from api.services.status import in_utc
 from matcher.classify import probability
 from matcher.patterns import unpacked
 from matcher.rules.matching import Level, MatchingRules
