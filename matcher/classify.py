@@ -23,6 +23,12 @@ RIVALS_PER_RECORD = 16
 EVIDENCE_STEP = 1 / 16
 PRIOR_STEP = 1 / 4
 
+# What is taken for granted before any pair: so many matches, each among 2 to the power of so
+# many pairs, which is about what records of 10,000 children have. Two short lists must not
+# make a pair of twins a link because hardly anybody else is in them.
+_DOUBT = 10.0
+_DOUBTED_BITS = 13
+
 # A group of pairs never counts as holding fewer matches than this.
 _FEWEST_MATCHES = 0.5
 
@@ -64,7 +70,10 @@ def estimate_prior(counts: EvidenceCounts, pairs: Bits, start: Bits) -> Bits:
     their share of all the group's ``pairs`` as the next prior (the EM step for a mixing
     proportion). ``start`` is a first number of matches per group.
 
-    The result is rounded to `PRIOR_STEP`, so that a few more records leave it as it was.
+    A few records say little of how many children there are to be mistaken for one another:
+    the prior is no higher than if `_DOUBT` matches more had been found among as many pairs
+    as a town has for each. The result is rounded to `PRIOR_STEP`, so that a few more records
+    leave it as it was.
     """
     top = np.maximum(pairs / 2, _FEWEST_MATCHES)
     matches: Bits = np.clip(start, _FEWEST_MATCHES, top)
@@ -78,6 +87,7 @@ def estimate_prior(counts: EvidenceCounts, pairs: Bits, start: Bits) -> Bits:
             break
         matches = found
     prior = np.log2(matches / np.maximum(pairs - matches, _FEWEST_MATCHES))
+    prior = np.minimum(prior, np.log2((matches + _DOUBT) / (pairs + _DOUBT * 2**_DOUBTED_BITS)))
     return np.asarray(np.round(prior / PRIOR_STEP) * PRIOR_STEP)
 
 

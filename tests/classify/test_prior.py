@@ -21,7 +21,8 @@ def near(bits: float) -> object:
 
 
 def test_where_evidence_is_clear_the_prior_is_the_share_of_matches() -> None:
-    assert prior_of([60.0] * 100, pairs=10_000) == near(np.log2(100 / 9_900))
+    found = prior_of([60.0] * 1_000, pairs=1e8)
+    assert found == near(np.log2(1_000 / 1e8))
 
 
 @pytest.mark.parametrize("start", [0.0, 1.0, 500.0, 1e9])
@@ -31,7 +32,7 @@ def test_the_prior_does_not_depend_on_where_the_search_starts(start: float) -> N
 
 
 @steady
-@given(st.lists(st.floats(-20, 40), min_size=1, max_size=30), st.floats(1_000, 1e6))
+@given(st.lists(st.floats(-20, 40), min_size=1, max_size=30), st.floats(1e7, 1e9))
 def test_the_prior_expects_as_many_matches_as_it_then_finds(
     evidence: list[float], pairs: float
 ) -> None:
@@ -45,8 +46,14 @@ def test_the_prior_expects_as_many_matches_as_it_then_finds(
 def test_each_group_of_pairs_has_its_own_prior() -> None:
     evidence = np.array([60.0] * 100 + [60.0] * 4)
     counts = EvidenceCounts.of(np.array([1] * 100 + [0] * 4), evidence)
-    found = estimate_prior(counts, np.array([1e6, 1e4]), np.array([50.0, 50.0]))
-    assert found.tolist() == [near(np.log2(4 / (1e6 - 4))), near(np.log2(100 / 9_900))]
+    found = estimate_prior(counts, np.array([1e6, 1e7]), np.array([50.0, 50.0]))
+    assert found.tolist() == [near(np.log2(4 / 1e6)), near(np.log2(100 / 1e7))]
+
+
+@pytest.mark.parametrize(("matches", "pairs"), [(1, 1), (2, 10), (20, 400)])
+def test_two_short_lists_do_not_make_a_match_likely(matches: int, pairs: int) -> None:
+    # At least ten bits of evidence are needed for even odds, however alike the lists are.
+    assert prior_of([40.0] * matches, pairs) <= -10
 
 
 def test_a_group_without_pairs_or_without_evidence_has_a_finite_prior() -> None:

@@ -34,6 +34,8 @@ school | 3         | Mohd Yusuf | Hussain | 2013-06-15    | M   | 4 Elm St  | OL
 clinic | 3         | Md Yousuf  | Hussein | 2013-06-21    | M   | 4 Elm St  | OL2 2BB  |
 clinic | 4         | Yusuf      | Hussain |               | M   |           |          |
 social | 4         |            |         |               |     |           |          |
+school | 5         | Ruby       | Marsh   | 2015-04-18    | F   | 9 Ash Rd  | OL3 3CC  |
+clinic | 5         | Ruby       | Khan    | 2015-04-18    | F   | 3 Elm St  | OL9 9ZZ  |
 """
 
 
