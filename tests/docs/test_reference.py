@@ -190,8 +190,9 @@ def test_every_command_is_on_the_page_with_its_help() -> None:
     page = (REFERENCE / "command-line.md").read_text(encoding="utf-8")
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}  # type: ignore[union-attr]
     for group in app.registered_groups:
+        prefix = f"{group.name} " if group.name else ""
         commands |= {
-            f"{group.name} {command.name}"
+            f"{prefix}{command.name or command.callback.__name__}"
             for command in group.typer_instance.registered_commands  # type: ignore[union-attr]
         }
     for command in commands:
