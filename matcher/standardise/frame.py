@@ -3,6 +3,7 @@
 | column | meaning |
 |---|---|
 | forename | first given name that distinguishes |
+| forename_whole | with the other part of a double name such as Mia-Rose, letters only |
 | forename_4 | its first four letters |
 | forename_initial | its first letter |
 | forename_forms | names that it may stand for, itself included |
@@ -45,6 +46,7 @@ from matcher.standardise.distinct import Codes, derive, distinct_rows, spread
 
 STANDARDISED_COLUMNS = (
     "forename",
+    "forename_whole",
     "forename_4",
     "forename_initial",
     "forename_forms",

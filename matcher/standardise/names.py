@@ -8,6 +8,7 @@ but is marked as saying little about the family.
 
 import html
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ class GivenName(NamedTuple):
     """A given name's parts; empty where there is none. Flags are "1" or empty."""
 
     forename: str
+    forename_whole: str
     middle_names: str
     name_prefix: str
     prefix_only: str
@@ -91,11 +93,17 @@ def standardise_given(forename: str | None, middle: str | None, rules: NameRules
     if unnamed:
         # A middle name is not a forename, whether that is missing or a placeholder.
         multiple = not set(first).isdisjoint(rules.multiple_births)
-        return GivenName("", " ".join(tokens), prefix, "", "1" * placeholder, "1" * multiple)
+        return GivenName("", "", " ".join(tokens), prefix, "", "1" * placeholder, "1" * multiple)
     lone = tokens[0] in rules.prefix_of and not prefix
     name = rules.prefix_of[tokens[0]] if lone else tokens[0]
     kept = prefix or (name if lone else "")
-    return GivenName(name, " ".join(tokens[1:]), kept, "1" * lone, "", "")
+    whole = next((w for w in _double_names(own) if w.startswith(tokens[0])), name)
+    return GivenName(name, whole, " ".join(tokens[1:]), kept, "1" * lone, "", "")
+
+
+def _double_names(forename: str) -> Iterator[str]:
+    """Each word of a forename field in letters only: MIAROSE of Mia-Rose."""
+    return ("".join(name_tokens(word)) for word in forename.split())
 
 
 def _before_parent(text: str, rules: NameRules) -> tuple[str, bool, str]:
