@@ -140,9 +140,9 @@ record_id,role,forename,surname,date_of_birth,postcode
 3,carer,Grace,Okoro,1990-02-11,OL1 1AA
 """
 GENERIC_NAMES = """\
-record_id,name,date_of_birth,nhs_number
-A7,"OKORO, Mariam",04/05/2019,
-A8,Tomasz Nowak,30/11/2018,
+record_id,name,date_of_birth,postcode
+A7,"OKORO, Mariam",04/05/2019,OL1 1AA
+A8,Tomasz Nowak,30/11/2018,OL2 6AB
 A9,Ana Silva,,
 """
 

@@ -24,7 +24,7 @@ school | 1         | Aisha    | Malik   | 2014-05-03    | F   | 2 Mill Rd | OL1 
 clinic | 1         | Aisha    | Malik   | 2014-05-03    | F   | 2 Mill Rd | OL1 1AA
 social | 1         | Aisha    | Malik   | 2014-05-03    | F   | 2 Mill Rd | OL1 1AA
 census | 2         | Noah     | Quigley | 2011-11-20    | M   | 9 Ash Gr  | OL4 3PP
-clinic | 3         | Aysha    | Malick  | 2014-05-03    |     |           |
+clinic | 3         | Aisha    | Begum   | 2014-05-03    |     |           |
 """)
 AISHA = [("school", "1"), ("clinic", "1"), ("social", "1")]
 NOAH = ("census", "2")
