@@ -1,9 +1,7 @@
 """What contradicts is listed for a person, from the run that saw it to the one that does not."""
 
-from pathlib import Path
-
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
 from api.db.engine import reading
 from api.db.models import Conflict
@@ -17,13 +15,6 @@ from tests.register_service.reviewed import (
 )
 
 SCHOOL, CLINIC, SOCIAL = AISHA
-
-
-@pytest.fixture
-def register(engine: Engine, tmp_path: Path) -> Reviewed:
-    found = Reviewed(engine, tmp_path)
-    found.begin()
-    return found
 
 
 def test_matches_that_join_two_sides_of_a_non_match_are_a_conflict(register: Reviewed) -> None:

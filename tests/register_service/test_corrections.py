@@ -1,11 +1,10 @@
 """A value that a person set by hand stays until released, and goes where its record goes."""
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
 from api.db.engine import reading, writing
 from api.db.models import Audit, Correction
@@ -22,13 +21,6 @@ from tests.register_service.reviewed import (
 
 SCHOOL, CLINIC, SOCIAL = AISHA
 TODAY = date(2024, 9, 1)
-
-
-@pytest.fixture
-def register(engine: Engine, tmp_path: Path) -> Reviewed:
-    found = Reviewed(engine, tmp_path)
-    found.begin()
-    return found
 
 
 def test_a_correction_stays_until_it_is_released(register: Reviewed) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
 from api.db.engine import reading, writing
 from api.db.models import Decision, Pair
@@ -27,13 +27,6 @@ from tests.register_service.reviewed import (
 )
 
 SCHOOL, CLINIC, SOCIAL = AISHA
-
-
-@pytest.fixture
-def register(engine: Engine, tmp_path: Path) -> Reviewed:
-    found = Reviewed(engine, tmp_path)
-    found.begin()
-    return found
 
 
 def stricter_rules(folder: Path) -> InForce:

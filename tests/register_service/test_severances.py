@@ -1,11 +1,10 @@
 """What adoption severed is never one child again, in no queue, and in neither side's history."""
 
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
 from api.db.engine import reading, writing
 from api.db.models import Audit
@@ -30,13 +29,6 @@ from tests.register_service.reviewed import (
 )
 
 SCHOOL, CLINIC, SOCIAL = AISHA
-
-
-@pytest.fixture
-def register(engine: Engine, tmp_path: Path) -> Reviewed:
-    found = Reviewed(engine, tmp_path)
-    found.begin()
-    return found
 
 
 def test_two_sides_of_one_child_are_parted_and_stay_so(register: Reviewed) -> None:

@@ -1,10 +1,8 @@
 """A shield hides where a child lives, spreads to what may be the child, and stays until lifted."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
 from api.db.engine import reading, writing
 from api.db.models import Audit, Shield
@@ -33,13 +31,6 @@ from tests.register_service.reviewed import (
 
 SCHOOL, CLINIC, SOCIAL = AISHA
 SIBLING = {**PEOPLE[0], "record_id": "5", "forename": "Zara", "date_of_birth": "2016-08-19"}
-
-
-@pytest.fixture
-def register(engine: Engine, tmp_path: Path) -> Reviewed:
-    found = Reviewed(engine, tmp_path)
-    found.begin()
-    return found
 
 
 def is_shielded(register: Reviewed, record: Key) -> bool:
