@@ -1,0 +1,1 @@
+"""Who may do what, for which purpose, and the record of it."""
