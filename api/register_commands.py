@@ -2,7 +2,8 @@
 
 import getpass
 import json
-import logging
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -18,6 +19,7 @@ from api.arguments import require_file, require_folder, require_writable_file
 from api.db.engine import open_database, reading, writing
 from api.db.schema import require_current
 from api.db.schema import upgrade as upgrade_tables
+from api.logs import configure_logs
 from api.services import extracts as extract_steps
 from api.services.backup import back_up
 from api.services.backup import restore as restore_backup
@@ -111,9 +113,9 @@ def ingest(
     """
     if not path.exists():
         raise typer.BadParameter(f"there is no {path}", param_hint="PATH")
-    offered = _offered(rules, model)
+    offered = offered_rules(rules, model)
     if queue:
-        with _register(database) as engine:
+        with register(database) as engine:
             received, job = queue_extract(
                 engine,
                 offered,
@@ -126,7 +128,7 @@ def ingest(
         screen.show_queued(received, job, as_json=as_json)
         return
     recorder = Recorder(show=not as_json)
-    with _register(database) as engine, recorder.live():
+    with register(database) as engine, recorder.live():
         found = ingest_extract(
             engine,
             offered,
@@ -149,7 +151,7 @@ def ingest(
 @commands.command()
 def accept(extract: ExtractArgument, database: DatabaseOption = None, by: ByOption = None) -> None:
     """Let an extract in that waits for a person; the next run links it."""
-    with _register(database) as engine, writing(engine) as connection:
+    with register(database) as engine, writing(engine) as connection:
         extract_steps.accept(connection, extract, by=by or _user(), now=_now())
     print(f"Extract {extract} is accepted. Link it with: matcher relink")
 
@@ -162,7 +164,7 @@ def refuse(
     by: ByOption = None,
 ) -> None:
     """Have nothing to do with an extract that waits; its file is dropped."""
-    with _register(database) as engine, writing(engine) as connection:
+    with register(database) as engine, writing(engine) as connection:
         extract_steps.refuse(connection, extract, by=by or _user(), now=_now(), why=why)
     print(f"Extract {extract} is refused.")
 
@@ -172,7 +174,7 @@ def withdraw(
     extract: ExtractArgument, database: DatabaseOption = None, by: ByOption = None
 ) -> None:
     """Take an extract back; the next run undoes what it did."""
-    with _register(database) as engine, writing(engine) as connection:
+    with register(database) as engine, writing(engine) as connection:
         extract_steps.withdraw(connection, extract, by=by or _user(), now=_now())
     print(f"Extract {extract} is withdrawn. Undo what it did with: matcher relink")
 
@@ -193,8 +195,8 @@ def decide(
     by: ByOption = None,
 ) -> None:
     """Say of two records whether they are one child. It holds until a person undoes it."""
-    offered = _offered(None, None)
-    with _register(database) as engine:
+    offered = offered_rules(None, None)
+    with register(database) as engine:
         with writing(engine) as connection:
             number = enter_decision(
                 connection,
@@ -218,8 +220,8 @@ def undo(
     by: ByOption = None,
 ) -> None:
     """Take a decision back; the register is then as if it had not been made."""
-    offered = _offered(None, None)
-    with _register(database) as engine:
+    offered = offered_rules(None, None)
+    with register(database) as engine:
         with writing(engine) as connection:
             undo_decision(connection, decision, why=why, by=by or _user(), now=_now())
         print(f"Decision {decision} is taken back.")
@@ -250,9 +252,9 @@ def relink(
     as_json: JsonOption = False,
 ) -> None:
     """Link what waits; or, with other rules or another model, everything by those."""
-    offered = _offered(rules, model)
+    offered = offered_rules(rules, model)
     recorder = Recorder(show=not as_json)
-    with _register(database) as engine, recorder.live():
+    with register(database) as engine, recorder.live():
         if preview:
             with reading(engine) as connection:
                 chosen = offered if rules or model else rules_in_force(connection, offered)
@@ -293,7 +295,7 @@ def export(
 ) -> None:
     """Write the crosswalk, the links, the register or the events to a file."""
     require_writable_file(out)
-    with _register(database) as engine, reading(engine) as connection:
+    with register(database) as engine, reading(engine) as connection:
         rows = write_export(connection, what, out, as_of_run=as_of)
     print(f"{rows:,} rows written to {out}.")
 
@@ -301,7 +303,7 @@ def export(
 @commands.command()
 def status(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """Show what is in the register, and what waits."""
-    with _register(database) as engine, reading(engine) as connection:
+    with register(database) as engine, reading(engine) as connection:
         found = status_of(connection)
     if as_json:
         _print_json(asdict(found))
@@ -317,7 +319,7 @@ def backup(
     """Write everything in the register to one file, while it is in use."""
     require_writable_file(file)
     recorder = Recorder(show=True)
-    with _register(database) as engine, recorder.live():
+    with register(database) as engine, recorder.live():
         manifest = back_up(engine, file, recorder)
     screen.show_manifest(manifest, f"Written to {file}")
 
@@ -330,7 +332,7 @@ def restore(
     """Read a backup into an empty database, and prove that it is what was written."""
     require_file(file, "FILE")
     recorder = Recorder(show=True)
-    with _register(database) as engine, recorder.live():
+    with register(database) as engine, recorder.live():
         manifest = restore_backup(engine, file, recorder)
     screen.show_manifest(manifest, f"Restored from {file}, and verified")
 
@@ -346,21 +348,33 @@ def upgrade(database: DatabaseOption = None) -> None:
 
 @commands.command()
 def worker(
-    database: DatabaseOption = None, rules: RulesOption = None, model: ModelOption = None
+    database: DatabaseOption = None,
+    rules: RulesOption = None,
+    model: ModelOption = None,
+    with_parent: Annotated[
+        bool, typer.Option("--with-parent", hidden=True, help="End when standard input does.")
+    ] = False,
 ) -> None:
     """Do queued work until told to stop (Ctrl+C or SIGTERM).
 
     Several may run on PostgreSQL, one on SQLite. What a worker is at when it ends in any way
     goes on elsewhere, or when it runs again.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    offered = _offered(rules, model)
-    with _register(database) as engine, told_by_signals() as stop:
+    configure_logs(pretty=sys.stderr.isatty())
+    offered = offered_rules(rules, model)
+    with register(database) as engine, told_by_signals() as stop:
+        if with_parent:
+            threading.Thread(target=_until_closed, args=(stop,), daemon=True).start()
         work(engine, handlers(offered), stop)
 
 
+def _until_closed(stop: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    stop.set()
+
+
 @contextmanager
-def _register(database: str | None) -> Iterator[Engine]:
+def register(database: str | None) -> Iterator[Engine]:
     """The register's database, set up if it is empty."""
     engine = open_database(database or Settings().database_url)
     try:
@@ -380,7 +394,8 @@ def _link(engine: Engine, offered: InForce, by: str | None, link: bool) -> None:
     screen.show_runs(runs)
 
 
-def _offered(rules: Path | None, model: Path | None) -> InForce:
+def offered_rules(rules: Path | None, model: Path | None) -> InForce:
+    """Rules and model that a register begins with: those named, or the shipped ones."""
     require_folder(rules, "--rules")
     require_file(model, "--model")
     book = load_rule_book(rules or shipped_rules())

@@ -16,11 +16,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, func, update
+from sqlalchemy import Engine, func, select, update
 
 from api.db.engine import is_sqlite, writing
 from api.db.errors import DatabaseError
 from api.db.work import Job, JobState
+
+# The number under which workers on PostgreSQL show that they live, all at once.
+_LIVES = 7_205_759_404
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,18 @@ class Progress:
 
 @contextmanager
 def worker_lock(engine: Engine) -> Iterator[None]:
-    """Be the only worker, where there can be only one. Raises DatabaseError if not."""
+    """Be seen to live, and be the only worker where there can be only one.
+
+    Raises DatabaseError if another one is there.
+    """
     if not is_sqlite(engine):
-        yield
+        with engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.execute(select(func.pg_advisory_lock_shared(_LIVES)))
+            try:
+                yield
+            finally:
+                connection.invalidate()  # ends the session, and so the lock
         return
     with _beside(engine, "lock").open("a") as file:
         try:
@@ -47,6 +59,20 @@ def worker_lock(engine: Engine) -> Iterator[None]:
                 "a worker runs on this database already; SQLite takes one, PostgreSQL several"
             ) from None
         yield
+
+
+def worker_lives(engine: Engine) -> bool:
+    """Whether some worker runs on this database."""
+    if not is_sqlite(engine):
+        with engine.connect() as connection:
+            alone = select(func.pg_try_advisory_xact_lock(_LIVES))
+            return not connection.execute(alone).scalar_one()
+    with _beside(engine, "lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
 
 
 def beat(engine: Engine, job: int, attempt: int, progress: Progress) -> bool:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 
 from api.db import pulse, queue
 from api.db.engine import writing
-from api.db.pulse import Progress, worker_lock
+from api.db.pulse import Progress, worker_lives, worker_lock
 from api.db.queue import ClaimLostError, JobView, Task, enqueue, find, recent
 from matcher.errors import MatcherError
 from matcher.progress import Advance, Observer
@@ -33,6 +33,7 @@ __all__ = [
     "find",
     "recent",
     "run_next",
+    "worker_lives",
     "worker_lock",
 ]
 

@@ -1,0 +1,115 @@
+"""The application: every route of the API, and what holds for all of them."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from api.rest import health
+from api.rest.access import ReplayedError
+from api.rest.problems import BASE, KINDS, Problem, ProblemDocument, add_handlers
+from api.rest.requests import Metrics, Requests
+from api.rest.service import Service
+from api.services.linking import versions
+
+_DESCRIPTION = """
+One linked child register: which records of which systems are one child, and why.
+
+**Who asks.** Send `Authorization: Bearer KEY`. A steward makes keys with `matcher keys create`.
+
+**What for.** Send `Purpose: ...` with one of the purposes that your key may act for; it decides
+which sources and fields you are shown, and is kept with what you asked in the access log. A
+key with one purpose may leave it out.
+
+**Lists** come in pages: follow `next`, or the `Link` header, until there is none.
+
+**Writing.** Send `Idempotency-Key` with every write: the same request with the same key is
+answered as before and has no second effect, for 24 hours. What can be edited has an `ETag`;
+send it back as `If-Match`. Long work answers 202 with the `Location` of what to watch.
+
+**Problems** are documents of type `application/problem+json` (RFC 9457). Their `type` is stable
+and resolves to what it means.
+"""
+
+# Of requests other than uploads, in bytes.
+_LARGEST_BODY = 2 * 1024**2
+
+
+def create_app(service: Service) -> FastAPI:
+    """The application over an open register."""
+    app = FastAPI(
+        title="Child register",
+        version=versions()["child-register"],
+        description=_DESCRIPTION,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=_LARGEST_BODY,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.service = service
+    app.state.metrics = Metrics()
+    add_handlers(app)
+
+    @app.exception_handler(ReplayedError)
+    async def _replayed(_: Request, error: ReplayedError) -> Response:
+        return error.response
+
+    app.include_router(health.router)
+    for router in _routers():
+        app.include_router(router, prefix="/v1")
+    _describe_problems(app)
+    app.add_middleware(Requests, metrics=app.state.metrics)
+    return app
+
+
+def _routers() -> list[Any]:
+    return []
+
+
+class ProblemKind(BaseModel):
+    """What a type of problem means, and what a client can do."""
+
+    type: str
+    status: int
+    title: str
+    remedy: str
+
+
+def _describe_problems(app: FastAPI) -> None:
+    @app.get(
+        BASE + "{kind}",
+        tags=["problems"],
+        summary="What a type of problem means",
+        responses={404: {"model": ProblemDocument, "description": "There is no such type"}},
+    )
+    def problem_kind(kind: str) -> ProblemKind:
+        if kind not in KINDS:
+            raise Problem("not-found")
+        known = KINDS[kind]
+        return ProblemKind(
+            type=BASE + kind, status=known.status, title=known.title, remedy=known.remedy
+        )
+
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        """FastAPI's own 422 is never sent: ours is a problem document."""
+        if app.openapi_schema is None:
+            document = plain()
+            schemas = document["components"]["schemas"]
+            schemas.pop("HTTPValidationError", None)
+            schemas.pop("ValidationError", None)
+            problem = {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
+            for path in document["paths"].values():
+                for operation in path.values():
+                    found = operation["responses"].get("422")
+                    if found is not None and "application/json" in found.get("content", {}):
+                        found["content"] = {"application/problem+json": problem}
+                        found["description"] = "The request says what cannot be"
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]

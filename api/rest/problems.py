@@ -1,0 +1,222 @@
+"""Problem documents (RFC 9457): every error that a client sees.
+
+``type`` is stable and resolves, under this server, to what it means. ``detail`` says what to
+do and never holds a personal value: what a client sent is not repeated.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+BASE = "/v1/problems/"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem: its status, its title, and what a client can do about it."""
+
+    status: int
+    title: str
+    remedy: str
+
+
+KINDS: Mapping[str, Kind] = {
+    "bad-request": Kind(400, "The request cannot be read", "Mend the request; see errors."),
+    "bad-cursor": Kind(400, "The cursor is not one of ours", "Begin again without a cursor."),
+    "unknown-source": Kind(400, "There is no such source", "See /v1/sources for those there are."),
+    "purpose": Kind(
+        400,
+        "The purpose is missing or not yours",
+        "Send the header Purpose with one of those that your key may act for.",
+    ),
+    "not-signed-in": Kind(
+        401, "You have not shown who you are", "Send Authorization: Bearer with a valid key."
+    ),
+    "forbidden": Kind(403, "You may not do this", "Ask a steward for the role or scope."),
+    "target-not-permitted": Kind(
+        403, "You may not be told this source's ids", "Ask a steward for the source."
+    ),
+    "not-found": Kind(404, "There is no such thing", "Check the address and the id."),
+    "method": Kind(405, "This address does not take this method", "See the OpenAPI document."),
+    "not-acceptable": Kind(406, "Not available in this form", "See the OpenAPI document."),
+    "too-slow": Kind(408, "The request took too long to arrive", "Send it again, without pauses."),
+    "conflict": Kind(409, "The state of things does not allow this", "Read it again and decide."),
+    "taken": Kind(409, "Somebody else has this pair now", "Take the next pair."),
+    "gone": Kind(410, "This is no more", "Follow the successors, where there are any."),
+    "stale": Kind(412, "It has changed since you read it", "Read it again and decide."),
+    "too-large": Kind(413, "The request is too large", "Send less at a time."),
+    "media-type": Kind(415, "Content of this type is not taken", "See the OpenAPI document."),
+    "invalid": Kind(422, "The request says what cannot be", "Mend what errors names."),
+    "refused": Kind(422, "The data was refused", "Mend the data; detail says what is wrong."),
+    "key-reused": Kind(
+        422,
+        "This Idempotency-Key was used for another request",
+        "Use a new key for a new request.",
+    ),
+    "precondition-required": Kind(
+        428, "Say which state you decided on", "Send If-Match with the ETag that you read."
+    ),
+    "too-many": Kind(429, "Too many requests", "Wait as long as Retry-After says."),
+    "fault": Kind(500, "This is a fault of the software", "Tell whoever runs it the request's id."),
+    "busy": Kind(503, "The register is being written to", "Send it again after Retry-After."),
+}
+
+_BY_STATUS = {
+    400: "bad-request",
+    401: "not-signed-in",
+    403: "forbidden",
+    404: "not-found",
+    405: "method",
+    406: "not-acceptable",
+    408: "too-slow",
+    409: "conflict",
+    410: "gone",
+    412: "stale",
+    413: "too-large",
+    415: "media-type",
+    422: "invalid",
+    428: "precondition-required",
+    429: "too-many",
+    503: "busy",
+}
+
+
+class FieldError(BaseModel):
+    """What is wrong with one part of a request."""
+
+    place: str = Field(examples=["body.date_of_birth"])
+    message: str = Field(examples=["give a date as YYYY-MM-DD"])
+
+
+class ProblemDocument(BaseModel):
+    """A problem, as RFC 9457 has it."""
+
+    type: str = Field(examples=["/v1/problems/not-found"])
+    title: str = Field(examples=["There is no such thing"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["Check the address and the id."])
+    request_id: str = Field(examples=["3f0c6f0e7a0b4a1c8a5d0d8f7b1e2c3d"])
+    errors: list[FieldError] | None = None
+    successors: list[str] | None = Field(
+        None, description="Of a child that is no more: those its records went to."
+    )
+    changes: list[str] | None = Field(
+        None, description="Of what is stale: names of what has changed."
+    )
+
+
+class Problem(Exception):  # noqa: N818 - the RFC's word
+    """Ends a request with a problem document. ``kind`` is one of KINDS."""
+
+    def __init__(
+        self,
+        kind: str,
+        detail: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        self.kind, self.detail, self.headers, self.more = kind, detail, headers, more
+        super().__init__(kind)
+
+
+def problem_response(
+    request: Request,
+    kind: str,
+    detail: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> JSONResponse:
+    """The document for one problem."""
+    known = KINDS[kind]
+    content = {
+        "type": BASE + kind,
+        "title": known.title,
+        "status": known.status,
+        "detail": detail or known.remedy,
+        "request_id": getattr(request.state, "request_id", ""),
+        **more,
+    }
+    own = dict(headers or {})
+    if known.status == 401:
+        own.setdefault("WWW-Authenticate", "Bearer")
+    return JSONResponse(content, known.status, headers=own, media_type=MEDIA_TYPE)
+
+
+def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    """For a route's ``responses``: the problems that it may end with."""
+    by_status: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        known = KINDS[kind]
+        entry = by_status.setdefault(
+            known.status,
+            {
+                "description": known.title,
+                "content": {
+                    MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
+                },
+            },
+        )
+        if known.title not in entry["description"]:
+            entry["description"] += f"; or: {known.title}"
+    return by_status
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Let every error of an application end as a problem document."""
+
+    @app.exception_handler(Problem)
+    async def _problem(request: Request, error: Problem) -> JSONResponse:
+        return problem_response(request, error.kind, error.detail, error.headers, **error.more)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        unreadable = any(one["type"] == "json_invalid" for one in error.errors())
+        errors = [
+            {"place": ".".join(str(part) for part in one["loc"]), "message": _plain(one)}
+            for one in error.errors()
+        ]
+        kind = "bad-request" if unreadable else "invalid"
+        return problem_response(request, kind, errors=[] if unreadable else errors)
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        kind = _BY_STATUS.get(error.status_code, "bad-request")
+        return problem_response(request, kind, headers=error.headers)
+
+
+def _plain(error: Mapping[str, Any]) -> str:
+    """Pydantic's message, where it cannot quote what was sent."""
+    if error["type"] in ("value_error", "assertion_error"):
+        return str(error["msg"]).removeprefix("Value error, ")
+    names = {
+        "missing": "this is needed",
+        "extra_forbidden": "there is no such field",
+        "string_type": "give text",
+        "string_too_long": "this is too long",
+        "string_too_short": "this is too short",
+        "string_pattern_mismatch": "this does not have the form described",
+        "date_from_datetime_parsing": "give a date as YYYY-MM-DD",
+        "date_parsing": "give a date as YYYY-MM-DD",
+        "date_type": "give a date as YYYY-MM-DD",
+        "int_parsing": "give a whole number",
+        "int_type": "give a whole number",
+        "bool_parsing": "give true or false",
+        "greater_than_equal": "this is too small",
+        "less_than_equal": "this is too large",
+        "enum": "this is none of the values described",
+        "literal_error": "this is none of the values described",
+        "too_long": "there are too many",
+        "too_short": "there are too few",
+        "model_attributes_type": "give an object",
+        "dict_type": "give an object",
+        "list_type": "give a list",
+    }
+    return names.get(error["type"], "this does not have the form described")

@@ -1,0 +1,151 @@
+"""What is done for every request: its id, a line in the log, metrics, patience, safe headers."""
+
+import asyncio
+import secrets
+import time
+import traceback
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.rest.problems import problem_response
+
+_LOG = structlog.get_logger("matcher.requests")
+
+# Seconds that a client may pause within a request.
+_PATIENCE = 30.0
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+
+
+class Metrics:
+    """Counters by route template, method and status: no id and no value can get in."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.seconds = Histogram(
+            "matcher_request_seconds",
+            "Seconds that requests took",
+            ("route", "method"),
+            registry=self.registry,
+            buckets=(0.005, 0.015, 0.05, 0.15, 0.3, 0.5, 1, 2.5, 5, 10, 60),
+        )
+        self.requests = Counter(
+            "matcher_requests",
+            "Requests answered",
+            ("route", "method", "status"),
+            registry=self.registry,
+        )
+
+
+class _TooSlow(Exception):  # noqa: N818 - ends a request, see Requests
+    """The client paused for too long."""
+
+
+class Requests:
+    """Outermost around the application: nothing that goes wrong inside gets past it."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, patience: float = _PATIENCE) -> None:
+        self.app, self.metrics, self.patience = app, metrics, patience
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(16)
+        scope.setdefault("state", {})["request_id"] = request_id
+        answered = _Answered(send, request_id)
+        began = time.perf_counter()
+        request = Request(scope)
+        try:
+            if _has_null(scope):
+                await problem_response(request, "bad-request")(scope, receive, answered)
+            else:
+                await self.app(scope, self._patient(receive), answered)
+        except _TooSlow:
+            await self._end(request, answered, "too-slow", receive)
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(place.filename).name}:{place.lineno}"
+            _LOG.error("fault", error=type(error).__name__, at=where, request_id=request_id)
+            await self._end(request, answered, "fault", receive)
+        finally:
+            self._note(scope, answered.status, time.perf_counter() - began, request_id)
+
+    def _patient(self, receive: Receive) -> Receive:
+        whole = False
+
+        async def patient() -> Message:
+            nonlocal whole
+            if whole:  # from here on only word that the client has gone can come
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), self.patience)
+            except TimeoutError:
+                raise _TooSlow from None
+            whole = not message.get("more_body", False)
+            return message
+
+        return patient
+
+    async def _end(
+        self, request: Request, answered: "_Answered", kind: str, receive: Receive
+    ) -> None:
+        if answered.status is None:
+            response = problem_response(request, kind, headers={"Connection": "close"})
+            await response(request.scope, receive, answered)
+
+    def _note(self, scope: Scope, status: int | None, seconds: float, request_id: str) -> None:
+        route = getattr(scope.get("route"), "path_format", None) or "none"
+        method = scope["method"] if route != "none" else "other"
+        said = str(status or 499)
+        self.metrics.seconds.labels(route, method).observe(seconds)
+        self.metrics.requests.labels(route, method, said).inc()
+        who = scope["state"].get("caller")
+        _LOG.info(
+            "request",
+            route=route,
+            method=method,
+            status=said,
+            ms=round(seconds * 1000, 1),
+            request_id=request_id,
+            by=who,
+        )
+
+
+class _Answered:
+    """Sends an answer on, with the headers that every answer has."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self.send, self.request_id = send, request_id
+        self.status: int | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            had = {name.lower() for name, _ in message["headers"]}
+            own = {"X-Request-Id": self.request_id, "Cache-Control": "no-store", **HEADERS}
+            message["headers"] = [
+                *message["headers"],
+                *(
+                    (name.lower().encode(), value.encode())
+                    for name, value in own.items()
+                    if name.lower().encode() not in had
+                ),
+            ]
+        await self.send(message)
+
+
+def _has_null(scope: Scope) -> bool:
+    return b"\x00" in unquote_to_bytes(scope.get("raw_path") or b"") or b"\x00" in unquote_to_bytes(
+        scope.get("query_string") or b""
+    )

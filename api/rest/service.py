@@ -1,0 +1,47 @@
+"""What the web application holds for all requests."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from sqlalchemy import Engine
+
+from api.services.access.log import AccessLog
+from api.services.register.kept_rules import InForce
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Service:
+    """The register, what is kept aside of it, and the rules it begins with.
+
+    Sizes are in bytes.
+    """
+
+    engine: Engine
+    aside: Engine
+    offered: InForce
+    access_log: AccessLog
+    uploads: Path
+    largest_upload: int = 1024**3
+    now: Callable[[], datetime] = _now
+    pace: MovingWindowRateLimiter = field(
+        default_factory=lambda: MovingWindowRateLimiter(MemoryStorage())
+    )
+
+
+def service_of(request: Request) -> Service:
+    """The application's."""
+    found: Service = request.app.state.service
+    return found
+
+
+Serving = Annotated[Service, Depends(service_of)]

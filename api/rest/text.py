@@ -1,0 +1,27 @@
+"""Text that clients send: what every database can keep and every screen can show."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+
+
+def plain(text: str) -> str:
+    """The text, if it is made of characters. Raises ValueError."""
+    if "\x00" in text:
+        raise ValueError("leave out the null character")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("half a character stands alone; send UTF-8")
+    return text
+
+
+# Of a value, a reason, an id: length in characters.
+Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(plain)]
+Short = Annotated[str, StringConstraints(max_length=64), AfterValidator(plain)]
+Said = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
+    AfterValidator(plain),
+]
+SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+RecordId = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(plain)]
+ChildIdText = Annotated[str, StringConstraints(max_length=32), AfterValidator(plain)]

@@ -1,0 +1,42 @@
+"""The command that serves the register to people and systems."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from api.logs import configure_logs
+from api.register_commands import DatabaseOption, ModelOption, RulesOption, offered_rules, register
+from api.services.access.accounts import first_invitation
+from api.serving import check_settings, serve
+from api.settings import Settings
+
+commands = typer.Typer()
+
+
+@commands.command("serve")
+def serve_command(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")] = 8000,
+    database: DatabaseOption = None,
+    rules: RulesOption = None,
+    model: ModelOption = None,
+) -> None:
+    """Serve the register: pages for people, an API for systems, and a worker.
+
+    The first time, it prints a link with which the first steward chooses a password.
+    """
+    configure_logs(pretty=sys.stderr.isatty())
+    settings = Settings()
+    if database:
+        settings = settings.model_copy(update={"database_url": database})
+    check_settings(settings, host)
+    offered = offered_rules(rules, model)
+    with register(settings.database_url) as engine:
+        token = first_invitation(engine)
+        address = settings.public_url.rstrip("/") or f"http://{host}:{port}"
+        if token is not None:
+            print(f"Nobody can sign in yet. Choose the first steward's password, once, at\n"
+                  f"  {address}/invitations/{token}", flush=True)
+        print(f"Serving the register at {address} (Ctrl+C to stop)", flush=True)
+        serve(engine, offered, settings, host, port)

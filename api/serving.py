@@ -1,0 +1,134 @@
+"""The web application and its worker, run together."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
+import uvicorn
+from sqlalchemy import Engine
+
+from api.db.aside import open_aside
+from api.rest.service import Service
+from api.services.access.log import AccessLog
+from api.services.register.kept_rules import InForce
+from api.settings import Settings
+from api.web.app import create_application
+from matcher.errors import MatcherError
+
+_LOG = structlog.get_logger("matcher.serve")
+# Seconds before a worker that ended is begun again, and after which one that should is killed.
+_REST, _LAST = 2.0, 30.0
+
+
+class UnsafeSettingsError(MatcherError):
+    """The service does not start with these settings."""
+
+
+def check_settings(settings: Settings, host: str) -> None:
+    """Raises UnsafeSettingsError with everything that is unsafe, and its remedy."""
+    wrong = []
+    if settings.environment == "production":
+        if urlsplit(settings.public_url).scheme != "https" or not urlsplit(settings.public_url).netloc:
+            wrong.append("set MATCHER_PUBLIC_URL to the https:// address that people use")
+        if settings.openid_issuer and urlsplit(settings.openid_issuer).scheme != "https":
+            wrong.append("MATCHER_OPENID_ISSUER must be an https:// address")
+        if settings.openid_issuer and not settings.openid_client_secret:
+            wrong.append("set MATCHER_OPENID_CLIENT_SECRET, or no provider")
+        if urlsplit(settings.database_url).password == "":
+            wrong.append("the database's user needs a password, or none named in the URL")
+    elif not _loopback(host):
+        wrong.append(
+            f"only with MATCHER_ENVIRONMENT=production does it listen beyond this machine; "
+            f"use --host 127.0.0.1 (this is {settings.environment})"
+        )
+    if wrong:
+        raise UnsafeSettingsError("the settings are not safe:\n  " + "\n  ".join(wrong))
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@contextmanager
+def service(
+    engine: Engine, offered: InForce, *, largest_upload: int = 1024**3
+) -> Iterator[Service]:
+    """What the application needs, open while this is."""
+    aside = open_aside(engine)
+    log = AccessLog(aside)
+    with tempfile.TemporaryDirectory(prefix="uploads-") as uploads:
+        try:
+            yield Service(
+                engine, aside, offered, log, Path(uploads), largest_upload=largest_upload
+            )
+        finally:
+            log.close()
+            aside.dispose()
+
+
+def serve(engine: Engine, offered: InForce, settings: Settings, host: str, port: int) -> None:
+    """Serve until told to stop. The database is at the migration that this version works with."""
+    check_settings(settings, host)
+    largest = settings.largest_upload_mib * 1024**2
+    with service(engine, offered, largest_upload=largest) as open_service, _worker(settings):
+        app = create_application(open_service, settings)
+        uvicorn.run(
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=settings.environment == "production",
+            timeout_keep_alive=15,
+            timeout_graceful_shutdown=10,
+        )
+
+
+@contextmanager
+def _worker(settings: Settings) -> Iterator[None]:
+    """A worker in a process of its own, so that what it computes does not slow the pages.
+
+    It reads a pipe that only this process writes to, and ends when that does, however it ends.
+    """
+    over = threading.Event()
+    running: list[subprocess.Popen[bytes]] = []
+    # The address of the database may hold a password, which the list of processes would show.
+    environment = {**os.environ, "MATCHER_DATABASE_URL": settings.database_url}
+    command = [sys.executable, "-m", "api.cli", "worker", "--with-parent"]
+
+    def keep_running() -> None:
+        while not over.is_set():
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment)  # noqa: S603
+            running[:] = [process]
+            status = process.wait()
+            if not over.wait(_REST):
+                _LOG.warning("the worker ended; beginning it again", status=status)
+
+    thread = threading.Thread(target=keep_running, name="worker", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for process in running:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            try:
+                process.wait(_LAST)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        thread.join(_LAST)
