@@ -11,6 +11,8 @@ PLACE := $(shell pwd | cksum | cut -d' ' -f1)
 MADE := $(VENV)/.made-$(PLACE)
 READY_TO_RUN := $(VENV)/.ready-to-run
 READY_TO_TEST := $(VENV)/.ready-to-test
+ASSETS := api/web/assets
+BUILT := api/web/static/main.css
 
 INSTALL = $$(cat $(MADE)) install --quiet --no-input --disable-pip-version-check \
 	--no-warn-script-location --no-compile
@@ -24,7 +26,7 @@ COMPILE_LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 -
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
-demo: $(READY_TO_RUN) ## Link the invented town that comes with this software
+demo: $(READY_TO_RUN) $(BUILT) ## Link the invented town that comes with this software
 	@$(BIN)/matcher demo
 
 test: $(READY_TO_TEST) ## Run all tests
@@ -66,9 +68,10 @@ lock: $(READY_TO_TEST) ## Choose versions again, within the ranges of pyproject.
 clean: ## Remove the environment, caches and the demonstration's files
 	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf .import_linter_cache
+	rm -rf $(ASSETS)/node_modules $(dir $(BUILT))
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY_TO_TEST): requirements-dev.lock $(READY_TO_RUN)
+$(READY_TO_TEST): requirements-dev.lock $(READY_TO_RUN) $(BUILT)
 	@echo "Setting up what tests need (once, about a minute) ..."
 	@$(INSTALL) --require-hashes --requirement requirements-dev.lock
 	@touch $@
@@ -78,6 +81,11 @@ $(READY_TO_RUN): requirements.lock pyproject.toml $(MADE)
 	@$(INSTALL) --require-hashes --requirement requirements.lock
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# Styles and script of the pages. Node comes with the environment: what it makes is the same everywhere.
+$(BUILT): $(READY_TO_RUN) $(wildcard $(ASSETS)/*.* $(ASSETS)/styles/*) $(ASSETS)/.npmrc
+	@echo "Building styles and script of the pages ..."
+	@cd $(ASSETS) && PATH="$(abspath $(BIN)):$$PATH" && npm ci --silent --ignore-scripts && npm run --silent build
 
 # Holds the command that installs into the environment: its own pip, or another Python's.
 $(MADE):
