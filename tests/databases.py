@@ -16,6 +16,7 @@ from typing import Protocol
 import psycopg
 from sqlalchemy import Engine, text
 
+from api.db.append_only import append_only_tables, protect, unprotect
 from api.db.engine import is_sqlite, open_database, writing
 from api.db.models import Table
 from api.db.schema import upgrade
@@ -135,10 +136,15 @@ def _ended_with_this_process(server: int, home: Path) -> Iterator[None]:
 def delete_everything(engine: Engine) -> None:
     """Make a database as good as new, numbering too: quicker than another one."""
     tables = Table.metadata.sorted_tables
+    protected = append_only_tables(Table.metadata)
     with writing(engine) as connection:
+        for name in protected:
+            unprotect(connection, name)
         if is_sqlite(engine):
             for table in reversed(tables):
                 connection.execute(table.delete())
         else:
             names = ", ".join(f'"{table.name}"' for table in tables)
             connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+        for name in protected:
+            protect(connection, name)

@@ -1,5 +1,7 @@
 """Every table, so that one import knows them all."""
 
+from api.db.access import Access, ApiKey, Invitation, Person, SignIn, SignInFailure
+from api.db.append_only import protect_models
 from api.db.linkage import (
     BlockingKey,
     Claim,
@@ -31,6 +33,7 @@ from api.db.register import (
     Shield,
     Succession,
 )
+from api.db.replies import KeptReply
 from api.db.sources import (
     Agreement,
     Extract,
@@ -46,7 +49,9 @@ from api.db.work import Audit, Job, JobState
 
 __all__ = [
     "ACTIVITY",
+    "Access",
     "Agreement",
+    "ApiKey",
     "Audit",
     "BlockingKey",
     "Child",
@@ -64,12 +69,15 @@ __all__ = [
     "ExtractState",
     "FundedPlace",
     "Golden",
+    "Invitation",
     "Job",
     "JobState",
+    "KeptReply",
     "MealPeriod",
     "Membership",
     "ModelFile",
     "Pair",
+    "Person",
     "ProfileResult",
     "Record",
     "RecordVersion",
@@ -78,8 +86,12 @@ __all__ = [
     "Run",
     "Severance",
     "Shield",
+    "SignIn",
+    "SignInFailure",
     "Source",
     "Succession",
     "Table",
     "Visit",
 ]
+
+protect_models(Table.metadata)

@@ -5,7 +5,8 @@ import enum
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from api.db.tables import Detail, Id, Moment, Name, Number, Table, Written
+from api.db.append_only import APPEND_ONLY
+from api.db.tables import Detail, Hash, Id, Moment, Name, Number, Table, Written
 
 
 class JobState(enum.StrEnum):
@@ -46,7 +47,10 @@ class Job(Table):
 
 
 class Audit(Table):
-    """Who did what to what, when and for which purpose. Ids and counts only."""
+    """Who did what to what, when and for which purpose. Ids and counts only.
+
+    Numbered without gaps; each ``hash`` seals the entry and the one before it.
+    """
 
     __tablename__ = "audit"
 
@@ -57,3 +61,7 @@ class Audit(Table):
     about: Mapped[Written]
     purpose: Mapped[Name | None]
     detail: Mapped[Detail]
+    previous: Mapped[Hash]
+    hash: Mapped[Hash]
+
+    __table_args__ = {"info": {APPEND_ONLY: True}}  # noqa: RUF012

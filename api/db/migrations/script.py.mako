@@ -2,6 +2,10 @@
 
 import sqlalchemy as sa
 from alembic import op
+% if imports:
+
+${imports}
+% endif
 
 revision: str = ${repr(up_revision)}
 down_revision: str | None = ${repr(down_revision)}

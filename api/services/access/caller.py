@@ -18,6 +18,22 @@ class PurposeError(AccessError):
     type = "purpose"
 
 
+class CredentialsError(AccessError):
+    """Nobody, or nobody who may come in now, shows these credentials. Says no more."""
+
+    type = "credentials"
+
+
+class LockedError(CredentialsError):
+    """Too many attempts failed; ``seconds`` until another one is heard."""
+
+    type = "locked"
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """A person or a system that has shown who it is, and the purpose of what it asks now.

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
-from api.db.models import Audit, Extract, ExtractState
+from api.db.models import Extract, ExtractState
+from api.services.access.audit import note_act
 from api.services.extracts.dates import in_force
 from api.services.extracts.files import drop_file
 from matcher.errors import MatcherError
@@ -189,8 +190,4 @@ def note(
     detail: Mapping[str, Any] | None = None,
 ) -> None:
     """Write to the audit log what was done with an extract."""
-    connection.execute(
-        insert(Audit).values(
-            at=now, by=by, action=action, about=f"extract {extract}", detail=dict(detail or {})
-        )
-    )
+    note_act(connection, action, f"extract {extract}", by=by, now=now, detail=detail)

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
-from api.db.models import Audit, Record, RecordVersion, Source
+from api.db.models import Record, RecordVersion, Source
+from api.services.access.audit import note_act
 from matcher.errors import MatcherError
 
 Key = tuple[str, str]
@@ -67,5 +68,4 @@ def passes(check: Callable[..., object], *arguments: Any, **named: Any) -> bool:
 
 def audit(connection: Connection, action: str, about: str, *, by: str, now: datetime) -> None:
     """Write down what was done; ``about`` is a kind and a number, never a value."""
-    entry = {"at": now, "by": by, "action": action, "about": about, "detail": {}}
-    connection.execute(insert(Audit).values(entry))
+    note_act(connection, action, about, by=by, now=now)

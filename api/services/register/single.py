@@ -12,7 +12,8 @@ import numpy as np
 from sqlalchemy import Connection, insert, select, update
 
 from api.db.bulk import insert as insert_rows
-from api.db.models import Audit, Membership, Record, RecordVersion, Source
+from api.db.models import Membership, Record, RecordVersion, Source
+from api.services.access.audit import note_act
 from api.services.extracts.changes import CONTENT_COLUMNS
 from api.services.extracts.hashes import content_hash
 from api.services.register.kept_rules import InForce
@@ -144,9 +145,7 @@ def _link(
         recheck=np.empty(0, dtype=np.int64),
     )
     end_run(connection, run, outcome)
-    connection.execute(
-        insert(Audit).values(at=now, by=by, action=action, about=f"record {record}", detail={})
-    )
+    note_act(connection, action, f"record {record}", by=by, now=now)
     return outcome
 
 

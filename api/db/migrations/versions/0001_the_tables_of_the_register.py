@@ -3,12 +3,73 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0001_0d6755"
+from api.db.append_only import KeepAppendOnly, LetRowsChange
+
+revision: str = "0001_af4ec2"
 down_revision: str | None = None
 
 
 def upgrade() -> None:
     """Go to this state of the tables."""
+    op.create_table(
+        "access",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("purpose", sa.String(length=64), nullable=True),
+        sa.Column("route", sa.Text(), nullable=False),
+        sa.Column("about", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("status", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("request", sa.String(length=64), nullable=False),
+        sa.Column("previous", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access")),
+        info={"aside": True, "append_only": True},
+    )
+    with op.batch_alter_table("access", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_access_by_at"), ["by", "at"], unique=False)
+
+    op.create_table(
+        "api_key",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("prefix", sa.String(length=64), nullable=False),
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("roles", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("purposes", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("sources", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("cleared", sa.Boolean(), nullable=False),
+        sa.Column("unattended", sa.Boolean(), nullable=False),
+        sa.Column(
+            "per_minute", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "replaced_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["replaced_by"], ["api_key.id"], name=op.f("fk_api_key_replaced_by_api_key")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
+        sa.UniqueConstraint("prefix", name=op.f("uq_api_key_prefix")),
+    )
+    with op.batch_alter_table("api_key", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_api_key_name"), ["name"], unique=False)
+
     op.create_table(
         "audit",
         sa.Column(
@@ -23,7 +84,10 @@ def upgrade() -> None:
         sa.Column("about", sa.Text(), nullable=False),
         sa.Column("purpose", sa.String(length=64), nullable=True),
         sa.Column("detail", sa.JSON(), nullable=False),
+        sa.Column("previous", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
+        info={"append_only": True},
     )
     op.create_table(
         "blocking_key",
@@ -113,6 +177,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_job_state_id"), ["state", "id"], unique=False)
 
     op.create_table(
+        "kept_reply",
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("request", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("status", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("headers", sa.JSON(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("by", "key", name=op.f("pk_kept_reply")),
+    )
+    with op.batch_alter_table("kept_reply", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_kept_reply_at"), ["at"], unique=False)
+
+    op.create_table(
         "model_file",
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
@@ -171,11 +249,56 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "person",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=True),
+        sa.Column("issuer", sa.Text(), nullable=True),
+        sa.Column("subject", sa.Text(), nullable=True),
+        sa.Column("roles", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("purposes", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("cleared", sa.Boolean(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
+        sa.UniqueConstraint("issuer", "subject", name=op.f("uq_person_issuer_subject")),
+        sa.UniqueConstraint("name", name=op.f("uq_person_name")),
+    )
+    op.create_table(
         "rule_set",
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("files", sa.JSON(), nullable=False),
         sa.Column("first_used_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_rule_set")),
+    )
+    op.create_table(
+        "sign_in",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("person", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("purpose", sa.String(length=64), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_sign_in")),
+        info={"aside": True},
+    )
+    with op.batch_alter_table("sign_in", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_in_person"), ["person"], unique=False)
+
+    op.create_table(
+        "sign_in_failure",
+        sa.Column("name_hash", sa.String(length=64), nullable=False),
+        sa.Column("failures", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name_hash", name=op.f("pk_sign_in_failure")),
+        info={"aside": True},
     )
     op.create_table(
         "source",
@@ -209,6 +332,32 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_agreement")),
     )
+    op.create_table(
+        "invitation",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("person", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("roles", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("purposes", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("cleared", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["person"], ["person.id"], name=op.f("fk_invitation_person_person")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invitation")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_invitation_token_hash")),
+    )
+    with op.batch_alter_table("invitation", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_invitation_person"), ["person"], unique=False)
+
     op.create_table(
         "record",
         sa.Column(
@@ -795,9 +944,14 @@ def upgrade() -> None:
     with op.batch_alter_table("visit", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_visit_record"), ["record"], unique=False)
 
+    op.invoke(KeepAppendOnly("access"))
+    op.invoke(KeepAppendOnly("audit"))
+
 
 def downgrade() -> None:
     """Go back to the state before."""
+    op.invoke(LetRowsChange("audit"))
+    op.invoke(LetRowsChange("access"))
     with op.batch_alter_table("visit", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_visit_record"))
 
@@ -887,9 +1041,19 @@ def downgrade() -> None:
     op.drop_table("child")
     op.drop_table("run")
     op.drop_table("record")
+    with op.batch_alter_table("invitation", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_invitation_person"))
+
+    op.drop_table("invitation")
     op.drop_table("agreement")
     op.drop_table("source")
+    op.drop_table("sign_in_failure")
+    with op.batch_alter_table("sign_in", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sign_in_person"))
+
+    op.drop_table("sign_in")
     op.drop_table("rule_set")
+    op.drop_table("person")
     with op.batch_alter_table("pair", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_pair_waiting_set",
@@ -910,6 +1074,10 @@ def downgrade() -> None:
 
     op.drop_table("pair")
     op.drop_table("model_file")
+    with op.batch_alter_table("kept_reply", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_kept_reply_at"))
+
+    op.drop_table("kept_reply")
     with op.batch_alter_table("job", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_job_state_id"))
 
@@ -919,3 +1087,11 @@ def downgrade() -> None:
     op.drop_table("claim")
     op.drop_table("blocking_key")
     op.drop_table("audit")
+    with op.batch_alter_table("api_key", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_api_key_name"))
+
+    op.drop_table("api_key")
+    with op.batch_alter_table("access", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_access_by_at"))
+
+    op.drop_table("access")

@@ -1,0 +1,44 @@
+"""Names of people and of keys: how logs know them, so one name is one of them."""
+
+import re
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection, or_, select
+
+from api.db.models import ApiKey, Person
+from api.services.access.caller import AccessError
+from api.services.access.roles import Role
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
+
+
+def tidy_name(name: str) -> str:
+    """As names are kept: in small letters, without spaces around."""
+    return name.strip().lower()
+
+
+def check_name_is_free(connection: Connection, name: str, *, now: datetime) -> str:
+    """The name as it is kept. Raises AccessError if it cannot be one or is taken."""
+    name = tidy_name(name)
+    if not _NAME.fullmatch(name):
+        raise AccessError(
+            "write a name in letters without accents, digits and . _ @ + -, at most 64 of them"
+        )
+    person = select(Person.id).where(Person.name == name)
+    key = select(ApiKey.id).where(
+        ApiKey.name == name,
+        ApiKey.revoked_at.is_(None),
+        or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now),
+    )
+    if connection.execute(person).first() is not None:
+        raise AccessError(f"there is a person called {name} already; names are not used twice")
+    if connection.execute(key).first() is not None:
+        raise AccessError(f"there is a key called {name} already; end or rotate it")
+    return name
+
+
+def check_roles(roles: Collection[Role]) -> None:
+    """Raises AccessError if there is none."""
+    if not roles:
+        raise AccessError(f"name a role: {', '.join(Role)}")

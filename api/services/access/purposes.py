@@ -1,0 +1,26 @@
+"""The purpose that somebody acts for now, of those that they may act for."""
+
+from collections.abc import Collection
+
+from api.services.access.caller import PurposeError
+
+
+def choose_purpose(purposes: Collection[str], asked: str | None) -> str | None:
+    """The one asked for; the only one if none is; none if several are open.
+
+    Raises PurposeError if it is not one of these. It is not repeated: anything may have
+    been written in its place.
+    """
+    if asked is None:
+        return next(iter(purposes)) if len(purposes) == 1 else None
+    if asked not in purposes:
+        raise PurposeError("this is not a purpose that you may act for")
+    return asked
+
+
+def check_purposes(purposes: Collection[str], known: Collection[str]) -> None:
+    """Raises PurposeError if one is not known."""
+    unknown = sorted(set(purposes) - set(known))
+    if unknown:
+        listed = ", ".join(sorted(known)) or "none yet"
+        raise PurposeError(f"no agreement has the purpose {unknown[0]!r}; known are: {listed}")
