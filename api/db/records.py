@@ -3,13 +3,15 @@
 import datetime as dt
 from typing import Annotated
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.db.tables import FromRun, Id, Name, Table, ToRun, Written
 
 # 64 bits of what a row says: narrow, and compared as a number over a million rows.
 ContentHash = Annotated[int, mapped_column(BigInteger)]
+
+_FAMILY_NOW = "to_run IS NULL AND family_id IS NOT NULL"
 
 
 class Record(Table):
@@ -58,7 +60,17 @@ class RecordVersion(Table):
     date_of_birth: Mapped[dt.date | None] = mapped_column(Date)
     as_of: Mapped[dt.date | None] = mapped_column(Date)
 
-    __table_args__ = (Index(None, "record", "from_run"), Index(None, "from_run"))
+    __table_args__ = (
+        Index(None, "record", "from_run"),
+        Index(None, "from_run"),
+        # Families of now; most sources know of none.
+        Index(
+            "ix_record_version_family_now",
+            "family_id",
+            sqlite_where=text(_FAMILY_NOW),
+            postgresql_where=text(_FAMILY_NOW),
+        ),
+    )
 
 
 class _Activity:

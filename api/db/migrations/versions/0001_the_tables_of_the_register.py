@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_af4ec2"
+revision: str = "0001_6e65e4"
 down_revision: str | None = None
 
 
@@ -870,6 +870,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_record_version")),
     )
     with op.batch_alter_table("record_version", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_record_version_family_now",
+            ["family_id"],
+            unique=False,
+            sqlite_where=sa.text("to_run IS NULL AND family_id IS NOT NULL"),
+            postgresql_where=sa.text("to_run IS NULL AND family_id IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_record_version_from_run"), ["from_run"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_record_version_record_from_run"), ["record", "from_run"], unique=False
@@ -968,6 +975,11 @@ def downgrade() -> None:
     with op.batch_alter_table("record_version", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_record_version_record_from_run"))
         batch_op.drop_index(batch_op.f("ix_record_version_from_run"))
+        batch_op.drop_index(
+            "ix_record_version_family_now",
+            sqlite_where=sa.text("to_run IS NULL AND family_id IS NOT NULL"),
+            postgresql_where=sa.text("to_run IS NULL AND family_id IS NOT NULL"),
+        )
 
     op.drop_table("record_version")
     with op.batch_alter_table("membership", schema=None) as batch_op:
