@@ -71,7 +71,7 @@ class ApiKey(Table):
     per_minute: Mapped[int | None] = mapped_column(Number)
     created_at: Mapped[Moment]
     created_by: Mapped[Name]
-    expires_at: Mapped[Moment | None]
+    expires_at: Mapped[Moment]
     revoked_at: Mapped[Moment | None]
     replaced_by: Mapped[int | None] = mapped_column(ForeignKey("api_key.id"))
 

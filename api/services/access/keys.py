@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from api.db.models import ApiKey
 from api.db.tables import in_utc
@@ -20,7 +20,7 @@ from api.services.access.tokens import hash_of, new_secret
 
 # How long a key that is replaced goes on, so that no system is cut off meanwhile.
 GRACE = timedelta(days=7)
-DAYS = 365
+YEAR = timedelta(days=365)
 
 _REFUSED = "the key is not known, has expired or was ended"
 
@@ -32,7 +32,7 @@ class NewKey:
     id: int
     name: str
     key: str
-    expires_at: datetime | None
+    expires_at: datetime
 
 
 def create_key(
@@ -45,7 +45,7 @@ def create_key(
     cleared: bool = False,
     unattended: bool | None = None,
     per_minute: int | None = None,
-    expires_at: datetime | None,
+    lasts: timedelta = YEAR,
     by: str,
     now: datetime,
 ) -> NewKey:
@@ -63,7 +63,7 @@ def create_key(
         "cleared": cleared,
         "unattended": set(roles) == {Role.SYSTEM} if unattended is None else unattended,
         "per_minute": per_minute,
-        "expires_at": expires_at,
+        "expires_at": now + lasts,
     }
     made = _enter(connection, row, by=by, now=now)
     note_act(connection, "key_created", f"key {made.id}", by=by, now=now, detail=_scope(row))
@@ -77,21 +77,18 @@ def rotate_key(
     by: str,
     now: datetime,
     grace: timedelta = GRACE,
-    expires_at: datetime | None = None,
 ) -> NewKey:
     """Make a key that may do the same; the old one goes on for ``grace``. Raises AccessError.
 
-    The new one lasts as long as the old one was made for, unless ``expires_at`` says.
+    The new one lasts as long as the old one was made for.
     """
     old = _current(connection, name, now)
     copied = ("name", "roles", "purposes", "sources", "cleared", "unattended", "per_minute")
-    if expires_at is None and old.expires_at is not None:
-        expires_at = now + (in_utc(old.expires_at) - in_utc(old.created_at))
-    row = {column: getattr(old, column) for column in copied} | {"expires_at": expires_at}
+    old_end = in_utc(old.expires_at)
+    lasts = old_end - in_utc(old.created_at)
+    row = {column: getattr(old, column) for column in copied} | {"expires_at": now + lasts}
     made = _enter(connection, row, by=by, now=now)
-    until = now + grace
-    if old.expires_at is not None:
-        until = min(until, in_utc(old.expires_at))
+    until = min(now + grace, old_end)
     values = {"replaced_by": made.id, "expires_at": until}
     connection.execute(update(ApiKey).where(ApiKey.id == old.id).values(values))
     detail = {"replaces": old.id}
@@ -168,7 +165,7 @@ def _current(connection: Connection, name: str, now: datetime) -> Row[Any]:
 
 
 def _works(now: datetime) -> Any:
-    return ApiKey.revoked_at.is_(None) & or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now)
+    return ApiKey.revoked_at.is_(None) & (ApiKey.expires_at > now)
 
 
 def _scope(row: dict[str, Any]) -> dict[str, Any]:

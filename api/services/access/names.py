@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 
 from api.db.models import ApiKey, Person
 from api.services.access.caller import AccessError
@@ -29,7 +29,7 @@ def check_name_is_free(connection: Connection, name: str, *, now: datetime) -> s
     key = select(ApiKey.id).where(
         ApiKey.name == name,
         ApiKey.revoked_at.is_(None),
-        or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now),
+        ApiKey.expires_at > now,
     )
     if connection.execute(person).first() is not None:
         raise AccessError(f"there is a person called {name} already; names are not used twice")

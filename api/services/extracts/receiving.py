@@ -14,6 +14,7 @@ from api.services.extracts.reading import is_generic, layout_of
 from api.services.extracts.states import WAITING, check_date, note
 from api.services.rules import GENERIC, RuleBook
 from matcher.errors import ExtractRefused
+from matcher.rules.sources import SourceDefinition
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -109,12 +110,25 @@ def _register(connection: Connection, source: str, book: RuleBook) -> int:
             lawful_basis=definition.lawful_basis,
             purposes={
                 "purposes": list(definition.purposes),
-                "fields": {name: list(may) for name, may in definition.field_purposes.items()},
+                "fields": _purposes_of_fields(definition),
             },
             ends=definition.agreement_ends,
         )
     )
     return number
+
+
+def _purposes_of_fields(definition: SourceDefinition) -> dict[str, list[str]]:
+    """Fields with purposes of their own: those defined, and a record id that is one of them."""
+    own = definition.field_purposes
+    found = {name: list(may) for name, may in own.items()}
+    for table in definition.tables:
+        ids = set(table.columns.get("record_id", ())) if "records" in table.yields else set()
+        for name in own.keys() & table.columns.keys():
+            if ids & set(table.columns[name]):
+                may = found.get("record_id", own[name])
+                found["record_id"] = [purpose for purpose in may if purpose in own[name]]
+    return found
 
 
 def _same(
