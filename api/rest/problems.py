@@ -4,13 +4,13 @@
 do and never holds a personal value: what a client sent is not repeated.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
@@ -150,6 +150,18 @@ def problem_response(
     return JSONResponse(content, known.status, headers=own, media_type=MEDIA_TYPE)
 
 
+def refusal(
+    request: Request,
+    kind: str,
+    detail: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> Response:
+    """The answer to what cannot be done: a document, unless the application has another way."""
+    answer: Callable[..., Response] = getattr(request.app.state, "refusal", problem_response)
+    return answer(request, kind, detail, headers, **more)
+
+
 def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
     """For a route's ``responses``: the problems that it may end with."""
     by_status: dict[int | str, dict[str, Any]] = {}
@@ -173,23 +185,23 @@ def add_handlers(app: FastAPI) -> None:
     """Let every error of an application end as a problem document."""
 
     @app.exception_handler(Problem)
-    async def _problem(request: Request, error: Problem) -> JSONResponse:
-        return problem_response(request, error.kind, error.detail, error.headers, **error.more)
+    async def _problem(request: Request, error: Problem) -> Response:
+        return refusal(request, error.kind, error.detail, error.headers, **error.more)
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
         unreadable = any(one["type"] == "json_invalid" for one in error.errors())
         errors = [
             {"place": ".".join(str(part) for part in one["loc"]), "message": _plain(one)}
             for one in error.errors()
         ]
         kind = "bad-request" if unreadable else "invalid"
-        return problem_response(request, kind, errors=[] if unreadable else errors)
+        return refusal(request, kind, errors=[] if unreadable else errors)
 
     @app.exception_handler(HTTPException)
-    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+    async def _http(request: Request, error: HTTPException) -> Response:
         kind = _BY_STATUS.get(error.status_code, "bad-request")
-        return problem_response(request, kind, headers=error.headers)
+        return refusal(request, kind, headers=error.headers)
 
 
 def _plain(error: Mapping[str, Any]) -> str:

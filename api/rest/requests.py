@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.rest.problems import problem_response
+from api.rest.problems import refusal
 
 _LOG = structlog.get_logger("matcher.requests")
 
@@ -68,7 +68,7 @@ class Requests:
         request = Request(scope)
         try:
             if _has_null(scope):
-                await problem_response(request, "bad-request")(scope, receive, answered)
+                await refusal(request, "bad-request")(scope, receive, answered)
             else:
                 await self.app(scope, self._patient(receive), answered)
         except _TooSlow:
@@ -101,7 +101,7 @@ class Requests:
         self, request: Request, answered: "_Answered", kind: str, receive: Receive
     ) -> None:
         if answered.status is None:
-            response = problem_response(request, kind, headers={"Connection": "close"})
+            response = refusal(request, kind, headers={"Connection": "close"})
             await response(request.scope, receive, answered)
 
     def _note(self, scope: Scope, status: int | None, seconds: float, request_id: str) -> None:
