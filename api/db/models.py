@@ -2,6 +2,7 @@
 
 from api.db.access import Access, ApiKey, Invitation, Person, SignIn, SignInFailure
 from api.db.append_only import protect_models
+from api.db.exports import ExportChunk, ExportFile, KeptMeasures
 from api.db.linkage import (
     BlockingKey,
     Claim,
@@ -10,6 +11,8 @@ from api.db.linkage import (
     Pair,
     Run,
 )
+from api.db.outbox import Webhook, WebhookDelivery
+from api.db.previews import PreviewRow
 from api.db.records import (
     ACTIVITY,
     Contact,
@@ -34,6 +37,7 @@ from api.db.register import (
     Succession,
 )
 from api.db.replies import KeptReply
+from api.db.review import KnownPair, Referral, ReviewAnswer, ReviewLease, ReviewSkip
 from api.db.sources import (
     Agreement,
     Extract,
@@ -64,6 +68,8 @@ __all__ = [
     "Episode",
     "Event",
     "EvidenceCount",
+    "ExportChunk",
+    "ExportFile",
     "Extract",
     "ExtractChunk",
     "ExtractState",
@@ -72,16 +78,23 @@ __all__ = [
     "Invitation",
     "Job",
     "JobState",
+    "KeptMeasures",
     "KeptReply",
+    "KnownPair",
     "MealPeriod",
     "Membership",
     "ModelFile",
     "Pair",
     "Person",
+    "PreviewRow",
     "ProfileResult",
     "Record",
     "RecordVersion",
+    "Referral",
     "Reject",
+    "ReviewAnswer",
+    "ReviewLease",
+    "ReviewSkip",
     "RuleSet",
     "Run",
     "Severance",
@@ -92,6 +105,8 @@ __all__ = [
     "Succession",
     "Table",
     "Visit",
+    "Webhook",
+    "WebhookDelivery",
 ]
 
 protect_models(Table.metadata)

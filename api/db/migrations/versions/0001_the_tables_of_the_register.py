@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_af25b5"
+revision: str = "0001_105865"
 down_revision: str | None = None
 
 
@@ -221,6 +221,7 @@ def upgrade() -> None:
         sa.Column("waiting", sa.SmallInteger(), nullable=False),
         sa.Column("rival", sa.SmallInteger(), nullable=False),
         sa.Column("open", sa.SmallInteger(), nullable=False),
+        sa.Column("turn", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("l", "r", name=op.f("pk_pair")),
         sqlite_with_rowid=False,
     )
@@ -242,7 +243,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_pair_r"), ["r"], unique=False)
         batch_op.create_index(
             "ix_pair_waiting_set",
-            ["l"],
+            ["turn", "l", "r"],
             unique=False,
             sqlite_where=sa.text("waiting = 1"),
             postgresql_where=sa.text("waiting = 1"),
@@ -270,6 +271,64 @@ def upgrade() -> None:
         sa.UniqueConstraint("issuer", "subject", name=op.f("uq_person_issuer_subject")),
         sa.UniqueConstraint("name", name=op.f("uq_person_name")),
     )
+    op.create_table(
+        "review_lease",
+        sa.Column(
+            "low",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "high",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("known", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("state", sa.JSON(), nullable=False),
+        sa.Column("etag", sa.String(length=64), nullable=False),
+        sa.Column("revealed", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("low", "high", name=op.f("pk_review_lease")),
+        info={"aside": True},
+    )
+    with op.batch_alter_table("review_lease", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_review_lease_in_hand",
+            ["by"],
+            unique=True,
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
+        )
+
+    op.create_table(
+        "review_skip",
+        sa.Column(
+            "low",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "high",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("low", "high", "by", name=op.f("pk_review_skip")),
+        info={"aside": True},
+    )
+    with op.batch_alter_table("review_skip", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_review_skip_by"), ["by"], unique=False)
+
     op.create_table(
         "rule_set",
         sa.Column("hash", sa.String(length=64), nullable=False),
@@ -314,6 +373,52 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_source")),
         sa.UniqueConstraint("name", name=op.f("uq_source_name")),
     )
+    op.create_table(
+        "webhook",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("kinds", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column(
+            "after_event", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook")),
+    )
+    op.create_table(
+        "webhook_delivery",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("webhook", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "after_event", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "until_event", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("attempts", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tried_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("problem", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_delivery")),
+        info={"aside": True},
+    )
+    with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_webhook_delivery_webhook_state"), ["webhook", "state"], unique=False
+        )
+
     op.create_table(
         "agreement",
         sa.Column(
@@ -497,6 +602,31 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_decision_stale_run"), ["stale_run"], unique=False)
 
     op.create_table(
+        "export_file",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("job", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("what", sa.String(length=64), nullable=False),
+        sa.Column("format", sa.String(length=64), nullable=False),
+        sa.Column("as_of", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("scope", sa.JSON(), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("purpose", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("size", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("rows", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["as_of"], ["run.id"], name=op.f("fk_export_file_as_of_run")),
+        sa.ForeignKeyConstraint(["job"], ["job.id"], name=op.f("fk_export_file_job_job")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_export_file")),
+    )
+    with op.batch_alter_table("export_file", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_export_file_created_at"), ["created_at"], unique=False)
+
+    op.create_table(
         "extract",
         sa.Column(
             "id",
@@ -532,6 +662,88 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_extract_source_state"), ["source", "state"], unique=False
         )
+
+    op.create_table(
+        "kept_measures",
+        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rules", sa.String(length=64), nullable=False),
+        sa.Column("computed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("results", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_kept_measures_run_run")),
+        sa.PrimaryKeyConstraint("run", "rules", name=op.f("pk_kept_measures")),
+    )
+    op.create_table(
+        "known_pair",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("low", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("high", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["high"], ["record.id"], name=op.f("fk_known_pair_high_record")),
+        sa.ForeignKeyConstraint(["low"], ["record.id"], name=op.f("fk_known_pair_low_record")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_known_pair")),
+    )
+    with op.batch_alter_table("known_pair", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_known_pair_high"), ["high"], unique=False)
+        batch_op.create_index(batch_op.f("ix_known_pair_low_high"), ["low", "high"], unique=False)
+
+    op.create_table(
+        "preview",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("job", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "commit_job", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column(
+            "after_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("files", sa.JSON(), nullable=True),
+        sa.Column("model", sa.Text(), nullable=True),
+        sa.Column("lower", sa.Double(), nullable=True),
+        sa.Column("upper", sa.Double(), nullable=True),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("found", sa.JSON(), nullable=True),
+        sa.ForeignKeyConstraint(["after_run"], ["run.id"], name=op.f("fk_preview_after_run_run")),
+        sa.ForeignKeyConstraint(["commit_job"], ["job.id"], name=op.f("fk_preview_commit_job_job")),
+        sa.ForeignKeyConstraint(["job"], ["job.id"], name=op.f("fk_preview_job_job")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_preview")),
+    )
+    op.create_table(
+        "referral",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("low", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("high", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "after_decision", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(["high"], ["record.id"], name=op.f("fk_referral_high_record")),
+        sa.ForeignKeyConstraint(["low"], ["record.id"], name=op.f("fk_referral_low_record")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_referral")),
+    )
+    with op.batch_alter_table("referral", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_referral_high"), ["high"], unique=False)
+        batch_op.create_index(batch_op.f("ix_referral_low_high"), ["low", "high"], unique=False)
 
     op.create_table(
         "severance",
@@ -669,6 +881,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_event_child"), ["child"], unique=False)
         batch_op.create_index(batch_op.f("ix_event_run"), ["run"], unique=False)
 
+    op.create_table(
+        "export_chunk",
+        sa.Column("export", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "number",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["export"], ["export_file.id"], name=op.f("fk_export_chunk_export_export_file")
+        ),
+        sa.PrimaryKeyConstraint("export", "number", name=op.f("pk_export_chunk")),
+    )
     op.create_table(
         "extract_chunk",
         sa.Column("extract", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -905,6 +1132,45 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_reject_extract"), ["extract"], unique=False)
 
     op.create_table(
+        "review_answer",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("low", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("high", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=False),
+        sa.Column("read", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("decision", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("known", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["decision"], ["decision.id"], name=op.f("fk_review_answer_decision_decision")
+        ),
+        sa.ForeignKeyConstraint(["high"], ["record.id"], name=op.f("fk_review_answer_high_record")),
+        sa.ForeignKeyConstraint(
+            ["known"], ["known_pair.id"], name=op.f("fk_review_answer_known_known_pair")
+        ),
+        sa.ForeignKeyConstraint(["low"], ["record.id"], name=op.f("fk_review_answer_low_record")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_review_answer")),
+    )
+    with op.batch_alter_table("review_answer", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_review_answer_by_id"), ["by", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_review_answer_decision"), ["decision"], unique=False)
+        batch_op.create_index(batch_op.f("ix_review_answer_high"), ["high"], unique=False)
+        batch_op.create_index(batch_op.f("ix_review_answer_known"), ["known"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_review_answer_low_high"), ["low", "high"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_review_answer_state"), ["state"], unique=False)
+
+    op.create_table(
         "succession",
         sa.Column(
             "id",
@@ -968,6 +1234,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_succession_child_run"))
 
     op.drop_table("succession")
+    with op.batch_alter_table("review_answer", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_review_answer_state"))
+        batch_op.drop_index(batch_op.f("ix_review_answer_low_high"))
+        batch_op.drop_index(batch_op.f("ix_review_answer_known"))
+        batch_op.drop_index(batch_op.f("ix_review_answer_high"))
+        batch_op.drop_index(batch_op.f("ix_review_answer_decision"))
+        batch_op.drop_index(batch_op.f("ix_review_answer_by_id"))
+
+    op.drop_table("review_answer")
     with op.batch_alter_table("reject", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reject_extract"))
 
@@ -1006,6 +1281,7 @@ def downgrade() -> None:
 
     op.drop_table("eyfsp_result")
     op.drop_table("extract_chunk")
+    op.drop_table("export_chunk")
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_event_run"))
         batch_op.drop_index(batch_op.f("ix_event_child"))
@@ -1029,10 +1305,26 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_severance_record_l"))
 
     op.drop_table("severance")
+    with op.batch_alter_table("referral", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_referral_low_high"))
+        batch_op.drop_index(batch_op.f("ix_referral_high"))
+
+    op.drop_table("referral")
+    op.drop_table("preview")
+    with op.batch_alter_table("known_pair", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_known_pair_low_high"))
+        batch_op.drop_index(batch_op.f("ix_known_pair_high"))
+
+    op.drop_table("known_pair")
+    op.drop_table("kept_measures")
     with op.batch_alter_table("extract", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_extract_source_state"))
 
     op.drop_table("extract")
+    with op.batch_alter_table("export_file", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_export_file_created_at"))
+
+    op.drop_table("export_file")
     with op.batch_alter_table("decision", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_decision_stale_run"))
         batch_op.drop_index(batch_op.f("ix_decision_run"))
@@ -1058,6 +1350,11 @@ def downgrade() -> None:
 
     op.drop_table("invitation")
     op.drop_table("agreement")
+    with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_webhook_delivery_webhook_state"))
+
+    op.drop_table("webhook_delivery")
+    op.drop_table("webhook")
     op.drop_table("source")
     op.drop_table("sign_in_failure")
     with op.batch_alter_table("sign_in", schema=None) as batch_op:
@@ -1065,6 +1362,18 @@ def downgrade() -> None:
 
     op.drop_table("sign_in")
     op.drop_table("rule_set")
+    with op.batch_alter_table("review_skip", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_review_skip_by"))
+
+    op.drop_table("review_skip")
+    with op.batch_alter_table("review_lease", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_review_lease_in_hand",
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
+        )
+
+    op.drop_table("review_lease")
     op.drop_table("person")
     with op.batch_alter_table("pair", schema=None) as batch_op:
         batch_op.drop_index(

@@ -1,0 +1,49 @@
+"""Who is told of events as they come, and what became of each delivery."""
+
+from typing import Any
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from api.db.access import ASIDE, Names
+from api.db.tables import Id, Moment, Name, Number, Table, Written
+
+
+class Webhook(Table):
+    """An address that is told of events, from the one after ``after_event`` on.
+
+    ``kinds`` are those of events, all if none is named. ``secret`` signs what is sent, so it
+    is kept as it is.
+    """
+
+    __tablename__ = "webhook"
+
+    id: Mapped[Id]
+    url: Mapped[Written]
+    kinds: Mapped[Names]
+    secret: Mapped[Written]
+    after_event: Mapped[int] = mapped_column(Number)
+    by: Mapped[Name]
+    created_at: Mapped[Moment]
+
+
+class WebhookDelivery(Table):
+    """The events after one, until another, as they are sent to a webhook in one piece.
+
+    ``state`` is waiting, delivered or dead. Of those delivered only the last is kept: it says
+    how far the webhook is. It is kept aside, since deliveries go on during a run.
+    """
+
+    __tablename__ = "webhook_delivery"
+
+    id: Mapped[Id]
+    webhook: Mapped[int] = mapped_column(Number)
+    after_event: Mapped[int] = mapped_column(Number)
+    until_event: Mapped[int] = mapped_column(Number)
+    state: Mapped[Name]
+    attempts: Mapped[int] = mapped_column(Number)
+    next_at: Mapped[Moment]
+    tried_at: Mapped[Moment | None]
+    problem: Mapped[Name | None]
+
+    __table_args__: Any = (Index(None, "webhook", "state"), {"info": {ASIDE: True}})
