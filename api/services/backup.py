@@ -1,8 +1,9 @@
 """Backing the register up into one file while it is in use, and restoring it.
 
 The file is a zip of one text per table (see `api.db.archive`) and ``manifest.json``, which
-names the migration, and the number of rows and hash of every table. It is the same from
-either kind of database, and can be restored into either.
+names the migration, the number of rows and hash of every table, and the heads of both logs
+(see `api.services.access.chain`). It is the same from either kind of database, and can be
+restored into either. What is kept aside of a SQLite register is in it as well.
 """
 
 import hashlib
@@ -11,26 +12,32 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Table, select
 from sqlalchemy.exc import DBAPIError
 
 from api.db import archive, schema
+from api.db.access import ASIDE
 from api.db.archive import Proof
+from api.db.aside import reading_aside, writing_aside
 from api.db.engine import reading, writing
 from api.db.errors import BackupError
+from api.services.access.chain import LOGS, Head, head
 from matcher.progress import Observer, Silent
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
 _PART = 1 << 20
 _SILENT = Silent()
+
+# The connection to the database that holds a table.
+Of = Callable[[Table], Connection]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class Manifest:
     made_at: str
     columns: dict[str, list[str]]
     tables: dict[str, Proof]
+    heads: dict[str, Head]
     sha256: str
 
     @property
@@ -62,8 +70,10 @@ def back_up(engine: Engine, file: Path, observer: Observer = _SILENT) -> Manifes
         _draft_of(file) as draft,
         zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed,
     ):
-        with reading(engine) as connection:
-            manifest = _manifest(_write_tables(connection, packed, observer))
+        with _reading(engine) as of:
+            # First, since on SQLite the moment is that of the first read of each file.
+            heads = _heads(of)
+            manifest = _manifest(_write_tables(of, packed, observer), heads)
         packed.writestr(_MANIFEST, json.dumps(_as_json(manifest), indent=2))
     return manifest
 
@@ -78,12 +88,12 @@ def restore(engine: Engine, file: Path, observer: Observer = _SILENT) -> Manifes
         manifest = _read_manifest(packed, file)
         _verify(packed, manifest, file, observer)
         schema.require_current(engine)
-        with writing(engine) as connection:
-            _require_empty(connection)
-            _read_tables(connection, packed, manifest, file, observer)
+        with _writing(engine) as of:
+            _require_empty(of)
+            _read_tables(of, packed, manifest, file, observer)
             with observer.stage("prove", len(manifest.tables)) as advance:
                 for table in archive.tables():
-                    found = archive.write_table(connection, table, lambda _: None)
+                    found = archive.write_table(of(table), table, lambda _: None)
                     if found != manifest.tables[table.name]:
                         raise BackupError(
                             f"table {table.name} holds {found.rows} rows that are not those of "
@@ -96,13 +106,36 @@ def restore(engine: Engine, file: Path, observer: Observer = _SILENT) -> Manifes
 def describe(engine: Engine) -> Manifest:
     """What a backup of the register would say of it now, without writing one."""
     schema.require_current(engine)
-    with reading(engine) as connection:
-        return _manifest(
-            {
-                table.name: archive.write_table(connection, table, lambda _: None)
-                for table in archive.tables()
-            }
-        )
+    with _reading(engine) as of:
+        proofs = {
+            table.name: archive.write_table(of(table), table, lambda _: None)
+            for table in archive.tables()
+        }
+        return _manifest(proofs, _heads(of))
+
+
+def heads_of(file: Path) -> dict[str, Head]:
+    """How far each log was when a backup was made. Raises BackupError if it is damaged."""
+    with _opened(file) as packed:
+        return _read_manifest(packed, file).heads
+
+
+@contextmanager
+def _reading(engine: Engine) -> Iterator[Of]:
+    with reading(engine) as connection, reading_aside(engine, connection) as aside:
+        yield lambda table: aside if table.info.get(ASIDE) else connection
+
+
+@contextmanager
+def _writing(engine: Engine) -> Iterator[Of]:
+    # What is aside is committed first: should the rest then fail, its rows refuse a second
+    # try with a plain message, while a register without its log would go unnoticed.
+    with writing(engine) as connection, writing_aside(engine, connection) as aside:
+        yield lambda table: aside if table.info.get(ASIDE) else connection
+
+
+def _heads(of: Of) -> dict[str, Head]:
+    return {name: head(of(log.__table__), log) for name, log in LOGS.items()}  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -123,19 +156,17 @@ def _draft_of(file: Path) -> Iterator[IO[bytes]]:
         draft.unlink(missing_ok=True)
 
 
-def _write_tables(
-    connection: Connection, packed: zipfile.ZipFile, observer: Observer
-) -> dict[str, Proof]:
+def _write_tables(of: Of, packed: zipfile.ZipFile, observer: Observer) -> dict[str, Proof]:
     proofs = {}
     with observer.stage("back up", len(archive.tables())) as advance:
         for table in archive.tables():
             with packed.open(_member(table.name), "w", force_zip64=True) as stream:
-                proofs[table.name] = archive.write_table(connection, table, stream.write)
+                proofs[table.name] = archive.write_table(of(table), table, stream.write)
             advance(1)
     return proofs
 
 
-def _manifest(proofs: dict[str, Proof]) -> Manifest:
+def _manifest(proofs: dict[str, Proof], heads: dict[str, Head]) -> Manifest:
     migration = schema.head()
     columns = {table.name: [column.name for column in table.columns] for table in archive.tables()}
     return Manifest(
@@ -143,12 +174,19 @@ def _manifest(proofs: dict[str, Proof]) -> Manifest:
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         columns=columns,
         tables=proofs,
-        sha256=_digest(migration, columns, proofs),
+        heads=heads,
+        sha256=_digest(migration, columns, proofs, heads),
     )
 
 
-def _digest(migration: str, columns: dict[str, list[str]], proofs: dict[str, Proof]) -> str:
-    said = [migration, columns, {name: asdict(proof) for name, proof in proofs.items()}]
+def _digest(
+    migration: str,
+    columns: dict[str, list[str]],
+    proofs: dict[str, Proof],
+    heads: dict[str, Head],
+) -> str:
+    counted = [{name: asdict(one) for name, one in some.items()} for some in (proofs, heads)]
+    said = [migration, columns, *counted]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
@@ -171,10 +209,11 @@ def _read_manifest(packed: zipfile.ZipFile, file: Path) -> Manifest:
         if said.pop("format") != _FORMAT:
             raise BackupError(f"{file.name} was made by another version; restore it with that")
         proofs = {name: Proof(**proof) for name, proof in said.pop("tables").items()}
-        manifest = Manifest(tables=proofs, **said)
+        heads = {name: Head(**found) for name, found in said.pop("heads").items()}
+        manifest = Manifest(tables=proofs, heads=heads, **said)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise BackupError(f"{file.name} is not a backup of a register") from None
-    if manifest.sha256 != _digest(manifest.migration, manifest.columns, proofs):
+    if manifest.sha256 != _digest(manifest.migration, manifest.columns, proofs, heads):
         raise _damaged(file)
     if manifest.migration != schema.head():
         raise BackupError(
@@ -199,14 +238,17 @@ def _verify(packed: zipfile.ZipFile, manifest: Manifest, file: Path, observer: O
             advance(1)
 
 
-def _require_empty(connection: Connection) -> None:
+def _require_empty(of: Of) -> None:
     for table in archive.tables():
-        if connection.execute(select(table).limit(1)).first() is not None:
-            raise BackupError("the database holds a register already; restore into an empty one")
+        if of(table).execute(select(table).limit(1)).first() is not None:
+            raise BackupError(
+                "the database holds a register already; restore into an empty one "
+                "(of SQLite, neither the file nor the one beside it that ends in -aside.db)"
+            )
 
 
 def _read_tables(
-    connection: Connection,
+    of: Of,
     packed: zipfile.ZipFile,
     manifest: Manifest,
     file: Path,
@@ -216,7 +258,7 @@ def _read_tables(
         for table in archive.tables():
             parts = _parts(packed, table.name)
             try:
-                archive.read_table(connection, table, manifest.columns[table.name], parts)
+                archive.read_table(of(table), table, manifest.columns[table.name], parts)
             except (DBAPIError, ValueError, KeyError) as error:
                 raise BackupError(
                     f"{file.name}: table {table.name} does not fit this database "

@@ -1,6 +1,7 @@
 """Invented rows for every table, by the types of their columns."""
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Date,
     DateTime,
+    Engine,
     Float,
     Integer,
     LargeBinary,
@@ -20,8 +22,10 @@ from sqlalchemy import (
     select,
 )
 
+from api.db.access import ASIDE
 from api.db.archive import number_from_here
-from api.db.engine import is_sqlite
+from api.db.aside import writing_aside
+from api.db.engine import is_sqlite, writing
 from api.db.models import Table as Base
 
 # What text must survive: everything that has a meaning to a format of files.
@@ -30,7 +34,20 @@ AWKWARD = ("plain", "", "a\tb", "two\nlines\r\n", 'quoted "x", comma', "\\N", "\
 
 def fill(connection: Connection, rows: int = 8) -> dict[str, int]:
     """Put rows into every table; what may be missing is missing in each third. Counts."""
-    for table in Base.metadata.sorted_tables:
+    _fill(connection, Base.metadata.sorted_tables, rows)
+    return counts(connection)
+
+
+def fill_register(engine: Engine) -> None:
+    """The same, with what is kept aside where it is kept."""
+    tables = Base.metadata.sorted_tables
+    with writing(engine) as connection, writing_aside(engine, connection) as aside:
+        _fill(connection, [table for table in tables if not table.info.get(ASIDE)])
+        _fill(aside, [table for table in tables if table.info.get(ASIDE)])
+
+
+def _fill(connection: Connection, tables: Iterable[Table], rows: int = 8) -> None:
+    for table in tables:
         made = [
             {column.name: value_for(column, number) for column in table.columns}
             for number in range(1, rows + 1)
@@ -38,7 +55,6 @@ def fill(connection: Connection, rows: int = 8) -> dict[str, int]:
         connection.execute(insert(table), made)
         if not is_sqlite(connection):
             number_from_here(connection, table)
-    return counts(connection)
 
 
 def counts(connection: Connection) -> dict[str, int]:

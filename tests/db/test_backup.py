@@ -12,19 +12,20 @@ import pytest
 from sqlalchemy import Engine, insert
 
 from api.db import archive, schema
+from api.db.access import ASIDE
+from api.db.aside import open_aside, reading_aside
 from api.db.engine import open_database, reading, writing
 from api.db.errors import BackupError
-from api.db.models import Source
-from api.services.backup import back_up, describe, restore
+from api.db.models import SignInFailure, Source
+from api.services.backup import back_up, describe, heads_of, restore
 from matcher.progress import Silent
 from tests.databases import Databases, PostgresServer, SqliteFiles
-from tests.db.rows import content, counts, fill
+from tests.db.rows import content, counts, fill_register, value_for
 
 
 @pytest.fixture
 def filled(engine: Engine) -> Engine:
-    with writing(engine) as connection:
-        fill(connection)
+    fill_register(engine)
     return engine
 
 
@@ -40,8 +41,11 @@ def target(
 
 
 def everything(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
-    with reading(engine) as connection:
-        found = {table.name: content(connection, table) for table in archive.tables()}
+    with reading(engine) as connection, reading_aside(engine, connection) as aside:
+        found = {
+            table.name: content(aside if table.info.get(ASIDE) else connection, table)
+            for table in archive.tables()
+        }
     # SQLite gives moments without their zone, which is UTC.
     return {name: [tuple(map(_plain, row)) for row in rows] for name, rows in found.items()}
 
@@ -146,11 +150,34 @@ def test_a_register_is_not_restored_over_another(filled: Engine, tmp_path: Path)
     assert describe(filled).sha256 == before
 
 
+def test_a_register_is_not_restored_beside_the_log_of_another(
+    sqlite_files: SqliteFiles, filled: Engine, tmp_path: Path
+) -> None:
+    back_up(filled, tmp_path / "register.zip")
+    left_behind = open_database(sqlite_files.prepared())
+    aside = open_aside(left_behind)
+    table = SignInFailure.__table__
+    with writing(aside) as connection:
+        row = {column.name: value_for(column, 1) for column in table.columns}
+        connection.execute(insert(SignInFailure).values(row))
+    with pytest.raises(BackupError, match=r"ends in -aside\.db"):
+        restore(left_behind, tmp_path / "register.zip")
+    with reading(left_behind) as connection:
+        assert set(counts(connection).values()) == {0}
+    aside.dispose()
+    left_behind.dispose()
+
+
+def test_a_backup_tells_how_far_both_logs_were(filled: Engine, tmp_path: Path) -> None:
+    made = back_up(filled, tmp_path / "register.zip")
+    assert heads_of(tmp_path / "register.zip") == made.heads
+    assert {name: head.entries for name, head in made.heads.items()} == {"audit": 8, "access": 8}
+
+
 @pytest.fixture
 def backup(sqlite_files: SqliteFiles, tmp_path: Path) -> Path:
     engine = open_database(sqlite_files.prepared())
-    with writing(engine) as connection:
-        fill(connection)
+    fill_register(engine)
     back_up(engine, tmp_path / "register.zip")
     engine.dispose()
     return tmp_path / "register.zip"
@@ -246,4 +273,6 @@ def test_a_manifest_tells_the_counts_and_nothing_of_the_content(backup: Path) ->
     with zipfile.ZipFile(backup) as packed:
         said = json.loads(packed.read("manifest.json"))
     assert said["tables"]["source"]["rows"] == 8
-    assert set(said) == {"format", "migration", "made_at", "columns", "tables", "sha256"}
+    parts = {"format", "migration", "made_at", "columns", "tables", "heads", "sha256"}
+    assert set(said) == parts
+    assert said["heads"]["audit"]["entries"] == said["tables"]["audit"]["rows"]

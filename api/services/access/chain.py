@@ -21,6 +21,8 @@ from api.db.tables import in_utc
 START = "0" * 64
 
 Log = type[Audit] | type[Access]
+# By table: what was done, and what was seen.
+LOGS: dict[str, Log] = {"audit": Audit, "access": Access}
 
 _AT_ONCE = 5000
 
