@@ -10,10 +10,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from api.db.tables import Detail, Hash, Id, Moment, Name, Number, Table
 
 
-def _some(column: str, where: str) -> Index:
+def _some(column: str, where: str, *order: str) -> Index:
     """An index of the few rows for which a flag is set."""
     return Index(
-        f"ix_pair_{column}_set", "l", sqlite_where=text(where), postgresql_where=text(where)
+        f"ix_pair_{column}_set", *order, sqlite_where=text(where), postgresql_where=text(where)
     )
 
 
@@ -82,7 +82,8 @@ class Pair(Table):
     levels as one number (see `matcher.patterns`). ``evidence``, ``company`` and ``weight``
     are in bits. The rest is 0 or 1: whether a level keeps the two apart; whether the pair
     is a link that was followed, whether it waits for a person, whether it has a rival, and
-    whether company may count for it because it would join two children.
+    whether company may count for it because it would join two children. ``turn`` is minus
+    what a decision on a pair that waits is worth: the smallest comes first.
     """
 
     __tablename__ = "pair"
@@ -99,12 +100,13 @@ class Pair(Table):
     waiting: Mapped[int] = mapped_column(SmallInteger)
     rival: Mapped[int] = mapped_column(SmallInteger)
     open: Mapped[int] = mapped_column(SmallInteger)
+    turn: Mapped[float]
 
     __table_args__ = (
         Index(None, "r"),
-        _some("group", '"group" > 0'),
-        _some("waiting", "waiting = 1"),
-        _some("open", "open = 1"),
+        _some("group", '"group" > 0', "l"),
+        _some("waiting", "waiting = 1", "turn", "l", "r"),
+        _some("open", "open = 1", "l"),
         {"sqlite_with_rowid": False},
     )
 

@@ -1,23 +1,30 @@
 """Rules of a directory: found, loaded as a whole, checked with their worked examples."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import api
 from matcher.check import check_linkage_rules, unknown_columns
 from matcher.errors import RuleError, RuleProblem
 from matcher.outcomes import Measure, check_measures, load_measures
 from matcher.read import run_examples as run_source_examples
-from matcher.rules.document import load_document, parse_rules
+from matcher.rules import loading as loading_rules
+from matcher.rules import review as review_rules
+from matcher.rules.document import Rule, load_document, parse_rules
 from matcher.rules.library import LinkageRules, ReadableRules, read_linkage_rules
-from matcher.rules.loading import LoadingRules, failing_examples
+from matcher.rules.loading import LoadingRules
 from matcher.rules.model import Model, load_model, read_model
+from matcher.rules.review import ReviewRules
 from matcher.rules.source_names import purpose_mistakes, source_mistakes
 from matcher.rules.sources import SourceDefinition, load_source_definition
 from matcher.rules.strays import stray_files
 
 GENERIC = "generic"
+
+RuleT = TypeVar("RuleT", bound=Rule)
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,7 @@ class RuleBook:
     sources: dict[str, SourceDefinition]
     measures: dict[str, Measure]
     loading: LoadingRules
+    review: ReviewRules
     content_hash: str
 
     def definition(self, source: str) -> SourceDefinition:
@@ -44,10 +52,18 @@ def shipped_rules() -> Path:
 def load_rule_book(directory: Path) -> RuleBook:
     """Rules of a directory. Raises RuleError with the problems of all files at once."""
     found = _read_rules(directory)
-    linkage, loading = found.linkage.whole(), found.loading
-    if found.problems or linkage is None or loading is None:
+    linkage, loading, review = found.linkage.whole(), found.loading, found.review
+    if found.problems or linkage is None or loading is None or review is None:
         raise RuleError(found.problems)
-    return RuleBook(directory, linkage, found.sources, found.measures, loading, _hash_of(directory))
+    return RuleBook(
+        directory,
+        linkage,
+        found.sources,
+        found.measures,
+        loading,
+        review,
+        _hash_of(directory),
+    )
 
 
 @dataclass(frozen=True)
@@ -58,6 +74,7 @@ class _Found:
     sources: dict[str, SourceDefinition]
     measures: dict[str, Measure]
     loading: LoadingRules | None
+    review: ReviewRules | None
     problems: list[RuleProblem]
 
 
@@ -72,12 +89,20 @@ def _read_rules(directory: Path) -> _Found:
         measures = load_measures(directory / "measures")
     except RuleError as error:
         problems += error.problems
-    loading: LoadingRules | None = None
+    loading, wrong = _read_one(LoadingRules, directory / "loading.yaml")
+    problems += wrong
+    review, wrong = _read_one(ReviewRules, directory / "review.yaml")
+    problems += wrong
+    problems += stray_files(directory)
+    return _Found(linkage, sources, measures, loading, review, problems)
+
+
+def _read_one(model: type[RuleT], path: Path) -> tuple[RuleT | None, list[RuleProblem]]:
+    """A file of rules, or what is wrong with it."""
     try:
-        loading = parse_rules(LoadingRules, directory / "loading.yaml")
+        return parse_rules(model, path), []
     except RuleError as error:
-        problems += error.problems
-    return _Found(linkage, sources, measures, loading, [*problems, *stray_files(directory)])
+        return None, list(error.problems)
 
 
 def _read_sources(directory: Path) -> tuple[dict[str, SourceDefinition], list[RuleProblem]]:
@@ -110,7 +135,12 @@ def check_rules(directory: Path) -> tuple[list[RuleProblem], int]:
     for definition in found.sources.values():
         problems |= set(run_source_examples(definition))
     problems |= set(check_measures(directory / "measures"))
-    problems |= set(_loading_examples(directory / "loading.yaml", found.loading))
+    if found.loading is not None:
+        failures = loading_rules.failing_examples(found.loading)
+        problems |= set(_examples_of(directory / "loading.yaml", failures))
+    if found.review is not None:
+        failures = review_rules.failing_examples(found.review)
+        problems |= set(_examples_of(directory / "review.yaml", failures))
     if found.linkage.matching is not None:
         for path in sorted((directory / "models").glob("*.yaml")):
             try:
@@ -120,14 +150,15 @@ def check_rules(directory: Path) -> tuple[list[RuleProblem], int]:
     return sorted(problems), len(list(directory.rglob("*.yaml")))
 
 
-def _loading_examples(path: Path, rules: LoadingRules | None) -> list[RuleProblem]:
-    failures = [] if rules is None else list(failing_examples(rules))
-    if not failures:
+def _examples_of(path: Path, failures: Iterable[tuple[int, str]]) -> list[RuleProblem]:
+    """Problems where the examples stand that fail."""
+    found = list(failures)
+    if not found:
         return []
     _, positions = load_document(path)
     return [
         RuleProblem(path, positions.line_of(("examples", number)), message)
-        for number, message in failures
+        for number, message in found
     ]
 
 

@@ -6,7 +6,14 @@ from pathlib import Path
 
 from matcher.errors import RuleProblem
 
-FILES = ("loading.yaml", "matching.yaml", "names.yaml", "survivorship.yaml", "values.yaml")
+FILES = (
+    "loading.yaml",
+    "matching.yaml",
+    "names.yaml",
+    "review.yaml",
+    "survivorship.yaml",
+    "values.yaml",
+)
 FOLDERS = ("measures", "models", "sources")
 
 _NOTES = {".md", ".txt"}
