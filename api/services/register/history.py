@@ -5,8 +5,9 @@ Each call is a few look-ups by index, however large the register and long its hi
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, and_, select
+from sqlalchemy import Connection, Select, and_, func, select
 from sqlalchemy.orm import aliased
 
 from api.db.models import Child, Membership, Record, Severance, Source, Succession
@@ -15,6 +16,14 @@ from api.services.register.severances import hidden_from
 from api.services.register.sundered import severed_children
 
 Key = tuple[str, str]
+
+
+class Member(NamedTuple):
+    """A record of a child; ``record`` is record.id."""
+
+    source: str
+    record_id: str
+    record: int
 
 
 class Standing(StrEnum):
@@ -40,22 +49,67 @@ class ChildStanding:
     successors: tuple[str, ...]
 
 
-def find_child(connection: Connection, child_id: str) -> ChildStanding | None:
-    """What became of an id, followed through any number of merges; None if it was never given."""
+def find_child(
+    connection: Connection, child_id: str, *, as_of_run: int | None = None
+) -> ChildStanding | None:
+    """What became of an id, by now or until a run, followed through any number of merges.
+
+    None if it was never given, or not yet.
+    """
     found = connection.execute(
         select(Child.from_run, Child.to_run).where(Child.id == child_id)
     ).one_or_none()
-    if found is None:
+    if found is None or (as_of_run is not None and found.from_run > as_of_run):
         return None
+    if as_of_run is not None:
+        return _stood(connection, child_id, found.from_run, as_of_run)
     if found.to_run is None:
         return ChildStanding(child_id, Standing.CURRENT, found.from_run, None, ())
-    successors = tuple(sorted(connection.scalars(_survivors(child_id))))
-    if len(successors) > 1 and any(
-        pair <= set(successors) for pair in severed_children(connection, successors)
+    successors = sorted(connection.scalars(_survivors(child_id)))
+    return _gone(connection, child_id, found.from_run, found.to_run, successors, successors)
+
+
+def _stood(connection: Connection, child_id: str, from_run: int, run: int) -> ChildStanding:
+    """The same as it was after a run: where the records went that were the last to leave."""
+    mine = Membership.child == child_id
+    ended = connection.execute(
+        select(
+            select(Membership.record).where(mine, held(Membership, run)).exists(),
+            select(func.max(Membership.to_run))
+            .where(mine, Membership.to_run <= run)
+            .scalar_subquery(),
+        )
+    ).one()
+    if ended[0]:
+        return ChildStanding(child_id, Standing.CURRENT, from_run, None, ())
+    then, now = aliased(Membership), aliased(Membership)
+    went = connection.execute(
+        select(then.child, now.child)
+        .select_from(Membership)
+        .outerjoin(then, and_(then.record == Membership.record, held(then, run)))
+        .outerjoin(now, and_(now.record == Membership.record, now.to_run.is_(None)))
+        .where(mine, Membership.to_run == ended[1])
+    ).all()
+    after = sorted({child for child, _ in went if child is not None})
+    by_now = sorted({child for _, child in went if child is not None})
+    return _gone(connection, child_id, from_run, ended[1], after, by_now)
+
+
+def _gone(
+    connection: Connection,
+    child_id: str,
+    from_run: int,
+    to_run: int,
+    successors: list[str],
+    by_now: list[str],
+) -> ChildStanding:
+    """A child that ended; of successors that are of two severed children ``by_now``, none."""
+    if len(by_now) > 1 and any(
+        pair <= set(by_now) for pair in severed_children(connection, by_now)
     ):
-        successors = ()
+        successors = []
     standing = (Standing.ENDED, Standing.MERGED, Standing.SPLIT)[min(len(successors), 2)]
-    return ChildStanding(child_id, standing, found.from_run, found.to_run, successors)
+    return ChildStanding(child_id, standing, from_run, to_run, tuple(successors))
 
 
 def _survivors(child_id: str) -> Select[str]:
@@ -108,19 +162,30 @@ def _ended(to_run: int | None, as_of_run: int | None) -> bool:
 
 def records_of(connection: Connection, child_id: str, *, as_of_run: int | None = None) -> list[Key]:
     """Source and record id of a child's records, now or after a run, in order."""
-    now = aliased(Membership)
+    members, _ = members_of(connection, child_id, as_of_run=as_of_run)
+    return [(member.source, member.record_id) for member in members]
+
+
+def members_of(
+    connection: Connection, child_id: str, *, as_of_run: int | None = None
+) -> tuple[list[Member], bool]:
+    """A child's records, now or after a run, in order of key, and whether any is left out.
+
+    Those that adoption severed from the child since are.
+    """
     query = (
-        select(Membership.record, Source.name, Record.record_id, now.child)
+        select(Source.name, Record.record_id, Membership.record)
         .join(Record, Record.id == Membership.record)
         .join(Source, Source.number == Record.source)
-        .outerjoin(now, and_(now.record == Membership.record, now.to_run.is_(None)))
         .where(Membership.child == child_id, held(Membership, as_of_run))
     )
-    found = connection.execute(query).all()
-    if any(other != child_id for _, _, _, other in found):
-        hidden = _hidden(connection, child_id)
-        found = [row for row in found if row[0] not in hidden]
-    return sorted((name, key) for _, name, key, _ in found)
+    found = [Member(*row) for row in connection.execute(query)]
+    if as_of_run is None:
+        return sorted(found), False
+    hidden = _hidden(connection, child_id)
+    return sorted(one for one in found if one.record not in hidden), any(
+        one.record in hidden for one in found
+    )
 
 
 def same_child(
