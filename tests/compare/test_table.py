@@ -27,6 +27,18 @@ def test_crossings_that_meet_in_a_column_share_one_vocabulary_in_all() -> None:
     assert table.columns["d"].values is not table.columns["a"].values
 
 
+def test_plain_rows_are_coded_as_a_frame_is() -> None:
+    rows = [{"a": "X", "b": "Y", "c": "Z"}, {"a": "", "b": "X"}, {"a": "Z", "c": "Z"}]
+    table = Table.of_rows(rows, "ac", [frozenset("ab")])
+    assert table.size == 3
+    assert table.columns["a"].values is table.columns["b"].values
+    assert table.columns["a"].values is not table.columns["c"].values
+    for name in "abc":
+        column = table.columns[name]
+        shown = ["" if code < 0 else column.values[code] for code in column.codes]
+        assert shown == [row.get(name, "") for row in rows]
+
+
 def test_codes_stand_for_the_values_of_the_frame() -> None:
     frame = coded("a | b\nX | Y\n | X\nZ |")
     table = Table.of(frame, "ab", [frozenset("ab")])

@@ -1,0 +1,213 @@
+"""Persons who are not in the register weighed against its records; nothing is stored.
+
+They are found through the kept blocking keys, with the same bounds on large blocks, and
+weighed by the same comparisons, counts and priors as in a run. So a person who says what a
+held record says gets with any other record the weight that the register has for the two,
+but for what the sources' company adds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sqlalchemy import Connection, select
+
+from api.db.models import BlockingKey, Record, RecordVersion, Source
+from api.services.register.columns import Numbers, among, columns
+from api.services.register.counts import blocking_counts
+from api.services.register.shields import PLACES
+from api.services.register.standing import ReadRules, Standing
+from api.services.register.state import BETWEEN
+from matcher.frames import RECORD_TEXT_COLUMNS
+from matcher.keys import ShownKeys, searches, sized_keys
+from matcher.scoring import ScoredPairs, Scorer
+from matcher.standardise import standardise, standardise_record
+from matcher.standardise.distinct import spread
+from matcher.table import Mask, Sides, Table
+
+Person = Mapping[str, str]
+"""Columns of RECORDS as text, dates as YYYY-MM-DD, see `SAID`."""
+
+Bits = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.int64]
+
+_TEXTS = tuple(name for name in RECORD_TEXT_COLUMNS if name != "role")
+# What can be said of a person; a source only if its own records are to count as such.
+SAID = ("source", *_TEXTS, "date_of_birth")
+
+# Up to so many records, single values are quicker to work on than columns.
+_FEW = 500
+_NONE = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Meetings:
+    """Pairs of a person, counted from 0, and a held record (record.id).
+
+    ``weight`` includes the ``prior``, both in bits. ``apart`` marks pairs of which a level
+    says that they are two children of one family.
+    """
+
+    person: Positions
+    record: Numbers
+    weight: Bits
+    prior: Bits
+    apart: Mask
+    pairs: ScoredPairs
+    table: Table
+    scorer: Scorer
+
+    def explained(self, at: Positions) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Level and partial weight in bits, by comparison, of some of the pairs."""
+        sides = Sides(self.table, self.table, self.pairs.l[at], self.pairs.r[at])
+        return self.scorer.explain(sides)
+
+
+def weigh_persons(
+    connection: Connection,
+    standing: Standing,
+    persons: Sequence[Person],
+    *,
+    placeless: Numbers = _NONE,
+    floor: float | None = None,
+) -> Meetings | None:
+    """Weigh persons against the records that blocking rules propose; nothing if none are.
+
+    Args:
+        connection: sees the register.
+        standing: what it goes by.
+        persons: whom to look for, by the columns in `SAID`.
+        placeless: records whose place is not looked at, neither to find nor to weigh them.
+        floor: evidence in bits below which a pair is left out, a run's if none is given;
+            pairs that are kept apart stay.
+    """
+    person, record = _proposed(connection, standing, persons, placeless)
+    everyone = np.unique(record)
+    if not len(everyone):
+        return None
+    said = [*persons, *_held(connection, everyone, placeless)]
+    table = _coded(standing.read, said)
+    scorer = standing.scorer(connection, table)
+    sources = _Sources(standing, [one.get("source") for one in said])
+    l, r = person, len(persons) + np.searchsorted(everyone, record)
+    allowed = sources.may_be_one(l, r)
+    chosen = (l[allowed].astype(np.int32), r[allowed].astype(np.int32))
+    pairs = scorer.score(table, chosen, standing.given.floor if floor is None else floor)
+    prior = sources.prior(pairs.l, pairs.r)
+    return Meetings(
+        person=pairs.l.astype(np.int64),
+        record=everyone[pairs.r - len(persons)],
+        weight=pairs.evidence + prior,
+        prior=prior,
+        apart=pairs.apart,
+        pairs=pairs,
+        table=table,
+        scorer=scorer,
+    )
+
+
+def _proposed(
+    connection: Connection, standing: Standing, persons: Sequence[Person], placeless: Numbers
+) -> tuple[Positions, Numbers]:
+    """Each person with every record that a blocking rule proposes, once."""
+    read = standing.read
+    shown = ShownKeys(_coded(read, persons), read.lists)
+    count = blocking_counts(connection, sized_keys(read.matching, shown))
+    person, keys = searches(read.matching, shown, count)
+    query = select(BlockingKey.key, BlockingKey.record).where(
+        among(connection, BlockingKey.key, np.unique(keys))
+    )
+    showing = _Showing(*columns(connection, query))
+    met = showing.met(person, keys)
+    if len(placeless):
+        # Found by place alone, a shielded child would be given away.
+        unplaced = showing.met(*searches(read.unplaced, shown, count))
+        met = met[~np.isin(met % _RECORDS, placeless) | np.isin(met, unplaced)]
+    return met // _RECORDS, met % _RECORDS
+
+
+# More than there can be of either persons or records: one number says which two have met.
+_RECORDS = np.int64(2**40)
+
+
+class _Showing:
+    """Kept keys, and the records that show them."""
+
+    def __init__(self, key: Numbers, record: Numbers) -> None:
+        order = np.argsort(key, kind="stable")
+        self.key, self.record = key[order], record[order]
+
+    def met(self, person: npt.NDArray[np.integer], keys: Numbers) -> Numbers:
+        """Persons with the records that show the keys they look for, each pair once.
+
+        As person * `_RECORDS` + record.
+        """
+        start = np.searchsorted(self.key, keys, side="left")
+        size = np.searchsorted(self.key, keys, side="right") - start
+        offset = np.cumsum(size) - size
+        at = np.repeat(start - offset, size) + np.arange(size.sum())
+        return np.unique(np.repeat(person.astype(np.int64), size) * _RECORDS + self.record[at])
+
+
+def _coded(read: ReadRules, said: Sequence[Person]) -> Table:
+    """What is compared of these, standardised and coded."""
+    linkage = read.linkage
+    if len(said) <= _FEW:
+        rows = [standardise_record(one, linkage.names, linkage.values) for one in said]
+        return Table.of_rows(rows, read.columns, read.crossings)
+    cells: dict[str, Any] = {
+        name: spread([one.get(name) for one in said], np.arange(len(said)))
+        for name in SAID
+        if name != "date_of_birth"
+    }
+    born = [one.get("date_of_birth") or None for one in said]
+    cells["date_of_birth"] = np.array(born, dtype="datetime64[D]").astype("datetime64[ns]")
+    frame = standardise(pd.DataFrame(cells), linkage.names, linkage.values)
+    return Table.of(frame, read.columns, read.crossings)
+
+
+def _held(connection: Connection, records: Numbers, placeless: Numbers) -> list[Person]:
+    """What these records say, in order of record.id."""
+    query = (
+        select(RecordVersion.record, RecordVersion.date_of_birth, Source.name,
+               *(getattr(RecordVersion, name) for name in _TEXTS))
+        .join(Record, Record.id == RecordVersion.record)
+        .join(Source, Source.number == Record.source)
+        .where(RecordVersion.to_run.is_(None), among(connection, RecordVersion.record, records))
+        .order_by(RecordVersion.record)
+    )  # fmt: skip
+    hidden = set(placeless.tolist())
+    found: list[Person] = []
+    for number, born, *texts in connection.execute(query):
+        said = {name: text for name, text in zip(SAID, texts, strict=False) if text}
+        if born is not None:
+            said["date_of_birth"] = born.isoformat()
+        if number in hidden:
+            said = {name: text for name, text in said.items() if name not in PLACES}
+        found.append(said)
+    return found
+
+
+class _Sources:
+    """What follows for pairs from the sources of their two sides, if those are known."""
+
+    def __init__(self, standing: Standing, names: Sequence[str | None]) -> None:
+        numbers = {name: number for number, name in enumerate(sorted(standing.given.held))}
+        priors = standing.given.priors
+        self.between = priors[BETWEEN]
+        self.within = np.array([*(priors[name] for name in numbers), self.between])
+        self.single = np.array([*(name in standing.single for name in numbers), False])
+        self.source = np.array([numbers.get(name or "", -1) for name in names], dtype=np.int64)
+
+    def may_be_one(self, l: npt.NDArray[np.integer], r: npt.NDArray[np.integer]) -> Mask:
+        """Whether the two are not of one source that holds each child once."""
+        same = self.source[l] == self.source[r]
+        return np.asarray(~same | ~self.single[self.source[r]])
+
+    def prior(self, l: npt.NDArray[np.integer], r: npt.NDArray[np.integer]) -> Bits:
+        """Prior of each pair, in bits."""
+        own = self.source[r]
+        return np.where(self.source[l] == own, self.within[own], self.between)
