@@ -16,11 +16,13 @@ from sqlalchemy import Engine
 
 from api import register_screen as screen
 from api.arguments import require_file, require_folder, require_writable_file
+from api.db.aside import upgrade_aside
 from api.db.engine import open_database, reading, writing
 from api.db.schema import require_current
 from api.db.schema import upgrade as upgrade_tables
 from api.logs import configure_logs
 from api.services import extracts as extract_steps
+from api.services.access.access_log import enter_command
 from api.services.backup import back_up
 from api.services.backup import restore as restore_backup
 from api.services.ingesting import ingest as ingest_extract
@@ -123,7 +125,7 @@ def ingest(
                 path=path,
                 as_of=as_of.date(),
                 mode=mode,
-                by=by or _user(),
+                by=by or user_name(),
             )
         screen.show_queued(received, job, as_json=as_json)
         return
@@ -136,7 +138,7 @@ def ingest(
             path=path,
             as_of=as_of.date(),
             mode=mode,
-            by=by or _user(),
+            by=by or user_name(),
             observer=recorder,
             link=link,
         )
@@ -152,7 +154,7 @@ def ingest(
 def accept(extract: ExtractArgument, database: DatabaseOption = None, by: ByOption = None) -> None:
     """Let an extract in that waits for a person; the next run links it."""
     with register(database) as engine, writing(engine) as connection:
-        extract_steps.accept(connection, extract, by=by or _user(), now=_now())
+        extract_steps.accept(connection, extract, by=by or user_name(), now=_now())
     print(f"Extract {extract} is accepted. Link it with: matcher relink")
 
 
@@ -165,7 +167,7 @@ def refuse(
 ) -> None:
     """Have nothing to do with an extract that waits; its file is dropped."""
     with register(database) as engine, writing(engine) as connection:
-        extract_steps.refuse(connection, extract, by=by or _user(), now=_now(), why=why)
+        extract_steps.refuse(connection, extract, by=by or user_name(), now=_now(), why=why)
     print(f"Extract {extract} is refused.")
 
 
@@ -175,7 +177,7 @@ def withdraw(
 ) -> None:
     """Take an extract back; the next run undoes what it did."""
     with register(database) as engine, writing(engine) as connection:
-        extract_steps.withdraw(connection, extract, by=by or _user(), now=_now())
+        extract_steps.withdraw(connection, extract, by=by or user_name(), now=_now())
     print(f"Extract {extract} is withdrawn. Undo what it did with: matcher relink")
 
 
@@ -204,7 +206,7 @@ def decide(
                 one=(source, record_id),
                 other=(other_source, other_id),
                 why=why,
-                by=by or _user(),
+                by=by or user_name(),
                 now=_now(),
             )
         print(f"Decision {number} is entered. To take it back: matcher undo {number} --why TEXT")
@@ -223,7 +225,7 @@ def undo(
     offered = offered_rules(None, None)
     with register(database) as engine:
         with writing(engine) as connection:
-            undo_decision(connection, decision, why=why, by=by or _user(), now=_now())
+            undo_decision(connection, decision, why=why, by=by or user_name(), now=_now())
         print(f"Decision {decision} is taken back.")
         _link(engine, offered, by, link)
 
@@ -265,14 +267,14 @@ def relink(
                     relink_all(
                         connection,
                         offered,
-                        by=by or _user(),
+                        by=by or user_name(),
                         now=_now(),
                         after_run=after_run,
                         observer=recorder,
                     )
                 ]
         else:
-            runs = link_what_waits(engine, offered, by=by or _user(), observer=recorder)
+            runs = link_what_waits(engine, offered, by=by or user_name(), observer=recorder)
     if preview:
         screen.show_preview(shown, as_json=as_json)
     elif as_json:
@@ -296,6 +298,7 @@ def export(
     """Write the crosswalk, the links, the register or the events to a file."""
     require_writable_file(out)
     with register(database) as engine, reading(engine) as connection:
+        enter_command(engine, f"matcher export {what}", by=user_name(), now=_now())
         rows = write_export(connection, what, out, as_of_run=as_of)
     print(f"{rows:,} rows written to {out}.")
 
@@ -320,6 +323,7 @@ def backup(
     require_writable_file(file)
     recorder = Recorder(show=True)
     with register(database) as engine, recorder.live():
+        enter_command(engine, "matcher backup", by=user_name(), now=_now())
         manifest = back_up(engine, file, recorder)
     screen.show_manifest(manifest, f"Written to {file}")
 
@@ -342,6 +346,7 @@ def upgrade(database: DatabaseOption = None) -> None:
     """Bring the database's tables to those that this version works with."""
     engine = open_database(database or Settings().database_url)
     upgrade_tables(engine)
+    upgrade_aside(engine)
     engine.dispose()
     print("The database is up to date.")
 
@@ -390,7 +395,7 @@ def _link(engine: Engine, offered: InForce, by: str | None, link: bool) -> None:
         return
     recorder = Recorder(show=True)
     with recorder.live():
-        runs = link_what_waits(engine, offered, by=by or _user(), observer=recorder)
+        runs = link_what_waits(engine, offered, by=by or user_name(), observer=recorder)
     screen.show_runs(runs)
 
 
@@ -402,7 +407,7 @@ def offered_rules(rules: Path | None, model: Path | None) -> InForce:
     return InForce(book, load_model(model, book.linkage.matching) if model else shipped_model(book))
 
 
-def _user() -> str:
+def user_name() -> str:
     """Who is logged in; a machine's own processes may be nobody by name."""
     try:
         return getpass.getuser()

@@ -1,13 +1,16 @@
 """The command that serves the register to people and systems."""
 
 import sys
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from api.db.engine import writing
 from api.logs import configure_logs
 from api.register_commands import DatabaseOption, ModelOption, RulesOption, offered_rules, register
 from api.services.access.accounts import first_invitation
+from api.services.rules import RuleBook
 from api.serving import check_settings, serve
 from api.settings import Settings
 
@@ -33,10 +36,23 @@ def serve_command(
     check_settings(settings, host)
     offered = offered_rules(rules, model)
     with register(settings.database_url) as engine:
-        token = first_invitation(engine)
+        with writing(engine) as connection:
+            now = datetime.now(UTC)
+            token = first_invitation(connection, purposes=purposes_of(offered.book), now=now)
         address = settings.public_url.rstrip("/") or f"http://{host}:{port}"
         if token is not None:
-            print(f"Nobody can sign in yet. Choose the first steward's password, once, at\n"
-                  f"  {address}/invitations/{token}", flush=True)
+            print(
+                f"Nobody can sign in yet. Choose the first steward's password, once, at\n"
+                f"  {address}/invitations/{token}",
+                flush=True,
+            )
         print(f"Serving the register at {address} (Ctrl+C to stop)", flush=True)
         serve(engine, offered, settings, host, port)
+
+
+def purposes_of(book: RuleBook) -> list[str]:
+    """Every purpose that the rules let a source or a field be used for."""
+    found: set[str] = set()
+    for source in book.sources.values():
+        found |= set(source.purposes).union(*source.field_purposes.values())
+    return sorted(found)

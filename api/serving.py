@@ -3,21 +3,17 @@
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
 from sqlalchemy import Engine
 
-from api.db.aside import open_aside
-from api.rest.service import Service
-from api.services.access.log import AccessLog
+from api.rest.service import opened
 from api.services.register.kept_rules import InForce
 from api.settings import Settings
 from api.web.app import create_application
@@ -36,7 +32,10 @@ def check_settings(settings: Settings, host: str) -> None:
     """Raises UnsafeSettingsError with everything that is unsafe, and its remedy."""
     wrong = []
     if settings.environment == "production":
-        if urlsplit(settings.public_url).scheme != "https" or not urlsplit(settings.public_url).netloc:
+        if (
+            urlsplit(settings.public_url).scheme != "https"
+            or not urlsplit(settings.public_url).netloc
+        ):
             wrong.append("set MATCHER_PUBLIC_URL to the https:// address that people use")
         if settings.openid_issuer and urlsplit(settings.openid_issuer).scheme != "https":
             wrong.append("MATCHER_OPENID_ISSUER must be an https:// address")
@@ -62,29 +61,12 @@ def _loopback(host: str) -> bool:
         return False
 
 
-@contextmanager
-def service(
-    engine: Engine, offered: InForce, *, largest_upload: int = 1024**3
-) -> Iterator[Service]:
-    """What the application needs, open while this is."""
-    aside = open_aside(engine)
-    log = AccessLog(aside)
-    with tempfile.TemporaryDirectory(prefix="uploads-") as uploads:
-        try:
-            yield Service(
-                engine, aside, offered, log, Path(uploads), largest_upload=largest_upload
-            )
-        finally:
-            log.close()
-            aside.dispose()
-
-
 def serve(engine: Engine, offered: InForce, settings: Settings, host: str, port: int) -> None:
     """Serve until told to stop. The database is at the migration that this version works with."""
     check_settings(settings, host)
     largest = settings.largest_upload_mib * 1024**2
-    with service(engine, offered, largest_upload=largest) as open_service, _worker(settings):
-        app = create_application(open_service, settings)
+    with opened(engine, offered, largest_upload=largest) as service, _worker(settings):
+        app = create_application(service, settings)
         uvicorn.run(
             app,
             host=host,

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response, Security
@@ -23,14 +24,16 @@ from sqlalchemy.exc import OperationalError
 
 from api.db.engine import is_sqlite, reading, writing
 from api.db.models import KeptReply
-from api.rest.problems import Problem
+from api.rest.problems import KINDS, Problem
+from api.rest.requests import template_of
 from api.rest.service import Service, Serving
 from api.rest.text import Short
-from api.services.access.caller import AccessError, Caller, PurposeError
-from api.services.access.identify import identify
-from api.services.access.log import AccessEntry
-from api.services.access.policy import View, view_for
+from api.services.access.access_log import AccessEntry
+from api.services.access.caller import AccessError, Caller, CredentialsError, PurposeError
+from api.services.access.keys import caller_of_key
+from api.services.access.policy import View, read_terms, view_of
 from api.services.access.roles import Permission
+from api.services.access.signing_in import caller_of_token
 
 _BEARER = HTTPBearer(
     auto_error=False,
@@ -56,20 +59,30 @@ KeyHeader = Annotated[
 
 _DEFAULT_PER_MINUTE = 6000
 _KEPT_FOR = timedelta(hours=24)
-_WRITERS = 8
+# Requests of one permission that may write, or wait to, at a time: each holds a thread.
+_WRITERS = 6
 
 
 @dataclass
 class Access:
-    """One request that may read. ``seen`` are ids that the answer tells of."""
+    """One request that may read. ``seen`` are ids that the answer tells of.
+
+    Only requests for something personal have a view of it.
+    """
 
     service: Service
     caller: Caller
     connection: Connection
-    view: View
     now: datetime
     request: Request
+    personal_view: View | None = None
     seen: list[str] = field(default_factory=list)
+
+    @property
+    def view(self) -> View:
+        """What may be shown."""
+        assert self.personal_view is not None, "the route says that nothing personal is told"
+        return self.personal_view
 
     def saw(self, *ids: str) -> None:
         """Let the access log know what the answer tells of: ids of children, records, extracts."""
@@ -113,7 +126,7 @@ class Allowed:
     ``personal`` routes need a purpose and are in the access log.
     """
 
-    def __init__(self, permission: Permission, *, personal: bool) -> None:
+    def __init__(self, permission: Permission | None, *, personal: bool) -> None:
         self.permission, self.personal = permission, personal
 
     def _begin(
@@ -124,50 +137,41 @@ class Allowed:
         purpose: str | None,
         on: Connection,
     ) -> Access:
-        caller = self._caller(service, bearer, purpose, on)
-        request.state.caller = caller.name
-        _hold_to_pace(service, caller)
-        now = service.now()
-        try:
-            caller.require(self.permission)
-            if self.personal and caller.purpose is None:
-                raise PurposeError("say for which purpose this is needed")
-        except AccessError as error:
-            raise Problem(error.type, str(error)) from None
-        return Access(service, caller, on, view_for(on, caller, now.date()), now, request)
-
-    def _caller(
-        self, service: Service, bearer: Bearer, purpose: str | None, on: Connection
-    ) -> Caller:
         if bearer is None:
             raise Problem("not-signed-in")
+        now = service.now()
         try:
-            caller = identify(
-                on, service.aside, bearer.credentials, purpose=purpose, now=service.now()
-            )
+            caller = _identify(service, bearer.credentials, purpose, on, now)
+            request.state.caller = caller.name
+            _hold_to_pace(service, caller)
+            if self.permission is not None:
+                caller.require(self.permission)
+            view = view_of(read_terms(on), caller, now.date()) if self.personal else None
+        except CredentialsError:
+            raise Problem("not-signed-in") from None
         except PurposeError as error:
             raise Problem("purpose", str(error)) from None
-        if caller is None:
-            raise Problem("not-signed-in")
-        return caller
+        except AccessError as error:
+            raise Problem("forbidden", str(error)) from None
+        return Access(service, caller, on, now, request, view)
 
     @contextmanager
     def _logged(self, access: Access) -> Iterator[None]:
-        outcome = "done"
+        status = 200
         try:
             yield
         except Problem as problem:
-            outcome = problem.kind
+            status = KINDS[problem.kind].status
             raise
-        except ReplayedError:
-            outcome = "replayed"
+        except ReplayedError as replayed:
+            status = replayed.response.status_code
             raise
         except BaseException:
-            outcome = "fault"
+            status = 500
             raise
         finally:
             if self.personal:
-                _enter(access, outcome)
+                _enter(access, status)
 
 
 class Reads(Allowed):
@@ -203,7 +207,9 @@ class Writes(Allowed):
             known = self._begin(request, service, bearer, purpose, connection)
         try:
             with writing(service.engine) as connection:
-                access = Write(service, known.caller, connection, known.view, known.now, request)
+                access = Write(
+                    service, known.caller, connection, known.now, request, known.personal_view
+                )
                 with self._logged(access):
                     if key is not None:
                         access.kept = _Kept(access, key)
@@ -214,11 +220,13 @@ class Writes(Allowed):
             raise Problem("busy", headers={"Retry-After": "10"}) from None
 
 
+@cache
 def reads(permission: Permission, *, personal: bool = True) -> Any:
     """For a parameter of a route, ``access: Annotated[Access, reads(...)]``."""
     return Depends(Reads(permission, personal=personal), scope="function")
 
 
+@cache
 def writes(permission: Permission, *, personal: bool = True) -> Any:
     """For a parameter of a route, ``write: Annotated[Write, writes(...)]``."""
     return Depends(
@@ -234,16 +242,24 @@ def _hold_to_pace(service: Service, caller: Caller) -> None:
         raise Problem("too-many", headers={"Retry-After": str(wait)})
 
 
-def _enter(access: Access, outcome: str) -> None:
-    route = access.request.scope["route"].path_format
+def _identify(
+    service: Service, credentials: str, purpose: str | None, on: Connection, now: datetime
+) -> Caller:
+    if credentials.startswith("mk_"):
+        return caller_of_key(on, credentials, purpose, now=now)
+    return caller_of_token(service.aside, on, credentials, purpose, now=now)
+
+
+def _enter(access: Access, status: int) -> None:
     access.service.access_log.enter(
         AccessEntry(
             at=access.now,
             by=access.caller.name,
-            action=f"{access.request.method} {route}",
+            key=access.caller.key,
+            route=f"{access.request.method} {template_of(access.request.scope)}",
             about=tuple(dict.fromkeys(access.seen)),
             purpose=access.caller.purpose,
-            outcome=outcome,
+            status=status,
             request=access.request.state.request_id,
         )
     )
@@ -263,8 +279,9 @@ class _Kept:
             dialect.insert(KeptReply)
             .values(by=by, key=hashed, request=asked, at=access.now)
             .on_conflict_do_nothing()
+            .returning(KeptReply.at)
         )
-        if entered.rowcount == 0:
+        if entered.first() is None:
             self._replay(asked)
 
     def _replay(self, asked: str) -> None:

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from api.rest import health
 from api.rest.access import ReplayedError
@@ -45,7 +47,6 @@ def create_app(service: Service) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
-        max_body_size=_LARGEST_BODY,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
@@ -59,10 +60,20 @@ def create_app(service: Service) -> FastAPI:
 
     app.include_router(health.router)
     for router in _routers():
-        app.include_router(router, prefix="/v1")
+        include(app, router, "/v1")
     _describe_problems(app)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=_LARGEST_BODY)
     app.add_middleware(Requests, metrics=app.state.metrics)
     return app
+
+
+def include(app: FastAPI, router: APIRouter, prefix: str) -> None:
+    """Add routes below a prefix, by which logs and metrics know them too."""
+    app.include_router(router, prefix=prefix)
+    known = getattr(app.state, "prefixes", {})
+    app.state.prefixes = known | {
+        route.endpoint: prefix for route in router.routes if isinstance(route, APIRoute)
+    }
 
 
 def _routers() -> list[Any]:

@@ -25,7 +25,7 @@ def require_match(if_match: str | None, current: str, changes: list[str] | None 
     if if_match is None:
         raise Problem("precondition-required")
     named = {one.strip() for one in if_match.split(",")}
-    if "*" not in named and current not in named:
-        raise Problem(
-            "stale", headers={"ETag": current}, **({"changes": changes} if changes else {})
-        )
+    if "*" in named or current in named:
+        return
+    more = {} if changes is None else {"changes": changes}
+    raise Problem("stale", None, headers={"ETag": current}, **more)

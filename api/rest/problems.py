@@ -39,6 +39,7 @@ KINDS: Mapping[str, Kind] = {
     "not-signed-in": Kind(
         401, "You have not shown who you are", "Send Authorization: Bearer with a valid key."
     ),
+    "form-expired": Kind(403, "The form is not one of ours any more", "Open the page again."),
     "forbidden": Kind(403, "You may not do this", "Ask a steward for the role or scope."),
     "target-not-permitted": Kind(
         403, "You may not be told this source's ids", "Ask a steward for the source."
@@ -68,7 +69,7 @@ KINDS: Mapping[str, Kind] = {
     "busy": Kind(503, "The register is being written to", "Send it again after Retry-After."),
 }
 
-_BY_STATUS = {
+BY_STATUS = {
     400: "bad-request",
     401: "not-signed-in",
     403: "forbidden",
@@ -200,7 +201,7 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        kind = _BY_STATUS.get(error.status_code, "bad-request")
+        kind = BY_STATUS.get(error.status_code, "bad-request")
         return refusal(request, kind, headers=error.headers)
 
 

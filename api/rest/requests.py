@@ -4,15 +4,17 @@ import asyncio
 import secrets
 import time
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.rest.problems import refusal
+from api.rest.problems import BY_STATUS, refusal
 
 _LOG = structlog.get_logger("matcher.requests")
 
@@ -46,6 +48,15 @@ class Metrics:
         )
 
 
+def template_of(scope: Scope) -> str:
+    """The address of the route that was chosen, with names in place of ids; "none" if none was."""
+    path = getattr(scope.get("route"), "path_format", None)
+    if path is None:
+        return "none"
+    prefixes: Mapping[object, str] = getattr(scope["app"].state, "prefixes", {})
+    return prefixes.get(scope.get("endpoint"), "") + str(path)
+
+
 class _TooSlow(Exception):  # noqa: N818 - ends a request, see Requests
     """The client paused for too long."""
 
@@ -63,9 +74,9 @@ class Requests:
             return
         request_id = secrets.token_hex(16)
         scope.setdefault("state", {})["request_id"] = request_id
-        answered = _Answered(send, request_id)
-        began = time.perf_counter()
         request = Request(scope)
+        answered = _Answered(send, request)
+        began = time.perf_counter()
         try:
             if _has_null(scope):
                 await refusal(request, "bad-request")(scope, receive, answered)
@@ -105,7 +116,7 @@ class Requests:
             await response(request.scope, receive, answered)
 
     def _note(self, scope: Scope, status: int | None, seconds: float, request_id: str) -> None:
-        route = getattr(scope.get("route"), "path_format", None) or "none"
+        route = template_of(scope)
         method = scope["method"] if route != "none" else "other"
         said = str(status or 499)
         self.metrics.seconds.labels(route, method).observe(seconds)
@@ -123,26 +134,46 @@ class Requests:
 
 
 class _Answered:
-    """Sends an answer on, with the headers that every answer has."""
+    """Sends an answer on, with the headers that every answer has.
 
-    def __init__(self, send: Send, request_id: str) -> None:
-        self.send, self.request_id = send, request_id
+    What the framework refuses by itself it says in a line of text; ours takes its place.
+    """
+
+    def __init__(self, send: Send, request: Request) -> None:
+        self.send, self.request = send, request
         self.status: int | None = None
+        self.instead: Response | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            had = {name.lower() for name, _ in message["headers"]}
-            own = {"X-Request-Id": self.request_id, "Cache-Control": "no-store", **HEADERS}
-            message["headers"] = [
-                *message["headers"],
-                *(
-                    (name.lower().encode(), value.encode())
-                    for name, value in own.items()
-                    if name.lower().encode() not in had
-                ),
-            ]
+            plain = (b"content-type", b"text/plain; charset=utf-8") in message["headers"]
+            if plain and message["status"] in BY_STATUS:
+                self.instead = refusal(self.request, BY_STATUS[message["status"]])
+                return
+            self._complete(message)
+        elif self.instead is not None:
+            if not message.get("more_body", False):
+                instead, self.instead = self.instead, None
+                await instead(self.request.scope, self.request.receive, self)
+            return
         await self.send(message)
+
+    def _complete(self, message: Message) -> None:
+        had = {name.lower() for name, _ in message["headers"]}
+        own = {
+            "X-Request-Id": self.request.state.request_id,
+            "Cache-Control": "no-store",
+            **HEADERS,
+        }
+        message["headers"] = [
+            *message["headers"],
+            *(
+                (name.lower().encode(), value.encode())
+                for name, value in own.items()
+                if name.lower().encode() not in had
+            ),
+        ]
 
 
 def _has_null(scope: Scope) -> bool:

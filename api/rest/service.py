@@ -1,6 +1,8 @@
 """What the web application holds for all requests."""
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +13,8 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy import Engine
 
-from api.services.access.log import AccessLog
+from api.db.aside import open_aside
+from api.services.access.access_log import AccessLog
 from api.services.register.kept_rules import InForce
 
 
@@ -36,6 +39,20 @@ class Service:
     pace: MovingWindowRateLimiter = field(
         default_factory=lambda: MovingWindowRateLimiter(MemoryStorage())
     )
+
+
+@contextmanager
+def opened(engine: Engine, offered: InForce, *, largest_upload: int = 1024**3) -> Iterator[Service]:
+    """What the application needs over an open register, for as long as this is open."""
+    aside = open_aside(engine)
+    try:
+        with (
+            AccessLog(aside) as log,
+            tempfile.TemporaryDirectory(prefix="uploads-") as uploads,
+        ):
+            yield Service(engine, aside, offered, log, Path(uploads), largest_upload)
+    finally:
+        aside.dispose()
 
 
 def service_of(request: Request) -> Service:

@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,28 +17,60 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from api.db import pulse, queue
-from api.db.engine import writing
+from api.db.engine import reading, writing
 from api.db.pulse import Progress, worker_lives, worker_lock
-from api.db.queue import ClaimLostError, JobView, Task, enqueue, find, recent
+from api.db.queue import (
+    ClaimLostError,
+    JobView,
+    Task,
+    ask_to_cancel,
+    enqueue,
+    find,
+    jobs_by_id,
+    recent,
+    unfinished,
+)
 from matcher.errors import MatcherError
 from matcher.progress import Advance, Observer
 
 __all__ = [
     "Handler",
+    "Handlers",
     "JobView",
     "Pace",
+    "ReadsFirst",
     "Task",
+    "ask_to_cancel",
     "cancel",
     "enqueue",
     "find",
+    "jobs_by_id",
     "recent",
     "run_next",
+    "unfinished",
     "worker_lives",
     "worker_lock",
 ]
 
 # What it returns becomes the job's outcome: ids and counts.
-Handler = Callable[[Connection, Task, Observer], Mapping[str, Any] | None]
+Outcome = Mapping[str, Any] | None
+Handler = Callable[[Connection, Task, Observer], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadsFirst:
+    """Work that reads for long and writes for a moment, so that other writers need not wait.
+
+    ``prepare`` is given a connection that sees one state of the database, and yields what
+    writes the result, in a transaction of its own, before it cleans up.
+    """
+
+    prepare: Callable[
+        [Connection, Task, Observer], AbstractContextManager[Callable[[Connection], Outcome]]
+    ]
+
+
+Handlers = Mapping[str, Handler | ReadsFirst]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +105,7 @@ def cancel(engine: Engine, job: int) -> bool:
 
 def run_next(
     engine: Engine,
-    handlers: Mapping[str, Handler],
+    handlers: Handlers,
     worker: str,
     stop: threading.Event,
     pace: Pace,
@@ -89,8 +121,8 @@ def run_next(
     if task is None:
         return None
     try:
-        with _Following(engine, task, stop, pace.beat) as following, writing(engine) as connection:
-            queue.finish(connection, task, handlers[task.kind](connection, task, following))
+        with _Following(engine, task, stop, pace.beat) as following:
+            _do(engine, handlers[task.kind], task, following)
     except ClaimLostError:
         pass  # whoever has it now brings it to an end
     except CancelAskedError:
@@ -107,6 +139,20 @@ def run_next(
     finally:
         pulse.clear(engine)
     return task
+
+
+def _do(engine: Engine, handler: Handler | ReadsFirst, task: Task, observer: Observer) -> None:
+    """The work, and that it is done, in one transaction."""
+    if isinstance(handler, ReadsFirst):
+        with (
+            reading(engine) as seen,
+            handler.prepare(seen, task, observer) as finish,
+            writing(engine) as connection,
+        ):
+            queue.finish(connection, task, finish(connection))
+        return
+    with writing(engine) as connection:
+        queue.finish(connection, task, handler(connection, task, observer))
 
 
 def _fault(error: Exception) -> str:

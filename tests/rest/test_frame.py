@@ -1,0 +1,255 @@
+"""What holds for every request: who asks, what for, how often, and what is written down."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, select
+
+from api.db.engine import reading, writing
+from api.db.models import Access
+from api.rest.app import create_app, include
+from api.rest.requests import Metrics, Requests
+from api.rest.service import Service, opened
+from api.services.access.keys import revoke_key
+from api.services.access.roles import Role
+from tests.register_service.registers import shipped
+from tests.rest import trial
+from tests.rest.conftest import Headers, MakeKey
+
+
+@pytest.fixture
+def service(engine: Engine) -> Iterator[Service]:
+    """Over a register with nothing in it."""
+    with opened(engine, shipped()) as found:
+        yield found
+
+
+@pytest.fixture
+def application(service: Service) -> FastAPI:
+    app = create_app(service)
+    include(app, trial.router, "/v1")
+    return app
+
+
+@pytest.fixture
+def client(application: FastAPI) -> Iterator[TestClient]:
+    with TestClient(application, raise_server_exceptions=False) as found:
+        yield found
+
+
+def problem(response: Any) -> str:
+    assert response.headers["content-type"] == "application/problem+json"
+    found = response.json()
+    assert found["status"] == response.status_code
+    assert found["request_id"] == response.headers["X-Request-Id"]
+    return str(found["type"].rpartition("/")[2])
+
+
+def accesses(service: Service) -> list[tuple[str, str | None, list[str], int]]:
+    with reading(service.aside) as connection:
+        query = select(Access.route, Access.purpose, Access.about, Access.status)
+        return [tuple(row) for row in connection.execute(query.order_by(Access.id))]
+
+
+def test_health_needs_no_key(client: TestClient) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_without_a_worker_the_service_is_not_ready_and_says_so(client: TestClient) -> None:
+    found = client.get("/readyz")
+    assert found.status_code == 503
+    assert found.json() == {"ready": False, "migration": True, "worker": False, "disk": True}
+
+
+def test_an_unknown_address_or_method_is_a_problem_document(client: TestClient) -> None:
+    assert problem(client.get("/v1/nothing")) == "not-found"
+    assert problem(client.put("/healthz")) == "method"
+
+
+def test_every_type_of_problem_resolves(client: TestClient) -> None:
+    type_ = client.get("/v1/nothing").json()["type"]
+    assert client.get(type_).json()["title"] == "There is no such thing"
+
+
+def test_nobody_is_let_in_without_a_key_that_works(
+    client: TestClient, key: MakeKey, service: Service
+) -> None:
+    good = key()
+    secret = good["Authorization"]
+    assert client.get("/v1/trial/1", headers=good).status_code == 200
+    for wrong in ("Bearer nonsense", "Bearer mk_a_b", secret[:-1], "Basic abc", f"{secret}x"):
+        found = client.get("/v1/trial/1", headers={**good, "Authorization": wrong})
+        assert (problem(found), found.headers["WWW-Authenticate"]) == ("not-signed-in", "Bearer")
+    with writing(service.engine) as connection:
+        revoke_key(connection, "key-1", by="steward", now=datetime.now(UTC))
+    assert problem(client.get("/v1/trial/1", headers=good)) == "not-signed-in"
+
+
+def test_an_expired_key_is_no_key(client: TestClient, key: MakeKey) -> None:
+    expired = key(lasts=timedelta(seconds=-1))
+    assert problem(client.get("/v1/trial/1", headers=expired)) == "not-signed-in"
+
+
+def test_a_role_without_the_permission_is_forbidden_it(client: TestClient, key: MakeKey) -> None:
+    measures = key(Role.MEASURES_READER)
+    assert problem(client.get("/v1/trial/1", headers=measures)) == "forbidden"
+
+
+def test_what_is_personal_needs_a_purpose_that_the_key_may_act_for(
+    client: TestClient, key: MakeKey
+) -> None:
+    two = key(purposes=["early_years", "education"])
+    assert client.get("/v1/trial/1", headers={**two, "Purpose": "education"}).status_code == 200
+    assert problem(client.get("/v1/trial/1", headers={**two, "Purpose": "health"})) == "purpose"
+    del two["Purpose"]
+    assert problem(client.get("/v1/trial/1", headers=two)) == "purpose"
+    assert client.get("/v1/trial-of-nothing-personal", headers=two).status_code == 200
+    only = key()
+    del only["Purpose"]
+    assert client.get("/v1/trial/1", headers=only).status_code == 200
+
+
+def test_every_access_to_something_personal_is_written_down(
+    client: TestClient, key: MakeKey, service: Service
+) -> None:
+    good = key()
+    client.get("/v1/trial/1", headers=good)
+    client.get("/v1/trial/404", headers=good)
+    client.get("/v1/trial/500", headers=good)
+    client.get("/v1/trial-of-nothing-personal", headers=good)
+    assert accesses(service) == [
+        ("GET /v1/trial/{number}", "early_years", ["child 1"], 200),
+        ("GET /v1/trial/{number}", "early_years", ["child 404"], 404),
+        ("GET /v1/trial/{number}", "early_years", ["child 500"], 500),
+    ]
+
+
+def test_where_nothing_can_be_written_down_nothing_is_told(
+    client: TestClient, key: MakeKey, service: Service
+) -> None:
+    good = key()
+    service.access_log.close()
+    assert problem(client.get("/v1/trial/1", headers=good)) == "fault"
+
+
+def test_a_fault_tells_nothing_of_what_it_was_about(
+    client: TestClient, key: MakeKey, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        found = client.get("/v1/trial/500", headers=key())
+    assert problem(found) == "fault"
+    assert "Aisha" not in found.text + caplog.text
+
+
+def test_a_key_is_held_to_its_pace(client: TestClient, key: MakeKey) -> None:
+    slow = key(per_minute=2)
+    assert [client.get("/v1/trial/1", headers=slow).status_code for _ in range(3)] == [
+        200,
+        200,
+        429,
+    ]
+    found = client.get("/v1/trial/1", headers=slow)
+    assert problem(found) == "too-many"
+    assert 1 <= int(found.headers["Retry-After"]) <= 60
+    assert client.get("/v1/trial/1", headers=key()).status_code == 200
+
+
+def test_a_write_with_the_same_key_again_has_no_second_effect(
+    client: TestClient, key: MakeKey
+) -> None:
+    own: Headers = {**key(), "Idempotency-Key": "first-of-all"}
+    first = client.post("/v1/trial", headers=own, json={"text": "one"})
+    again = client.post("/v1/trial", headers=own, json={"text": "one"})
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert again.headers["Location"] == first.headers["Location"]
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.headers["X-Request-Id"] != first.headers["X-Request-Id"]
+    other = client.post("/v1/trial", headers=own, json={"text": "two"})
+    assert problem(other) == "key-reused"
+    stranger = {**key(), "Idempotency-Key": "first-of-all"}
+    assert client.post("/v1/trial", headers=stranger, json={"text": "two"}).status_code == 201
+
+
+def test_a_write_that_failed_can_be_made_again_with_its_key(
+    client: TestClient, key: MakeKey
+) -> None:
+    own = {**key(), "Idempotency-Key": "fails-at-first"}
+    before = client.get("/v1/trial/1", headers=own).json()["acts"]
+    assert problem(client.post("/v1/trial?fails=1", headers=own, json={"text": "x"})) == "conflict"
+    assert client.get("/v1/trial/1", headers=own).json()["acts"] == before
+    assert client.post("/v1/trial", headers=own, json={"text": "x"}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b'{"text": ', "bad-request"),
+        (b"[1, 2]", "invalid"),
+        (b'{"text": 7}', "invalid"),
+        (b'{"text": "a\\u0000b"}', "invalid"),
+        (b'{"text": "\\ud800"}', "invalid"),
+        (b'{"text": "' + b"x" * 501 + b'"}', "invalid"),
+        (b'{"text": "' + b"x" * 3_000_000 + b'"}', "too-large"),
+        (b"\xff\xfe\x00", "bad-request"),
+        (b"[" * 100_000, "bad-request"),
+    ],
+)
+def test_rubbish_is_a_problem_of_the_client_and_is_not_repeated(
+    client: TestClient, key: MakeKey, body: bytes, kind: str
+) -> None:
+    own = {**key(), "Content-Type": "application/json"}
+    found = client.post("/v1/trial", headers=own, content=body)
+    assert problem(found) == kind
+    assert "xxx" not in found.text
+
+
+def test_a_null_character_in_an_address_is_refused(client: TestClient, key: MakeKey) -> None:
+    assert problem(client.get("/v1/trial/%00", headers=key())) == "bad-request"
+    assert problem(client.get("/v1/trial/1?x=%00", headers=key())) == "bad-request"
+
+
+def test_content_of_another_type_is_not_read(client: TestClient, key: MakeKey) -> None:
+    own = {**key(), "Content-Type": "text/plain"}
+    assert problem(client.post("/v1/trial", headers=own, content=b'{"text": "x"}')) == "invalid"
+
+
+def test_answers_are_not_stored_by_what_lies_between(client: TestClient, key: MakeKey) -> None:
+    found = client.get("/v1/trial/1", headers=key())
+    assert found.headers["Cache-Control"] == "no-store"
+    assert found.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_metrics_name_routes_and_no_ids(client: TestClient, key: MakeKey) -> None:
+    client.get("/v1/trial/12345", headers=key())
+    client.get("/v1/unknown-12345")
+    text = client.get("/metrics").text
+    assert (
+        'matcher_requests_total{method="GET",route="/v1/trial/{number}",status="200"} 1.0' in text
+    )
+    assert "12345" not in text
+
+
+def test_a_client_that_pauses_within_a_request_is_told_so() -> None:
+    """Driven by hand, since no client library pauses."""
+    sent: list[Any] = []
+
+    async def never() -> Any:
+        await asyncio.sleep(60)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def inner(scope: Any, receive: Any, _send: Any) -> None:
+        await receive()
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "query_string": b""}
+    scope["app"] = FastAPI()
+    asyncio.run(Requests(inner, Metrics(), patience=0.01)(scope, never, send))
+    assert sent[0]["status"] == 408
