@@ -20,6 +20,9 @@ class Settings(BaseSettings):
     environment: Literal["local", "demo", "production"] = Field(
         default="local", description="What the service is for; production refuses unsafe settings."
     )
+    council_name: str = Field(
+        default="Child register", description="Whose register it is; at the top of every page."
+    )
     public_url: str = Field(
         default="", description="The address that people and systems know the service by."
     )

@@ -2,19 +2,72 @@
 
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.datastructures import MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.rest.app import create_app
 from api.rest.service import Service
 from api.settings import Settings
+from api.web import account, home, signing_in
+from api.web.navigation import there_are
+from api.web.pages import Pages
+from api.web.refusals import FOR_SYSTEMS, refuse
 
 _LOCAL = ["localhost", "127.0.0.1", "[::1]", "testserver"]
+
+_ROUTERS: tuple[APIRouter, ...] = (home.router, signing_in.router, account.router)
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+        "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    # So that a form of ours can be told by where it comes from.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
 
 
 def create_application(service: Service, settings: Settings) -> FastAPI:
     """The API and the pages, for the address that they are known by."""
     app = create_app(service)
+    pages = Pages(settings)
+    app.state.pages = pages
+    app.state.refusal = refuse
+    app.include_router(pages.static.router())
+    for router in _ROUTERS:
+        app.include_router(router)
+    pages.groups = there_are(_paths())
     known = urlsplit(settings.public_url).hostname
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[known] if known else _LOCAL)
+    app.add_middleware(_PageHeaders)
     return app
+
+
+def _paths() -> set[str]:
+    return {getattr(route, "path", "") for router in _ROUTERS for route in router.routes}
+
+
+class _PageHeaders:
+    """Gives every page the headers that keep others out of it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http" or scope["path"].startswith(FOR_SYSTEMS):
+            await self.app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        await self.app(scope, receive, with_headers)

@@ -1,0 +1,92 @@
+"""Who sees a page and what for, as `api.rest.access` has it, by the browser's sign-in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+from fastapi.security import HTTPAuthorizationCredentials
+
+from api.rest.access import Access, Reads, Write, Writes
+from api.rest.problems import Problem
+from api.rest.service import Serving
+from api.services.access.roles import Permission
+from api.web import sessions
+
+_WRITERS = 8
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+class PageReads(Reads):
+    """Gives a page one state of the register, and notes what it told."""
+
+    def __call__(self, request: Request, service: Serving) -> Iterator[Access]:  # type: ignore[override]
+        """FastAPI calls this around the route's function."""
+        begin = contextmanager(super().__call__)
+        with begin(request, service, _shown(request)) as access:
+            request.state.person = access.caller
+            yield access
+
+
+class PageWrites(Writes):
+    """Gives what a form asks for a transaction."""
+
+    def __call__(self, request: Request, service: Serving) -> Iterator[Write]:  # type: ignore[override]
+        """FastAPI calls this around the route's function."""
+        begin = contextmanager(super().__call__)
+        with begin(request, service, _shown(request)) as access:
+            request.state.person = access.caller
+            yield access
+
+
+def signed_in(
+    permission: Permission | None = None, *, personal: bool = True, writes: bool = False
+) -> Any:
+    """For a parameter of a route, ``visit: Annotated[Access, signed_in(...)]``.
+
+    Whoever is not signed in, or has not said for what purpose, is asked first.
+    """
+    if writes:
+        allowed = PageWrites(permission, personal=personal)
+        return Depends(allowed, scope="function", max_concurrency=_WRITERS)
+    return Depends(PageReads(permission, personal=personal), scope="function")
+
+
+def page_router() -> APIRouter:
+    """A router for pages. What is sent to it must come from a form of ours."""
+    return APIRouter(
+        include_in_schema=False,
+        default_response_class=HTMLResponse,
+        dependencies=[Depends(from_our_form)],
+    )
+
+
+async def from_our_form(request: Request) -> None:
+    """Refuse what another site, or nobody we know, lets this browser send."""
+    if request.method in _SAFE:
+        return
+    if not _is_from_here(request):
+        raise Problem("form-expired")
+    token: object = request.headers.get("X-CSRF-Token")
+    if token is None:
+        token = (await request.form()).get("csrf")
+    if not sessions.is_form_token(request, token):
+        raise Problem("form-expired")
+
+
+def _is_from_here(request: Request) -> bool:
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None and site != "same-origin":
+        return False
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return True
+    known = urlsplit(request.app.state.pages.settings.public_url).netloc
+    return urlsplit(origin).netloc in {known, request.headers.get("Host")} - {"", None}
+
+
+def _shown(request: Request) -> HTTPAuthorizationCredentials | None:
+    token = sessions.sign_in_token(request)
+    return HTTPAuthorizationCredentials(scheme="Bearer", credentials=token) if token else None

@@ -1,0 +1,96 @@
+"""What people see when something cannot be done; systems get a problem document."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request, Response
+
+from api.db.engine import reading
+from api.rest.problems import KINDS, problem_response
+from api.rest.service import Service
+from api.services.access.caller import AccessError
+from api.services.access.signing_in import caller_of_token
+from api.web import sessions
+from api.web.pages import page, see
+
+# Addresses that are for systems.
+FOR_SYSTEMS = ("/v1/", "/healthz", "/readyz", "/metrics")
+
+_TITLES = {
+    "forbidden": "You do not have access to this page",
+    "form-expired": "Your page has expired",
+    "not-found": "Page not found",
+    "method": "Page not found",
+    "gone": "This is no longer here",
+    "too-large": "The file is too large",
+    "too-many": "You have made too many requests",
+    "busy": "Sorry, the register is busy",
+    "fault": "Sorry, there is a problem with the service",
+}
+# Nothing is wrong with the service then, so it can be asked who this is.
+_CALM = ("forbidden", "form-expired", "not-found", "method", "gone")
+_OTHER = "Sorry, this could not be done"
+
+
+def refuse(
+    request: Request,
+    kind: str,
+    detail: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> Response:
+    """A page at addresses for people, and a document at those for systems."""
+    if request.url.path.startswith(FOR_SYSTEMS):
+        return problem_response(request, kind, detail, headers, **more)
+    if kind == "not-signed-in":
+        return see(request, f"/sign-in?next={_next(request)}{_why(request)}")
+    if kind == "purpose":
+        return see(request, f"/purpose?next={_next(request)}")
+    if kind in _CALM:
+        _recognise(request)
+    own = dict(headers or {})
+    if request.headers.get("HX-Request") == "true":
+        # Not into the part of a page that was asked for.
+        own |= {"HX-Retarget": "body", "HX-Reswap": "innerHTML"}
+    return page(
+        request,
+        "layout/refusal.html",
+        title=_TITLES.get(kind, _OTHER),
+        status=KINDS[kind].status,
+        headers=own,
+        kind=kind,
+        detail=detail,
+        request_id=getattr(request.state, "request_id", ""),
+    )
+
+
+def local(address: str | None) -> str:
+    """The address, if it is one of ours; otherwise that of the home page."""
+    if not address or not address.startswith("/") or address[1:2] in ("/", "\\"):
+        return "/"
+    return address if address.isprintable() and address.isascii() else "/"
+
+
+def _recognise(request: Request) -> None:
+    """Let the page have its navigation."""
+    token = sessions.sign_in_token(request)
+    if token is None or hasattr(request.state, "person"):
+        return
+    service: Service = request.app.state.service
+    with suppress(AccessError), reading(service.engine) as connection:
+        request.state.person = caller_of_token(
+            service.aside, connection, token, None, now=service.now()
+        )
+
+
+def _next(request: Request) -> str:
+    if request.method != "GET":
+        return "/"
+    query = f"?{request.url.query}" if request.url.query else ""
+    return quote(local(request.url.path + query), safe="/")
+
+
+def _why(request: Request) -> str:
+    return "&why=away" if sessions.sign_in_token(request) else ""

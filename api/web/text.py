@@ -1,0 +1,90 @@
+"""Values as people read them: text without tricks, dates, times and numbers."""
+
+import unicodedata
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup, escape
+
+# Not seen although they count as letters or marks.
+_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | frozenset(
+    chr(code) for code in range(0xFE00, 0xFE10)
+)
+_LOCAL = ZoneInfo("Europe/London")
+
+
+def shown(value: object) -> Markup:
+    """Text from data, so that it shows as what it is.
+
+    It cannot change the direction of what is around it, and characters that are not seen are
+    named in their place. Nothing for None.
+    """
+    if value is None:
+        return Markup()
+    text = str(value)
+    return Markup("<bdi>{}</bdi>").format(_seen(text))
+
+
+def plain(value: object) -> str:
+    """The same where no markup can stand, such as in an attribute or an option."""
+    text = "" if value is None else str(value)
+    return "".join(f"[{_called(c)}]" if _is_unseen(c) else c for c in text)
+
+
+def day(value: date | None) -> str:
+    """Such as 3 September 2026."""
+    return "" if value is None else f"{value.day} {value:%B %Y}"
+
+
+def moment(value: datetime | None) -> str:
+    """Such as 3 September 2026 at 2:05pm, as clocks in England show it."""
+    if value is None:
+        return ""
+    local = (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(_LOCAL)
+    hour = local.hour % 12 or 12
+    half = "am" if local.hour < 12 else "pm"
+    return f"{day(local)} at {hour}:{local:%M}{half}"
+
+
+def age(seconds: float) -> str:
+    """How long something has waited, in the unit that tells: "3 days", "less than a minute"."""
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        whole = int(seconds // size)
+        if whole:
+            return counted(whole, unit)
+    return "less than a minute"
+
+
+def number(value: float | None, decimals: int = 0) -> str:
+    """Such as 12,345."""
+    return "" if value is None else f"{value:,.{decimals}f}"
+
+
+def counted(count: int, thing: str, things: str | None = None) -> str:
+    """Such as "1 pair" or "1,200 pairs"."""
+    return f"{number(count)} {thing if count == 1 else things or thing + 's'}"
+
+
+def words(name: str) -> str:
+    """A name of the rules or of a role, such as early_years, in words: "early years"."""
+    return name.replace("_", " ")
+
+
+def sentence(message: str) -> str:
+    """A message of the software as an error message begins: with a capital letter."""
+    return message[:1].upper() + message[1:]
+
+
+def _is_unseen(character: str) -> bool:
+    return character in _UNSEEN or not character.isprintable()
+
+
+def _called(character: str) -> str:
+    return unicodedata.name(character, f"U+{ord(character):04X}").lower()
+
+
+def _seen(text: str) -> Markup:
+    if text.isprintable() and _UNSEEN.isdisjoint(text):
+        return escape(text)
+    mark = Markup('<span class="app-unseen">{}</span>')
+    return Markup().join(mark.format(_called(c)) if _is_unseen(c) else escape(c) for c in text)
