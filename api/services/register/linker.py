@@ -1,5 +1,6 @@
 """What linking the register goes by, and what whole and part have in common."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 from sqlalchemy import Connection, select
 
 from api.db.models import Source
+from api.services.register.closure import Bounds
 from api.services.register.columns import Numbers
 from api.services.register.counts import TOTAL, evidence_counts, tally
 from api.services.register.planning import ChildCounts
@@ -107,6 +109,15 @@ class Linker:
     def claims(self, prepared: Prepared) -> list[Claims]:
         """What these records claim."""
         return list(all_claims(prepared.table, prepared.source, prepared.sources, self.terms))
+
+    def group_of(self, name: str) -> int:
+        """The number that is kept for a group of pairs, by the name of its prior."""
+        return 0 if name == BETWEEN else self.numbers[name]
+
+    def bounds(self, priors: Mapping[str, float]) -> Bounds:
+        """What makes a pair possible under these priors."""
+        by_group = {self.group_of(name): bits for name, bits in priors.items()}
+        return Bounds(self.matching.thresholds, by_group)
 
     def groups(self, prepared: Prepared) -> Numbers:
         """The number that is kept for each group of pairs: the source that holds both, or 0."""

@@ -6,7 +6,6 @@ the counts that they depend on moved; clusters, where a pair changed that can re
 Where too much moved for that to be less work, everything is linked anew.
 """
 
-import numpy as np
 from sqlalchemy import Connection
 
 from api.services.register.columns import Numbers
@@ -69,6 +68,5 @@ def _link(
     if part is None or len(part.touched) > largest:
         return link_whole(linker)
     with linker.observer.stage("compare and weigh"):
-        reached, candidates = rescore(linker, part)
-    seeds = np.union1d(np.union1d(reached, part.seeds), recheck)
-    return decide_part(linker, before, part, seeds, candidates)
+        rescored = rescore(linker, before, part)
+    return decide_part(linker, before, part, rescored, recheck)

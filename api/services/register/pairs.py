@@ -1,7 +1,7 @@
 """Pairs that are kept, with their levels and what was last said of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,10 @@ from matcher.patterns import packed, unpacked
 from matcher.pipeline import Linked
 from matcher.rules.matching import MatchingRules
 from matcher.scoring import ScoredPairs
-from matcher.worth import decision_worth
 
 Bits = npt.NDArray[np.float64]
 
-FINDINGS = ("company", "weight", "link", "waiting", "rival", "open", "turn")
+FINDINGS = ("company", "weight", "link", "waiting", "rival", "open")
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,22 @@ class KeptPairs:
         )
 
 
+@dataclass(frozen=True)
+class Weighed:
+    """Pairs by record.id, with what was last found of their weight, in bits."""
+
+    l: Numbers
+    r: Numbers
+    group: Numbers
+    evidence: Bits
+    apart: Numbers
+    weight: Bits
+
+    def ends(self, chosen: npt.NDArray[np.bool_]) -> list[Numbers]:
+        """Both ends of some."""
+        return [self.l[chosen], self.r[chosen]]
+
+
 def pairs_within(connection: Connection, records: Numbers) -> KeptPairs:
     """Pairs of which both records are among these."""
     found = _read(connection, among(connection, Pair.l, records))
@@ -61,34 +76,35 @@ def pairs_within(connection: Connection, records: Numbers) -> KeptPairs:
     return KeptPairs(found=rest, **found)
 
 
-def pairs_of(connection: Connection, records: Numbers) -> tuple[Numbers, Numbers, Numbers, Bits]:
-    """l, r, group and evidence of the pairs of which any record is among these."""
-    query = select(Pair.l, Pair.r, Pair.group, Pair.evidence).where(_any_of(connection, records))
-    l, r, group, evidence = columns(connection, query)
-    return l, r, group, evidence
-
-
 def forget_pairs(connection: Connection, records: Numbers) -> None:
     """Delete the pairs of which any record is among these."""
     connection.execute(delete(Pair).where(_any_of(connection, records)))
 
 
-def partners(connection: Connection, records: Numbers) -> Numbers:
-    """Records that are in a pair with one of these which is not kept apart, and these."""
-    query = select(Pair.l, Pair.r).where(_any_of(connection, records), Pair.apart == 0)
-    return np.unique(np.concatenate([records, *columns(connection, query)]))
+def weighed_pairs(connection: Connection, records: Numbers) -> Weighed:
+    """The pairs of which any record is among these."""
+    names = [field.name for field in fields(Weighed)]
+    query = select(*(getattr(Pair, name) for name in names))
+    return Weighed(*columns(connection, query.where(_any_of(connection, records))))
 
 
-def every_record(connection: Connection) -> Numbers:
-    """Records in any pair that is not kept apart."""
-    query = select(Pair.l, Pair.r).where(Pair.apart == 0)
-    return np.unique(np.concatenate(columns(connection, query)))
+def move_prior(
+    connection: Connection, group: int, old: float, new: float, lowest: float
+) -> Numbers:
+    """Weigh the pairs of a group by another prior; records of those that may count.
 
-
-def in_groups(connection: Connection, groups: Numbers) -> Numbers:
-    """Records in the pairs of which one source, of these, holds both records."""
-    query = select(Pair.l, Pair.r).where(Pair.group > 0, among(connection, Pair.group, groups))
-    return np.unique(np.concatenate(columns(connection, query)))
+    They are in pairs whose weight without company reaches ``lowest``, in bits, by either
+    prior. Nothing is ever made of other pairs, so that their weight is all there is to write.
+    """
+    mine = and_(Pair.group == group, Pair.group > 0) if group else Pair.group == 0
+    counts = Pair.evidence + max(old, new) >= lowest
+    query = select(Pair.l, Pair.r).where(mine, counts)
+    found = np.unique(np.concatenate(columns(connection, query)))
+    connection.execute(
+        update(Pair).where(mine, ~counts).values(weight=Pair.evidence + new),
+        execution_options={"synchronize_session": False},
+    )
+    return found
 
 
 def open_pairs_of(connection: Connection, keys: Numbers) -> Numbers:
@@ -109,7 +125,7 @@ def keep_pairs(
     """Add pairs, given as positions in ``record``, with what is found of them so far."""
     size = len(pairs)
     nothing: dict[str, Any] = dict.fromkeys(FINDINGS, np.zeros(size, dtype=np.int64))
-    nothing |= {name: np.zeros(size) for name in ("company", "weight", "turn")}
+    nothing |= {name: np.zeros(size) for name in ("company", "weight")}
     rows: dict[str, Any] = {
         "l": record[pairs.l],
         "r": record[pairs.r],
@@ -133,7 +149,6 @@ def findings(linked: Linked) -> dict[str, Any]:
         "waiting": waiting.astype(np.int64),
         "rival": linked.designations.rival.astype(np.int64),
         "open": linked.open.astype(np.int64),
-        "turn": 0.0 - decision_worth(linked, waiting),
     }
 
 

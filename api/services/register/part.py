@@ -18,7 +18,7 @@ from api.db.bulk import insert, temporary_table
 from api.db.models import BlockingKey, EvidenceCount
 from api.services.extracts.current import current_records
 from api.services.register.children import update_children
-from api.services.register.closure import closure, fellows
+from api.services.register.closure import closure, fellows, joined_otherwise
 from api.services.register.columns import Numbers, among, columns
 from api.services.register.conflicts import update_conflicts
 from api.services.register.counts import (
@@ -32,20 +32,20 @@ from api.services.register.counts import (
 from api.services.register.decisions import as_positions
 from api.services.register.linker import Linker, LinkOutcome
 from api.services.register.pairs import (
-    every_record,
+    KeptPairs,
     forget_pairs,
-    in_groups,
     keep_pairs,
+    move_prior,
     open_pairs_of,
-    pairs_of,
     pairs_within,
     update_findings,
+    weighed_pairs,
 )
 from api.services.register.state import BETWEEN, Given
 from matcher.classify import evidence_bin
 from matcher.company import coverage_bits
 from matcher.keys import BIRTH_YEAR, ShownKeys, kept_keys, moved_blocks, searches, sized_keys
-from matcher.pipeline import Prepared, Scored, decide, weigh
+from matcher.pipeline import MARGIN_BELOW, Linked, Prepared, Scored, decide, weigh
 from matcher.population import COHORT, HELD, Hashes, Population, coarse
 from matcher.scoring import ScoredPairs
 
@@ -55,9 +55,10 @@ _NONE = np.empty(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class Part:
-    """What moved: records to be compared again, and to be clustered again if nothing else.
+    """What moved: records to be compared again, and those whose company says something else.
 
-    ``touched`` are current; ``gone`` were children's records until now.
+    ``touched`` are current; ``gone`` were children's records until now; ``seeds`` are the
+    records of pairs for which company counts.
     """
 
     touched: Numbers
@@ -173,40 +174,58 @@ def _years_moved(before: pd.DataFrame, after: pd.DataFrame) -> Hashes:
 class _Found:
     """Pairs of touched records, weighed, with the records in them.
 
-    ``candidates`` counts the pairs that were compared.
+    ``group`` is as it is kept; ``candidates`` counts the pairs that were compared.
     """
 
     prepared: Prepared
     pairs: ScoredPairs
+    group: Numbers
     candidates: int
 
 
-def rescore(linker: Linker, part: Part) -> tuple[Numbers, int]:
-    """Find and weigh the pairs of touched records again.
+@dataclass(frozen=True)
+class Rescored:
+    """What came of weighing pairs again.
 
-    Gives the records of the pairs that were or are theirs, and how many were compared.
+    ``reached`` are the touched records and those that were bound to one of them until now;
+    ``given`` is what follows for all pairs; ``candidates`` counts the pairs that were compared.
     """
+
+    reached: Numbers
+    given: Given
+    candidates: int
+
+
+def rescore(linker: Linker, before: Given, part: Part) -> Rescored:
+    """Find and weigh the pairs of touched records again."""
     connection = linker.connection
     away = np.union1d(part.touched, part.gone)
-    l, r, group, evidence = pairs_of(connection, away)
+    old = weighed_pairs(connection, away)
     forget_pairs(connection, away)
-    reached = [part.touched, l, r]
-    by = [(group, evidence_bin(evidence), np.full(len(group), -1, dtype=np.int64))]
+    bound = old.ends(linker.bounds(before.priors).binding(old))
+    reached = np.setdiff1d(np.concatenate([part.touched, *bound]), part.gone)
     found = _pairs_of_touched(linker, part)
+    by = [(old.group, evidence_bin(old.evidence), np.full(len(old.l), -1, dtype=np.int64))]
     if found is not None:
-        prepared, pairs = found.prepared, found.pairs
-        record = _ids(prepared)
-        own = linker.groups(prepared)[prepared.group(pairs.l, pairs.r)]
-        keep_pairs(connection, linker.matching, pairs, record, own)
-        reached += [record[pairs.l], record[pairs.r]]
-        by.append((own, evidence_bin(pairs.evidence), np.ones(len(own), dtype=np.int64)))
+        bins = evidence_bin(found.pairs.evidence)
+        by.append((found.group, bins, np.ones(len(bins), dtype=np.int64)))
     groups, bins, signs = (np.concatenate(parts) for parts in zip(*by, strict=True))
     for one in np.unique(groups).tolist():
         at = groups == one
         adjust(connection, EvidenceCount, one, bins[at], signs[at])
-    return np.setdiff1d(np.unique(np.concatenate(reached)), part.gone), (
-        found.candidates if found else 0
+    given = Given(part.held, before.floor, linker.priors(Population(part.held, {}, {})))
+    if found is None:
+        return Rescored(reached, given, 0)
+    pairs, prior = found.pairs, linker.bounds(given.priors).prior(found.group)
+    keep_pairs(
+        connection,
+        linker.matching,
+        pairs,
+        _ids(found.prepared),
+        found.group,
+        {"weight": pairs.evidence + prior},
     )
+    return Rescored(reached, given, found.candidates)
 
 
 def _pairs_of_touched(linker: Linker, part: Part) -> _Found | None:
@@ -255,45 +274,68 @@ def _score(linker: Linker, part: Part, prepared: Prepared, one: Numbers, other: 
     floor = linker.floor(population)
     chunks = [(l[at : at + _CHUNK], r[at : at + _CHUNK]) for at in range(0, len(l), _CHUNK)]
     pairs = scorer.score_all(prepared.table, chunks, floor, threads=1)
-    return _Found(prepared, pairs, len(l))
+    group = linker.groups(prepared)[prepared.group(pairs.l, pairs.r)]
+    return _Found(prepared, pairs, group, len(l))
 
 
 def decide_part(
-    linker: Linker, before: Given, part: Part, seeds: Numbers, candidates: int
+    linker: Linker, before: Given, part: Part, rescored: Rescored, recheck: Numbers
 ) -> LinkOutcome:
     """Make clusters again of all that these records, or a moved prior, can reach."""
-    connection, held, gone = linker.connection, part.held, part.gone
-    population = Population(held, {}, {})
-    priors = linker.priors(population)
-    seeds = np.setdiff1d(np.union1d(seeds, _moved_priors(linker, before, priors)), gone)
-    left = fellows(connection, gone)
-    records = np.setdiff1d(closure(connection, np.union1d(seeds, left)), gone)
-    prepared = linker.prepared(current_records(connection, records))
-    given = Given(held, before.floor, priors)
-    if prepared is None:
-        update_conflicts(connection, linker.run, None, gone, whole=False)
-        children = update_children(linker.rules, connection, linker.run, None, gone)
-        return LinkOutcome(False, 0, candidates, children, given)
-    record = _ids(prepared)
-    kept = pairs_within(connection, record)
-    pairs = kept.scored(linker.matching, record)
-    by_group = np.array([*(priors[name] for name in prepared.sources), priors[BETWEEN]])
-    prior = by_group[prepared.group(pairs.l, pairs.r)]
-    here = linker.population(prepared, held)
-    scorer = weigh(prepared, linker.matching, linker.model, here)
-    scored = Scored(prepared, here, len(pairs), (), pairs, prior, scorer)
-    decisions = as_positions(connection, record)
-    linked = decide(scored, linker.matching.thresholds, decisions, observer=linker.observer)
-    update_findings(connection, kept, linked, record)
+    connection, gone, given = linker.connection, part.gone, rescored.given
+    seeds = [
+        rescored.reached,
+        recheck,
+        _moved_priors(linker, before, given),
+        fellows(connection, gone),
+    ]
+    found = _decide(linker, given, part, np.setdiff1d(np.concatenate(seeds), gone))
+    kept, linked = found or (None, None)
+    record = _NONE if linked is None else _ids(linked.prepared)
+    if linked is not None and kept is not None:
+        update_findings(connection, kept, linked, record)
     update_conflicts(connection, linker.run, linked, gone, whole=False)
     children = update_children(linker.rules, connection, linker.run, linked, gone)
-    return LinkOutcome(False, len(record), candidates, children, given)
+    return LinkOutcome(False, len(record), rescored.candidates, children, given)
 
 
-def _moved_priors(linker: Linker, before: Given, priors: Mapping[str, float]) -> Numbers:
-    """Records in pairs whose prior is another than before."""
-    moved = {name for name, bits in priors.items() if before.priors.get(name) != bits}
-    if BETWEEN in moved:
-        return every_record(linker.connection)
-    groups = np.array([linker.numbers[name] for name in sorted(moved)], dtype=np.int64)
-    return in_groups(linker.connection, groups)
+def _decide(
+    linker: Linker, given: Given, part: Part, seeds: Numbers
+) -> tuple[KeptPairs, Linked] | None:
+    """Pairs and clusters of all that is bound to the seeds, and of what is beside it."""
+    connection, bounds = linker.connection, linker.bounds(given.priors)
+    core = closure(connection, seeds, bounds)
+    while True:
+        beside = closure(connection, np.union1d(core.beside, part.seeds), bounds, core)
+        records = np.setdiff1d(np.union1d(core.records, beside.records), part.gone)
+        prepared = linker.prepared(current_records(connection, records))
+        if prepared is None:
+            return None
+        record = _ids(prepared)
+        kept = pairs_within(connection, record)
+        linked = _linked(linker, given, prepared, kept.scored(linker.matching, record))
+        more = joined_otherwise(connection, record, linked.clusters.label, core.records)
+        if not len(more):
+            return kept, linked
+        core = core.with_more(closure(connection, more, bounds, core))
+
+
+def _linked(linker: Linker, given: Given, prepared: Prepared, pairs: ScoredPairs) -> Linked:
+    by_group = np.array([*(given.priors[name] for name in prepared.sources), given.priors[BETWEEN]])
+    prior = by_group[prepared.group(pairs.l, pairs.r)]
+    here = linker.population(prepared, dict(given.held))
+    scorer = weigh(prepared, linker.matching, linker.model, here)
+    scored = Scored(prepared, here, len(pairs), (), pairs, prior, scorer)
+    decisions = as_positions(linker.connection, _ids(prepared))
+    return decide(scored, linker.matching.thresholds, decisions, observer=linker.observer)
+
+
+def _moved_priors(linker: Linker, before: Given, given: Given) -> Numbers:
+    """Records in pairs whose prior is another than before, and that may count."""
+    lowest = linker.matching.thresholds.lower - MARGIN_BELOW
+    found = [
+        move_prior(linker.connection, linker.group_of(name), before.priors[name], bits, lowest)
+        for name, bits in given.priors.items()
+        if before.priors.get(name, bits) != bits
+    ]
+    return np.unique(np.concatenate([_NONE, *found]))
