@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api import register_commands, screen
+from api import access_commands, register_commands, screen, service_commands
 from api.arguments import (
     parse_extracts,
     require_apart,
@@ -46,6 +46,10 @@ rules_app = typer.Typer(
 )
 app.add_typer(rules_app, name="rules")
 app.add_typer(register_commands.commands)
+app.add_typer(service_commands.commands)
+app.add_typer(access_commands.users, name="users")
+app.add_typer(access_commands.keys, name="keys")
+app.add_typer(access_commands.audit, name="audit")
 
 
 def _show_version(wanted: bool) -> None:

@@ -6,6 +6,7 @@ sure is shared by those who wait for it.
 """
 
 import queue
+import secrets
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -17,6 +18,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from api.db.aside import open_aside
 from api.db.engine import writing
 from api.db.errors import DatabaseError
 from api.db.models import Access
@@ -35,6 +37,7 @@ class AccessEntry:
     """Who asked for what. ``about`` holds ids, never values; ``route`` no ids.
 
     ``key`` is the number of the API key, if one was shown; ``request`` the request's id.
+    ``status`` is that of the answer; 0 for a command.
     """
 
     at: datetime
@@ -150,3 +153,17 @@ class AccessLog:
                 "nothing personal is shown until it can"
             )
             future.set_exception(problem)
+
+
+def enter_command(engine: Engine, command: str, *, by: str, now: datetime) -> None:
+    """Write down that a command, named without its arguments, gives out personal data."""
+    entry = AccessEntry(
+        at=now, by=by, route=command, about=(), status=0, request=secrets.token_hex(8)
+    )
+    aside = open_aside(engine)
+    try:
+        with writing(aside) as connection:
+            chain.append(connection, Access, [entry.as_row()])
+    finally:
+        if aside is not engine:
+            aside.dispose()

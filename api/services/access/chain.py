@@ -6,6 +6,7 @@ one way of writing. Entries are numbered from 1 without gaps.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,6 +37,18 @@ class Head:
 
     entries: int
     hash: str
+
+    def __str__(self) -> str:
+        """As it is printed, to be checked against later."""
+        return f"{self.entries}:{self.hash}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Head":
+        """A head as printed. Raises ValueError."""
+        entries, _, found = text.partition(":")
+        if not re.fullmatch(r"[0-9a-f]{64}", found):
+            raise ValueError("this is not the head of a log, such as 12:5f...")
+        return cls(int(entries), found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from api.services.access.caller import PurposeError
+from api.services.rules import RuleBook
 
 
 def choose_purpose(purposes: Collection[str], asked: str | None) -> str | None:
@@ -16,6 +17,14 @@ def choose_purpose(purposes: Collection[str], asked: str | None) -> str | None:
     if asked not in purposes:
         raise PurposeError("this is not a purpose that you may act for")
     return asked
+
+
+def purposes_of(book: RuleBook) -> set[str]:
+    """Every purpose that the rules let a source or a field be used for."""
+    found: set[str] = set()
+    for source in book.sources.values():
+        found |= set(source.purposes).union(*source.field_purposes.values())
+    return found
 
 
 def check_purposes(purposes: Collection[str], known: Collection[str]) -> None:

@@ -1,0 +1,117 @@
+"""What both logs say: acts and accesses as one list, and whether they are as written."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+
+from api.db.engine import is_sqlite
+from api.db.models import Access, Audit
+from api.db.tables import in_utc
+from api.services.access.chain import LOGS, Broken, Head, Log, verify
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """An act, or an access (``log``): who did what to what, when, and for which purpose.
+
+    ``status`` is what an access was answered; none for an act. ``detail`` is an act's.
+    """
+
+    log: str
+    id: int
+    at: datetime
+    by: str
+    purpose: str | None
+    what: str
+    about: list[str]
+    status: int | None
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """How far each log is good, by its table, and the first entry of each that is not."""
+
+    heads: dict[str, Head]
+    broken: list[Broken]
+
+
+def verify_logs(
+    connection: Connection, aside: Connection, known: Mapping[str, Iterable[Head]]
+) -> Verified:
+    """Go through both logs; ``known`` are heads of each that were seen earlier."""
+    heads, broken = {}, []
+    for name, log in LOGS.items():
+        on = aside if log is Access else connection
+        heads[name], fault = verify(on, log, known.get(name, ()))
+        broken += [fault] if fault else []
+    return Verified(heads, broken)
+
+
+def list_entries(
+    connection: Connection,
+    aside: Connection,
+    *,
+    about: str | None = None,
+    by: str | None = None,
+    after: datetime | None = None,
+    limit: int = 100,
+) -> list[LogEntry]:
+    """The latest entries of both logs, the latest first: about an id, by somebody, after then."""
+    acts = _latest(Audit, by, after, limit)
+    accesses = _latest(Access, by, after, limit)
+    if about is not None:
+        acts = acts.where(Audit.about == about)
+        accesses = accesses.where(_names(aside, about))
+    found = [
+        *(_act(row) for row in connection.execute(acts)),
+        *(_access(row) for row in aside.execute(accesses)),
+    ]
+    return sorted(found, key=lambda entry: (entry.at, entry.id), reverse=True)[:limit]
+
+
+def _latest(log: Log, by: str | None, after: datetime | None, limit: int) -> Select[Any]:
+    query = select(log.__table__).order_by(log.id.desc()).limit(limit)
+    if by is not None:
+        query = query.where(log.by == by)
+    return query if after is None else query.where(log.at >= after)
+
+
+def _names(aside: Connection, about: str) -> ColumnElement[bool]:
+    """Whether an access is about this id, which its list then holds."""
+    if is_sqlite(aside):
+        each = func.json_each(Access.about).table_valued("value")
+    else:
+        each = func.json_array_elements_text(Access.about).table_valued("value")
+    return select(each.c.value).where(each.c.value == about).exists()
+
+
+def _act(row: Row[Any]) -> LogEntry:
+    return LogEntry(
+        log="audit",
+        id=row.id,
+        at=in_utc(row.at),
+        by=row.by,
+        purpose=row.purpose,
+        what=row.action,
+        about=[row.about],
+        status=None,
+        detail=row.detail,
+    )
+
+
+def _access(row: Row[Any]) -> LogEntry:
+    return LogEntry(
+        log="access",
+        id=row.id,
+        at=in_utc(row.at),
+        by=row.by,
+        purpose=row.purpose,
+        what=row.route,
+        about=row.about,
+        status=row.status,
+        detail={},
+    )
