@@ -177,6 +177,24 @@ def recent(engine: Engine, limit: int = 100, *, only: int | None = None) -> list
         return [_view(engine, dict(row._mapping)) for row in connection.execute(chosen)]
 
 
+def jobs_by_id(connection: Connection, jobs: Collection[int]) -> dict[int, JobView]:
+    """Some jobs as they stand, within the caller's transaction."""
+    if not jobs:
+        return {}
+    chosen = select(Job.__table__).where(Job.id.in_(sorted(set(jobs))))
+    views = [
+        _view(connection.engine, dict(row._mapping)) for row in connection.execute(chosen).all()
+    ]
+    return {view.id: view for view in views}
+
+
+def unfinished(connection: Connection, kind: str) -> list[int]:
+    """Jobs of a kind that wait or run, first the oldest."""
+    states = (JobState.QUEUED, JobState.RUNNING)
+    query = select(Job.id).where(Job.state.in_(states), Job.kind == kind)
+    return list(connection.scalars(query.order_by(Job.id)))
+
+
 def _waits(engine: Engine, stale_after: float) -> ColumnElement[bool]:
     running = Job.state == JobState.RUNNING
     if not is_sqlite(engine):

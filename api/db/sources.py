@@ -52,7 +52,8 @@ class Extract(Table):
     """One upload of a source. ``report`` is its data-quality report, counts only.
 
     ``held_on`` is the date that all its rows give, if they do. ``run`` applied it;
-    ``undone_run`` took back what it did, after it had been withdrawn.
+    ``undone_run`` took back what it did, after it had been withdrawn. ``job`` is the last one
+    that was queued for it.
     """
 
     __tablename__ = "extract"
@@ -74,6 +75,7 @@ class Extract(Table):
     held_on: Mapped[date | None] = mapped_column(Date)
     run: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
     undone_run: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
+    job: Mapped[int | None] = mapped_column(ForeignKey("job.id"))
 
     __table_args__ = (Index(None, "source", "state"),)
 

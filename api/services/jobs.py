@@ -9,16 +9,19 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, update
 
 from api.db.engine import writing
-from api.db.models import ExtractState
+from api.db.models import Extract, ExtractState
+from api.services.exports import EXPORT, prepare_export
 from api.services.extracts import Mode, Received, receive
 from api.services.extracts.states import require
 from api.services.extracts.validation import validate
+from api.services.measures_kept import MEASURES, prepare_measures
+from api.services.previews import COMMIT, PREVIEW, do_commit, prepare_preview
 from api.services.register.kept_rules import InForce, rules_in_force
-from api.services.register.running import RunResult, run_register, something_waits
-from api.services.work import Handler, Task, enqueue
+from api.services.register.running import RunResult, run_register
+from api.services.work import Handlers, ReadsFirst, Task, enqueue
 from matcher.progress import Observer
 from matcher.read import ReadResult
 
@@ -36,33 +39,60 @@ def queue_extract(
     mode: Mode,
     by: str,
 ) -> tuple[Received, int | None]:
+    """`receive_and_queue` in a transaction of its own."""
+    with writing(engine) as connection:
+        return receive_and_queue(
+            connection, offered, source=source, path=path, as_of=as_of, mode=mode, by=by, now=_now()
+        )
+
+
+def receive_and_queue(
+    connection: Connection,
+    offered: InForce,
+    *,
+    source: str,
+    path: Path,
+    as_of: date,
+    mode: Mode,
+    by: str,
+    now: datetime,
+) -> tuple[Received, int | None]:
     """Receive an extract and queue the rest of the work; the job, unless nothing is to do.
 
     Raises what `receive` does; nothing is written then.
     """
-    with writing(engine) as connection:
-        received = receive(
-            connection,
-            source=source,
-            path=path,
-            as_of=as_of,
-            mode=mode,
-            by=by,
-            book=rules_in_force(connection, offered).book,
-            now=_now(),
-        )
-        if received.unchanged:
-            return received, None
-        return received, enqueue(connection, INGEST, {"extract": received.extract}, by)
+    received = receive(
+        connection,
+        source=source,
+        path=path,
+        as_of=as_of,
+        mode=mode,
+        by=by,
+        book=rules_in_force(connection, offered).book,
+        now=now,
+    )
+    if received.unchanged:
+        return received, None
+    job = enqueue(connection, INGEST, {"extract": received.extract}, by)
+    _followed_by(connection, received.extract, job)
+    return received, job
 
 
-def queue_linking(engine: Engine, *, by: str) -> int | None:
-    """Queue a run for what waits; the job, unless nothing does."""
-    with writing(engine) as connection:
-        return enqueue(connection, LINK, {}, by) if something_waits(connection) else None
+def queue_linking(connection: Connection, *, extract: int, by: str) -> int:
+    """Have what an extract's acceptance or withdrawal asks for done; the job.
+
+    One that waits already might begin before this transaction ends, and miss it.
+    """
+    job = enqueue(connection, LINK, {}, by)
+    _followed_by(connection, extract, job)
+    return job
 
 
-def handlers(offered: InForce) -> Mapping[str, Handler]:
+def _followed_by(connection: Connection, extract: int, job: int) -> None:
+    connection.execute(update(Extract).where(Extract.id == extract).values(job=job))
+
+
+def handlers(offered: InForce) -> Handlers:
     """What does each kind of work. ``offered`` are rules for a register that has none yet."""
 
     def ingest(connection: Connection, task: Task, observer: Observer) -> Mapping[str, Any]:
@@ -85,10 +115,18 @@ def handlers(offered: InForce) -> Mapping[str, Handler]:
         return {"extract": extract, **_outcome(runs)}
 
     def link(connection: Connection, task: Task, observer: Observer) -> Mapping[str, Any]:
-        by = str(task.request.get("by", "worker"))
-        return _outcome(run_register(connection, offered, by=by, now=_now(), observer=observer))
+        return _outcome(
+            run_register(connection, offered, by=task.by, now=_now(), observer=observer)
+        )
 
-    return {INGEST: ingest, LINK: link}
+    return {
+        INGEST: ingest,
+        LINK: link,
+        EXPORT: ReadsFirst(prepare_export),
+        MEASURES: ReadsFirst(prepare_measures),
+        PREVIEW: ReadsFirst(prepare_preview),
+        COMMIT: do_commit,
+    }
 
 
 def _outcome(runs: list[RunResult]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class OutputFolder:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(columns)
             for frame in frames:
-                cells = [_texts(frame[column]) for column in columns]
+                cells = [texts(frame[column]) for column in columns]
                 writer.writerows(zip(*cells, strict=True))
 
     def json(self, name: str, data: dict[str, Any]) -> None:
@@ -65,7 +65,8 @@ class OutputFolder:
         (self._draft / name).write_text(text, encoding="utf-8")
 
 
-def _texts(column: pd.Series) -> list[Any]:
+def texts(column: pd.Series) -> list[Any]:
+    """What CSV shows of a column; missing values are empty."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         shown = [*column.cat.categories.tolist(), ""]
         return [shown[code] for code in column.cat.codes]

@@ -11,6 +11,7 @@ from api.services.output import OutputFolder
 from api.services.register.kept_rules import last_rules
 from api.services.register.reading import (
     EVENT_COLUMNS,
+    check_run,
     last_run,
     read_crosswalk,
     read_events,
@@ -72,6 +73,11 @@ def check_can_export(
     """Raises DataError, see `export`."""
     if out.suffix.lower() != ".csv":
         raise DataError(f"{out.name}: only CSV files can be written; let its name end in .csv")
+    check_can_read(connection, what, as_of_run=as_of_run)
+
+
+def check_can_read(connection: Connection, what: Export, *, as_of_run: int | None = None) -> None:
+    """Raises DataError for an empty register, a run that never was, or links of a past run."""
     if last_run(connection) == 0:
         raise DataError("the register is empty; ingest and link an extract first")
     if what is Export.LINKS and as_of_run not in (None, last_run(connection)):
@@ -79,6 +85,8 @@ def check_can_export(
             f"links are kept as of the last run only, which is {last_run(connection)}; "
             "leave out the run, or export crosswalk, register or events as of it"
         )
+    if as_of_run is not None:
+        check_run(connection, as_of_run)
 
 
 def _frames(connection: Connection, what: Export, as_of_run: int | None) -> Iterable[pd.DataFrame]:

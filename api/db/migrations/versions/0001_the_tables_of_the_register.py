@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_105865"
+revision: str = "0001_3683b3"
 down_revision: str | None = None
 
 
@@ -651,6 +651,8 @@ def upgrade() -> None:
         sa.Column(
             "undone_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
+        sa.Column("job", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["job"], ["job.id"], name=op.f("fk_extract_job_job")),
         sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_extract_run_run")),
         sa.ForeignKeyConstraint(
             ["source"], ["source.number"], name=op.f("fk_extract_source_source")
@@ -1148,6 +1150,7 @@ def upgrade() -> None:
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.Column("read", sa.String(length=64), nullable=False),
         sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("agreed", sa.Boolean(), nullable=True),
         sa.Column("decision", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("known", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(

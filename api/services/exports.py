@@ -1,0 +1,195 @@
+"""Parts of the register as files that a caller asks for, waits for, and fetches within a day.
+
+What is in a file is what its caller may see for the purpose that it named: records of
+sources that it may see, golden values of fields that it may see. Where shielded children live
+is in none.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+
+from api.db.engine import reading
+from api.db.models import ExportChunk, ExportFile
+from api.db.tables import in_utc
+from api.services.access.audit import note_act
+from api.services.access.caller import Caller
+from api.services.access.policy import read_terms, view_of
+from api.services.access.roles import Role
+from api.services.register.exporting import EXPORT_COLUMNS, Export, check_can_read
+from api.services.register.seen_frames import seen_frames
+from api.services.register.writing_frames import write_csv, write_parquet
+from api.services.work import JobView, Task, enqueue, jobs_by_id
+from matcher.progress import Observer
+
+EXPORT = "export"
+KEPT_FOR = timedelta(days=1)
+_CHUNK = 1024 * 1024
+
+Format = Literal["csv", "parquet"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportView:
+    """An export as its caller sees it; ``size`` in bytes once it is done."""
+
+    id: int
+    what: Export
+    format: Format
+    as_of: int | None
+    created_at: datetime
+    expires_at: datetime
+    rows: int | None
+    size: int | None
+    job: JobView
+
+
+def ask_for_export(
+    connection: Connection,
+    caller: Caller,
+    *,
+    what: Export,
+    format: Format,
+    as_of: int | None,
+    now: datetime,
+) -> int:
+    """Queue an export; its number. Raises DataError if there is no such thing to export."""
+    assert caller.purpose is not None
+    check_can_read(connection, what, as_of_run=as_of)
+    drop_expired(connection, now)
+    row = {
+        "what": what,
+        "format": format,
+        "as_of": as_of,
+        "scope": {
+            "roles": sorted(caller.roles),
+            "sources": None if caller.sources is None else sorted(caller.sources),
+            "cleared": caller.cleared,
+        },
+        "by": caller.name,
+        "purpose": caller.purpose,
+        "created_at": now,
+    }
+    number: int = connection.execute(
+        insert(ExportFile).values(row).returning(ExportFile.id)
+    ).scalar_one()
+    job = enqueue(connection, EXPORT, {"export": number}, caller.name)
+    connection.execute(update(ExportFile).where(ExportFile.id == number).values(job=job))
+    note_act(
+        connection,
+        "export_asked",
+        f"export {number}",
+        by=caller.name,
+        now=now,
+        purpose=caller.purpose,
+        detail={"what": what, "format": format, "as_of": as_of},
+    )
+    return number
+
+
+def find_export(
+    connection: Connection, number: int, caller: Caller, now: datetime
+) -> ExportView | None:
+    """An export that this caller asked for, for the same purpose, within its time."""
+    row = connection.execute(
+        select(ExportFile.__table__).where(
+            ExportFile.id == number,
+            ExportFile.by == caller.name,
+            ExportFile.purpose == caller.purpose,
+            ExportFile.created_at > now - KEPT_FOR,
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    created = in_utc(row.created_at)
+    return ExportView(
+        id=row.id,
+        what=Export(row.what),
+        format=row.format,
+        as_of=row.as_of,
+        created_at=created,
+        expires_at=created + KEPT_FOR,
+        rows=row.rows,
+        size=row.size,
+        job=jobs_by_id(connection, [row.job])[row.job],
+    )
+
+
+def content_of(engine: Engine, number: int) -> Iterator[bytes]:
+    """The file in parts; no connection is held while a part is on its way."""
+    part = 0
+    query = select(ExportChunk.content).where(ExportChunk.export == number)
+    while True:
+        with reading(engine) as connection:
+            content = connection.scalar(query.where(ExportChunk.number == part))
+        if content is None:
+            return
+        yield content
+        part += 1
+
+
+def drop_expired(connection: Connection, now: datetime) -> None:
+    """Drop the content of exports whose time is over; that they were made stays known."""
+    over = select(ExportFile.id).where(
+        ExportFile.created_at <= now - KEPT_FOR, ExportFile.size.is_not(None)
+    )
+    numbers = list(connection.scalars(over))
+    if numbers:
+        connection.execute(delete(ExportChunk).where(ExportChunk.export.in_(numbers)))
+        gone = update(ExportFile).where(ExportFile.id.in_(numbers))
+        connection.execute(gone.values(size=None))
+
+
+@contextmanager
+def prepare_export(
+    connection: Connection, task: Task, observer: Observer
+) -> Iterator[Callable[[Connection], Mapping[str, Any]]]:
+    """Write the file; what is yielded puts it where its caller fetches it from."""
+    row = connection.execute(
+        select(ExportFile.__table__).where(ExportFile.id == int(task.request["export"]))
+    ).one()
+    what = Export(row.what)
+    check_can_read(connection, what, as_of_run=row.as_of)
+    caller = _caller_of(row)
+    view = view_of(read_terms(connection), caller, datetime.now(UTC).date())
+    with tempfile.TemporaryDirectory(prefix="export-") as folder:
+        path = Path(folder) / "content"
+        write = write_csv if row.format == "csv" else write_parquet
+        with observer.stage("write the file"):
+            rows = write(path, EXPORT_COLUMNS[what], seen_frames(connection, what, view, row.as_of))
+
+        def finish(into: Connection) -> Mapping[str, Any]:
+            _keep(into, row.id, path)
+            done = update(ExportFile).where(ExportFile.id == row.id)
+            into.execute(done.values(rows=rows, size=path.stat().st_size))
+            drop_expired(into, datetime.now(UTC))
+            return {"export": row.id, "rows": rows}
+
+        yield finish
+
+
+def _keep(connection: Connection, number: int, path: Path) -> None:
+    with path.open("rb") as stream:
+        part = 0
+        while content := stream.read(_CHUNK):
+            chunk = {"export": number, "number": part, "content": content}
+            connection.execute(insert(ExportChunk).values(chunk))
+            part += 1
+
+
+def _caller_of(row: Any) -> Caller:
+    sources = row.scope["sources"]
+    return Caller(
+        name=row.by,
+        roles=frozenset(Role(role) for role in row.scope["roles"]),
+        purposes=frozenset({row.purpose}),
+        purpose=row.purpose,
+        cleared=row.scope["cleared"],
+        sources=None if sources is None else frozenset(sources),
+    )

@@ -1,0 +1,318 @@
+"""Other rules, another model or other thresholds: tried first, then put in force or not.
+
+What is tried is kept as text. A preview is of the run that was the last one when it was asked
+for; once there is another run it can only be made again.
+"""
+
+import io
+import re
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from api.db.models import ModelFile, PreviewRow, RuleSet, Run
+from api.db.tables import in_utc
+from api.services.access.audit import note_act
+from api.services.register.kept_rules import InForce
+from api.services.register.preview import MeasureMove, Pairs, Preview, preview
+from api.services.register.reading import last_run
+from api.services.register.running import relink
+from api.services.rules import load_rule_book
+from api.services.work import JobView, Task, ask_to_cancel, enqueue, jobs_by_id
+from matcher.errors import DataError, MatcherError, RuleError
+from matcher.outcomes import MeasureResult, as_dict
+from matcher.progress import Observer
+from matcher.rules.model import load_model
+
+PREVIEW = "preview"
+COMMIT = "commit_preview"
+
+# Of rules that are sent, in bytes and files.
+LARGEST_RULES = 8 * 1024**2
+MOST_FILES = 400
+# How many pairs of ids are told of each kind of change.
+_TOLD = 100
+
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_MATCHING = "matching.yaml"
+
+
+class PreviewError(MatcherError):
+    """What was sent to be tried cannot be used; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be tried; what is missing stays as it is in force."""
+
+    files: Mapping[str, str] | None = None
+    model: str | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewView:
+    """A preview as it stands; ``found`` once it is done."""
+
+    id: int
+    after_run: int
+    last_run: int
+    by: str
+    created_at: datetime
+    rules_sent: bool
+    model_sent: bool
+    lower: float | None
+    upper: float | None
+    found: Mapping[str, Any] | None
+    job: JobView
+    commit_job: JobView | None
+
+
+def read_rules_zip(content: bytes) -> dict[str, str]:
+    """Rule files by name. Raises PreviewError for anything but a zip of a few YAML files."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = [one for one in archive.infolist() if not one.is_dir()]
+            if not entries or len(entries) > MOST_FILES:
+                raise PreviewError(f"send a zip of 1 to {MOST_FILES} rule files")
+            if sum(one.file_size for one in entries) > LARGEST_RULES:
+                raise PreviewError("the rules unpack to more than rules can need")
+            return {_name(one.filename): _text(archive.read(one)) for one in entries}
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError):
+        raise PreviewError("send the rules as a zip that is not damaged or locked") from None
+
+
+def _name(name: str) -> str:
+    path = PurePosixPath(name)
+    good = all(_PART.fullmatch(part) for part in path.parts) and path.suffix == ".yaml"
+    if not good or path.as_posix() != name or path.parts[0] == "models":
+        raise PreviewError(
+            "a zip of rules holds .yaml files only, with plain names below its top, and no "
+            "models; send a model by itself"
+        )
+    return name
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise PreviewError("rules are written in UTF-8") from None
+
+
+def ask_for_preview(connection: Connection, wanted: Wanted, *, by: str, now: datetime) -> int:
+    """Queue a preview; its number. Raises PreviewError if nothing is to be tried.
+
+    Raises DataError if the register is empty.
+    """
+    if wanted == Wanted():
+        raise PreviewError("send rules, a model, or thresholds")
+    latest = last_run(connection)
+    if not latest:
+        raise DataError("the register is empty; ingest and link an extract first")
+    row = {
+        "after_run": latest,
+        "files": None if wanted.files is None else dict(wanted.files),
+        "model": wanted.model,
+        "lower": wanted.lower,
+        "upper": wanted.upper,
+        "by": by,
+        "created_at": now,
+    }
+    number: int = connection.execute(
+        insert(PreviewRow).values(row).returning(PreviewRow.id)
+    ).scalar_one()
+    job = enqueue(connection, PREVIEW, {"preview": number}, by)
+    connection.execute(update(PreviewRow).where(PreviewRow.id == number).values(job=job))
+    note_act(connection, "preview_asked", f"preview {number}", by=by, now=now)
+    return number
+
+
+def find_preview(connection: Connection, number: int) -> PreviewView | None:
+    """A preview, unless there is none or it was discarded."""
+    row = _row(connection, number)
+    if row is None:
+        return None
+    jobs = jobs_by_id(connection, [one for one in (row.job, row.commit_job) if one is not None])
+    return PreviewView(
+        id=row.id,
+        after_run=row.after_run,
+        last_run=last_run(connection),
+        by=row.by,
+        created_at=in_utc(row.created_at),
+        rules_sent=row.files is not None,
+        model_sent=row.model is not None,
+        lower=row.lower,
+        upper=row.upper,
+        found=row.found,
+        job=jobs[row.job],
+        commit_job=None if row.commit_job is None else jobs[row.commit_job],
+    )
+
+
+def commit_preview(connection: Connection, number: int, *, by: str, now: datetime) -> int:
+    """Queue that what was tried is put in force; the job. The caller has seen that it may be."""
+    job = enqueue(connection, COMMIT, {"preview": number}, by)
+    mine = update(PreviewRow).where(PreviewRow.id == number)
+    connection.execute(mine.values(commit_job=job))
+    note_act(connection, "preview_committed", f"preview {number}", by=by, now=now)
+    return job
+
+
+def discard_preview(connection: Connection, number: int, *, by: str, now: datetime) -> None:
+    """Forget a preview, and stop working on it."""
+    row = _row(connection, number)
+    if row is None:
+        return
+    ask_to_cancel(connection, row.job)
+    connection.execute(delete(PreviewRow).where(PreviewRow.id == number))
+    note_act(connection, "preview_discarded", f"preview {number}", by=by, now=now)
+
+
+@contextmanager
+def prepare_preview(
+    connection: Connection, task: Task, observer: Observer
+) -> Iterator[Callable[[Connection], Mapping[str, Any]]]:
+    """Find out what it would do; what is yielded writes that down."""
+    number = int(task.request["preview"])
+    found = None
+    row = _row(connection, number)
+    if row is not None:
+        _check_run(connection, row)
+        with _offered(connection, row) as offered:
+            found = _as_dict(preview(connection, offered, observer=observer))
+
+    def finish(write: Connection) -> Mapping[str, Any]:
+        mine = update(PreviewRow).where(PreviewRow.id == number)
+        kept = write.execute(mine.values(found=found)).rowcount if found else 0
+        return {"preview": number, "discarded": kept == 0}
+
+    yield finish
+
+
+def do_commit(connection: Connection, task: Task, observer: Observer) -> Mapping[str, Any]:
+    """Put it in force, in a run. Raises DataError if another run came in between."""
+    row = _row(connection, int(task.request["preview"]))
+    if row is None:
+        raise DataError("the preview was discarded; nothing was changed")
+    with _offered(connection, row) as offered:
+        result = relink(
+            connection,
+            offered,
+            by=task.by,
+            now=datetime.now(UTC),
+            after_run=row.after_run,
+            observer=observer,
+        )
+    return {"preview": row.id, "runs": [result.run]}
+
+
+def _row(connection: Connection, number: int) -> Row[Any] | None:
+    table = PreviewRow.__table__
+    return connection.execute(select(table).where(table.c.id == number)).one_or_none()
+
+
+def _check_run(connection: Connection, row: Row[Any]) -> None:
+    latest = last_run(connection)
+    if latest != row.after_run:
+        raise DataError(
+            f"the register is at run {latest} by now, not at {row.after_run}; make another preview"
+        )
+
+
+@contextmanager
+def _offered(connection: Connection, row: Row[Any]) -> Iterator[InForce]:
+    """The rules and the model that are tried, whose files are there while this is open."""
+    query = select(RuleSet.files, ModelFile.content).select_from(Run)
+    query = query.join(RuleSet, RuleSet.hash == Run.rules)
+    known = connection.execute(
+        query.join(ModelFile, ModelFile.hash == Run.model).where(Run.id == row.after_run)
+    ).one()
+    files = dict(row.files or known.files)
+    if row.lower is not None or row.upper is not None:
+        files[_MATCHING] = _with_thresholds(files.get(_MATCHING, ""), row.lower, row.upper)
+    with tempfile.TemporaryDirectory(prefix="rules-") as made:
+        folder = Path(made)
+        (folder / "rules").mkdir()
+        for name, text in files.items():
+            path = folder / "rules" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        model = folder / "model.yaml"
+        model.write_text(row.model or known.content, encoding="utf-8")
+        try:
+            book = load_rule_book(folder / "rules")
+            offered = InForce(book, load_model(model, book.linkage.matching))
+        except RuleError as error:
+            # As its sender knows the files, not where they lie here.
+            lines = [
+                f"{_known_as(one.file, folder)}:{one.line}: {one.message}" for one in error.problems
+            ]
+            raise PreviewError("\n".join(lines).replace(made, "")) from None
+        except MatcherError as error:
+            raise PreviewError(str(error).replace(f"{made}/", "")) from None
+        yield offered
+
+
+def _known_as(file: Path, folder: Path) -> str:
+    inside = folder / "rules"
+    return file.relative_to(inside).as_posix() if file.is_relative_to(inside) else file.name
+
+
+def _with_thresholds(text: str, lower: float | None, upper: float | None) -> str:
+    """matching.yaml with other thresholds, all else in it as it is written."""
+    for name, value in (("lower", lower), ("upper", upper)):
+        if value is None:
+            continue
+        line = re.compile(rf"^(thresholds:\n(?:[ #].*\n|\n)*?  {name}:)[^\n]*", re.MULTILINE)
+        text, found = line.subn(lambda match, v=value: f"{match[1]} {v:g}", text)
+        if found != 1:
+            raise PreviewError(
+                f"matching.yaml does not say `{name}:` in a line of its own below `thresholds:`; "
+                "send rules with the thresholds that you mean"
+            )
+    return text
+
+
+def _as_dict(found: Preview) -> dict[str, Any]:
+    return {
+        "after_run": found.after_run,
+        "rules": found.rules,
+        "model": found.model,
+        "counts": asdict(found.counts),
+        "founded": len(found.founded),
+        "restored": len(found.restored),
+        "retired": len(found.retired),
+        "merges": _told(found.merges),
+        "splits": _told(found.splits),
+        "moves": _told(found.moves),
+        "links": {"gained": len(found.links.gained), "lost": len(found.links.lost)},
+        "possible": {"gained": len(found.possible.gained), "lost": len(found.possible.lost)},
+        "queue_growth": found.queue_growth,
+        "contradicted": [one.decision for one in found.contradicted if not one.already][:_TOLD],
+        "measures": [_measure(one) for one in found.measures],
+    }
+
+
+def _told(pairs: tuple[Pairs, ...]) -> dict[str, Any]:
+    return {"count": len(pairs), "children": [list(pair) for pair in pairs[:_TOLD]]}
+
+
+def _measure(move: MeasureMove) -> dict[str, Any]:
+    def plain(result: MeasureResult | None) -> dict[str, Any] | None:
+        return None if result is None else as_dict(result)
+
+    return {
+        "name": move.name,
+        "moves": move.moves,
+        "before": plain(move.before),
+        "after": plain(move.after),
+    }

@@ -1,0 +1,163 @@
+"""The change feed for those who are not to learn of everything in it.
+
+Events of the past would tell that two identities, severed since, were once one child. What
+they tell of such records is therefore reduced: that a record is linked only with the child
+that it belongs to now (or last belonged to), and of children that ever held one of them no
+successors. Whoever takes a linked record from the child that it was linked to before gets
+the register exactly from this too, since a record belongs to one child at a time.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, func, or_, select
+
+from api.db.models import Event, Membership, Record, Run, Severance, Source
+from api.db.tables import in_utc
+from api.services.register.closure import fellows
+from api.services.register.columns import Numbers, among, columns
+
+EVENT_KINDS = (
+    "child_created",
+    "child_restored",
+    "child_split",
+    "child_merged",
+    "child_emptied",
+    "record_unlinked",
+    "record_linked",
+    "values_changed",
+)
+_LINKS = ("record_linked", "record_unlinked")
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """One event; ``detail`` holds names of fields and ids of children."""
+
+    id: int
+    run: int
+    at: datetime
+    kind: str
+    child_id: str
+    source: str | None
+    record_id: str | None
+    detail: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Events, and the last one that was looked at, which may not be among them."""
+
+    events: tuple[FeedEvent, ...]
+    until: int
+    more: bool
+
+
+def newest_event(connection: Connection) -> int:
+    """The number of the last event; 0 if there is none."""
+    return connection.scalar(select(func.max(Event.id))) or 0
+
+
+def read_feed(
+    connection: Connection,
+    *,
+    after: int,
+    limit: int,
+    kinds: Collection[str] = (),
+    sources: Collection[str] | None = None,
+) -> Feed:
+    """Events after one, in their order: of some kinds, and of records of some sources.
+
+    ``limit`` is how many are looked at; those that are not to be told are left out then. The
+    number of queries is the same whatever is found.
+    """
+    query = (
+        select(Event.__table__, Run.at)
+        .join(Run, Run.id == Event.run)
+        .where(Event.id > after)
+        .order_by(Event.id)
+        .limit(limit + 1)
+    )
+    if kinds:
+        query = query.where(Event.kind.in_(sorted(kinds)))
+    if sources is not None:
+        query = query.where(or_(Event.source.is_(None), Event.source.in_(sorted(sources))))
+    newest = newest_event(connection)
+    rows = connection.execute(query).all()
+    more, rows = len(rows) > limit, rows[:limit]
+    reduced = Reduction.of(connection)
+    events = [
+        FeedEvent(
+            id=row.id,
+            run=row.run,
+            at=in_utc(row.at),
+            kind=row.kind,
+            child_id=row.child,
+            source=row.source,
+            record_id=row.record_id,
+            detail=row.detail,
+        )
+        for row in rows
+    ]
+    until = events[-1].id if more else max(newest, after)
+    return Feed(tuple(reduced.shown(events)), until, more)
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """What of the feed is not told because of severances.
+
+    ``own`` is the child of each record, by its key, that is in a severance or of one child with
+    such a one; ``held`` are all children that ever held one.
+    """
+
+    own: dict[tuple[str, str], str]
+    held: frozenset[str]
+
+    @classmethod
+    def of(cls, connection: Connection) -> "Reduction":
+        """As it is now."""
+        records = _severed(connection)
+        query = (
+            select(Membership.child, Source.name, Record.record_id)
+            .join(Record, Record.id == Membership.record)
+            .join(Source, Source.number == Record.source)
+            .where(among(connection, Membership.record, records))
+            .order_by(Membership.from_run)
+        )
+        rows = connection.execute(query).all()
+        # The last one of each record is what counts.
+        own = {(source, record_id): child for child, source, record_id in rows}
+        return cls(own, frozenset(row.child for row in rows))
+
+    def shown(self, events: Sequence[FeedEvent]) -> list[FeedEvent]:
+        """The events that may be told, as they may be."""
+        return [self._told(event) for event in events if self._is_told(event)]
+
+    def _is_told(self, event: FeedEvent) -> bool:
+        if event.kind in _LINKS and event.source and event.record_id is not None:
+            own = self.own.get((event.source, event.record_id), event.child_id)
+            return own == event.child_id
+        # That something was split off says nothing without saying what.
+        return not (event.kind == "child_split" and event.child_id in self.held)
+
+    def _told(self, event: FeedEvent) -> FeedEvent:
+        if event.kind == "child_merged" and event.child_id in self.held:
+            return _emptied(event)
+        return event
+
+
+def _emptied(event: FeedEvent) -> FeedEvent:
+    return FeedEvent(
+        event.id, event.run, event.at, "child_emptied", event.child_id, None, None, None
+    )
+
+
+def _severed(connection: Connection) -> Numbers:
+    """Records of severances, and those of one child with them, and with what it once held."""
+    l, r = columns(connection, select(Severance.record_l, Severance.record_r))
+    own = np.union1d(l, r)
+    return np.union1d(own, fellows(connection, own))

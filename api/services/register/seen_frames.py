@@ -1,0 +1,100 @@
+"""The register as frames, for somebody who may see some of it only."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection
+
+from api.services.access.policy import View
+from api.services.register.exporting import Export
+from api.services.register.feed import read_feed
+from api.services.register.kept_rules import last_rules
+from api.services.register.reading import (
+    EVENT_COLUMNS,
+    check_run,
+    read_crosswalk,
+    read_golden,
+    read_links,
+)
+from matcher.rules.survivorship import GOLDEN_FIELDS
+
+_EVENTS_AT_ONCE = 20_000
+
+
+def seen_frames(
+    connection: Connection, what: Export, view: View, as_of_run: int | None
+) -> Iterator[pd.DataFrame]:
+    """Frames with the columns of EXPORT_COLUMNS, now or as of a run.
+
+    Records of sources that may be exported, links between such, children with at least one
+    such record and of their golden values those that may be seen, events of such records
+    and of children.
+    """
+    sources = frozenset(source for source in view.sources if view.may_export(source))
+    if what is Export.EVENTS:
+        yield from _events(connection, sources, as_of_run)
+    elif what is Export.CROSSWALK:
+        yield _of_sources(read_crosswalk(connection, as_of_run=as_of_run), sources, "source")
+    elif what is Export.LINKS:
+        links = read_links(connection, last_rules(connection).book.linkage.matching)
+        yield _of_sources(links, sources, "source_l", "source_r")
+    else:
+        seen = _of_sources(read_crosswalk(connection, as_of_run=as_of_run), sources, "source")
+        golden = read_golden(connection, as_of_run=as_of_run)
+        golden = golden[golden["child_id"].isin(set(seen["child_id"]))]
+        yield _of_fields(golden.reset_index(drop=True), view)
+
+
+def _of_sources(frame: pd.DataFrame, sources: frozenset[str], *columns: str) -> pd.DataFrame:
+    kept = pd.Series(True, index=frame.index)
+    for name in columns:
+        kept &= frame[name].isin(sources)
+    return frame[kept].reset_index(drop=True)
+
+
+def _of_fields(golden: pd.DataFrame, view: View) -> pd.DataFrame:
+    """Golden values without those whose source's field may not be seen."""
+    result = golden.copy()
+    for field in GOLDEN_FIELDS:
+        named = f"{field}_source"
+        told = {
+            source: view.of_golden({field: True, named: source}, shielded=False)[field]
+            for source in golden[named].dropna().unique()
+        }
+        seen = golden[named].astype(object).map(told).fillna(False).astype(bool)
+        for name in (field, named):
+            result[name] = golden[name].astype(object).where(seen, None)
+    return result
+
+
+def _events(
+    connection: Connection, sources: frozenset[str], as_of_run: int | None
+) -> Iterator[pd.DataFrame]:
+    if as_of_run is not None:
+        check_run(connection, as_of_run)
+    after, more = 0, True
+    while more:
+        feed = read_feed(connection, after=after, limit=_EVENTS_AT_ONCE, sources=sources)
+        after, more = feed.until, feed.more
+        events = [one for one in feed.events if as_of_run is None or one.run <= as_of_run]
+        more = more and len(events) == len(feed.events)
+        yield pd.DataFrame([_cells(one) for one in events], columns=list(EVENT_COLUMNS))
+
+
+def _cells(event: Any) -> tuple[Any, ...]:
+    at = event.at.isoformat(timespec="seconds").replace("+00:00", "Z")
+    detail = event.detail
+    if detail is not None:
+        detail = json.dumps(detail, sort_keys=True, separators=(",", ":"))
+    return (
+        event.id,
+        event.run,
+        at,
+        event.kind,
+        event.child_id,
+        event.source,
+        event.record_id,
+        detail,
+    )
