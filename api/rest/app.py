@@ -5,12 +5,11 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from api.rest import health
+from api.rest import health, problem_kinds
 from api.rest.access import ReplayedError
-from api.rest.problems import BASE, KINDS, Problem, ProblemDocument, add_handlers
+from api.rest.problems import add_handlers
 from api.rest.requests import Metrics, Requests
 from api.rest.service import Service
 from api.services.linking import versions
@@ -58,7 +57,8 @@ def create_app(service: Service) -> FastAPI:
     async def _replayed(_: Request, error: ReplayedError) -> Response:
         return error.response
 
-    app.include_router(health.router)
+    include(app, health.router)
+    include(app, problem_kinds.router)
     for router in _routers():
         include(app, router, "/v1")
     _describe_problems(app)
@@ -67,43 +67,25 @@ def create_app(service: Service) -> FastAPI:
     return app
 
 
-def include(app: FastAPI, router: APIRouter, prefix: str) -> None:
+def include(app: FastAPI, router: APIRouter, prefix: str = "") -> None:
     """Add routes below a prefix, by which logs and metrics know them too."""
     app.include_router(router, prefix=prefix)
-    known = getattr(app.state, "prefixes", {})
-    app.state.prefixes = known | {
-        route.endpoint: prefix for route in router.routes if isinstance(route, APIRoute)
+    known: dict[str, APIRoute] = getattr(app.state, "routes", {})
+    added = [route for route in router.routes if isinstance(route, APIRoute)]
+    app.state.routes = known | {
+        f"{method} {prefix}{route.path_format}": route
+        for route in added
+        for method in sorted(route.methods)
     }
+    prefixes = getattr(app.state, "prefixes", {})
+    app.state.prefixes = prefixes | {route.endpoint: prefix for route in added}
 
 
 def _routers() -> list[Any]:
     return []
 
 
-class ProblemKind(BaseModel):
-    """What a type of problem means, and what a client can do."""
-
-    type: str
-    status: int
-    title: str
-    remedy: str
-
-
 def _describe_problems(app: FastAPI) -> None:
-    @app.get(
-        BASE + "{kind}",
-        tags=["problems"],
-        summary="What a type of problem means",
-        responses={404: {"model": ProblemDocument, "description": "There is no such type"}},
-    )
-    def problem_kind(kind: str) -> ProblemKind:
-        if kind not in KINDS:
-            raise Problem("not-found")
-        known = KINDS[kind]
-        return ProblemKind(
-            type=BASE + kind, status=known.status, title=known.title, remedy=known.remedy
-        )
-
     plain = app.openapi
 
     def described() -> dict[str, Any]:

@@ -1,0 +1,74 @@
+"""Whatever is asked, by the OpenAPI document or against it, the answer is one it describes."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from api.db.engine import writing
+from api.rest.service import Service
+from api.services.access.keys import create_key
+from api.services.access.roles import Role
+
+_CHECKS = (
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+)
+
+
+def test_no_request_gets_an_answer_that_the_document_does_not_describe(
+    application: FastAPI, service: Service
+) -> None:
+    headers = _all_roles(service)
+    document = schemathesis.openapi.from_asgi("/v1/openapi.json", application)
+    problems = []
+    for found in document.get_all_operations():
+        operation = found.ok()
+        try:
+            _try(operation, headers)
+        except Exception as error:
+            problems.append(f"{operation.label}: {error}")
+    assert not problems, "\n\n".join(problems)
+
+
+def _try(operation: Any, headers: dict[str, str]) -> None:
+    @settings(
+        max_examples=12,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy())
+    def holds(case: Any) -> None:
+        case.headers = {**(case.headers or {}), **headers}
+        case.call_and_validate(checks=list(_CHECKS))
+
+    holds()
+
+
+def _all_roles(service: Service) -> dict[str, str]:
+    with writing(service.engine) as connection:
+        new = create_key(
+            connection,
+            "all",
+            roles=list(Role),
+            purposes=["early_years"],
+            unattended=False,
+            per_minute=1_000_000,
+            by="steward",
+            now=datetime.now(UTC),
+        )
+    return {"Authorization": f"Bearer {new.key}", "Purpose": "early_years"}

@@ -1,0 +1,44 @@
+"""Who may call what, from the route table itself."""
+
+import re
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from api.services.access.roles import Role
+from tests.rest.conftest import MakeKey
+from tests.rest.routes import PAGE, page, rules
+
+# Nothing personal is told of these, and no key is needed.
+OPEN = {
+    "GET /healthz",
+    "GET /readyz",
+    "GET /metrics",
+    "GET /v1/problems/{kind}",
+}
+
+
+def test_the_page_of_routes_lists_each_with_the_roles_that_may_call_it(
+    application: FastAPI,
+) -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(application), "python -m tests.rest.routes"
+
+
+def test_only_what_tells_nothing_is_open_to_anybody(application: FastAPI) -> None:
+    assert {rule.route for rule in rules(application) if rule.allowed is None} == OPEN
+
+
+def test_every_route_lets_in_those_roles_and_no_others(
+    application: FastAPI, client: TestClient, key: MakeKey
+) -> None:
+    keys = {role: key(role, per_minute=100_000) for role in Role}
+    for rule in rules(application):
+        if rule.allowed is None:
+            continue
+        method, path = rule.route.split(" ")
+        address = re.sub(r"\{[^}]*\}", "0", path)
+        assert client.request(method, address).status_code == 401, rule.route
+        for role, headers in keys.items():
+            found = client.request(method, address, headers=headers)
+            refused = found.status_code == 403 and found.json()["type"] == "/v1/problems/forbidden"
+            assert refused == (role not in rule.roles), (rule.route, role, found.status_code)
