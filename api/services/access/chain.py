@@ -98,13 +98,14 @@ def verify(
     seen = {known.entries: known.hash for known in heads if known.entries}
     last = Head(0, START)
     query = select(log.__table__).order_by(log.id)
-    for row in connection.execute(query, execution_options={"yield_per": _AT_ONCE}):
-        why = _fault(row, last)
-        if why is None and seen.pop(row.id, row.hash) != row.hash:
-            why = "it is not the entry that was there when its hash was noted"
-        if why is not None:
-            return last, Broken(log.__tablename__, last.entries + 1, why)
-        last = Head(row.id, row.hash)
+    with connection.execute(query, execution_options={"yield_per": _AT_ONCE}) as rows:
+        for row in rows:
+            why = _fault(row, last)
+            if why is None and seen.pop(row.id, row.hash) != row.hash:
+                why = "it is not the entry that was there when its hash was noted"
+            if why is not None:
+                return last, Broken(log.__tablename__, last.entries + 1, why)
+            last = Head(row.id, row.hash)
     if seen:
         why = f"the log ends before entry {max(seen)}, which was there when its hash was noted"
         return last, Broken(log.__tablename__, last.entries + 1, why)
