@@ -1,0 +1,245 @@
+"""What happened to a child, and to a record: in the order of the runs, with when and by whom.
+
+Severed identities are left out on both sides, and so is what may not be seen for the purpose.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from sqlalchemy import Connection, or_, select
+
+from api.db.models import Membership, RecordVersion, Run, Severance
+from api.db.tables import in_utc
+from api.services.access.policy import View
+from api.services.register.columns import among
+from api.services.register.severances import shown_events, shown_successions
+from api.services.register.shields import shielded_records
+from api.services.register.viewing import SAID
+
+# Where an entry stands: run, section within it, number.
+Place = tuple[int, int, int]
+
+
+class Moment(NamedTuple):
+    """When a run was, who asked for it, and of what kind it was."""
+
+    at: datetime
+    by: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChildChange:
+    """One entry of a child's history.
+
+    ``kind`` is that of an event, or child_absorbed (another child was merged into this one)
+    or child_split_off (this one came of another). ``children`` are those others, or the
+    successors; ``source`` and ``record_id`` name a record that joined or left; ``fields``
+    are golden fields with another value than before.
+    """
+
+    kind: str
+    run: int
+    when: Moment
+    place: Place
+    children: Sequence[str] = ()
+    source: str | None = None
+    record_id: str | None = None
+    fields: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChange:
+    """One entry of a record's history.
+
+    ``kind`` is record_said, record_gone, child_joined or child_left. What the record said is
+    in ``values``, with the names of ``fields`` that changed and the extract that told so.
+    """
+
+    kind: str
+    run: int
+    when: Moment
+    place: Place
+    child_id: str | None = None
+    extract: int | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    fields: Sequence[str] = ()
+
+
+def child_history(
+    connection: Connection,
+    view: View,
+    child_id: str,
+    *,
+    after: Place | None = None,
+    limit: int = 100,
+) -> list[ChildChange]:
+    """The next entries of a child's history, oldest first."""
+    successions = shown_successions(connection, child_id)
+    events = shown_events(connection, child_id)
+    runs = _moments(connection, [row[0] for row in successions] + [one["run"] for one in events])
+    entries = []
+    for at, (run, kind, old, new) in enumerate(successions):
+        if new == child_id:
+            name = "child_absorbed" if kind == "merged" else "child_split_off"
+            entries.append(ChildChange(name, run, runs[run], (run, 0, at), children=(old,)))
+    for event in events:
+        entry = _entry(view, event, runs[event["run"]])
+        if entry is not None:
+            entries.append(entry)
+    entries.sort(key=lambda entry: entry.place)
+    return [entry for entry in entries if after is None or entry.place > after][:limit]
+
+
+def _entry(view: View, event: Mapping[str, Any], when: Moment) -> ChildChange | None:
+    """An event as it may be seen; nothing if it may not."""
+    place = (event["run"], 1, event["id"])
+    entry = ChildChange(event["kind"], event["run"], when, place)
+    source, detail = event["source"], event["detail"] or {}
+    if source is not None:
+        if source not in view.sources:
+            return None
+        return replace(entry, source=source, record_id=event["record_id"])
+    if "fields" in detail:
+        names = dict.fromkeys(name.removesuffix("_source") for name in detail["fields"])
+        fields = [name for name in names if any(view.may_see(s, name) for s in view.sources)]
+        return replace(entry, fields=fields) if fields else None
+    others = detail.get("successors") or [one for one in (detail.get("successor"),) if one]
+    return replace(entry, children=tuple(others))
+
+
+def record_history(
+    connection: Connection,
+    view: View,
+    source: str,
+    record: int,
+    *,
+    after: Place | None = None,
+    limit: int = 100,
+) -> list[RecordChange]:
+    """The next entries of the history of a record, by record.id, oldest first.
+
+    Raises AccessError if nothing of its source may be seen.
+    """
+    view.require_source(source)
+    versions = connection.execute(
+        select(RecordVersion.__table__)
+        .where(RecordVersion.record == record)
+        .order_by(RecordVersion.from_run)
+    ).all()
+    members = _memberships(connection, record)
+    ran = [row.from_run for row in (*versions, *members)] + [
+        row.to_run for row in (*versions, *members) if row.to_run is not None
+    ]
+    runs = _moments(connection, ran)
+    shielded = record in shielded_records(connection)
+    entries = [
+        *_versions(view, source, versions, runs, shielded=shielded),
+        *_belonging(members, runs),
+    ]
+    entries.sort(key=lambda entry: entry.place)
+    return [entry for entry in entries if after is None or entry.place > after][:limit]
+
+
+def _versions(
+    view: View,
+    source: str,
+    versions: Sequence[Any],
+    runs: Mapping[int, Moment],
+    *,
+    shielded: bool,
+) -> Iterable[RecordChange]:
+    before: dict[str, Any] = {}
+    for row, following in pairwise([*versions, None]):
+        said = {name: getattr(row, name) for name in SAID if getattr(row, name) is not None}
+        shown = view.of_values(source, said, shielded=shielded)
+        changed = [name for name in SAID if shown.get(name) != before.get(name)]
+        yield RecordChange(
+            "record_said",
+            row.from_run,
+            runs[row.from_run],
+            (row.from_run, 0, row.id),
+            extract=row.extract,
+            values=shown,
+            fields=changed,
+        )
+        before = shown
+        if row.to_run is not None and (following is None or following.from_run != row.to_run):
+            yield RecordChange("record_gone", row.to_run, runs[row.to_run], (row.to_run, 1, row.id))
+            before = {}
+
+
+def _belonging(members: Sequence[Any], runs: Mapping[int, Moment]) -> Iterable[RecordChange]:
+    for row in members:
+        run = row.from_run
+        yield RecordChange("child_joined", run, runs[run], (run, 3, 0), child_id=row.child)
+        if row.to_run is not None:
+            run = row.to_run
+            yield RecordChange("child_left", run, runs[run], (run, 2, 0), child_id=row.child)
+
+
+def _memberships(connection: Connection, record: int) -> list[Any]:
+    """The children that a record belonged to, without those that are not its own to tell.
+
+    A child that holds, or held with this record, one that is severed from it would lead from
+    one identity to the other.
+    """
+    rows = connection.execute(
+        select(Membership.child, Membership.from_run, Membership.to_run)
+        .where(Membership.record == record)
+        .order_by(Membership.from_run)
+    ).all()
+    current = [row.child for row in rows if row.to_run is None]
+    mine = {record, *_held_now(connection, current)}
+    numbers = np.array(sorted(mine), dtype=np.int64)
+    ends = connection.execute(
+        select(Severance.record_l, Severance.record_r).where(
+            or_(
+                among(connection, Severance.record_l, numbers),
+                among(connection, Severance.record_r, numbers),
+            )
+        )
+    ).all()
+    if not ends:
+        return list(rows)
+    severed = {tuple(pair) for pair in ends} | {tuple(pair)[::-1] for pair in ends}
+    past = [row.child for row in rows if row.to_run is not None]
+    held = connection.execute(
+        select(Membership.child, Membership.record, Membership.to_run).where(
+            among(connection, Membership.child, sorted(set(past)))
+        )
+    ).all()
+    hidden = {
+        child
+        for child in past
+        if _leads_across([h for h in held if h.child == child], mine, severed)
+    }
+    return [row for row in rows if row.to_run is None or row.child not in hidden]
+
+
+def _held_now(connection: Connection, children: Collection[str]) -> Sequence[int]:
+    query = select(Membership.record).where(
+        Membership.to_run.is_(None), among(connection, Membership.child, sorted(children))
+    )
+    return connection.scalars(query).all()
+
+
+def _leads_across(
+    held: Sequence[Any], mine: Collection[int], severed: Collection[tuple[int, ...]]
+) -> bool:
+    """Whether a child holds one that is severed from mine, or held it with one of mine."""
+    ever = {row.record for row in held}
+    present = {row.record for row in held if row.to_run is None}
+    return any(own in mine and (other in present or {own, other} <= ever) for own, other in severed)
+
+
+def _moments(connection: Connection, runs: Iterable[int]) -> dict[int, Moment]:
+    numbers = np.array(sorted(set(runs)), dtype=np.int64)
+    query = select(Run.id, Run.at, Run.by, Run.kind).where(among(connection, Run.id, numbers))
+    return {
+        number: Moment(in_utc(at), by, kind) for number, at, by, kind in connection.execute(query)
+    }

@@ -1,0 +1,249 @@
+"""Children, their records and families as somebody may see them, by now or as of a past run.
+
+What may not be seen for the purpose is left out, and where a shielded child lives as well.
+Each call is a fixed number of queries, however large the child and the register.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, bindparam, select
+
+from api.db.models import Child, Golden, Membership, Record, RecordVersion, Shield, Source
+from api.services.access.policy import View
+from api.services.extracts.current import held
+from api.services.extracts.dates import extract_dates
+from api.services.register.columns import among
+from api.services.register.history import (
+    ChildStanding,
+    Member,
+    Standing,
+    child_of,
+    find_child,
+    members_of,
+)
+from api.services.register.shields import shielded_children, shielded_records
+from matcher.frames import RECORD_TEXT_COLUMNS
+from matcher.register.golden import GOLDEN_COLUMNS
+from matcher.rules.survivorship import GOLDEN_FIELDS
+
+# What a record says, by column of RECORDS.
+SAID = (*RECORD_TEXT_COLUMNS, "date_of_birth")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChild:
+    """A child by its id.
+
+    ``golden`` gives the value and its source of each field that has one and may be seen;
+    ``records`` those that may. Both are empty of one that is not current.
+    """
+
+    standing: ChildStanding
+    golden: Mapping[str, tuple[Any, str]]
+    records: Sequence[Member]
+    shielded: bool
+    location_hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRecord:
+    """What a record says. ``version`` is record_version.id, ``as_of`` the day it said so."""
+
+    key: Member
+    version: int
+    from_run: int
+    extract: int | None
+    as_of: date | None
+    values: Mapping[str, Any]
+    location_hidden: bool
+
+
+# Made once: this is asked more often than all else.
+_SHIELDED = (
+    select(Shield.id)
+    .join(Membership, Membership.record == Shield.record)
+    .where(Membership.child == Child.id, Membership.to_run.is_(None), Shield.lifted_at.is_(None))
+    .exists()
+)
+_CHILD_NOW = (
+    select(
+        Child.from_run,
+        Child.to_run,
+        _SHIELDED.label("shielded"),
+        *(getattr(Golden, name) for name in GOLDEN_COLUMNS),
+    )
+    .outerjoin(Golden, (Golden.child == Child.id) & Golden.to_run.is_(None))
+    .where(Child.id == bindparam("child"))
+)
+
+
+def view_child(
+    connection: Connection, view: View, child_id: str, *, as_of_run: int | None = None
+) -> ShownChild | None:
+    """A child, now or after a run; None if the id was never given, or not yet."""
+    if as_of_run is not None:
+        return _view_child_then(connection, view, child_id, as_of_run)
+    row = connection.execute(_CHILD_NOW, {"child": child_id}).one_or_none()
+    if row is None:
+        return None
+    if row.to_run is not None:
+        standing = find_child(connection, child_id)
+        return None if standing is None else ShownChild(standing, {}, (), False, False)
+    standing = ChildStanding(child_id, Standing.CURRENT, row.from_run, None, ())
+    members, _ = members_of(connection, child_id)
+    return _shown(view, standing, row._asdict(), members, bool(row.shielded))
+
+
+def _view_child_then(
+    connection: Connection, view: View, child_id: str, run: int
+) -> ShownChild | None:
+    standing = find_child(connection, child_id, as_of_run=run)
+    if standing is None or standing.standing is not Standing.CURRENT:
+        return None if standing is None else ShownChild(standing, {}, (), False, False)
+    members, severed = members_of(connection, child_id, as_of_run=run)
+    row = connection.execute(
+        select(*(getattr(Golden, name) for name in GOLDEN_COLUMNS)).where(
+            Golden.child == child_id, held(Golden, run)
+        )
+    ).one_or_none()
+    # Values that survived of records which must not be shown together any more would show them.
+    golden = {} if row is None or severed else row._asdict()
+    shielded = bool(shielded_children(connection, [child_id], at_any_time=True))
+    return _shown(view, standing, golden, members, shielded)
+
+
+def _shown(
+    view: View,
+    standing: ChildStanding,
+    golden: Mapping[str, Any],
+    members: Sequence[Member],
+    shielded: bool,
+) -> ShownChild:
+    kept = view.of_golden({name: golden.get(name) for name in GOLDEN_COLUMNS}, shielded=shielded)
+    return ShownChild(
+        standing,
+        {
+            field: (kept[field], kept[f"{field}_source"])
+            for field in GOLDEN_FIELDS
+            if kept[field] is not None
+        },
+        [member for member in members if member.source in view.sources],
+        shielded,
+        view.hides_location(shielded),
+    )
+
+
+def view_records(
+    connection: Connection,
+    view: View,
+    child_id: str,
+    *,
+    as_of_run: int | None = None,
+    after: tuple[str, str] | None = None,
+    limit: int = 100,
+) -> list[ShownRecord]:
+    """What a child's records say, in order of key; those after a key, so many at most."""
+    members, _ = members_of(connection, child_id, as_of_run=as_of_run)
+    sources = view.sources
+    wanted = [
+        one for one in members if one.source in sources and (after is None or one[:2] > after)
+    ]
+    past = as_of_run is not None
+    shielded = bool(shielded_children(connection, [child_id], at_any_time=past))
+    return _records(connection, view, wanted[:limit], as_of_run, shielded=shielded)
+
+
+def view_record(
+    connection: Connection,
+    view: View,
+    source: str,
+    record_id: str,
+    *,
+    as_of_run: int | None = None,
+) -> ShownRecord | None:
+    """What a record says, now or after a run; None if it said nothing then.
+
+    Raises AccessError if nothing of the source may be seen.
+    """
+    view.require_source(source)
+    number = record_number(connection, source, record_id)
+    if number is None:
+        return None
+    shielded = number in shielded_records(connection)
+    found = _records(
+        connection, view, [Member(source, record_id, number)], as_of_run, shielded=shielded
+    )
+    return found[0] if found else None
+
+
+def record_number(connection: Connection, source: str, record_id: str) -> int | None:
+    """record.id of a record that was ever seen."""
+    query = (
+        select(Record.id)
+        .join(Source, Source.number == Record.source)
+        .where(Source.name == source, Record.record_id == record_id)
+    )
+    return connection.scalar(query)
+
+
+def has_source(connection: Connection, source: str) -> bool:
+    """Whether the register has a source of this name."""
+    return connection.scalar(select(Source.number).where(Source.name == source)) is not None
+
+
+def child_of_record(
+    connection: Connection,
+    view: View,
+    source: str,
+    record_id: str,
+    *,
+    as_of_run: int | None = None,
+) -> str | None:
+    """The child of a record. Raises AccessError if nothing of the source may be seen."""
+    view.require_source(source)
+    return child_of(connection, source, record_id, as_of_run=as_of_run)
+
+
+def _records(
+    connection: Connection,
+    view: View,
+    members: Sequence[Member],
+    as_of_run: int | None,
+    *,
+    shielded: bool,
+) -> list[ShownRecord]:
+    numbers = np.array([member.record for member in members], dtype=np.int64)
+    query = (
+        select(RecordVersion.__table__, Record.source)
+        .join(Record, Record.id == RecordVersion.record)
+        .where(held(RecordVersion, as_of_run), among(connection, RecordVersion.record, numbers))
+    )
+    rows = {row.record: row for row in connection.execute(query)}
+    dates = extract_dates(connection, as_of_run=as_of_run)
+    shown = []
+    for member in members:
+        row = rows.get(member.record)
+        if row is None:
+            continue
+        said = {name: getattr(row, name) for name in SAID if getattr(row, name) is not None}
+        day = dates.of(
+            np.array([row.as_of], dtype="datetime64[D]"),
+            np.array([row.source]),
+            np.array([row.extract or 0]),
+        )[0]
+        shown.append(
+            ShownRecord(
+                member,
+                row.id,
+                row.from_run,
+                row.extract,
+                None if np.isnat(day) else day.item(),
+                view.of_values(member.source, said, shielded=shielded),
+                view.hides_location(shielded),
+            )
+        )
+    return shown

@@ -1,0 +1,320 @@
+"""Why records are one child: what each comparison says of two of them, and what people said.
+
+The weight of a pair that is kept is the one that the last run found, as the queue and
+links.csv have it. Any other pair is compared here, by the same rules, model and counts.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+import numpy as np
+from sqlalchemy import Connection, select
+
+from api.db.models import Decision
+from api.db.tables import in_utc
+from api.services.access.policy import View
+from api.services.extracts import current_records
+from api.services.register.columns import Numbers, among
+from api.services.register.decisions import UNDO
+from api.services.register.history import Member, members_of
+from api.services.register.pairs import Bits, KeptPairs, pairs_within
+from api.services.register.shields import PLACES, shielded_children
+from api.services.register.standing import Standing
+from api.services.register.state import BETWEEN
+from matcher.classify import probability
+from matcher.frames import RECORD_TEXT_COLUMNS
+from matcher.rules.matching import Comparison, MatchingRules
+from matcher.standardise import standardise
+from matcher.table import MISSING, Levels, Sides, Table
+
+_FIELDS = (*RECORD_TEXT_COLUMNS, "date_of_birth")
+# Standardised columns that are not called after the field that they are made of.
+_MADE_OF = {
+    "birth_year": "date_of_birth",
+    "birth_month": "date_of_birth",
+    "birth_day": "date_of_birth",
+    "placeholder_date": "date_of_birth",
+    "uncertain_day": "date_of_birth",
+    "middle_1": "middle_names",
+    "prefix_only": "forename",
+    "name_prefix": "forename",
+    "placeholder_name": "forename",
+    "multiple_birth": "forename",
+    "family": "family_id",
+}
+
+Ends = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one comparison says of a pair; ``weight`` is in bits.
+
+    ``level`` and ``sentence`` are missing where a value is, and where they may not be seen,
+    which ``hidden`` says.
+    """
+
+    comparison: str
+    title: str
+    level: str | None
+    sentence: str | None
+    weight: float
+    hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A decision of a person on a pair."""
+
+    id: int
+    kind: str
+    by: str
+    at: datetime
+    why: str
+    in_force: bool
+    values_changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Two records, and why they are held to be one child, or not.
+
+    In bits, ``weight`` is ``prior`` plus ``company`` (what the sources that hold them say)
+    plus the weights of all ``parts``. ``link`` says whether the last run followed the pair.
+    """
+
+    l: Member
+    r: Member
+    weight: float
+    probability: float
+    prior: float
+    company: float
+    parts: Sequence[Part]
+    link: bool
+    decisions: Sequence[Said]
+
+
+def why_record(
+    connection: Connection, view: View, child_id: str, record: Member
+) -> list[Explained]:
+    """A record beside each other record of its child, in order of key."""
+    others = [one for one in _seen(connection, view, child_id) if one.record != record.record]
+    pairs = [tuple(sorted((record, other))) for other in others]
+    return _explain(connection, view, _is_placeless(connection, view, [child_id]), pairs)
+
+
+def why_child(
+    connection: Connection,
+    view: View,
+    child_id: str,
+    *,
+    after: tuple[int, int] | None = None,
+    limit: int = 100,
+) -> list[Explained]:
+    """The links that hold a child together, and pairs of its records that people decided on.
+
+    In order of record.id; those after a pair of them, so many at most.
+    """
+    members = {one.record: one for one in _seen(connection, view, child_id)}
+    numbers = np.array(sorted(members), dtype=np.int64)
+    kept = pairs_within(connection, numbers)
+    followed = kept.found["link"] == 1
+    wanted = set(zip(kept.l[followed].tolist(), kept.r[followed].tolist(), strict=True))
+    decided = _decisions(connection, numbers)
+    wanted |= {(l, r) for l, r in decided if members[l] < members[r]}
+    chosen = [ends for ends in sorted(wanted) if after is None or ends > after][:limit]
+    pairs = [(members[l], members[r]) for l, r in chosen]
+    return _explain(connection, view, _is_placeless(connection, view, [child_id]), pairs)
+
+
+def why_pair(
+    connection: Connection, view: View, l: Member, r: Member, *, shielded: bool
+) -> Explained | None:
+    """Two current records of whichever children, left before right in order of key.
+
+    ``shielded`` says that one of them is a shielded child's. Nothing before the first run.
+    """
+    found = _explain(connection, view, view.hides_location(shielded), [(l, r)])
+    return found[0] if found else None
+
+
+def _is_placeless(connection: Connection, view: View, children: Collection[str]) -> bool:
+    return view.hides_location(bool(shielded_children(connection, children)))
+
+
+def _seen(connection: Connection, view: View, child_id: str) -> list[Member]:
+    members, _ = members_of(connection, child_id)
+    return [one for one in members if one.source in view.sources]
+
+
+def _explain(
+    connection: Connection, view: View, placeless: bool, pairs: Sequence[tuple[Member, ...]]
+) -> list[Explained]:
+    """Pairs of records, left before right in order of key; ``placeless`` hides what tells a place."""
+    standing = Standing.at(connection)
+    if standing is None or not pairs:
+        return []
+    ids = np.array(sorted({one.record for pair in pairs for one in pair}), dtype=np.int64)
+    levels, partial = _compared(connection, standing, ids, pairs)
+    kept = _Kept.of(pairs_within(connection, ids))
+    said = _decisions(connection, ids)
+    found = []
+    for at, (l, r) in enumerate(pairs):
+        known = kept.at((l.record, r.record))
+        own = {name: float(bits[at]) for name, bits in partial.items()}
+        if known is None:
+            company, link = 0.0, False
+            prior = standing.given.priors[l.source if l.source == r.source else BETWEEN]
+            weight = prior + sum(own.values())
+        else:
+            weight, company, link = known.weight, known.company, known.link
+            prior = weight - company - known.evidence
+        hides = _Hides(view, frozenset({l.source, r.source}), placeless)
+        numbers = {name: int(graded[at]) for name, graded in levels.items()}
+        found.append(
+            Explained(
+                l,
+                r,
+                weight,
+                float(probability(np.array([weight]))[0]),
+                prior,
+                company,
+                _parts(standing.read.matching, numbers, own, hides),
+                link,
+                said.get((l.record, r.record), []),
+            )
+        )
+    return found
+
+
+def _compared(
+    connection: Connection,
+    standing: Standing,
+    ids: Numbers,
+    pairs: Sequence[tuple[Member, ...]],
+) -> tuple[Mapping[str, Levels], Mapping[str, Bits]]:
+    """Level and partial weight of each pair, by comparison."""
+    records = current_records(connection, ids)
+    linkage, matching = standing.read.linkage, standing.read.matching
+    standardised = standardise(records, linkage.names, linkage.values)
+    table = Table.of(standardised, matching.columns, matching.crossings)
+    place = {number: at for at, number in enumerate(records["id"].tolist())}
+    l, r = (np.array([place[pair[side].record] for pair in pairs], np.int32) for side in (0, 1))
+    return standing.scorer(connection, table).explain(Sides(table, table, l, r))
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptPair:
+    weight: float
+    evidence: float
+    company: float
+    link: bool
+
+
+class _Kept:
+    """What is kept of pairs, by their records in order of key."""
+
+    def __init__(self, found: Mapping[Ends, _KeptPair]) -> None:
+        self._found = found
+
+    @classmethod
+    def of(cls, pairs: KeptPairs) -> "_Kept":
+        rows = zip(
+            pairs.l.tolist(),
+            pairs.r.tolist(),
+            pairs.found["weight"].tolist(),
+            pairs.evidence.tolist(),
+            pairs.found["company"].tolist(),
+            pairs.found["link"].tolist(),
+            strict=True,
+        )
+        return cls({(l, r): _KeptPair(w, e, c, bool(link)) for l, r, w, e, c, link in rows})
+
+    def at(self, ends: Ends) -> _KeptPair | None:
+        return self._found.get(ends)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hides:
+    """Whether what a comparison found of two sources' records may not be told."""
+
+    view: View
+    sources: frozenset[str]
+    placeless: bool
+
+    def __call__(self, fields: Collection[str]) -> bool:
+        if self.placeless and not set(PLACES).isdisjoint(fields):
+            return True
+        return not all(self.view.may_see(s, field) for s in self.sources for field in fields)
+
+
+def _parts(
+    rules: MatchingRules, levels: Mapping[str, int], partial: Mapping[str, float], hides: _Hides
+) -> list[Part]:
+    fields = {one.name: _own_fields(frozenset(one.columns)) for one in rules.comparisons}
+    parts = []
+    for comparison in rules.comparisons:
+        number = levels[comparison.name]
+        referred = _referred(comparison)
+        hidden = hides(fields[comparison.name].union(*(fields[name] for name in referred)))
+        level = None if number == MISSING or hidden else comparison.levels[number]
+        parts.append(
+            Part(
+                comparison.name,
+                comparison.title,
+                level.name if level else None,
+                level.reason if level else None,
+                partial[comparison.name],
+                hidden,
+            )
+        )
+    return parts
+
+
+def _referred(comparison: Comparison) -> set[str]:
+    """Comparisons that another's levels are made of."""
+    whens = [level.when for level in comparison.levels if level.when is not None]
+    return set().union(*(when.level_references.keys() for when in whens))
+
+
+@lru_cache(maxsize=256)
+def _own_fields(columns: Iterable[str]) -> frozenset[str]:
+    """Fields of records that standardised columns are made of."""
+    found = set()
+    for column in columns:
+        made = _MADE_OF.get(column)
+        found |= {made} if made else {name for name in _FIELDS if column.startswith(name)}
+    return frozenset(found)
+
+
+def _decisions(connection: Connection, records: Numbers) -> dict[Ends, list[Said]]:
+    """What people said of pairs among records, by the pair in both orders, oldest first."""
+    query = (
+        select(Decision.__table__)
+        .where(
+            among(connection, Decision.record_l, records),
+            among(connection, Decision.record_r, records),
+        )
+        .order_by(Decision.id)
+    )
+    rows = connection.execute(query).all()
+    undone = {row.undoes for row in rows if row.kind == UNDO}
+    said = [row for row in rows if row.kind != UNDO]
+    last = {frozenset((row.record_l, row.record_r)): row.id for row in said if row.id not in undone}
+    found: dict[Ends, list[Said]] = {}
+    for row in said:
+        ends = (row.record_l, row.record_r)
+        one = Said(
+            row.id,
+            row.kind,
+            row.by,
+            in_utc(row.at),
+            row.why,
+            last.get(frozenset(ends)) == row.id,
+            row.stale_run is not None,
+        )
+        found.setdefault(ends, []).append(one)
+        found.setdefault(ends[::-1], []).append(one)
+    return found
