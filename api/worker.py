@@ -10,35 +10,49 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Engine
 
-from api.services.work import Handler, Pace, run_next, worker_lock
+from api.services.work import Handlers, Pace, run_next, worker_lock
 
 _LOG = logging.getLogger("matcher.worker")
 _PACE = Pace()
 # After a failure outside of any job, such as a database that is away.
 _REST = 5.0
+# Seconds that a thread beside the jobs has to end.
+_LAST = 15.0
+# Seconds between two times of tidying up.
+_TIDY_EVERY = 600.0
 
 
 def work(
     engine: Engine,
-    handlers: Mapping[str, Handler],
+    handlers: Handlers,
     stop: threading.Event,
     pace: Pace = _PACE,
+    *,
+    beside: Callable[[threading.Event], None] | None = None,
+    tidy: Callable[[], None] | None = None,
 ) -> None:
     """Do queued work until ``stop`` is set. Raises DatabaseError if another worker has it.
 
-    To be called where the database is at the migration that this version works with.
+    ``beside`` runs in a thread of its own meanwhile, until ``stop``; ``tidy`` is called now and
+    then while no job waits. To be called where the database is at the migration that this
+    version works with.
     """
     name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(3)}"
-    with worker_lock(engine):
+    tidied = -_TIDY_EVERY
+    with worker_lock(engine), _beside(beside, stop):
         _LOG.info("worker %s begins", name)
         while not stop.is_set():
             try:
                 task = run_next(engine, handlers, name, stop, pace)
+                if task is None and tidy is not None and time.monotonic() > tidied + _TIDY_EVERY:
+                    tidy()
+                    tidied = time.monotonic()
             except Exception as error:
                 # Only its kind: the text might quote somebody's details.
                 _LOG.error("worker %s: %s; going on", name, type(error).__name__)
@@ -49,6 +63,22 @@ def work(
             else:
                 _LOG.info("job %d (%s), attempt %d: over", task.id, task.kind, task.attempt)
         _LOG.info("worker %s ends", name)
+
+
+@contextmanager
+def _beside(
+    beside: Callable[[threading.Event], None] | None, stop: threading.Event
+) -> Iterator[None]:
+    if beside is None:
+        yield
+        return
+    thread = threading.Thread(target=beside, args=(stop,), name="beside", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(_LAST)
 
 
 @contextmanager

@@ -26,6 +26,9 @@ class Webhook(Table):
     by: Mapped[Name]
     created_at: Mapped[Moment]
 
+    # A number is never given again: deliveries, which are kept aside, go by it.
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
+
 
 class WebhookDelivery(Table):
     """The events after one, until another, as they are sent to a webhook in one piece.

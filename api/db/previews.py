@@ -25,3 +25,6 @@ class PreviewRow(Table):
     by: Mapped[Name]
     created_at: Mapped[Moment]
     found: Mapped[Detail | None]
+
+    # A number is never given again: jobs go by it.
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012

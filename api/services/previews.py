@@ -273,7 +273,7 @@ def _with_thresholds(text: str, lower: float | None, upper: float | None) -> str
         if value is None:
             continue
         line = re.compile(rf"^(thresholds:\n(?:[ #].*\n|\n)*?  {name}:)[^\n]*", re.MULTILINE)
-        text, found = line.subn(lambda match, v=value: f"{match[1]} {v:g}", text)
+        text, found = line.subn(rf"\g<1> {value:g}", text)
         if found != 1:
             raise PreviewError(
                 f"matching.yaml does not say `{name}:` in a line of its own below `thresholds:`; "

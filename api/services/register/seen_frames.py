@@ -65,7 +65,7 @@ def _of_fields(golden: pd.DataFrame, view: View) -> pd.DataFrame:
         }
         seen = golden[named].astype(object).map(told).fillna(False).astype(bool)
         for name in (field, named):
-            result[name] = golden[name].astype(object).where(seen, None)
+            result[name] = golden[name].astype(object).mask(~seen)
     return result
 
 

@@ -1,0 +1,201 @@
+"""Addresses that are told of events: who keeps them, and what is sent to them.
+
+What is sent are ids: of events, their runs and their children. Whoever wants to know more asks
+for it and is shown what it may see.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+
+from api.db.models import ApiKey, Person, Webhook, WebhookDelivery
+from api.db.tables import in_utc
+from api.services.access.audit import note_act
+from api.services.access.tokens import new_secret
+from api.services.register.feed import FeedEvent, newest_event, read_feed
+from api.services.targets import check_url
+
+WAITING, DELIVERED, DEAD = "waiting", "delivered", "dead"
+# Events that one delivery goes through at most.
+BATCH = 100
+# Webhooks that one caller may keep: each costs the worker a look at each event.
+MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookView:
+    """A webhook without its secret."""
+
+    id: int
+    url: str
+    kinds: tuple[str, ...]
+    after_event: int
+    by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """One delivery: the events after one until another, and what became of it."""
+
+    id: int
+    after_event: int
+    until_event: int
+    attempts: int
+    tried_at: datetime | None
+    problem: str | None
+
+
+class TooManyWebhooksError(Exception):
+    """The caller keeps as many webhooks as it may."""
+
+
+def keep_webhook(
+    connection: Connection,
+    *,
+    url: str,
+    kinds: Collection[str],
+    by: str,
+    now: datetime,
+    local: bool,
+) -> tuple[WebhookView, str]:
+    """Tell an address of events from now on; the webhook, and its secret, told this once.
+
+    Raises TargetError if the address is not one that may be told.
+    """
+    check_url(url, local=local)
+    mine = select(func.count()).select_from(Webhook).where(Webhook.by == by)
+    if (connection.scalar(mine) or 0) >= MOST:
+        raise TooManyWebhooksError
+    secret = f"whsec_{new_secret()}"
+    row = {
+        "url": url,
+        "kinds": sorted(set(kinds)),
+        "secret": secret,
+        "after_event": newest_event(connection),
+        "by": by,
+        "created_at": now,
+    }
+    added = connection.execute(insert(Webhook).values(row).returning(Webhook.__table__)).one()
+    note_act(connection, "webhook_kept", f"webhook {added.id}", by=by, now=now)
+    return _view(added), secret
+
+
+def list_webhooks(connection: Connection, by: str, after: int, limit: int) -> list[WebhookView]:
+    """A caller's own, in order."""
+    table = Webhook.__table__
+    query = select(table).where(table.c.by == by, table.c.id > after).order_by(table.c.id)
+    return [_view(row) for row in connection.execute(query.limit(limit))]
+
+
+def find_webhook(connection: Connection, number: int, by: str) -> WebhookView | None:
+    """One of a caller's own."""
+    table = Webhook.__table__
+    query = select(table).where(table.c.by == by, table.c.id == number)
+    found = connection.execute(query).one_or_none()
+    return None if found is None else _view(found)
+
+
+def drop_webhook(connection: Connection, number: int, *, by: str, now: datetime) -> bool:
+    """Tell an address no more; False if it is none of the caller's."""
+    mine = delete(Webhook).where(Webhook.id == number, Webhook.by == by)
+    if connection.execute(mine).rowcount == 0:
+        return False
+    note_act(connection, "webhook_dropped", f"webhook {number}", by=by, now=now)
+    return True
+
+
+def dead_letters(
+    aside: Connection, webhook: int, after: int, limit: int, *, only: int | None = None
+) -> list[DeliveryView]:
+    """Deliveries that were given up, in order. ``aside`` is where they are kept."""
+    table = WebhookDelivery.__table__
+    query = select(table).where(
+        table.c.webhook == webhook, table.c.state == DEAD, table.c.id > after
+    )
+    if only is not None:
+        query = query.where(table.c.id == only)
+    return [
+        DeliveryView(
+            row.id,
+            row.after_event,
+            row.until_event,
+            row.attempts,
+            None if row.tried_at is None else in_utc(row.tried_at),
+            row.problem,
+        )
+        for row in aside.execute(query.order_by(table.c.id).limit(limit))
+    ]
+
+
+def retry_dead_letters(
+    aside: Connection, webhook: int, now: datetime, *, only: int | None = None
+) -> int:
+    """Have those that were given up tried again, before whatever is newer; how many."""
+    dead = update(WebhookDelivery).where(
+        WebhookDelivery.webhook == webhook, WebhookDelivery.state == DEAD
+    )
+    if only is not None:
+        dead = dead.where(WebhookDelivery.id == only)
+    return aside.execute(dead.values(state=WAITING, attempts=0, next_at=now)).rowcount
+
+
+def active_webhooks(connection: Connection, now: datetime) -> Sequence[Row[Any]]:
+    """Rows of all whose keeper may still come in: a key that works, or a person."""
+    key = select(ApiKey.id).where(
+        ApiKey.name == Webhook.by, ApiKey.revoked_at.is_(None), ApiKey.expires_at > now
+    )
+    person = select(Person.id).where(Person.name == Webhook.by, Person.active)
+    query = select(Webhook.__table__).where(or_(key.exists(), person.exists()))
+    return connection.execute(query.order_by(Webhook.id)).all()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Events after one until another, those of them that a webhook is told of."""
+
+    until: int
+    events: tuple[FeedEvent, ...]
+
+
+def batch_after(
+    connection: Connection, after: int, kinds: Collection[str], *, until: int | None = None
+) -> Batch | None:
+    """The next events, or those until one; None if there are none yet."""
+    feed = read_feed(connection, after=after, limit=BATCH)
+    if feed.until == after:
+        return None
+    end = feed.until if until is None else until
+    events = [one for one in feed.events if one.id <= end and (not kinds or one.kind in kinds)]
+    return Batch(end, tuple(events))
+
+
+def payload(webhook: int, delivery: int, events: Sequence[FeedEvent]) -> bytes:
+    """What is sent: the same for the same delivery, however often it is sent."""
+    body = {
+        "webhook": webhook,
+        "delivery": delivery,
+        "events": [
+            {"id": one.id, "run": one.run, "kind": one.kind, "child_id": one.child_id}
+            for one in events
+        ],
+    }
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def signature(secret: str, timestamp: int, body: bytes) -> str:
+    """``t=SECONDS,v1=HEX``: HMAC-SHA256 of ``SECONDS.BODY`` with the webhook's secret."""
+    signed = f"{timestamp}.".encode() + body
+    return f"t={timestamp},v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
+
+
+def _view(row: Row[Any]) -> WebhookView:
+    return WebhookView(
+        row.id, row.url, tuple(row.kinds), row.after_event, row.by, in_utc(row.created_at)
+    )
