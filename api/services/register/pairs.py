@@ -17,10 +17,11 @@ from matcher.patterns import packed, unpacked
 from matcher.pipeline import Linked
 from matcher.rules.matching import MatchingRules
 from matcher.scoring import ScoredPairs
+from matcher.worth import decision_worth
 
 Bits = npt.NDArray[np.float64]
 
-FINDINGS = ("company", "weight", "link", "waiting", "rival", "open")
+FINDINGS = ("company", "weight", "link", "waiting", "rival", "open", "turn")
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def keep_pairs(
     """Add pairs, given as positions in ``record``, with what is found of them so far."""
     size = len(pairs)
     nothing: dict[str, Any] = dict.fromkeys(FINDINGS, np.zeros(size, dtype=np.int64))
-    nothing |= {name: np.zeros(size) for name in ("company", "weight")}
+    nothing |= {name: np.zeros(size) for name in ("company", "weight", "turn")}
     rows: dict[str, Any] = {
         "l": record[pairs.l],
         "r": record[pairs.r],
@@ -149,6 +150,7 @@ def findings(linked: Linked) -> dict[str, Any]:
         "waiting": waiting.astype(np.int64),
         "rival": linked.designations.rival.astype(np.int64),
         "open": linked.open.astype(np.int64),
+        "turn": 0.0 - decision_worth(linked, waiting),
     }
 
 
