@@ -20,7 +20,7 @@ COMPILE_LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 -
 	--no-annotate --custom-compile-command "make lock" pyproject.toml
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format docs migration lock clean
+.PHONY: help demo test check format screenshots docs migration lock clean
 .PHONY: check-format check-style check-types check-architecture check-rules
 
 help: ## Say what there is
@@ -53,6 +53,9 @@ format: $(READY_TO_TEST) ## Put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+screenshots: $(READY_TO_TEST) ## Make the pictures of the pages again
+	@MATCHER_PICTURES=docs/images $(BIN)/python -m pytest -q tests/browser
+
 docs: $(READY_TO_TEST) ## Put what commands print now into the pages that show it
 	@$(BIN)/python -m tests.docs.pages
 
@@ -74,6 +77,7 @@ clean: ## Remove the environment, caches and the demonstration's files
 $(READY_TO_TEST): requirements-dev.lock $(READY_TO_RUN) $(BUILT)
 	@echo "Setting up what tests need (once, about a minute) ..."
 	@$(INSTALL) --require-hashes --requirement requirements-dev.lock
+	@sh .ci/browser $(BIN)/python $(VENV)/.browser
 	@touch $@
 
 $(READY_TO_RUN): requirements.lock pyproject.toml $(MADE)

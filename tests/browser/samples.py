@@ -1,0 +1,34 @@
+"""For every page an address at which it has content, and who looks at it.
+
+A test compares this with the routes of the application, so that no page is forgotten.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from api.services.access.roles import Role
+from tests.browser.site import Site
+
+
+@dataclass(frozen=True)
+class Sample:
+    """``role`` is None for pages that are seen before signing in."""
+
+    address: Callable[[Site], str]
+    role: Role | None = Role.STEWARD
+    purposes: tuple[str, ...] = ("early_years",)
+
+
+def at(address: str, role: Role | None = Role.STEWARD, **more: tuple[str, ...]) -> Sample:
+    """A page that is at one address in every register."""
+    return Sample(lambda _: address, role, **more)
+
+
+# By the route's path.
+SAMPLES: Mapping[str, Sample] = {
+    "/": at("/"),
+    "/sign-in": at("/sign-in", None),
+    "/invitations/{token}": Sample(lambda site: site.reinvitation(), None),
+    "/account": at("/account"),
+    "/purpose": at("/purpose", purposes=("early_years", "education")),
+}

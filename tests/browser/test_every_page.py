@@ -1,0 +1,95 @@
+"""What holds for every page, by the table of routes."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import Open
+from tests.browser.samples import SAMPLES, Sample
+from tests.browser.site import DESKTOP, PHONE, Site, violations, wider_than_screen
+from tests.web.routes import page_routes
+
+SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+EVERY_PAGE = pytest.mark.parametrize("path", sorted(SAMPLES))
+
+LARGEST = 150 * 1024
+
+
+def go(open_page: Open, site: Site, sample: Sample, size: tuple[int, int] = DESKTOP) -> Page:
+    name = site.person(sample.role, purposes=sample.purposes) if sample.role else None
+    page = open_page(site, as_=name, size=size)
+    response = page.goto(sample.address(site))
+    assert response is not None and response.status == 200
+    assert len(response.body()) <= LARGEST
+    return page
+
+
+def test_every_page_has_a_sample(shared_site: Site) -> None:
+    assert {route.path for route in page_routes(shared_site.app) if "GET" in route.methods} == set(
+        SAMPLES
+    )
+
+
+@SIZES
+@EVERY_PAGE
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
+    open_page: Open, shared_site: Site, path: str, size: tuple[int, int]
+) -> None:
+    page = go(open_page, shared_site, SAMPLES[path], size)
+    assert violations(page) == []
+    assert not wider_than_screen(page)
+
+
+@EVERY_PAGE
+def test_the_title_is_the_heading_and_the_service(
+    open_page: Open, shared_site: Site, path: str
+) -> None:
+    page = go(open_page, shared_site, SAMPLES[path])
+    assert re.fullmatch(r".+ – Child register", page.title())
+    assert page.locator("h1").count() == 1
+
+
+@EVERY_PAGE
+def test_the_first_key_leads_to_the_content(open_page: Open, shared_site: Site, path: str) -> None:
+    page = go(open_page, shared_site, SAMPLES[path])
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent.trim()") == "Skip to main content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main-content"
+
+
+@EVERY_PAGE
+def test_what_has_the_focus_is_seen_to_have_it(
+    open_page: Open, shared_site: Site, path: str
+) -> None:
+    page = go(open_page, shared_site, SAMPLES[path])
+    unseen = page.evaluate(
+        """() => [...document.querySelectorAll(
+            'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')]
+          .filter(element => element.getClientRects().length)
+          .filter(element => {
+            const look = () => [element, element.nextElementSibling]
+              .filter(Boolean)
+              .flatMap(one => ['', '::before'].map(part => {
+                const style = getComputedStyle(one, part)
+                return [style.outlineStyle, style.outlineWidth, style.outlineColor,
+                        style.boxShadow, style.backgroundColor, style.borderColor].join()
+              })).join('|')
+            document.activeElement.blur()
+            const before = look()
+            element.focus({focusVisible: true})
+            return look() === before
+          })
+          .map(element => element.outerHTML.slice(0, 100))"""
+    )
+    assert unseen == []
+
+
+def test_nothing_personal_is_in_the_path_of_a_page(shared_site: Site) -> None:
+    named = {
+        name
+        for route in page_routes(shared_site.app)
+        for name in re.findall(r"{(\w+)", route.path)
+    }
+    assert named <= {"token", "child", "extract", "run", "source", "pair", "measure", "number"}

@@ -1,0 +1,24 @@
+"""The table of routes, as far as they are pages."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from api.web.refusals import FOR_SYSTEMS
+
+
+def page_routes(app: FastAPI) -> list[APIRoute]:
+    """Routes for people: not those for systems, nor styles and script."""
+    systems = (*FOR_SYSTEMS, "/assets/")
+    return [route for path, route in _all("", app.routes) if not path.startswith(systems)]
+
+
+def _all(prefix: str, routes: Any) -> Iterator[tuple[str, APIRoute]]:
+    for route in routes:
+        if isinstance(route, APIRoute):
+            yield prefix + route.path, route
+        elif hasattr(route, "original_router"):
+            below = prefix + route.include_context.prefix
+            yield from _all(below, route.original_router.routes)
