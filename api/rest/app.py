@@ -12,6 +12,7 @@ from api.rest.access import ReplayedError
 from api.rest.problems import add_handlers
 from api.rest.requests import Metrics, Requests
 from api.rest.service import Service
+from api.rest.slashes import EncodedSlashes
 from api.services.linking import versions
 
 _DESCRIPTION = """
@@ -62,6 +63,7 @@ def create_app(service: Service) -> FastAPI:
     for router in _routers():
         include(app, router, "/v1")
     _describe_problems(app)
+    app.add_middleware(EncodedSlashes)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=_LARGEST_BODY)
     app.add_middleware(Requests, metrics=app.state.metrics)
     return app

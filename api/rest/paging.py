@@ -73,6 +73,7 @@ def next_page(
         return list(items), None
     page = list(items[:limit])
     url = request.url.include_query_params(cursor=written(place(page[-1])), limit=limit)
-    address = f"{url.path}?{url.query}"
+    # As it was asked for: an id in it may hold what must stay encoded.
+    address = f"{request.scope['raw_path'].decode('ascii')}?{url.query}"
     response.headers["Link"] = f'<{address}>; rel="next"'
     return page, address

@@ -182,6 +182,26 @@ def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
     return by_status
 
 
+# What a request for something that needs a key may always end with.
+_ALWAYS = (
+    "bad-request",
+    "purpose",
+    "not-signed-in",
+    "forbidden",
+    "too-slow",
+    "too-large",
+    "invalid",
+    "too-many",
+    "fault",
+    "busy",
+)
+
+
+def usual(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    """The same, with what every route that needs a key may end with."""
+    return responses(*_ALWAYS, *kinds)
+
+
 def add_handlers(app: FastAPI) -> None:
     """Let every error of an application end as a problem document."""
 

@@ -2,7 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
+
+from api.rest.slashes import with_slashes
 
 
 def plain(text: str) -> str:
@@ -11,6 +13,13 @@ def plain(text: str) -> str:
         raise ValueError("leave out the null character")
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("half a character stands alone; send UTF-8")
+    return text
+
+
+def printable(text: str) -> str:
+    """The text, if all of it can be seen, spaces included. Raises ValueError."""
+    if not plain(text).isprintable():
+        raise ValueError("leave out characters that cannot be seen")
     return text
 
 
@@ -23,5 +32,10 @@ Said = Annotated[
     AfterValidator(plain),
 ]
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-RecordId = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(plain)]
+RecordId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    BeforeValidator(with_slashes),
+    AfterValidator(printable),
+]
 ChildIdText = Annotated[str, StringConstraints(max_length=32), AfterValidator(plain)]
