@@ -9,10 +9,11 @@ from typing import TypeVar
 import api
 from matcher.check import check_linkage_rules, unknown_columns
 from matcher.errors import RuleError, RuleProblem
-from matcher.outcomes import Measure, check_measures, load_measures
+from matcher.outcomes import PROFILES, Measure, Profile, check_measures, load_measures
 from matcher.read import run_examples as run_source_examples
 from matcher.rules import loading as loading_rules
 from matcher.rules import review as review_rules
+from matcher.rules.disclosure import DisclosureRules
 from matcher.rules.document import Rule, load_document, parse_rules
 from matcher.rules.library import LinkageRules, ReadableRules, read_linkage_rules
 from matcher.rules.loading import LoadingRules
@@ -37,6 +38,7 @@ class RuleBook:
     measures: dict[str, Measure]
     loading: LoadingRules
     review: ReviewRules
+    disclosure: Profile
     content_hash: str
 
     def definition(self, source: str) -> SourceDefinition:
@@ -53,7 +55,8 @@ def load_rule_book(directory: Path) -> RuleBook:
     """Rules of a directory. Raises RuleError with the problems of all files at once."""
     found = _read_rules(directory)
     linkage, loading, review = found.linkage.whole(), found.loading, found.review
-    if found.problems or linkage is None or loading is None or review is None:
+    disclosure = found.disclosure
+    if found.problems or not (linkage and loading and review and disclosure):
         raise RuleError(found.problems)
     return RuleBook(
         directory,
@@ -62,6 +65,7 @@ def load_rule_book(directory: Path) -> RuleBook:
         found.measures,
         loading,
         review,
+        PROFILES[disclosure.profile],
         _hash_of(directory),
     )
 
@@ -75,6 +79,7 @@ class _Found:
     measures: dict[str, Measure]
     loading: LoadingRules | None
     review: ReviewRules | None
+    disclosure: DisclosureRules | None
     problems: list[RuleProblem]
 
 
@@ -93,8 +98,10 @@ def _read_rules(directory: Path) -> _Found:
     problems += wrong
     review, wrong = _read_one(ReviewRules, directory / "review.yaml")
     problems += wrong
+    disclosure, wrong = _read_one(DisclosureRules, directory / "disclosure.yaml")
+    problems += wrong
     problems += stray_files(directory)
-    return _Found(linkage, sources, measures, loading, review, problems)
+    return _Found(linkage, sources, measures, loading, review, disclosure, problems)
 
 
 def _read_one(model: type[RuleT], path: Path) -> tuple[RuleT | None, list[RuleProblem]]:

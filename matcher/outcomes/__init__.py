@@ -15,6 +15,7 @@ from matcher.outcomes.compute import (
     measure_by_minimum_contacts,
     measure_range,
 )
+from matcher.outcomes.disclosure import PROFILES, Profile, protect
 from matcher.outcomes.examples import check_measures, run_examples
 from matcher.outcomes.inputs import MeasureInputs
 from matcher.outcomes.report import render_text
@@ -23,12 +24,14 @@ from matcher.outcomes.rounding import round_half_up
 from matcher.rules.measures import Measure, load_measures
 
 __all__ = [
+    "PROFILES",
     "Count",
     "LinkRange",
     "Measure",
     "MeasureInputs",
     "MeasureResult",
     "Part",
+    "Profile",
     "accept_possible_links",
     "as_dict",
     "check_measures",
@@ -37,6 +40,7 @@ __all__ = [
     "measure_by_framework",
     "measure_by_minimum_contacts",
     "measure_range",
+    "protect",
     "render_text",
     "round_half_up",
     "run_examples",

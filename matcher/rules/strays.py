@@ -7,6 +7,7 @@ from pathlib import Path
 from matcher.errors import RuleProblem
 
 FILES = (
+    "disclosure.yaml",
     "loading.yaml",
     "matching.yaml",
     "names.yaml",

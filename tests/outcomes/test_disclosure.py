@@ -1,0 +1,132 @@
+"""What may be told of small counts, as tables that can be read."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from matcher.outcomes import PROFILES, protect
+
+
+def result(numerator: int, denominator: int, **more: Any) -> dict[str, Any]:
+    """As `as_dict` gives it."""
+    nothing: dict[str, Any] = {
+        "numerator": numerator,
+        "denominator": denominator,
+        "compared": False,
+        "parts": [],
+        "cohort": denominator,
+        "value": 100 * numerator / denominator if denominator else None,
+        "value_rounded": "exact",
+        "interval": {"lower": 0.0, "upper": 100.0},
+        "range": None,
+        "excluded": [],
+        "unlinked": 0,
+        "unlinked_by_source": [],
+        "unlinked_in_denominator": 0,
+    }
+    return nothing | more
+
+
+def part(name: str, numerator: int, denominator: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "text": name,
+        "share": {"numerator": numerator, "denominator": denominator},
+    }
+
+
+@pytest.mark.parametrize(
+    ("profile", "numerator", "denominator", "shown"),
+    [
+        ("none", 3, 11, (3, 11, "exact")),
+        ("nhs_digital", 353, 663, (355, 665, "53.4")),
+        ("nhs_digital", 8, 100, (10, 100, "10.0")),
+        ("nhs_digital", 7, 100, (None, 100, None)),
+        ("nhs_digital", 93, 100, (None, 100, None)),
+        ("nhs_digital", 0, 100, (0, 100, "0.0")),
+        ("nhs_digital", 100, 100, (100, 100, "100.0")),
+        ("nhs_digital", 0, 4, (None, None, None)),
+        ("round5", 4, 50, (None, 50, None)),
+        ("round5", 5, 50, (5, 50, "10.0")),
+        ("threshold10", 9, 60, (None, 60, None)),
+        ("threshold10", 12, 61, (12, 61, "19.7")),
+    ],
+)
+def test_a_numerator_its_remainder_and_their_percentage_are_protected_together(
+    profile: Any, numerator: int, denominator: int, shown: tuple[Any, ...]
+) -> None:
+    found = protect(result(numerator, denominator), PROFILES[profile])
+    assert (found["numerator"], found["denominator"], found["value_rounded"]) == shown
+    assert found["suppressed"] == (shown[0] is None)
+    assert found["disclosure"] == profile
+
+
+def test_one_hidden_side_of_a_comparison_hides_another_since_the_total_would_tell() -> None:
+    sides = [part("yes", 3, 40), part("no", 30, 90), part("unknown", 20, 60)]
+    found = protect(result(53, 190, compared=True, parts=sides), PROFILES["nhs_digital"])
+    assert [one["share"]["numerator"] for one in found["parts"]] == [None, 30, None]
+    assert (found["value"], found["interval"], found["numerator"]) == (None, None, None)
+
+
+def test_a_gap_is_that_of_the_rounded_counts() -> None:
+    sides = [part("yes", 353, 663), part("no", 1896, 2844)]
+    found = protect(result(2249, 3507, compared=True, parts=sides), PROFILES["nhs_digital"])
+    assert found["value_rounded"] == "-13.2"
+    assert [one["share"]["numerator"] for one in found["parts"]] == [355, 1895]
+
+
+def test_the_range_tells_nothing_that_the_value_does_not() -> None:
+    range_ = {
+        "refused": 50.0,
+        "accepted": 53.0,
+        "accepted_numerator": 53,
+        "accepted_denominator": 100,
+        "accepted_unlinked": 3,
+    }
+    shown = protect(result(50, 100, range=range_), PROFILES["nhs_digital"])
+    assert shown["range"] == {
+        "refused": 50.0,
+        "accepted": 55.0,
+        "accepted_numerator": 55,
+        "accepted_denominator": 100,
+        "accepted_unlinked": None,
+    }
+    hidden = protect(result(5, 100, range=range_), PROFILES["nhs_digital"])
+    assert set(hidden["range"].values()) == {None}
+
+
+def test_small_counts_of_those_left_out_or_not_linked_are_hidden() -> None:
+    found = protect(
+        result(
+            50,
+            100,
+            excluded=[{"code": "meals_unknown", "text": "...", "count": 2}],
+            unlinked_by_source=[{"code": "estart", "text": "...", "count": 12}],
+            unlinked=12,
+        ),
+        PROFILES["nhs_digital"],
+    )
+    assert found["excluded"][0]["count"] is None
+    assert found["unlinked_by_source"][0]["count"] == 10
+    assert found["unlinked"] == 10
+    assert found["suppressed"]
+
+
+@given(
+    numerator=st.integers(0, 400),
+    rest=st.integers(0, 400),
+    profile=st.sampled_from(sorted(set(PROFILES) - {"none"})),
+)
+def test_no_small_count_can_be_worked_out_of_what_is_shown(
+    numerator: int, rest: int, profile: Any
+) -> None:
+    rules = PROFILES[profile]
+    found = protect(result(numerator, numerator + rest), rules)
+    if rules.hides(numerator) or rules.hides(rest) or rules.hides(numerator + rest):
+        assert found["numerator"] is None
+        assert (found["value"], found["value_rounded"], found["interval"]) == (None, None, None)
+    else:
+        assert abs(found["numerator"] - numerator) <= rules.base // 2 + rules.base % 2
+        assert 0 <= found["numerator"] <= found["denominator"]
