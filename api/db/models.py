@@ -38,6 +38,7 @@ from api.db.register import (
 )
 from api.db.replies import KeptReply
 from api.db.review import KnownPair, Referral, ReviewAnswer, ReviewLease, ReviewSkip
+from api.db.search import CheckedRecord, SearchEntry
 from api.db.sources import (
     Agreement,
     Extract,
@@ -58,6 +59,7 @@ __all__ = [
     "ApiKey",
     "Audit",
     "BlockingKey",
+    "CheckedRecord",
     "Child",
     "Claim",
     "ClaimCount",
@@ -97,6 +99,7 @@ __all__ = [
     "ReviewSkip",
     "RuleSet",
     "Run",
+    "SearchEntry",
     "Severance",
     "Shield",
     "SignIn",

@@ -42,7 +42,13 @@ class Membership(Table):
 
     __table_args__ = (
         Index(None, "child", "to_run"),
-        Index(None, "to_run"),
+        # Without those that hold until now, which are most: SQLite would look through them.
+        Index(
+            None,
+            "to_run",
+            sqlite_where=text("to_run IS NOT NULL"),
+            postgresql_where=text("to_run IS NOT NULL"),
+        ),
         # A record belongs to one child at a time, which is found however often it moved.
         Index(
             "ix_membership_record_now",

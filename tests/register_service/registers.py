@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from api.db.engine import reading, writing
-from api.db.models import Decision, Extract, ExtractState, Membership, Record, Source
+from api.db.models import Decision, Extract, ExtractState, Membership, Record, SearchEntry, Source
 from api.services.extracts import Mode, current_records, receive
 from api.services.register.decisions import as_positions
 from api.services.register.kept_rules import InForce
@@ -118,6 +118,12 @@ class Register:
             )
             keys = {number: key for key, number in self.ids(connection).items()}
         return _grouped({keys[record]: child for record, child in child_of.items()})
+
+    def search_entries(self) -> list[tuple[object, ...]]:
+        """What people search by, in order of record."""
+        with reading(self.engine) as connection:
+            table = SearchEntry.__table__
+            return [tuple(row) for row in connection.execute(select(table).order_by("record"))]
 
     def linked_at_once(self) -> set[frozenset[Key]]:
         """Records by child, as linking the current records and decisions at once has them."""

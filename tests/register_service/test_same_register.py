@@ -106,8 +106,10 @@ class Arrivals(RuleBasedStateMachine):
         listed = {(source, key) for source, held in self.held.items() for key in held}
         assert {key for child in found for key in child if key[0] != "registry"} == listed
         assert found == self.register.linked_at_once()
+        entries = self.register.search_entries()
         for result in self.register.link_anew():
             assert result.outcome.children.nothing
+        assert self.register.search_entries() == entries
 
 
 def _rows(listed: dict[str, Any]) -> list[dict[str, str]]:

@@ -202,7 +202,9 @@ def rescore(linker: Linker, before: Given, part: Part) -> Rescored:
     away = np.union1d(part.touched, part.gone)
     old = weighed_pairs(connection, away)
     forget_pairs(connection, away)
-    bound = old.ends(linker.bounds(before.priors).binding(old))
+    # What waited until now has to be told of as waiting no more.
+    waited = old.weight >= linker.matching.thresholds.lower
+    bound = old.ends(linker.bounds(before.priors).binding(old) | waited)
     reached = np.setdiff1d(np.concatenate([part.touched, *bound]), part.gone)
     found = _pairs_of_touched(linker, part)
     by = [(old.group, evidence_bin(old.evidence), np.full(len(old.l), -1, dtype=np.int64))]

@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_3683b3"
+revision: str = "0001_a3f06b"
 down_revision: str | None = None
 
 
@@ -162,6 +162,8 @@ def upgrade() -> None:
         sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("attempts", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("faults", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("losses", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("stage", sa.String(length=64), nullable=True),
         sa.Column("done", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("total", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -390,6 +392,7 @@ def upgrade() -> None:
         sa.Column("by", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "webhook_delivery",
@@ -500,6 +503,33 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["rules"], ["rule_set.hash"], name=op.f("fk_run_rules_rule_set")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
     )
+    op.create_table(
+        "checked_record",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("undone_by", sa.String(length=64), nullable=True),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["record"], ["record.id"], name=op.f("fk_checked_record_record_record")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_checked_record")),
+    )
+    with op.batch_alter_table("checked_record", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_checked_record_now",
+            ["record"],
+            unique=True,
+            sqlite_where=sa.text("undone_at IS NULL"),
+            postgresql_where=sa.text("undone_at IS NULL"),
+        )
+
     op.create_table(
         "child",
         sa.Column("id", sa.String(length=13), nullable=False),
@@ -722,6 +752,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["commit_job"], ["job.id"], name=op.f("fk_preview_commit_job_job")),
         sa.ForeignKeyConstraint(["job"], ["job.id"], name=op.f("fk_preview_job_job")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_preview")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "referral",
@@ -1054,7 +1085,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("to_run IS NULL"),
             postgresql_where=sa.text("to_run IS NULL"),
         )
-        batch_op.create_index(batch_op.f("ix_membership_to_run"), ["to_run"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_membership_to_run"),
+            ["to_run"],
+            unique=False,
+            sqlite_where=sa.text("to_run IS NOT NULL"),
+            postgresql_where=sa.text("to_run IS NOT NULL"),
+        )
 
     op.create_table(
         "record_version",
@@ -1174,6 +1211,115 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_review_answer_state"), ["state"], unique=False)
 
     op.create_table(
+        "search_entry",
+        sa.Column(
+            "record",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("source", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("child", sa.String(length=13), nullable=False),
+        sa.Column(
+            "forename", sa.Text().with_variant(sa.TEXT(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "surname", sa.Text().with_variant(sa.TEXT(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "date_of_birth",
+            sa.Text().with_variant(sa.TEXT(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("postcode", sa.Text(), nullable=True),
+        sa.Column("address_5", sa.Text(), nullable=True),
+        sa.Column("nhs_number", sa.Text(), nullable=True),
+        sa.Column("upn", sa.Text(), nullable=True),
+        sa.Column("held", sa.Text(), nullable=False),
+        sa.Column("matched", sa.SmallInteger(), nullable=False),
+        sa.Column("possible", sa.SmallInteger(), nullable=False),
+        sa.Column("checked", sa.SmallInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["child"], ["child.id"], name=op.f("fk_search_entry_child_child")),
+        sa.ForeignKeyConstraint(
+            ["record"], ["record.id"], name=op.f("fk_search_entry_record_record")
+        ),
+        sa.ForeignKeyConstraint(
+            ["source"], ["source.number"], name=op.f("fk_search_entry_source_source")
+        ),
+        sa.PrimaryKeyConstraint("record", name=op.f("pk_search_entry")),
+    )
+    with op.batch_alter_table("search_entry", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_search_entry_address_5",
+            ["address_5"],
+            unique=False,
+            sqlite_where=sa.text("address_5 IS NOT NULL"),
+            postgresql_where=sa.text("address_5 IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_search_entry_checked",
+            ["source", "surname", "forename", "date_of_birth", "record"],
+            unique=False,
+            sqlite_where=sa.text("checked = 1"),
+            postgresql_where=sa.text("checked = 1"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_search_entry_date_of_birth_record_source"),
+            ["date_of_birth", "record", "source"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_search_entry_forename_surname_date_of_birth_record_source"),
+            ["forename", "surname", "date_of_birth", "record", "source"],
+            unique=False,
+        )
+        batch_op.create_index(
+            "ix_search_entry_nhs_number",
+            ["nhs_number"],
+            unique=False,
+            sqlite_where=sa.text("nhs_number IS NOT NULL"),
+            postgresql_where=sa.text("nhs_number IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_search_entry_possible",
+            ["source", "surname", "forename", "date_of_birth", "record"],
+            unique=False,
+            sqlite_where=sa.text("possible = 1"),
+            postgresql_where=sa.text("possible = 1"),
+        )
+        batch_op.create_index(
+            "ix_search_entry_postcode",
+            ["postcode"],
+            unique=False,
+            sqlite_where=sa.text("postcode IS NOT NULL"),
+            postgresql_where=sa.text("postcode IS NOT NULL"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_search_entry_source_held_possible_checked"),
+            ["source", "held", "possible", "checked"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_search_entry_surname_forename_date_of_birth_record_source"),
+            ["surname", "forename", "date_of_birth", "record", "source"],
+            unique=False,
+        )
+        batch_op.create_index(
+            "ix_search_entry_unmatched",
+            ["source", "surname", "forename", "date_of_birth", "record"],
+            unique=False,
+            sqlite_where=sa.text("matched = 0"),
+            postgresql_where=sa.text("matched = 0"),
+        )
+        batch_op.create_index(
+            "ix_search_entry_upn",
+            ["upn"],
+            unique=False,
+            sqlite_where=sa.text("upn IS NOT NULL"),
+            postgresql_where=sa.text("upn IS NOT NULL"),
+        )
+
+    op.create_table(
         "succession",
         sa.Column(
             "id",
@@ -1237,6 +1383,52 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_succession_child_run"))
 
     op.drop_table("succession")
+    with op.batch_alter_table("search_entry", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_search_entry_upn",
+            sqlite_where=sa.text("upn IS NOT NULL"),
+            postgresql_where=sa.text("upn IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_search_entry_unmatched",
+            sqlite_where=sa.text("matched = 0"),
+            postgresql_where=sa.text("matched = 0"),
+        )
+        batch_op.drop_index(
+            batch_op.f("ix_search_entry_surname_forename_date_of_birth_record_source")
+        )
+        batch_op.drop_index(batch_op.f("ix_search_entry_source_held_possible_checked"))
+        batch_op.drop_index(
+            "ix_search_entry_postcode",
+            sqlite_where=sa.text("postcode IS NOT NULL"),
+            postgresql_where=sa.text("postcode IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_search_entry_possible",
+            sqlite_where=sa.text("possible = 1"),
+            postgresql_where=sa.text("possible = 1"),
+        )
+        batch_op.drop_index(
+            "ix_search_entry_nhs_number",
+            sqlite_where=sa.text("nhs_number IS NOT NULL"),
+            postgresql_where=sa.text("nhs_number IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            batch_op.f("ix_search_entry_forename_surname_date_of_birth_record_source")
+        )
+        batch_op.drop_index(batch_op.f("ix_search_entry_date_of_birth_record_source"))
+        batch_op.drop_index(
+            "ix_search_entry_checked",
+            sqlite_where=sa.text("checked = 1"),
+            postgresql_where=sa.text("checked = 1"),
+        )
+        batch_op.drop_index(
+            "ix_search_entry_address_5",
+            sqlite_where=sa.text("address_5 IS NOT NULL"),
+            postgresql_where=sa.text("address_5 IS NOT NULL"),
+        )
+
+    op.drop_table("search_entry")
     with op.batch_alter_table("review_answer", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_review_answer_state"))
         batch_op.drop_index(batch_op.f("ix_review_answer_low_high"))
@@ -1261,7 +1453,11 @@ def downgrade() -> None:
 
     op.drop_table("record_version")
     with op.batch_alter_table("membership", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_membership_to_run"))
+        batch_op.drop_index(
+            batch_op.f("ix_membership_to_run"),
+            sqlite_where=sa.text("to_run IS NOT NULL"),
+            postgresql_where=sa.text("to_run IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_membership_record_now",
             sqlite_where=sa.text("to_run IS NULL"),
@@ -1346,6 +1542,14 @@ def downgrade() -> None:
 
     op.drop_table("conflict")
     op.drop_table("child")
+    with op.batch_alter_table("checked_record", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_checked_record_now",
+            sqlite_where=sa.text("undone_at IS NULL"),
+            postgresql_where=sa.text("undone_at IS NULL"),
+        )
+
+    op.drop_table("checked_record")
     op.drop_table("run")
     op.drop_table("record")
     with op.batch_alter_table("invitation", schema=None) as batch_op:
