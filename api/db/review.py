@@ -20,9 +20,10 @@ class ReviewAnswer(Table):
     """What a reviewer said of a pair that was handed to them.
 
     ``state`` is entered (as ``decision``), waiting (for a second reviewer), differs (two
-    answers that a senior reviewer must settle), known (it measures the reviewer) or void
-    (taken back, or given on values that are others by now). ``read`` is a hash of what the two
-    records said. ``seconds`` is how long the reviewer had the pair.
+    answers that a senior reviewer must settle), settled (by one, as ``decision``), known (it
+    measures the reviewer) or void (taken back, or given on values that are others by now).
+    ``agreed`` says, once two people answered blind, whether they said the same. ``read`` is a
+    hash of what the two records said. ``seconds`` is how long the reviewer had the pair.
     """
 
     __tablename__ = "review_answer"
@@ -37,6 +38,7 @@ class ReviewAnswer(Table):
     seconds: Mapped[float]
     read: Mapped[Name]
     state: Mapped[Name]
+    agreed: Mapped[bool | None]
     decision: Mapped[int | None] = mapped_column(ForeignKey("decision.id"), index=True)
     known: Mapped[int | None] = mapped_column(ForeignKey("known_pair.id"), index=True)
 

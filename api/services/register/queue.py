@@ -1,8 +1,9 @@
 """What waits for a person: conflicts, decisions on values that changed, and possible links.
 
-Conflicts come first, then decisions, then possible links, the strongest first. A pair that
-a person has decided on leaves at once, and comes back if the decision is taken back or its
-values change. Of severed children nothing is told, and of shielded ones no place.
+Conflicts come first, then decisions, then possible links: those first of which a decision is
+worth most (see `matcher.worth`). A pair that a person has decided on leaves at once, and comes
+back if the decision is taken back or its values change. Of severed children nothing is told,
+and of shielded ones no place.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -117,7 +118,7 @@ def queue_counts(connection: Connection) -> dict[str, int]:
     counts = {}
     for name, query in zip(names, _sections(), strict=True):
         if anything:
-            counts[name] = sum(len(rows) for rows in _shown(connection, query, None, 10_000))
+            counts[name] = sum(len(rows) for rows in shown(connection, query, None, 10_000))
         else:
             of = query.order_by(None).subquery()
             counts[name] = connection.execute(select(func.count()).select_from(of)).scalar_one()
@@ -126,10 +127,11 @@ def queue_counts(connection: Connection) -> dict[str, int]:
 
 def _sections() -> list[Query]:
     """Queries in order, each with columns kind, at, first, second, l, r, about."""
-    return [_conflicts(), _stale(), _possible()]
+    return [open_conflicts(), stale_decisions(), possible_links()]
 
 
-def _conflicts() -> Query:
+def open_conflicts() -> Query:
+    """Conflicts that no decision on the two waits to settle."""
     pending = aliased(Decision)
     settled = exists().where(pending.run.is_(None), _same(pending, Conflict))
     return select(
@@ -143,9 +145,10 @@ def _conflicts() -> Query:
     ).where(Conflict.to_run.is_(None), ~settled)
 
 
-def _stale() -> Query:
+def stale_decisions() -> Query:
+    """Decisions in force that were made on other values."""
     later = aliased(Decision)
-    superseded = exists().where(later.id > Decision.id, _same(later, Decision), _stands(later))
+    superseded = exists().where(later.id > Decision.id, _same(later, Decision), stands(later))
     current = [
         exists().where(RecordVersion.record == side, RecordVersion.to_run.is_(None))
         for side in (Decision.record_l, Decision.record_r)
@@ -158,22 +161,23 @@ def _stale() -> Query:
         Decision.record_l.label("l"),
         Decision.record_r.label("r"),
         literal(1).label("section"),
-    ).where(Decision.stale_run.is_not(None), _stands(Decision), ~superseded, *current)
+    ).where(Decision.stale_run.is_not(None), stands(Decision), ~superseded, *current)
 
 
-def _possible() -> Query:
+def possible_links() -> Query:
+    """Pairs that a run leaves to a person, and that nobody decided on."""
     said = aliased(Decision)
     about = or_(
         and_(said.record_l == Pair.l, said.record_r == Pair.r),
         and_(said.record_l == Pair.r, said.record_r == Pair.l),
     )
-    decided = exists().where(about, _stands(said))
+    decided = exists().where(about, stands(said))
     conflict = exists().where(
         Conflict.to_run.is_(None), Conflict.record_l == Pair.l, Conflict.record_r == Pair.r
     )
     return select(
         literal(POSSIBLE).label("kind"),
-        (-Pair.weight).label("at"),
+        Pair.turn.label("at"),
         Pair.l.label("first"),
         Pair.r.label("second"),
         Pair.l.label("l"),
@@ -182,7 +186,7 @@ def _possible() -> Query:
     ).where(Pair.waiting == 1, ~decided, ~conflict)
 
 
-def _stands(decision: Any) -> ColumnElement[bool]:
+def stands(decision: Any) -> ColumnElement[bool]:
     """That an entry is a decision and was not taken back."""
     undo = aliased(Decision)
     return and_(decision.kind != UNDO, ~exists().where(undo.undoes == decision.id))
@@ -198,17 +202,17 @@ def _same(one: Any, other: Any) -> ColumnElement[bool]:
 
 def _take(connection: Connection, query: Query, after: Place | None, limit: int) -> list[Found]:
     taken: list[Found] = []
-    for rows in _shown(connection, query, after, limit):
+    for rows in shown(connection, query, after, limit):
         taken += rows
         if len(taken) >= limit:
             break
     return taken[:limit]
 
 
-def _shown(
+def shown(
     connection: Connection, query: Query, after: Place | None, size: int
 ) -> Iterator[list[Found]]:
-    """Rows after a place, in pieces, without pairs that nobody may see together."""
+    """Rows of a section after a place, in pieces, without pairs that nobody may see together."""
     of = query.subquery()
     order = (of.c.at, of.c.first, of.c.second)
     while True:
@@ -235,7 +239,7 @@ def _items(connection: Connection, rules: MatchingRules, rows: Sequence[Found]) 
     shielded = set(shielded_records(connection).tolist())
     pairs = _pairs(connection, records)
     remade = _remade(connection, [row for row in rows if row.kind == STALE], shielded)
-    sentences = _Sentences(rules)
+    sentences = Sentences(rules)
     items = []
     for row in rows:
         pair = pairs.get(frozenset((row.l, row.r)))
@@ -319,7 +323,7 @@ def _changed(
     )
 
 
-class _Sentences:
+class Sentences:
     """What the levels of a pair say, by the rules in force; once per pattern."""
 
     def __init__(self, rules: MatchingRules) -> None:

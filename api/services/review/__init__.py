@@ -1,0 +1,1 @@
+"""How people review pairs: what waits for whom, leases, answers, known pairs, reviewers."""

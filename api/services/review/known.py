@@ -1,0 +1,136 @@
+"""Pairs of which a steward knows the answer: they measure reviewers and decide nothing.
+
+To a reviewer such a pair looks like any possible link.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, case, func, insert, select, update
+
+from api.db.models import KnownPair, ReviewAnswer
+from api.db.tables import in_utc
+from api.services.access.audit import note_act
+from api.services.register.acts import ActError, Key, find_record
+from api.services.register.decisions import MATCH, NON_MATCH
+from api.services.register.queue import POSSIBLE
+from api.services.register.severances import are_severed
+from api.services.review.pairs import PairId, Reviewer, keys_of
+from api.services.review.state import state_of
+from matcher.rules.review import ReviewRules, draw_of
+
+# Pair, kind as the reviewer is told, and the number of the known pair.
+KnownToTake = tuple[PairId, str, int | None]
+
+VOID = "void"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A known pair: ``kind`` is match or non_match; how many answered it, and how many so."""
+
+    id: int
+    pair: PairId
+    one: Key
+    other: Key
+    kind: str
+    by: str
+    at: datetime
+    ended_at: datetime | None
+    answers: int
+    right: int
+
+
+def mark_known(
+    connection: Connection, *, one: Key, other: Key, kind: str, by: str, now: datetime
+) -> int:
+    """Have a pair measure reviewers; its number. Raises ActError."""
+    if kind not in (MATCH, NON_MATCH):
+        raise ActError(f"the answer to a known pair is {MATCH} or {NON_MATCH}")
+    if one == other:
+        raise ActError("a pair is two records, and this is one")
+    l, r = find_record(connection, one), find_record(connection, other)
+    if are_severed(connection, l, r):
+        raise ActError("these two records may not be looked at together")
+    pair = PairId.of(l, r)
+    open_ones = select(KnownPair.id).where(
+        pair.is_of(KnownPair.low, KnownPair.high), KnownPair.ended_at.is_(None)
+    )
+    if connection.scalar(open_ones) is not None:
+        raise ActError("this pair is a known one already")
+    entry = {"low": pair.low, "high": pair.high, "kind": kind, "by": by, "at": now}
+    number: int = connection.execute(
+        insert(KnownPair).values(entry).returning(KnownPair.id)
+    ).scalar_one()
+    note_act(connection, "known_pair_marked", f"known pair {number}", by=by, now=now)
+    return number
+
+
+def end_known(connection: Connection, number: int, *, by: str, now: datetime) -> None:
+    """Have a known pair be handed out no more. Raises ActError."""
+    own = update(KnownPair).where(KnownPair.id == number, KnownPair.ended_at.is_(None))
+    if connection.execute(own.values(ended_at=now)).rowcount == 0:
+        raise ActError(f"there is no known pair {number} that has not ended")
+    note_act(connection, "known_pair_ended", f"known pair {number}", by=by, now=now)
+
+
+def known_pairs(connection: Connection) -> list[Known]:
+    """All of them, the newest first, with how reviewers answered."""
+    right = func.sum(case((ReviewAnswer.kind == KnownPair.kind, 1), else_=0))
+    answers = (
+        select(ReviewAnswer.known, func.count().label("answers"), right.label("right"))
+        .join(KnownPair, KnownPair.id == ReviewAnswer.known)
+        .where(ReviewAnswer.state != VOID)
+        .group_by(ReviewAnswer.known)
+        .subquery()
+    )
+    query = (
+        select(KnownPair, answers.c.answers, answers.c.right)
+        .outerjoin(answers, answers.c.known == KnownPair.id)
+        .order_by(KnownPair.id.desc())
+    )
+    rows = connection.execute(query).all()
+    keys = keys_of(connection, [record for row in rows for record in (row.low, row.high)])
+    return [
+        Known(
+            id=row.id,
+            pair=PairId(row.low, row.high),
+            one=keys[row.low],
+            other=keys[row.high],
+            kind=row.kind,
+            by=row.by,
+            at=in_utc(row.at),
+            ended_at=None if row.ended_at is None else in_utc(row.ended_at),
+            answers=row.answers or 0,
+            right=row.right or 0,
+        )
+        for row in rows
+    ]
+
+
+def known_to_take(
+    connection: Connection, rules: ReviewRules, reviewer: Reviewer, busy: set[PairId]
+) -> KnownToTake | None:
+    """A known pair that this reviewer has not answered, if it is time for one."""
+    if not rules.known_share:
+        return None
+    mine = ReviewAnswer.by == reviewer.by
+    count = connection.scalar(select(func.count()).select_from(ReviewAnswer).where(mine)) or 0
+    if draw_of(reviewer.by, count) >= rules.known_share:
+        return None
+    answered = select(ReviewAnswer.known).where(
+        mine, ReviewAnswer.known.is_not(None), ReviewAnswer.state != VOID
+    )
+    query = select(KnownPair.id, KnownPair.low, KnownPair.high).where(
+        KnownPair.ended_at.is_(None), KnownPair.id.not_in(answered)
+    )
+    rows = connection.execute(query).all()
+    keys = keys_of(connection, [record for row in rows for record in (row.low, row.high)])
+    for row in sorted(rows, key=lambda row: draw_of(reviewer.by, row.id)):
+        pair = PairId(row.low, row.high)
+        seen = {keys[row.low][0], keys[row.high][0]} <= reviewer.view.sources
+        if seen and pair not in busy and not are_severed(connection, row.low, row.high):
+            state = state_of(connection, pair)
+            if state.low is not None and state.high is not None:
+                return pair, POSSIBLE, row.id
+    return None

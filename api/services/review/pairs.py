@@ -1,0 +1,90 @@
+"""A pair as reviewers name it, who they are, and why something cannot be done with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, and_, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from api.db.models import Record, Source
+from api.services.access.caller import Caller
+from api.services.access.policy import View
+from api.services.access.roles import Permission
+from api.services.register.acts import ActError, Key
+from api.services.register.columns import among
+
+
+class TakenError(ActError):
+    """The pair is not in this reviewer's hand, or is in another's by now."""
+
+
+class StaleError(ActError):
+    """What the reviewer decided on is otherwise by now.
+
+    ``changes`` names what: record_l, record_r, decisions, weight, or page (the reviewer was
+    shown the pair again since).
+    """
+
+    def __init__(self, changes: Sequence[str]) -> None:
+        self.changes = tuple(changes)
+        super().__init__("the pair has changed since it was shown: " + ", ".join(changes))
+
+
+class UnknownPairError(ActError):
+    """There is no such pair, or it may not be looked at."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PairId:
+    """Two records by record.id, the lower first. As text: ``12-345``."""
+
+    low: int
+    high: int
+
+    @classmethod
+    def of(cls, one: int, other: int) -> "PairId":
+        """In either order."""
+        return cls(min(one, other), max(one, other))
+
+    @classmethod
+    def parse(cls, text: str) -> "PairId":
+        """Raises UnknownPairError."""
+        parts = text.split("-")
+        if len(parts) == 2 and all(part.isascii() and part.isdigit() for part in parts):
+            low, high = map(int, parts)
+            if low < high < 2**63:
+                return cls(low, high)
+        raise UnknownPairError("there is no such pair")
+
+    def __str__(self) -> str:
+        return f"{self.low}-{self.high}"
+
+    def is_of(self, low: Any, high: Any) -> ColumnElement[bool]:
+        """That two columns hold this pair."""
+        return and_(low == self.low, high == self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewer:
+    """Who reviews, and what they may see. Senior ones settle what others leave to them."""
+
+    by: str
+    senior: bool
+    view: View
+
+    @classmethod
+    def of(cls, caller: Caller, view: View) -> "Reviewer":
+        """As the caller's roles have it."""
+        return cls(caller.name, caller.may(Permission.SETTLE_REVIEWS), view)
+
+
+def keys_of(connection: Connection, records: Sequence[int]) -> dict[int, Key]:
+    """Source and record id by record.id."""
+    query = (
+        select(Record.id, Source.name, Record.record_id)
+        .join(Source, Source.number == Record.source)
+        .where(among(connection, Record.id, np.array(sorted(set(records)), dtype=np.int64)))
+    )
+    return {number: (source, key) for number, source, key in connection.execute(query)}

@@ -1,0 +1,247 @@
+"""What stands around a pair: by record.id, before it is asked who may see it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy.orm import aliased
+
+from api.db.models import Decision, Membership, Pair, Record, RecordVersion, Referral, ReviewAnswer
+from api.db.tables import in_utc
+from api.services.register.columns import among
+from api.services.register.decisions import UNDO
+from api.services.review.pairs import PairId
+from api.services.review.state import either_way
+from api.services.review.waiting import DIFFERS, WAITING, is_open
+
+# Of so many pairs of a record at most, the strongest, others are looked at.
+_NEAR = 30
+_RIVALS = 5
+_FELLOWS = 20
+# Records of one family id: more than that are no family, but a placeholder.
+_FAMILY = 30
+
+
+class Kinship(StrEnum):
+    """How two records look like brothers and sisters."""
+
+    TWIN = "twin"
+    SIBLING = "sibling"
+    FAMILY = "family"
+
+    @classmethod
+    def of(
+        cls, one: Mapping[str, str], other: Mapping[str, str], *, shares_family: bool
+    ) -> "Kinship | None":
+        """Of one family or home, with another forename: twin if born on one day."""
+        if shares_family:
+            home = True
+        else:
+            home = _alike(one, other, "postcode") and _alike(one, other, "surname")
+        if not home or not _differ(one, other, "forename" if "forename" in one else "name"):
+            return None
+        if _alike(one, other, "date_of_birth"):
+            return cls.TWIN
+        if not shares_family and not _differ(one, other, "date_of_birth"):
+            return None
+        return cls.FAMILY if shares_family else cls.SIBLING
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What somebody said of a pair: a decision (or an answer that waits), and if it was undone."""
+
+    id: int
+    kind: str
+    by: str
+    at: datetime
+    why: str
+    undone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Records around a pair, by the record of the pair that they stand around.
+
+    ``near`` says of each whether it shares the family id; ``rivals`` gives their weight in
+    bits, the strongest first. ``kept`` is the pair's own row, if it has one.
+    """
+
+    kept: Any
+    child_of: Mapping[int, str]
+    fellows: Mapping[int, Sequence[int]]
+    near: Mapping[int, Sequence[tuple[int, bool]]]
+    rivals: Mapping[int, Sequence[tuple[int, float]]]
+
+    @property
+    def records(self) -> set[int]:
+        """All of them."""
+        found = {record for own in self.fellows.values() for record in own}
+        found |= {record for own in self.near.values() for record, _ in own}
+        return found | {record for own in self.rivals.values() for record, _ in own}
+
+    def without(self, hidden: Collection[int]) -> "Surroundings":
+        """Without some records."""
+        return replace(
+            self,
+            fellows={one: [n for n in own if n not in hidden] for one, own in self.fellows.items()},
+            near={one: [n for n in own if n[0] not in hidden] for one, own in self.near.items()},
+            rivals={
+                one: [n for n in own if n[0] not in hidden] for one, own in self.rivals.items()
+            },
+        )
+
+
+def surroundings_of(connection: Connection, pair: PairId, *, known: bool) -> Surroundings:
+    """What stands around a pair; of a ``known`` one nothing that gives the answer away."""
+    ends = (pair.low, pair.high)
+    rows = _pairs_of(connection, ends)
+    kept = next((row for row in rows if {row.l, row.r} == set(ends)), None)
+    others: dict[int, list[Any]] = {
+        end: [row for row in rows if end in (row.l, row.r) and {row.l, row.r} != set(ends)]
+        for end in ends
+    }
+    family = _family_of(connection, ends)
+    near = {
+        end: list(dict.fromkeys([*((n, True) for n in family[end]),
+                                 *((_other(row, end), False) for row in others[end][:_NEAR])]))
+        for end in ends
+    }  # fmt: skip
+    candidates = {record for own in near.values() for record, _ in own} | set(ends)
+    child_of = _children(connection, candidates)
+    fellows = _fellows(connection, ends, child_of)
+    both = {child_of.get(end) for end in ends}
+    mine = {record for own in fellows.values() for record in own} | set(ends)
+    shown_near: dict[int, list[tuple[int, bool]]] = {}
+    for end, own in near.items():
+        families = {record for record, shares in own if shares}
+        distinct = dict.fromkeys(record for record, _ in own if record not in mine)
+        shown_near[end] = [(record, record in families) for record in distinct]
+    rivals = {
+        end: [
+            (_other(row, end), float(row.weight))
+            for row in others[end]
+            if not row.apart and row.weight > 0 and child_of.get(_other(row, end)) not in both
+        ][:_RIVALS]
+        for end in ends
+    }
+    if known:
+        nothing: dict[int, list[int]] = {end: [] for end in ends}
+        return Surroundings(kept, {}, nothing, shown_near, rivals)
+    return Surroundings(kept, child_of, fellows, shown_near, rivals)
+
+
+def earlier_decisions(connection: Connection, pair: PairId) -> list[Earlier]:
+    """Decisions on a pair, the last first."""
+    query = select(Decision).where(either_way(Decision, pair)).order_by(Decision.id.desc())
+    rows = connection.execute(query).all()
+    undone = {row.undoes for row in rows if row.kind == UNDO}
+    return [
+        Earlier(row.id, row.kind, row.by, in_utc(row.at), row.why, row.id in undone)
+        for row in rows
+        if row.kind != UNDO
+    ]
+
+
+def answers_to_settle(connection: Connection, pair: PairId) -> list[Earlier]:
+    """Answers to a pair that have had no effect yet, in order."""
+    query = select(ReviewAnswer).where(
+        pair.is_of(ReviewAnswer.low, ReviewAnswer.high),
+        ReviewAnswer.state.in_((WAITING, DIFFERS)),
+    )
+    return [
+        Earlier(row.id, row.kind, row.by, in_utc(row.at), row.why)
+        for row in connection.execute(query.order_by(ReviewAnswer.id))
+    ]
+
+
+def open_referral(connection: Connection, pair: PairId) -> Earlier | None:
+    """The last referral of a pair that no decision has settled."""
+    query = (
+        select(Referral)
+        .where(pair.is_of(Referral.low, Referral.high), is_open(Referral))
+        .order_by(Referral.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Earlier(row.id, "referred", row.by, in_utc(row.at), row.note)
+
+
+def _pairs_of(connection: Connection, ends: tuple[int, int]) -> list[Any]:
+    """Kept pairs of either record, the strongest first."""
+    query = select(Pair.l, Pair.r, Pair.weight, Pair.pattern, Pair.rival, Pair.apart).where(
+        or_(Pair.l.in_(ends), Pair.r.in_(ends))
+    )
+    return sorted(connection.execute(query), key=lambda row: (-row.weight, row.l, row.r))
+
+
+def _other(row: Any, end: int) -> int:
+    return int(row.r if row.l == end else row.l)
+
+
+def _family_of(connection: Connection, ends: tuple[int, int]) -> dict[int, list[int]]:
+    """Children's records of the same source with the same family id."""
+    own, other = aliased(RecordVersion), aliased(RecordVersion)
+    mine, theirs = aliased(Record), aliased(Record)
+    query = (
+        select(own.record, other.record)
+        .join(mine, mine.id == own.record)
+        .join(
+            other,
+            and_(
+                other.family_id == own.family_id,
+                other.family_id.is_not(None),
+                other.to_run.is_(None),
+                other.role == "child",
+                other.record != own.record,
+            ),
+        )
+        .join(theirs, and_(theirs.id == other.record, theirs.source == mine.source))
+        .where(own.record.in_(ends), own.to_run.is_(None))
+        .order_by(other.record)
+    )
+    found: dict[int, list[int]] = {end: [] for end in ends}
+    for end, record in connection.execute(query):
+        found[end].append(record)
+    return {end: own if len(own) <= _FAMILY else [] for end, own in found.items()}
+
+
+def _children(connection: Connection, records: Collection[int]) -> dict[int, str]:
+    query = select(Membership.record, Membership.child).where(
+        Membership.to_run.is_(None),
+        among(connection, Membership.record, np.array(sorted(records), dtype=np.int64)),
+    )
+    return dict(iter(connection.execute(query)))
+
+
+def _fellows(
+    connection: Connection, ends: tuple[int, int], child_of: dict[int, str]
+) -> dict[int, list[int]]:
+    """Other records of the children of both; ``child_of`` is told whose they are."""
+    children = sorted({child_of[end] for end in ends if end in child_of})
+    query = select(Membership.record, Membership.child).where(
+        Membership.to_run.is_(None), Membership.child.in_(children)
+    )
+    rows = sorted(connection.execute(query).all())
+    child_of.update((record, child) for record, child in rows)
+    return {
+        end: [record for record, child in rows
+              if child == child_of.get(end) and record not in ends][:_FELLOWS]
+        for end in ends
+    }  # fmt: skip
+
+
+def _alike(one: Mapping[str, str], other: Mapping[str, str], name: str) -> bool:
+    return name in one and name in other and _plain(one[name]) == _plain(other[name])
+
+
+def _differ(one: Mapping[str, str], other: Mapping[str, str], name: str) -> bool:
+    return name in one and name in other and _plain(one[name]) != _plain(other[name])
+
+
+def _plain(value: str) -> str:
+    return "".join(value.casefold().split())

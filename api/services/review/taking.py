@@ -1,0 +1,140 @@
+"""Handing out pairs: the one that a reviewer has in hand already, or the best that is free."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine
+
+from api.db.engine import reading, writing
+from api.services.review import leases
+from api.services.review.known import KnownToTake, known_to_take
+from api.services.review.leases import Lease
+from api.services.review.pairs import PairId, Reviewer, StaleError
+from api.services.review.state import PairState, changes, state_of
+from api.services.review.waiting import EVERYTHING, Wanted, waiting_for
+from matcher.rules.review import ReviewRules
+
+# How often another reviewer may be quicker before this one is told to ask again.
+_TRIES = 50
+
+
+def take_next(
+    connection: Connection,
+    aside: Engine,
+    rules: ReviewRules,
+    reviewer: Reviewer,
+    *,
+    now: datetime,
+    wanted: Wanted = EVERYTHING,
+) -> Lease | None:
+    """The pair that the reviewer has in hand, else the next one that is nobody's; none if none is.
+
+    Args:
+        connection: sees the register.
+        aside: the database of `api.db.aside`; each step there is a transaction of its own.
+        rules: the review rules of the register.
+        reviewer: whose hand it goes into.
+        now: when.
+        wanted: which part of the queue.
+    """
+    with reading(aside) as beside:
+        lease = leases.in_hand(beside, reviewer.by, now)
+        busy = leases.taken(beside, now)
+        since = now - timedelta(hours=rules.skip_hours)
+        busy |= leases.passed_over(beside, reviewer.by, since)
+    if lease is not None:
+        kept = _still_wanted(connection, aside, lease)
+        if kept is not None:
+            return kept
+    for tried, (pair, kind, known) in enumerate(
+        _candidates(connection, rules, reviewer, wanted, busy)
+    ):
+        state = state_of(connection, pair)
+        if state.low is None or state.high is None:
+            continue
+        with writing(aside) as beside:
+            found = leases.take(
+                beside,
+                pair,
+                by=reviewer.by,
+                kind=kind,
+                known=known,
+                state=state,
+                now=now,
+                minutes=rules.lease_minutes,
+            ) or leases.in_hand(beside, reviewer.by, now)
+        if found is not None or tried >= _TRIES:
+            return found
+    return None
+
+
+def take_pair(
+    connection: Connection,
+    aside: Engine,
+    rules: ReviewRules,
+    reviewer: Reviewer,
+    pair: PairId,
+    *,
+    now: datetime,
+) -> Lease | None:
+    """One pair of the queue, chosen by the reviewer; none if it is somebody's, or does not wait.
+
+    A pair that the reviewer has in hand is given back for it.
+    """
+    with reading(aside) as beside:
+        before = leases.in_hand(beside, reviewer.by, now)
+    if before is not None and before.pair == pair:
+        return _still_wanted(connection, aside, before)
+    item = next((one for one in waiting_for(connection, reviewer) if one.pair == pair), None)
+    if item is None:
+        return None
+    state = state_of(connection, pair)
+    with writing(aside) as beside:
+        if before is not None:
+            leases.release(beside, before)
+        return leases.take(
+            beside,
+            pair,
+            by=reviewer.by,
+            kind=item.kind,
+            known=None,
+            state=state,
+            now=now,
+            minutes=rules.lease_minutes,
+        )
+
+
+def check_unchanged(lease: Lease, etag: str, now: PairState, *, swapped: bool) -> None:
+    """Raises StaleError if the reviewer saw another state of the pair."""
+    found = changes(lease.state, now, swapped=swapped)
+    if not found and etag != lease.etag:
+        found = ["page"]
+    if found:
+        raise StaleError(found)
+
+
+def _still_wanted(connection: Connection, aside: Engine, lease: Lease) -> Lease | None:
+    """The lease, brought to how the pair stands now; none, and given back, if it was decided."""
+    state = state_of(connection, lease.pair)
+    settled = state.decisions != lease.state["decisions"] or None in (state.low, state.high)
+    with writing(aside) as beside:
+        if settled:
+            leases.release(beside, lease)
+            return None
+        return leases.show_anew(beside, lease, state)
+
+
+def _candidates(
+    connection: Connection,
+    rules: ReviewRules,
+    reviewer: Reviewer,
+    wanted: Wanted,
+    busy: set[PairId],
+) -> Iterator[KnownToTake]:
+    if wanted == EVERYTHING:
+        known = known_to_take(connection, rules, reviewer, busy)
+        if known is not None:
+            yield known
+    for item in waiting_for(connection, reviewer, wanted=wanted):
+        if item.pair not in busy:
+            yield item.pair, item.kind, None

@@ -1,0 +1,127 @@
+"""Taking back one's own latest answer; a senior reviewer takes back any decision."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, select, update
+
+from api.db.engine import writing
+from api.db.models import Decision, ReviewAnswer
+from api.services.access.audit import note_act
+from api.services.register.acts import ActError, require_reason
+from api.services.register.deciding import check_can_undo, undo_decision
+from api.services.register.decisions import UNDO
+from api.services.review import leases
+from api.services.review.answering import ENTERED, SETTLED, queue_linking
+from api.services.review.known import VOID
+from api.services.review.pairs import PairId, Reviewer
+from api.services.review.waiting import DIFFERS, WAITING
+
+
+class NotYoursError(ActError):
+    """Somebody else decided this, or decided something since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """An answer that was taken back, of which pair, and the entry that undoes its decision."""
+
+    answer: int | None
+    pair: PairId
+    entry: int | None
+
+
+def undo_latest(
+    connection: Connection, aside: Engine, reviewer: Reviewer, *, why: str, now: datetime
+) -> Undone:
+    """Take back the reviewer's last answer. Raises ActError if there is none, or it is settled."""
+    require_reason(why)
+    latest = _latest(connection, reviewer.by)
+    if latest is None:
+        raise ActError("you have answered nothing that could be taken back")
+    return _undo(connection, aside, reviewer, latest, why=why, now=now)
+
+
+def undo_one(
+    connection: Connection,
+    aside: Engine,
+    reviewer: Reviewer,
+    decision: int,
+    *,
+    why: str,
+    now: datetime,
+) -> Undone:
+    """Take a decision back: one's own if it is the latest, any if senior.
+
+    Raises NotYoursError, and ActError if it cannot be taken back.
+    """
+    _, l, r = check_can_undo(connection, decision, why=why)
+    latest = _latest(connection, reviewer.by)
+    if latest is not None and latest.decision == decision:
+        return _undo(connection, aside, reviewer, latest, why=why, now=now)
+    if not reviewer.senior and not _is_own_last(connection, reviewer.by, decision):
+        raise NotYoursError("only your own latest decision is yours to take back")
+    entry = undo_decision(connection, decision, why=why, by=reviewer.by, now=now)
+    queue_linking(connection, by=reviewer.by)
+    return Undone(None, PairId.of(l, r), entry)
+
+
+def _undo(
+    connection: Connection,
+    aside: Engine,
+    reviewer: Reviewer,
+    latest: Any,
+    *,
+    why: str,
+    now: datetime,
+) -> Undone:
+    pair, entry = PairId(latest.low, latest.high), None
+    if latest.state == SETTLED:
+        raise ActError("a senior reviewer has settled this pair since; it cannot be taken back")
+    if latest.state == ENTERED:
+        entry = undo_decision(connection, latest.decision, why=why, by=reviewer.by, now=now)
+        queue_linking(connection, by=reviewer.by)
+        _as_before(connection, latest)
+    elif latest.state == DIFFERS:
+        _as_before(connection, latest)
+    _set(connection, ReviewAnswer.id == latest.id, state=VOID, agreed=None)
+    note_act(connection, "answer_undone", f"answer {latest.id}", by=reviewer.by, now=now)
+    with writing(aside) as beside:
+        leases.forget(beside, pair, reviewer.by)
+    return Undone(latest.id, pair, entry)
+
+
+def _as_before(connection: Connection, latest: Any) -> None:
+    """Let other answers to the pair stand as they did before this one."""
+    others = (ReviewAnswer.low == latest.low) & (ReviewAnswer.high == latest.high)
+    others &= ReviewAnswer.id != latest.id
+    if latest.state == DIFFERS:
+        _set(connection, others & (ReviewAnswer.state == DIFFERS), state=WAITING, agreed=None)
+        return
+    same = others & (ReviewAnswer.decision == latest.decision)
+    settled = same & (ReviewAnswer.state == SETTLED)
+    differing = settled & ReviewAnswer.agreed.is_(False)
+    _set(connection, differing, state=DIFFERS, decision=None)
+    _set(connection, settled, state=WAITING, decision=None)
+    _set(connection, same & (ReviewAnswer.state == ENTERED), state=WAITING, decision=None,
+         agreed=None)  # fmt: skip
+
+
+def _latest(connection: Connection, by: str) -> Any:
+    query = (
+        select(ReviewAnswer)
+        .where(ReviewAnswer.by == by, ReviewAnswer.state != VOID)
+        .order_by(ReviewAnswer.id.desc())
+        .limit(1)
+    )
+    return connection.execute(query).one_or_none()
+
+
+def _is_own_last(connection: Connection, by: str, decision: int) -> bool:
+    query = select(func.max(Decision.id)).where(Decision.by == by, Decision.kind != UNDO)
+    return connection.scalar(query) == decision
+
+
+def _set(connection: Connection, which: Any, **values: Any) -> None:
+    connection.execute(update(ReviewAnswer).where(which).values(**values))

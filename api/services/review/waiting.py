@@ -1,0 +1,213 @@
+"""What waits for one reviewer, in the order in which it should be decided.
+
+For senior reviewers first what others referred to them and where two answers differ. Then,
+for everybody, the queue of the register: conflicts, decisions on values that changed, and
+possible links, of which a decision is worth most first. What a reviewer answered already is
+left out, and what they may not see.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, or_, select
+from sqlalchemy.orm import aliased
+
+from api.db.models import (
+    Decision,
+    Pair,
+    Record,
+    RecordVersion,
+    Referral,
+    ReviewAnswer,
+    Source,
+)
+from api.services.register.queue import (
+    POSSIBLE,
+    STALE,
+    Place,
+    Query,
+    open_conflicts,
+    possible_links,
+    shown,
+    stale_decisions,
+    stands,
+)
+from api.services.review.pairs import PairId, Reviewer
+
+REFERRED, ADJUDICATION = "referred", "adjudication"
+CONFLICT_KINDS = ("contradiction", "held_twice", "refused_link")
+KINDS = (REFERRED, ADJUDICATION, *CONFLICT_KINDS, STALE, POSSIBLE)
+
+WAITING, DIFFERS = "waiting", "differs"
+
+_PIECE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which part of the queue: of a kind, with a record of a source, within weights in bits."""
+
+    kind: str | None = None
+    source: str | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """A pair that waits: its records by record.id, ``l`` first in key order, and its place."""
+
+    pair: PairId
+    kind: str
+    l: int
+    r: int
+    place: Place
+
+
+EVERYTHING = Wanted()
+
+
+def waiting_for(
+    connection: Connection,
+    reviewer: Reviewer,
+    *,
+    wanted: Wanted = EVERYTHING,
+    after: Place | None = None,
+    size: int = _PIECE,
+) -> Iterator[Waits]:
+    """What waits for the reviewer, after a place, read in pieces of ``size``."""
+    sources = _sources_seen(connection, reviewer)
+    for section, query in enumerate(_sections(reviewer)):
+        if after is not None and section < after[0]:
+            continue
+        start = after if after is not None and section == after[0] else None
+        chosen = _chosen(query, wanted, sources)
+        for rows in shown(connection, chosen, start, size):
+            for row in rows:
+                place = (section, row.at, row.first, row.second)
+                yield Waits(PairId.of(row.l, row.r), row.kind, row.l, row.r, place)
+
+
+def _sections(reviewer: Reviewer) -> list[Query]:
+    own = [_referred(), _adjudications(reviewer)] if reviewer.senior else [_nothing(), _nothing()]
+    base = [open_conflicts(), stale_decisions(), possible_links()]
+    return [*own, *(_open_to(query, reviewer) for query in base)]
+
+
+def _nothing() -> Query:
+    return _referred().where(literal(False))
+
+
+def _referred() -> Query:
+    return select(
+        literal(REFERRED).label("kind"),
+        literal(0.0).label("at"),
+        Referral.id.label("first"),
+        literal(0).label("second"),
+        Referral.low.label("l"),
+        Referral.high.label("r"),
+        literal(0).label("section"),
+    ).where(is_open(Referral), _both_current(Referral.low, Referral.high))
+
+
+def _adjudications(reviewer: Reviewer) -> Query:
+    mine = aliased(ReviewAnswer)
+    own = exists().where(
+        mine.low == ReviewAnswer.low,
+        mine.high == ReviewAnswer.high,
+        mine.state == DIFFERS,
+        mine.by == reviewer.by,
+    )
+    return (
+        select(
+            literal(ADJUDICATION).label("kind"),
+            literal(0.0).label("at"),
+            func.min(ReviewAnswer.id).label("first"),
+            literal(0).label("second"),
+            ReviewAnswer.low.label("l"),
+            ReviewAnswer.high.label("r"),
+            literal(1).label("section"),
+        )
+        .where(
+            ReviewAnswer.state == DIFFERS, ~own, _both_current(ReviewAnswer.low, ReviewAnswer.high)
+        )
+        .group_by(ReviewAnswer.low, ReviewAnswer.high)
+    )
+
+
+def is_open(referral: Any) -> ColumnElement[bool]:
+    """That no decision was made on a referred pair since."""
+    later = aliased(Decision)
+    same = or_(
+        and_(later.record_l == referral.low, later.record_r == referral.high),
+        and_(later.record_l == referral.high, later.record_r == referral.low),
+    )
+    return ~exists().where(same, later.id > referral.after_decision, stands(later))
+
+
+def _both_current(low: Any, high: Any) -> ColumnElement[bool]:
+    return and_(
+        *(
+            exists().where(RecordVersion.record == side, RecordVersion.to_run.is_(None))
+            for side in (low, high)
+        )
+    )
+
+
+def _open_to(query: Query, reviewer: Reviewer) -> Query:
+    """Of the register's queue, what nobody must settle first, and this reviewer did not answer."""
+    l, r = _sides(query)
+    answer, referral = aliased(ReviewAnswer), aliased(Referral)
+    answered = exists().where(
+        _same(answer, l, r),
+        or_(
+            answer.state == DIFFERS,
+            and_(answer.state == WAITING, answer.by == reviewer.by),
+        ),
+    )
+    referred = exists().where(_same(referral, l, r), is_open(referral))
+    return query.where(~answered, ~referred)
+
+
+def _chosen(query: Query, wanted: Wanted, sources: Sequence[int] | None) -> Query:
+    l, r = _sides(query)
+    kind = query.selected_columns["kind"]
+    if wanted.kind is not None:
+        query = query.where(kind == wanted.kind)
+    if sources is not None:
+        for side in (l, r):
+            query = query.where(exists().where(Record.id == side, Record.source.in_(sources)))
+    if wanted.source is not None:
+        held = exists().where(
+            or_(Record.id == l, Record.id == r),
+            Record.source == Source.number,
+            Source.name == wanted.source,
+        )
+        query = query.where(held)
+    if wanted.at_least is not None or wanted.at_most is not None:
+        pair = aliased(Pair)
+        bounds = [or_(and_(pair.l == l, pair.r == r), and_(pair.l == r, pair.r == l))]
+        if wanted.at_least is not None:
+            bounds.append(pair.weight >= wanted.at_least)
+        if wanted.at_most is not None:
+            bounds.append(pair.weight <= wanted.at_most)
+        query = query.where(exists().where(*bounds))
+    return query
+
+
+def _sides(query: Query) -> tuple[Any, Any]:
+    """The columns of the tables that hold the two records."""
+    columns = query.selected_columns
+    return columns["l"].element, columns["r"].element
+
+
+def _same(table: Any, l: Any, r: Any) -> ColumnElement[bool]:
+    return or_(and_(table.low == l, table.high == r), and_(table.low == r, table.high == l))
+
+
+def _sources_seen(connection: Connection, reviewer: Reviewer) -> list[int] | None:
+    """Numbers of the sources that the reviewer may see; none if that is all of them."""
+    known = dict(iter(connection.execute(select(Source.name, Source.number))))
+    seen = [number for name, number in known.items() if name in reviewer.view.sources]
+    return None if len(seen) == len(known) else seen
