@@ -20,13 +20,17 @@ from api.db.work import Job, JobState
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A claimed job. ``attempt`` counts from 1 and is what the claim is known by."""
+    """A claimed job. ``attempt`` counts from 1 and is what the claim is known by.
+
+    ``faults`` counts earlier attempts that ended in a fault of the software.
+    """
 
     id: int
     kind: str
     request: Mapping[str, Any]
     by: str
     attempt: int
+    faults: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ def enqueue(connection: Connection, kind: str, request: Mapping[str, Any], by: s
             by=by,
             created_at=datetime.now(UTC),
             attempts=0,
+            faults=0,
+            losses=0,
             cancel_asked=False,
         )
     )
@@ -77,16 +83,17 @@ def claim(
     kinds: Collection[str],
     *,
     stale_after: float,
-    attempts: int,
+    losses: int,
 ) -> Task | None:
     """The next job to work on, if there is one; the attempt is on record before the work.
 
     A running job is claimed again if its worker is gone: on PostgreSQL when it has not
     been heard of for ``stale_after`` seconds, on SQLite at once, as whoever may ask here
-    holds the lock of the only worker. After ``attempts`` it is closed as failed instead.
+    holds the lock of the only worker. After ``losses`` of its workers it is closed as failed
+    instead: that a worker was killed is seldom the job's doing, but may be.
     """
     waiting = (
-        select(Job.id, Job.state, Job.attempts, Job.stage, Job.cancel_asked)
+        select(Job.id, Job.state, Job.losses, Job.stage, Job.cancel_asked)
         .where(Job.kind.in_(kinds), _waits(engine, stale_after))
         .order_by(Job.id)
         .limit(1)
@@ -101,12 +108,13 @@ def claim(
                 return None
             if found.cancel_asked:
                 _close(connection, Job.id == found.id, JobState.CANCELLED)
-            elif found.state == JobState.RUNNING and found.attempts >= attempts:
-                problem = f"the worker ended {found.attempts} times"
+            elif found.state == JobState.RUNNING and found.losses + 1 >= losses:
+                problem = f"the worker ended {found.losses + 1} times"
                 problem += f", last while at: {found.stage}" if found.stage else ""
                 _close(connection, Job.id == found.id, JobState.FAILED, problem=problem)
             else:
-                return _claim(connection, found.id, worker)
+                lost = found.state == JobState.RUNNING
+                return _claim(connection, found.id, worker, lost=lost)
 
 
 def finish(connection: Connection, task: Task, outcome: Mapping[str, Any] | None) -> None:
@@ -130,8 +138,8 @@ def cancelled(engine: Engine, task: Task) -> None:
         _close(connection, _mine(task), JobState.CANCELLED)
 
 
-def release(engine: Engine, task: Task, *, counts: bool) -> None:
-    """Put a job back; the attempt ``counts`` unless the worker was told to stop."""
+def release(engine: Engine, task: Task, *, fault: bool) -> None:
+    """Put a job back, for a ``fault`` of the software or since the worker was told to stop."""
     with writing(engine) as connection:
         connection.execute(
             update(Job)
@@ -144,18 +152,29 @@ def release(engine: Engine, task: Task, *, counts: bool) -> None:
                 done=None,
                 total=None,
                 seconds_left=None,
-                attempts=task.attempt if counts else task.attempt - 1,
+                attempts=task.attempt if fault else task.attempt - 1,
+                faults=task.faults + fault,
             )
         )
 
 
+def retry(connection: Connection, job: int) -> bool:
+    """Queue a job again that failed or was cancelled, as if for the first time; else False."""
+    closed = (Job.id == job) & Job.state.in_((JobState.FAILED, JobState.CANCELLED))
+    again: dict[str, Any] = {"state": JobState.QUEUED, "faults": 0, "losses": 0}
+    again |= dict.fromkeys(("claimed_by", "heartbeat_at", "finished_at", "problem"))
+    again |= dict.fromkeys(("stage", "done", "total", "seconds_left"))
+    done = connection.execute(update(Job).where(closed).values(**again, cancel_asked=False))
+    return done.rowcount == 1
+
+
 def ask_to_cancel(connection: Connection, job: int) -> bool:
-    """Cancel a job that waits, or ask the worker to stop one that runs; False if closed.
+    """Cancel a job that waits or failed, or ask the worker to stop one that runs; else False.
 
     On SQLite this waits for a running job, which is why the service asks beside the
     database first: see `api.services.work.cancel`.
     """
-    waiting = (Job.id == job) & (Job.state == JobState.QUEUED)
+    waiting = (Job.id == job) & Job.state.in_((JobState.QUEUED, JobState.FAILED))
     if _close(connection, waiting, JobState.CANCELLED):
         return True
     running = (Job.id == job) & (Job.state == JobState.RUNNING)
@@ -188,6 +207,14 @@ def jobs_by_id(connection: Connection, jobs: Collection[int]) -> dict[int, JobVi
     return {view.id: view for view in views}
 
 
+def unsettled(connection: Connection) -> list[JobView]:
+    """Jobs that wait, run or failed, the oldest first; a failed one until somebody settles it."""
+    states = (JobState.QUEUED, JobState.RUNNING, JobState.FAILED)
+    chosen = select(Job.__table__).where(Job.state.in_(states)).order_by(Job.id)
+    rows = connection.execute(chosen).all()
+    return [_view(connection.engine, dict(row._mapping)) for row in rows]
+
+
 def unfinished(connection: Connection, kind: str) -> list[int]:
     """Jobs of a kind that wait or run, first the oldest."""
     states = (JobState.QUEUED, JobState.RUNNING)
@@ -203,7 +230,7 @@ def _waits(engine: Engine, stale_after: float) -> ColumnElement[bool]:
     return or_(Job.state == JobState.QUEUED, running)
 
 
-def _claim(connection: Connection, job: int, worker: str) -> Task:
+def _claim(connection: Connection, job: int, worker: str, *, lost: bool) -> Task:
     now = datetime.now(UTC) if is_sqlite(connection) else func.clock_timestamp()
     claimed = connection.execute(
         update(Job)
@@ -214,10 +241,11 @@ def _claim(connection: Connection, job: int, worker: str) -> Task:
             started_at=now,
             heartbeat_at=now,
             attempts=Job.attempts + 1,
+            losses=Job.losses + int(lost),
         )
-        .returning(Job.kind, Job.request, Job.by, Job.attempts)
+        .returning(Job.kind, Job.request, Job.by, Job.attempts, Job.faults)
     ).one()
-    return Task(job, claimed.kind, claimed.request, claimed.by, claimed.attempts)
+    return Task(job, claimed.kind, claimed.request, claimed.by, claimed.attempts, claimed.faults)
 
 
 def _mine(task: Task) -> ColumnElement[bool]:

@@ -20,7 +20,11 @@ class JobState(enum.StrEnum):
 
 
 class Job(Table):
-    """A piece of work that a worker claims, reports on and finishes, all or nothing."""
+    """A piece of work that a worker claims, reports on and finishes, all or nothing.
+
+    ``attempts`` counts claims; ``faults`` those that ended in a fault of the software, and
+    ``losses`` those whose worker was killed or cut off.
+    """
 
     __tablename__ = "job"
 
@@ -35,6 +39,8 @@ class Job(Table):
     heartbeat_at: Mapped[Moment | None]
     finished_at: Mapped[Moment | None]
     attempts: Mapped[int] = mapped_column(Number)
+    faults: Mapped[int] = mapped_column(Number)
+    losses: Mapped[int] = mapped_column(Number)
     stage: Mapped[Name | None]
     done: Mapped[int | None] = mapped_column(Number)
     total: Mapped[int | None] = mapped_column(Number)

@@ -28,7 +28,9 @@ from api.db.queue import (
     find,
     jobs_by_id,
     recent,
+    retry,
     unfinished,
+    unsettled,
 )
 from matcher.errors import MatcherError
 from matcher.progress import Advance, Observer
@@ -46,8 +48,10 @@ __all__ = [
     "find",
     "jobs_by_id",
     "recent",
+    "retry",
     "run_next",
     "unfinished",
+    "unsettled",
     "worker_lives",
     "worker_lock",
 ]
@@ -75,12 +79,17 @@ Handlers = Mapping[str, Handler | ReadsFirst]
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often things happen, in seconds, and how often a job is tried."""
+    """How often things happen, in seconds, and how often a job is tried.
+
+    ``attempts`` counts those that end in a fault of the software, ``losses`` those whose
+    worker is killed or cut off, which is mostly no doing of the job.
+    """
 
     poll: float = 0.5
     beat: float = 2.0
     stale_after: float = 30.0
     attempts: int = 3
+    losses: int = 20
 
 
 # Seconds after which a heartbeat that hangs is left to itself.
@@ -116,7 +125,7 @@ def run_next(
     rules refuse is not. Neither ends the worker.
     """
     task = queue.claim(
-        engine, worker, handlers.keys(), stale_after=pace.stale_after, attempts=pace.attempts
+        engine, worker, handlers.keys(), stale_after=pace.stale_after, losses=pace.losses
     )
     if task is None:
         return None
@@ -128,12 +137,12 @@ def run_next(
     except CancelAskedError:
         queue.cancelled(engine, task)
     except StopAskedError:
-        queue.release(engine, task, counts=False)
+        queue.release(engine, task, fault=False)
     except MatcherError as error:
         queue.fail(engine, task, str(error))
     except Exception as error:
-        if task.attempt < pace.attempts:
-            queue.release(engine, task, counts=True)
+        if task.faults + 1 < pace.attempts:
+            queue.release(engine, task, fault=True)
         else:
             queue.fail(engine, task, _fault(error))
     finally:

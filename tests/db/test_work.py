@@ -18,7 +18,18 @@ from api.db import pulse, queue
 from api.db.engine import open_database, reading, writing
 from api.db.errors import DatabaseError
 from api.db.models import Audit, Job, JobState, Source
-from api.services.work import Handler, Pace, Task, cancel, enqueue, find, recent, run_next
+from api.services.work import (
+    Handler,
+    Pace,
+    Task,
+    cancel,
+    enqueue,
+    find,
+    recent,
+    retry,
+    run_next,
+    unsettled,
+)
 from api.worker import work
 from matcher.errors import DataError
 from matcher.progress import Observer
@@ -249,7 +260,7 @@ def forget_heartbeat(engine: Engine, job: int) -> None:
 
 
 def claim(engine: Engine, worker: str) -> Task | None:
-    return queue.claim(engine, worker, ["toy"], stale_after=5, attempts=3)
+    return queue.claim(engine, worker, ["toy"], stale_after=5, losses=3)
 
 
 def test_a_job_whose_worker_is_gone_is_claimed_again_and_counted(engine: Engine) -> None:
@@ -265,6 +276,49 @@ def test_a_job_whose_worker_is_gone_is_claimed_again_and_counted(engine: Engine)
     assert found is not None
     assert found.state == JobState.FAILED
     assert str(found.problem).startswith("the worker ended 3 times")
+
+
+def test_workers_that_are_killed_count_apart_from_faults(engine: Engine) -> None:
+    def stumble(connection: Connection, task: Task, observer: Observer) -> None:
+        raise ValueError
+
+    job = queued(engine)
+    for _ in range(5):
+        queue.claim(engine, "killed", ["toy"], stale_after=0, losses=Pace().losses)
+    for left in (JobState.QUEUED, JobState.QUEUED, JobState.FAILED):
+        forget_heartbeat(engine, job)
+        do_next(engine, stumble)
+        assert state(engine, job) == left
+
+
+def test_a_job_that_failed_is_done_when_somebody_asks_again(engine: Engine) -> None:
+    def refuse(connection: Connection, task: Task, observer: Observer) -> None:
+        raise DataError("no record of a child in it")
+
+    job = queued(engine)
+    do_next(engine, refuse)
+    with writing(engine) as connection:
+        assert [one.id for one in unsettled(connection)] == [job]
+        assert retry(connection, job)
+        assert not retry(connection, job)
+    assert do_next(engine, add_source) is not None
+    found = find(engine, job)
+    assert found is not None
+    assert (found.state, found.problem, sources(engine)) == (JobState.DONE, None, 1)
+    with writing(engine) as connection:
+        assert unsettled(connection) == []
+        assert not retry(connection, job)
+
+
+def test_a_job_that_failed_is_settled_by_cancelling_it(engine: Engine) -> None:
+    def refuse(connection: Connection, task: Task, observer: Observer) -> None:
+        raise DataError("no record of a child in it")
+
+    job = queued(engine)
+    do_next(engine, refuse)
+    assert cancel(engine, job)
+    with writing(engine) as connection:
+        assert unsettled(connection) == []
 
 
 def test_work_of_a_worker_that_was_given_up_too_early_is_undone(engine: Engine) -> None:

@@ -15,7 +15,7 @@ from matcher.progress import Observer
 from tests.db.rows import value_for
 
 STEPS = 10
-PACE = Pace(poll=0.02, beat=0.05, stale_after=0.4, attempts=1000)
+PACE = Pace(poll=0.02, beat=0.05, stale_after=0.4, losses=1000)
 
 
 def write_rows(connection: Connection, task: Task, observer: Observer) -> Mapping[str, Any]:

@@ -34,4 +34,5 @@ def test_the_times_that_the_page_tells_are_those_that_hold() -> None:
     assert PATIENCE_SECONDS == 60
     assert "half a minute" in text
     assert "three attempts" in text
-    assert (Pace().stale_after, Pace().attempts) == (30, 3)
+    assert "twenty\nworkers" in text
+    assert (Pace().stale_after, Pace().attempts, Pace().losses) == (30, 3, 20)
