@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,6 +26,8 @@ from api.services import extracts as extract_steps
 from api.services.access.access_log import enter_command
 from api.services.backup import back_up
 from api.services.backup import restore as restore_backup
+from api.services.delivering import Deliverer
+from api.services.exports import tidy_exports
 from api.services.ingesting import ingest as ingest_extract
 from api.services.ingesting import link_what_waits
 from api.services.jobs import handlers, queue_extract
@@ -367,10 +370,13 @@ def worker(
     """
     configure_logs(pretty=sys.stderr.isatty())
     offered = offered_rules(rules, model)
+    local = Settings().environment == "local"
     with register(database) as engine, told_by_signals() as stop:
         if with_parent:
             threading.Thread(target=_until_closed, args=(stop,), daemon=True).start()
-        work(engine, handlers(offered), stop)
+        deliverer = Deliverer(engine, local=local)
+        tidy = partial(tidy_exports, engine)
+        work(engine, handlers(offered), stop, beside=deliverer.run, tidy=tidy)
 
 
 def _until_closed(stop: threading.Event) -> None:

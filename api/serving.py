@@ -65,7 +65,11 @@ def serve(engine: Engine, offered: InForce, settings: Settings, host: str, port:
     """Serve until told to stop. The database is at the migration that this version works with."""
     check_settings(settings, host)
     largest = settings.largest_upload_mib * 1024**2
-    with opened(engine, offered, largest_upload=largest) as service, _worker(settings):
+    local = settings.environment == "local"
+    with (
+        opened(engine, offered, largest_upload=largest, local=local) as service,
+        _worker(settings),
+    ):
         app = create_application(service, settings)
         uvicorn.run(
             app,

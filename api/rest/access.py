@@ -129,7 +129,7 @@ class Allowed:
     def __init__(self, permission: Permission | None, *, personal: bool) -> None:
         self.permission, self.personal = permission, personal
 
-    def _begin(
+    def begin(
         self,
         request: Request,
         service: Service,
@@ -137,6 +137,7 @@ class Allowed:
         purpose: str | None,
         on: Connection,
     ) -> Access:
+        """Who asks, and what for. Raises Problem unless they may."""
         if bearer is None:
             raise Problem("not-signed-in")
         now = service.now()
@@ -186,7 +187,7 @@ class Reads(Allowed):
     ) -> Iterator[Access]:
         """FastAPI calls this around the route's function."""
         with reading(service.engine) as connection:
-            access = self._begin(request, service, bearer, purpose, connection)
+            access = self.begin(request, service, bearer, purpose, connection)
             with self._logged(access):
                 yield access
 
@@ -204,7 +205,7 @@ class Writes(Allowed):
     ) -> Iterator[Write]:
         """FastAPI calls this around the route's function."""
         with reading(service.engine) as connection:
-            known = self._begin(request, service, bearer, purpose, connection)
+            known = self.begin(request, service, bearer, purpose, connection)
         try:
             with writing(service.engine) as connection:
                 access = Write(

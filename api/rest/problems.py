@@ -202,6 +202,22 @@ def usual(*kinds: str) -> dict[int | str, dict[str, Any]]:
     return responses(*_ALWAYS, *kinds)
 
 
+# What any request of somebody who must sign in can end with, and any that writes.
+_ASKING = ("bad-request", "purpose", "not-signed-in", "forbidden", "too-slow", "too-large", "invalid",
+           "too-many")  # fmt: skip
+_ACTING = (*_ASKING, "key-reused", "busy")
+
+
+def asking(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route that reads: its own, and those of all that do."""
+    return responses(*_ASKING, *kinds)
+
+
+def acting(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route that writes: its own, and those of all that do."""
+    return responses(*_ACTING, *kinds)
+
+
 def add_handlers(app: FastAPI) -> None:
     """Let every error of an application end as a problem document."""
 

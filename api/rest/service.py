@@ -26,7 +26,7 @@ def _now() -> datetime:
 class Service:
     """The register, what is kept aside of it, and the rules it begins with.
 
-    Sizes are in bytes.
+    Sizes are in bytes. In a ``local`` environment webhooks may lead to this machine.
     """
 
     engine: Engine
@@ -35,6 +35,7 @@ class Service:
     access_log: AccessLog
     uploads: Path
     largest_upload: int = 1024**3
+    local: bool = False
     now: Callable[[], datetime] = _now
     pace: MovingWindowRateLimiter = field(
         default_factory=lambda: MovingWindowRateLimiter(MemoryStorage())
@@ -42,7 +43,9 @@ class Service:
 
 
 @contextmanager
-def opened(engine: Engine, offered: InForce, *, largest_upload: int = 1024**3) -> Iterator[Service]:
+def opened(
+    engine: Engine, offered: InForce, *, largest_upload: int = 1024**3, local: bool = False
+) -> Iterator[Service]:
     """What the application needs over an open register, for as long as this is open."""
     aside = open_aside(engine)
     try:
@@ -50,7 +53,7 @@ def opened(engine: Engine, offered: InForce, *, largest_upload: int = 1024**3) -
             AccessLog(aside) as log,
             tempfile.TemporaryDirectory(prefix="uploads-") as uploads,
         ):
-            yield Service(engine, aside, offered, log, Path(uploads), largest_upload)
+            yield Service(engine, aside, offered, log, Path(uploads), largest_upload, local)
     finally:
         aside.dispose()
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
-from api.db.engine import reading
+from api.db.engine import reading, writing
 from api.db.models import ExportChunk, ExportFile
 from api.db.tables import in_utc
 from api.services.access.audit import note_act
@@ -144,6 +144,12 @@ def drop_expired(connection: Connection, now: datetime) -> None:
         connection.execute(delete(ExportChunk).where(ExportChunk.export.in_(numbers)))
         gone = update(ExportFile).where(ExportFile.id.in_(numbers))
         connection.execute(gone.values(size=None))
+
+
+def tidy_exports(engine: Engine) -> None:
+    """`drop_expired` in a transaction of its own."""
+    with writing(engine) as connection:
+        drop_expired(connection, datetime.now(UTC))
 
 
 @contextmanager
