@@ -1,0 +1,95 @@
+"""Queued work: how far it is, and stopping it."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import OperationalError
+
+from api.db.models import JobState
+from api.rest.access import Access, KeyHeader, reads
+from api.rest.problems import Problem, acting, asking
+from api.services.access.roles import Permission
+from api.services.work import JobView, cancel, jobs_by_id
+
+router = APIRouter(tags=["jobs"])
+
+Number = Annotated[int, Path(ge=0, lt=2**63)]
+
+
+class JobModel(BaseModel):
+    """A piece of queued work. It holds ids and counts, nothing personal."""
+
+    id: int = Field(examples=[7])
+    kind: str = Field(examples=["ingest"])
+    state: JobState
+    by: str = Field(description="Who asked for it.")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    attempts: int
+    stage: str | None = Field(description="What it is at.", examples=["compare and weigh"])
+    done: int | None = Field(description="How much of the stage is done, of `total`.")
+    total: int | None
+    seconds_left: int | None = Field(description="Of the stage, as far as can be told.")
+    cancel_asked: bool
+    outcome: dict[str, Any] | None = Field(examples=[{"extract": 12, "runs": [5]}])
+    problem: str | None = Field(description="Why it failed.")
+
+
+def job_model(view: JobView) -> JobModel:
+    """As it is told."""
+    return JobModel(**{name: getattr(view, name) for name in JobModel.model_fields})
+
+
+@router.get("/jobs/{job}", summary="Get queued work", responses=asking("not-found"))
+def get_job(
+    job: Number, access: Annotated[Access, reads(Permission.READ_RUNS, personal=False)]
+) -> JobModel:
+    """Where it stands; ask again until its state is done, failed or cancelled."""
+    return job_model(_require(access, job))
+
+
+@router.post(
+    "/jobs/{job}/cancel",
+    summary="Cancel queued work",
+    status_code=202,
+    responses=acting("not-found", "conflict"),
+)
+def cancel_job(
+    job: Number,
+    access: Annotated[Access, reads(Permission.BRING_EXTRACTS, personal=False)],
+    _key: KeyHeader = None,
+) -> JobModel:
+    """At once if it waits, else as soon as its worker hears of it; nothing of it is kept then.
+
+    Work that somebody else asked for can be cancelled by who may decide on extracts. What is
+    cancelled already stays so, so the same request again has no second effect.
+    """
+    found = _require(access, job)
+    if found.by != access.caller.name and not access.caller.may(Permission.DECIDE_EXTRACTS):
+        raise Problem("not-found")
+    if found.state != JobState.CANCELLED and not found.cancel_asked:
+        _cancel(access, job)
+    # What is known of it now is in another state of the database than this request sees.
+    with access.service.engine.connect() as connection:
+        return job_model(jobs_by_id(connection, [job])[job])
+
+
+def _cancel(access: Access, job: int) -> None:
+    try:
+        cancelled = cancel(access.service.engine, job)
+    except OperationalError as error:
+        if "locked" not in str(error.orig):
+            raise
+        raise Problem("busy", headers={"Retry-After": "10"}) from None
+    if not cancelled:
+        raise Problem("conflict", "This work is over.")
+
+
+def _require(access: Access, job: int) -> JobView:
+    found = jobs_by_id(access.connection, [job]).get(job)
+    if found is None:
+        raise Problem("not-found")
+    return found
