@@ -70,7 +70,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Open]:
-    """Opens a browser of its own on a site: ``open_page(site, as_=name, size=PHONE, script=False)``.
+    """Opens a browser of its own: ``open_page(site, as_=name, size=PHONE, script=False)``.
 
     The test fails if the browser complains of anything.
     """

@@ -30,5 +30,6 @@ SAMPLES: Mapping[str, Sample] = {
     "/sign-in": at("/sign-in", None),
     "/invitations/{token}": Sample(lambda site: site.reinvitation(), None),
     "/account": at("/account"),
+    "/measures": at("/measures"),
     "/purpose": at("/purpose", purposes=("early_years", "education")),
 }

@@ -88,8 +88,6 @@ def test_what_has_the_focus_is_seen_to_have_it(
 
 def test_nothing_personal_is_in_the_path_of_a_page(shared_site: Site) -> None:
     named = {
-        name
-        for route in page_routes(shared_site.app)
-        for name in re.findall(r"{(\w+)", route.path)
+        name for route in page_routes(shared_site.app) for name in re.findall(r"{(\w+)", route.path)
     }
     assert named <= {"token", "child", "extract", "run", "source", "pair", "measure", "number"}

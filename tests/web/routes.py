@@ -10,9 +10,13 @@ from api.web.refusals import FOR_SYSTEMS
 
 
 def page_routes(app: FastAPI) -> list[APIRoute]:
-    """Routes for people: not those for systems, nor styles and script."""
+    """Routes for people: not those for systems, nor styles, script and pictures."""
     systems = (*FOR_SYSTEMS, "/assets/")
-    return [route for path, route in _all("", app.routes) if not path.startswith(systems)]
+    return [
+        route
+        for path, route in _all("", app.routes)
+        if not path.startswith(systems) and not path.endswith(".svg")
+    ]
 
 
 def _all(prefix: str, routes: Any) -> Iterator[tuple[str, APIRoute]]:

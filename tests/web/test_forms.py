@@ -1,0 +1,109 @@
+"""Nothing is changed but by a form of ours, sent by the browser that it was given to."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+
+from api.rest.service import Service, opened
+from api.settings import Settings
+from api.web.access import from_our_form
+from api.web.app import create_application
+from tests.register_service.registers import shipped
+from tests.web.routes import page_routes
+
+
+@pytest.fixture
+def service(engine: Engine) -> Iterator[Service]:
+    with opened(engine, shipped()) as found:
+        yield found
+
+
+@pytest.fixture
+def application(service: Service) -> FastAPI:
+    return create_application(service, Settings())
+
+
+@pytest.fixture
+def client(application: FastAPI) -> Iterator[TestClient]:
+    with TestClient(application, follow_redirects=False) as found:
+        yield found
+
+
+def token_in(text: str) -> str:
+    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', text)
+    assert found is not None
+    return found[1]
+
+
+def test_every_route_that_changes_something_checks_its_form(application: FastAPI) -> None:
+    unsafe = [route for route in page_routes(application) if route.methods - {"GET", "HEAD"}]
+    assert unsafe
+    for route in unsafe:
+        assert from_our_form in {one.call for one in route.dependant.dependencies}, route.path
+
+
+def send(client: TestClient, headers: dict[str, str], csrf: str | None = None) -> Any:
+    given = token_in(client.get("/sign-in").text) if csrf is None else csrf
+    return client.post("/sign-in", data={"name": "nobody", "csrf": given}, headers=headers)
+
+
+def test_a_form_of_ours_is_heard(client: TestClient) -> None:
+    assert send(client, {}).status_code == 422
+    assert send(client, {"Sec-Fetch-Site": "same-origin"}).status_code == 422
+    assert send(client, {"Origin": "http://testserver"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "http://elsewhere"},
+        {"Origin": "null"},
+    ],
+    ids=lambda headers: " ".join(next(iter(headers.items()))),
+)
+def test_what_another_site_sends_is_refused(client: TestClient, headers: dict[str, str]) -> None:
+    assert send(client, headers).status_code == 403
+
+
+@pytest.mark.parametrize("csrf", ["", "0" * 64, "é"])
+def test_a_wrong_token_is_refused(client: TestClient, csrf: str) -> None:
+    assert send(client, {}, csrf).status_code == 403
+
+
+def test_a_token_counts_only_in_the_browser_it_was_given_to(
+    application: FastAPI, client: TestClient
+) -> None:
+    with TestClient(application, follow_redirects=False) as other:
+        others = token_in(other.get("/sign-in").text)
+    client.get("/sign-in")
+    assert send(client, {}, others).status_code == 403
+
+
+def test_htmx_may_send_the_token_in_a_header(client: TestClient) -> None:
+    token = token_in(client.get("/sign-in").text)
+    sent = client.post("/sign-in", data={}, headers={"X-CSRF-Token": token, "HX-Request": "true"})
+    assert sent.status_code == 422
+
+
+def test_an_htmx_request_of_nobody_sends_the_whole_browser_to_sign_in(client: TestClient) -> None:
+    answer = client.get("/account", headers={"HX-Request": "true"})
+    assert answer.status_code == 200 and answer.content == b""
+    assert answer.headers["HX-Redirect"] == "/sign-in?next=/account"
+
+
+def test_over_https_cookies_are_bound_to_the_host_and_kept_from_script(service: Service) -> None:
+    settings = Settings(public_url="https://register.example.org")
+    address = "https://register.example.org"
+    with TestClient(create_application(service, settings), base_url=address) as client:
+        cookie = client.get("/sign-in").headers["set-cookie"]
+    assert cookie.startswith("__Host-visit=")
+    assert {"HttpOnly", "Secure", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie

@@ -1,0 +1,56 @@
+"""Values as people read them."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from api.web import text
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        ("Aisha", "<bdi>Aisha</bdi>"),
+        ("<script>", "<bdi>&lt;script&gt;</bdi>"),
+        ("Zoë O'Neil", "<bdi>Zoë O&#39;Neil</bdi>"),
+        ("عائشة", "<bdi>عائشة</bdi>"),
+        ("Ai\u200bsha", '<bdi>Ai<span class="app-unseen">zero width space</span>sha</bdi>'),
+        (
+            "\u202eahsiA",
+            '<bdi><span class="app-unseen">right-to-left override</span>ahsiA</bdi>',
+        ),
+        ("A\u00a0B", '<bdi>A<span class="app-unseen">no-break space</span>B</bdi>'),
+        ("A\nB", '<bdi>A<span class="app-unseen">u+000a</span>B</bdi>'),
+        ("A\ufe0f", '<bdi>A<span class="app-unseen">variation selector-16</span></bdi>'),
+        (None, ""),
+        (7, "<bdi>7</bdi>"),
+    ],
+)
+def test_text_from_data_shows_as_what_it_is(value: object, seen: str) -> None:
+    assert text.shown(value) == seen
+
+
+def test_where_no_markup_can_stand_unseen_characters_are_named_too() -> None:
+    assert text.plain("Ai\u200bsha") == "Ai[zero width space]sha"
+
+
+def test_a_moment_is_told_as_clocks_in_england_show_it() -> None:
+    assert text.moment(datetime(2026, 7, 1, 23, 5, tzinfo=UTC)) == "2 July 2026 at 12:05am"
+    assert text.moment(datetime(2026, 1, 1, 12, 0, tzinfo=UTC)) == "1 January 2026 at 12:00pm"
+    assert text.moment(None) == text.day(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(5, "less than a minute"), (60, "1 minute"), (7300, "2 hours"), (86400 * 3.9, "3 days")],
+)
+def test_how_long_something_waited_is_told_in_one_unit(seconds: float, told: str) -> None:
+    assert text.age(seconds) == told
+
+
+def test_numbers_and_days() -> None:
+    assert text.number(1234567) == "1,234,567"
+    assert text.counted(1, "pair") == "1 pair"
+    assert text.counted(2, "child", "children") == "2 children"
+    assert text.day(date(2026, 9, 3)) == "3 September 2026"
+    assert text.words("early_years") == "early years"
