@@ -1,20 +1,21 @@
 """What the command line shows of a register: what an extract did, and what waits."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from api.db.models import ExtractState
+from api.db.models import ExtractState, JobState
 from api.services.backup import Manifest
 from api.services.extracts import Received
 from api.services.ingesting import Ingested
 from api.services.register.preview import Preview
 from api.services.register.running import RunResult
 from api.services.status import Status
+from api.services.work import JobView
 from matcher.outcomes import render_text as measure_as_text
 
 _OUT = Console(highlight=False)
@@ -165,7 +166,7 @@ def show_status(found: Status) -> None:
     for source in found.sources:
         table.add_row(
             source.name,
-            str(source.as_of or "never linked"),
+            str(source.as_of or "withdrawn"),
             f"{source.records:,}",
             f"{source.children:,}",
             f"{source.rejects:,}",
@@ -181,8 +182,30 @@ def show_status(found: Status) -> None:
     for one in found.waiting:
         why = f" ({', '.join(one.stops)})" if one.stops else ""
         _OUT.print(f"  extract {one.id} of {one.source}, as of {one.as_of}: {one.state}{why}")
+    for refused in found.refused:
+        _OUT.print(
+            f"  extract {refused.id} of {refused.source}, as of {refused.as_of}: refused, "
+            f"{refused.refusal}",
+            soft_wrap=True,
+        )
+    show_jobs(found.jobs)
     for run in found.runs:
         _OUT.print(f"  run {run.id}: {run.kind} by {run.by} at {run.at:%Y-%m-%d %H:%M}")
+
+
+def show_jobs(jobs: Sequence[JobView]) -> None:
+    """Queued work, a line each, and what can be done where it failed."""
+    for job in jobs:
+        stage = f", {job.stage}" if job.stage else ""
+        problem = f", {job.problem}" if job.problem else ""
+        _OUT.print(f"  job {job.id} ({job.kind}): {job.state}{stage}{problem}", soft_wrap=True)
+    failed = [job.id for job in jobs if job.state == JobState.FAILED]
+    if failed:
+        _OUT.print(
+            f"To have it done again: matcher jobs retry {failed[0]}; "
+            f"to let it be: matcher jobs cancel {failed[0]}",
+            soft_wrap=True,
+        )
 
 
 def show_manifest(manifest: Manifest, title: str) -> None:

@@ -4,6 +4,7 @@ Told by SIGTERM or SIGINT it puts back what it is at, undone, and ends; what it 
 on elsewhere, or when it runs again. Killed in any other way, it costs no more than that.
 """
 
+import json
 import logging
 import os
 import secrets
@@ -16,7 +17,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine
 
-from api.services.work import Handlers, Pace, run_next, worker_lock
+from api.db.models import JobState
+from api.services.work import Handlers, Pace, Task, find, run_next, worker_lock
 
 _LOG = logging.getLogger("matcher.worker")
 _PACE = Pace()
@@ -61,8 +63,18 @@ def work(
             if task is None:
                 stop.wait(pace.poll)
             else:
-                _LOG.info("job %d (%s), attempt %d: over", task.id, task.kind, task.attempt)
+                _tell(engine, task)
         _LOG.info("worker %s ends", name)
+
+
+def _tell(engine: Engine, task: Task) -> None:
+    """Log what became of a job: its state, ids and counts."""
+    found = find(engine, task.id)
+    state = "gone" if found is None else found.state
+    outcome = "" if found is None or found.outcome is None else json.dumps(found.outcome)
+    level = logging.WARNING if state == JobState.FAILED else logging.INFO
+    _LOG.log(level, "job %d (%s), attempt %d: %s %s", task.id, task.kind, task.attempt, state,
+             outcome)  # fmt: skip
 
 
 @contextmanager

@@ -12,16 +12,16 @@ from typing import Any
 from sqlalchemy import Connection, Engine, update
 
 from api.db.engine import writing
-from api.db.models import Extract, ExtractState
+from api.db.models import Extract, ExtractState, JobState
 from api.services.exports import EXPORT, prepare_export
 from api.services.extracts import Mode, Received, receive
-from api.services.extracts.states import require
+from api.services.extracts.states import extract_row, require
 from api.services.extracts.validation import validate
 from api.services.measures_kept import MEASURES, prepare_measures
 from api.services.previews import COMMIT, PREVIEW, do_commit, prepare_preview
 from api.services.register.kept_rules import InForce, rules_in_force
 from api.services.register.running import RunResult, run_register
-from api.services.work import Handlers, ReadsFirst, Task, enqueue
+from api.services.work import Handlers, ReadsFirst, Task, enqueue, jobs_by_id, retry
 from matcher.progress import Observer
 from matcher.read import ReadResult
 
@@ -59,6 +59,7 @@ def receive_and_queue(
 ) -> tuple[Received, int | None]:
     """Receive an extract and queue the rest of the work; the job, unless nothing is to do.
 
+    The same content again takes up work on it that failed or was cancelled.
     Raises what `receive` does; nothing is written then.
     """
     received = receive(
@@ -71,11 +72,28 @@ def receive_and_queue(
         book=rules_in_force(connection, offered).book,
         now=now,
     )
-    if received.unchanged:
-        return received, None
-    job = enqueue(connection, INGEST, {"extract": received.extract}, by)
-    _followed_by(connection, received.extract, job)
+    job = _unfinished(connection, received.extract) if received.unchanged else None
+    if job is None and _is_on_its_way(connection, received.extract):
+        job = enqueue(connection, INGEST, {"extract": received.extract}, by)
+        _followed_by(connection, received.extract, job)
     return received, job
+
+
+def _is_on_its_way(connection: Connection, extract: int) -> bool:
+    """Whether a worker is to bring it on; else a person is, or it has arrived."""
+    state = extract_row(connection, extract).state
+    return state in (ExtractState.RECEIVED, ExtractState.ACCEPTED)
+
+
+def _unfinished(connection: Connection, extract: int) -> int | None:
+    """The job that an extract on its way waits for, queued again if it was given up."""
+    job = extract_row(connection, extract).job
+    if job is None or not _is_on_its_way(connection, extract):
+        return None
+    view = jobs_by_id(connection, [job])[job]
+    if retry(connection, job) or view.state != JobState.DONE:
+        return int(job)
+    return None
 
 
 def queue_linking(connection: Connection, *, extract: int, by: str) -> int:
@@ -112,7 +130,7 @@ def handlers(offered: InForce) -> Handlers:
             runs = run_register(
                 connection, offered, by=row.received_by, now=_now(), reads=reads, observer=observer
             )
-        return {"extract": extract, **_outcome(runs)}
+        return {"extract": extract, "state": state, **_outcome(runs)}
 
     def link(connection: Connection, task: Task, observer: Observer) -> Mapping[str, Any]:
         return _outcome(

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, case, func, or_, select
+from sqlalchemy.orm import aliased
 
 from api.db.models import (
     Child,
@@ -19,6 +20,7 @@ from api.db.models import (
 from api.db.tables import in_utc
 from api.services.extracts.dates import in_force
 from api.services.register.queue import POSSIBLE, STALE, queue_counts
+from api.services.work import JobView, unsettled
 
 RECENT_RUNS = 5
 
@@ -27,8 +29,8 @@ RECENT_RUNS = 5
 class SourceStatus:
     """What a source has in the register.
 
-    ``as_of`` is the latest date of the extracts that are current; it is missing while none
-    has been linked. ``records`` are those of ``children`` and of carers.
+    ``as_of`` is the latest date of the extracts that are in force; it is missing if none is
+    any more. ``records`` are those of ``children`` and of carers.
     """
 
     name: str
@@ -56,6 +58,16 @@ class ExtractStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedStatus:
+    """An extract that was refused, with nothing of its source received since."""
+
+    id: int
+    source: str
+    as_of: date
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunStatus:
     """A run, and what it found."""
 
@@ -68,10 +80,15 @@ class RunStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a person must look at: pairs, decisions on values that changed, conflicts."""
+    """What is there, and what a person must look at.
+
+    ``sources`` are those of which something was ever linked. ``jobs`` wait, run or failed.
+    """
 
     sources: tuple[SourceStatus, ...]
     waiting: tuple[ExtractStatus, ...]
+    refused: tuple[RefusedStatus, ...]
+    jobs: tuple[JobView, ...]
     runs: tuple[RunStatus, ...]
     children: int
     pairs_waiting: int
@@ -85,6 +102,8 @@ def status(connection: Connection) -> Status:
     return Status(
         _sources(connection),
         _waiting(connection),
+        _refused(connection),
+        tuple(unsettled(connection)),
         _runs(connection),
         _count(connection, Child, Child.to_run.is_(None)),
         queue[POSSIBLE],
@@ -109,18 +128,20 @@ def _sources(connection: Connection) -> tuple[SourceStatus, ...]:
             .group_by(Record.source)
         )
     }
-    current = select(Extract.source, func.max(Extract.as_of)).where(
-        Extract.state == ExtractState.CURRENT
-    )
+    held = select(Extract.source, func.max(Extract.as_of)).where(in_force())
     rejected = (
         select(Extract.source, func.count())
         .join(Reject, Reject.extract == Extract.id)
         .where(Extract.state == ExtractState.CURRENT)
     )
-    dates = _by_source(connection, current)
+    dates = _by_source(connection, held)
     rejects = _by_source(connection, rejected)
+    linked = select(Extract.id).where(Extract.source == Source.number, Extract.run.is_not(None))
+    put = select(Record.id).where(Record.source == Source.number)
     known = connection.execute(
-        select(Source.number, Source.name, Source.title).order_by(Source.name)
+        select(Source.number, Source.name, Source.title)
+        .where(or_(linked.exists(), put.exists()))
+        .order_by(Source.name)
     )
     return tuple(
         SourceStatus(
@@ -165,6 +186,19 @@ def _waiting(connection: Connection) -> tuple[ExtractStatus, ...]:
         )
         for row in found
     )
+
+
+def _refused(connection: Connection) -> tuple[RefusedStatus, ...]:
+    """Those that would else be forgotten: nothing came after them."""
+    later = aliased(Extract)
+    since = select(later.id).where(later.source == Extract.source, later.id > Extract.id)
+    found = connection.execute(
+        select(Extract.id, Source.name, Extract.as_of, Extract.refusal)
+        .join(Source, Source.number == Extract.source)
+        .where(Extract.state == ExtractState.REFUSED, ~since.exists())
+        .order_by(Extract.id)
+    )
+    return tuple(RefusedStatus(*row) for row in found)
 
 
 def _runs(connection: Connection) -> tuple[RunStatus, ...]:

@@ -20,8 +20,6 @@ def test_an_empty_register_has_nothing(loader: Loader) -> None:
 def test_a_source_is_told_with_its_date_and_counts(loader: Loader) -> None:
     extract = loader.receive(people([AMY, DAN, BAD])).extract
     validate(loader.connection, extract, book=rules(), by="analyst", now=NOW)
-    (before,) = status(loader.connection).sources
-    assert (before.as_of, before.records, before.rejects) == (None, 0, 0)
     loader.apply(extract)
     found = status(loader.connection)
     (source,) = found.sources
@@ -49,4 +47,20 @@ def test_a_withdrawn_extract_waits_until_it_is_undone(loader: Loader) -> None:
     extract = loader.receive(people([AMY])).extract
     loader.apply(extract)
     withdraw(loader.connection, extract, by="analyst", now=NOW)
-    assert [found.state for found in status(loader.connection).waiting] == ["withdrawn"]
+    found = status(loader.connection)
+    assert [one.state for one in found.waiting] == ["withdrawn"]
+    assert [(one.name, one.as_of, one.records) for one in found.sources] == [("toddlers", DAY, 1)]
+
+
+def test_an_extract_of_another_source_is_told_as_refused_and_its_source_is_none(
+    loader: Loader,
+) -> None:
+    extract = loader.receive("a,b\n1,2\n", source="swift").extract
+    refused = validate(loader.connection, extract, book=rules(), by="analyst", now=NOW)
+    found = status(loader.connection)
+    assert found.sources == ()
+    assert [(one.id, one.source, one.refusal) for one in found.refused] == [
+        (extract, "swift", refused.refusal)
+    ]
+    loader.receive(people([AMY]), source="swift")
+    assert status(loader.connection).refused == ()
