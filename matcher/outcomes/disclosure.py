@@ -3,8 +3,8 @@
 A percentage next to its denominator gives the exact count away, so a numerator, what is left
 of its denominator and their percentage are protected together: if any of the first two is
 small, all that would tell it is hidden. Percentages and intervals are those of the rounded
-counts. Where one side alone of a comparison is hidden, another is hidden with it, since the
-total would give it away.
+counts, and hidden where rounding could move them by more than five points. Where one side
+alone of a comparison is hidden, another is hidden with it, since the total would give it away.
 
 Profiles are those of published guidance: NHS England's for statistics on children (1 to 7
 hidden, others to the nearest 5), rounding to 5 with 1 to 4 hidden, and a threshold of 10.
@@ -17,6 +17,9 @@ from typing import Any, Literal
 
 from matcher.intervals import Interval, Proportion, newcombe
 from matcher.outcomes.rounding import round_half_up
+
+# As a share of one.
+_COARSEST = 0.05
 
 ProfileName = Literal["none", "nhs_digital", "round5", "threshold10"]
 
@@ -110,6 +113,8 @@ class _Share:
         if rounded is not None and self.denominator is not None:
             rounded = min(rounded, self.denominator)
         self._rounded = rounded
+        # How far rounding its numerator may move the share.
+        self._coarse = (profile.base // 2) / max(denominator, 1)
 
     @property
     def numerator(self) -> int | None:
@@ -117,8 +122,10 @@ class _Share:
 
     @property
     def told(self) -> Proportion | None:
-        """The share of the rounded counts; none if it is hidden or of nothing."""
+        """The share of the rounded counts; none if it is hidden, of nothing, or too coarse."""
         if self.numerator is None or not self.denominator:
+            return None
+        if self._coarse > _COARSEST:
             return None
         return Proportion(self.numerator, self.denominator)
 

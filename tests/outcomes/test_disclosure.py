@@ -77,6 +77,12 @@ def test_a_gap_is_that_of_the_rounded_counts() -> None:
     assert [one["share"]["numerator"] for one in found["parts"]] == [355, 1895]
 
 
+def test_a_percentage_that_rounding_could_move_far_is_not_told() -> None:
+    found = protect(result(13, 22), PROFILES["nhs_digital"])
+    assert (found["numerator"], found["denominator"], found["value"]) == (15, 20, None)
+    assert protect(result(35, 50), PROFILES["nhs_digital"])["value_rounded"] == "70.0"
+
+
 def test_the_range_tells_nothing_that_the_value_does_not() -> None:
     range_ = {
         "refused": 50.0,

@@ -1,0 +1,73 @@
+"""Charts as SVG, made on the server: they need no script, and a table says the same beside them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+import altair as alt
+import vl_convert
+from fastapi import Response
+
+# Colours with enough contrast on white, told apart without colour by shape and text too.
+BLUE, GREY, RED, BLACK = "#1d70b8", "#505a5f", "#d4351c", "#0b0c0c"
+
+_FONT = "Arial, sans-serif"
+_CONFIG: dict[str, Any] = {
+    "font": _FONT,
+    "background": "white",
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": BLACK,
+        "titleColor": BLACK,
+        "labelFontSize": 14,
+        "titleFontSize": 14,
+        "titleFontWeight": "normal",
+        "gridColor": "#cecece",
+        "labelLimit": 320,
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One row of a chart: a value with its 95% interval, in the unit of the axis."""
+
+    label: str
+    value: float
+    lower: float
+    upper: float
+
+
+def shares(rows: Sequence[Share], axis: str, bounds: tuple[float, float] = (0, 100)) -> str:
+    """Values as points with their intervals as lines, one row each, in the order given."""
+    data = alt.InlineData(values=[asdict(row) for row in rows])
+    y = alt.Y("label:N", sort=None, title=None)
+    scale = alt.Scale(domain=list(bounds))
+    base = alt.Chart(data)
+    line = base.mark_rule(strokeWidth=3, color=GREY).encode(
+        y=y, x=alt.X("lower:Q", scale=scale, title=axis), x2="upper:Q"
+    )
+    point = base.mark_point(filled=True, size=140, color=BLUE, opacity=1).encode(
+        y=y, x=alt.X("value:Q", scale=scale, title=axis)
+    )
+    return svg((line + point).properties(width=520, height={"step": 44}))
+
+
+def svg(chart: alt.TopLevelMixin) -> str:
+    """A chart as the text of an SVG document."""
+    specification: dict[str, Any] = chart.to_dict(validate=False)
+    specification["config"] = _CONFIG
+    return _converted(json.dumps(specification, sort_keys=True))
+
+
+@lru_cache(maxsize=256)
+def _converted(specification: str) -> str:
+    made: str = vl_convert.vegalite_to_svg(specification)
+    return made
+
+
+def svg_response(content: str) -> Response:
+    """A chart at an address of its own, which a page shows as a picture."""
+    return Response(content, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})

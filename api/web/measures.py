@@ -1,0 +1,97 @@
+"""The measures: each with what it rests on, protected against telling of single children."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from fastapi import Request, Response
+
+from api.rest.access import Access
+from api.rest.problems import Problem
+from api.services.access.roles import Permission
+from api.services.measures_kept import Known, ask_for_measures, known_measures, measures_job
+from api.services.register.kept_rules import rules_in_force
+from api.services.register.reading import last_run
+from api.web.access import page_router, signed_in
+from api.web.charts import Share, shares, svg_response
+from api.web.pages import page
+from matcher.outcomes import Profile, protect
+
+router = page_router()
+
+Visit = Annotated[Access, signed_in(Permission.READ_MEASURES, personal=False)]
+
+_UNITS = {"child": "children", "family": "families"}
+
+
+@router.get("/measures")
+def measures_page(request: Request, visit: Visit) -> Response:
+    """Every measure as of the last run that they are known of; a newer one is asked for."""
+    latest, known = last_run(visit.connection), known_measures(visit.connection)
+    working = latest is not None and (known is None or known.run < latest)
+    if working and measures_job(visit.connection) is None:
+        ask_for_measures(visit.service.engine, by=visit.caller.name)
+    profile = _profile(visit)
+    return page(
+        request,
+        "measures/measures.html",
+        title="Measures",
+        latest=latest,
+        known=known,
+        working=working,
+        profile=profile,
+        measures=[_as_shown(protect(one, profile)) for one in known.results] if known else [],
+    )
+
+
+@router.get("/measures/{name}/chart.svg")
+def measure_chart(name: str, visit: Visit) -> Response:
+    """A measure's value, or both sides of a comparison, each with its interval."""
+    known = known_measures(visit.connection)
+    result = protect(_named(known, name), _profile(visit))
+    rows = list(_rows(result))
+    if not rows:
+        raise Problem("not-found")
+    return svg_response(shares(rows, "Per cent, with its 95% interval"))
+
+
+def _profile(visit: Access) -> Profile:
+    return rules_in_force(visit.connection, visit.service.offered).book.disclosure
+
+
+def _named(known: Known | None, name: str) -> Mapping[str, Any]:
+    found = [one for one in (known.results if known else []) if one["name"] == name]
+    if not found:
+        raise Problem("not-found")
+    return found[0]
+
+
+def _rows(result: Mapping[str, Any]) -> Iterator[Share]:
+    """What there is to draw: nothing of what is hidden."""
+    if result["compared"]:
+        for part in result["parts"]:
+            share = part["share"]
+            if share["value"] is not None and share["interval"] is not None:
+                limits = share["interval"]
+                yield Share(
+                    part["text"],
+                    100 * share["value"],
+                    100 * limits["lower"],
+                    100 * limits["upper"],
+                )
+    elif result["value"] is not None and result["interval"] is not None:
+        limits = result["interval"]
+        yield Share("All", result["value"], limits["lower"], limits["upper"])
+
+
+def _as_shown(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result with what the template would have to work out."""
+    rows = list(_rows(result))
+    return {
+        **result,
+        "units": _UNITS[result["unit"]],
+        "drawn": bool(rows),
+        "chart_says": "; ".join(
+            f"{row.label}: {row.value:.1f}%, from {row.lower:.1f}% to {row.upper:.1f}%"
+            for row in rows
+        ),
+    }
