@@ -168,7 +168,7 @@ class Refusal(BaseModel):
         **acting("media-type", "refused", "unknown-source", "conflict"),
     },
 )
-def post_extract(sent: Sent, write: Annotated[Write, _BRINGS], response: Response) -> Response:
+def post_extract(sent: Sent, write: Annotated[Write, _BRINGS]) -> Response:
     """It is kept at once and answered with 202; a worker then validates it and, unless
     something speaks against it, links it. Watch the extract at `Location`.
 

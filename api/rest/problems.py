@@ -203,8 +203,16 @@ def usual(*kinds: str) -> dict[int | str, dict[str, Any]]:
 
 
 # What any request of somebody who must sign in can end with, and any that writes.
-_ASKING = ("bad-request", "purpose", "not-signed-in", "forbidden", "too-slow", "too-large", "invalid",
-           "too-many")  # fmt: skip
+_ASKING = (
+    "bad-request",
+    "purpose",
+    "not-signed-in",
+    "forbidden",
+    "too-slow",
+    "too-large",
+    "invalid",
+    "too-many",
+)
 _ACTING = (*_ASKING, "key-reused", "busy")
 
 
