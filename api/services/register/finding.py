@@ -6,9 +6,8 @@ told of: the one that fits better, and neither where they fit nearly alike.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 
 import numpy as np
 from sqlalchemy import Connection, select
@@ -19,7 +18,7 @@ from api.services.register.columns import among
 from api.services.register.shields import shielded_records
 from api.services.register.standing import Standing
 from api.services.register.sundered import severed_children
-from api.services.register.weighing import SAID, Meetings, Person, weigh_persons
+from api.services.register.weighing import SAID, Meetings, Person, is_day, weigh_persons
 from matcher.errors import DataError
 from matcher.rules.matching import Thresholds
 
@@ -34,6 +33,7 @@ def find_persons(
     cleared: bool = False,
     unique_only: bool = False,
     with_unlikely: bool = False,
+    of_sources: Collection[str] | None = None,
 ) -> list[tuple[Candidate, ...]]:
     """The candidates of each person, best first.
 
@@ -46,6 +46,7 @@ def find_persons(
         unique_only: only a candidate that is certain, for systems that nobody attends.
         with_unlikely: those below the lower threshold too, as far as blocking rules
             propose them.
+        of_sources: only records of these sources are looked at; of all, if none are named.
 
     Raises DataError if a person cannot be read; it names the column, not the value.
     """
@@ -60,6 +61,7 @@ def find_persons(
         persons,
         placeless=shielded[:0] if cleared else shielded,
         floor=-np.inf if with_unlikely else None,
+        of_sources=of_sources,
     )
     if weighed is None:
         return [()] * len(persons)
@@ -86,13 +88,8 @@ def _check(persons: Sequence[Person]) -> None:
     for number, person in enumerate(persons, start=1):
         if not person.keys() <= set(SAID):
             raise DataError(f"person {number}: no such column; there are {', '.join(SAID)}")
-        if born := person.get("date_of_birth"):
-            try:
-                known = date.fromisoformat(born).isoformat() == born
-            except ValueError:
-                known = False
-            if not known:
-                raise DataError(f"person {number}: date_of_birth must be a day as YYYY-MM-DD")
+        if (born := person.get("date_of_birth")) and not is_day(born):
+            raise DataError(f"person {number}: date_of_birth must be a day as YYYY-MM-DD")
 
 
 def _by_child(connection: Connection, weighed: Meetings) -> dict[int, dict[str, Ranked]]:

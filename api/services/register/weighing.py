@@ -6,8 +6,9 @@ held record says gets with any other record the weight that the register has for
 but for what the sources' company adds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,14 @@ _FEW = 500
 _NONE = np.empty(0, dtype=np.int64)
 
 
+def is_day(text: str) -> bool:
+    """Whether this is a day as YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True)
 class Meetings:
     """Pairs of a person, counted from 0, and a held record (record.id).
@@ -73,6 +82,7 @@ def weigh_persons(
     *,
     placeless: Numbers = _NONE,
     floor: float | None = None,
+    of_sources: Collection[str] | None = None,
 ) -> Meetings | None:
     """Weigh persons against the records that blocking rules propose; nothing if none are.
 
@@ -83,6 +93,7 @@ def weigh_persons(
         placeless: records whose place is not looked at, neither to find nor to weigh them.
         floor: evidence in bits below which a pair is left out, a run's if none is given;
             pairs that are kept apart stay.
+        of_sources: only records of these are looked at; of all, if none are named.
     """
     person, record = _proposed(connection, standing, persons, placeless)
     everyone = np.unique(record)
@@ -94,6 +105,8 @@ def weigh_persons(
     sources = _Sources(standing, [one.get("source") for one in said])
     l, r = person, len(persons) + np.searchsorted(everyone, record)
     allowed = sources.may_be_one(l, r)
+    if of_sources is not None:
+        allowed &= np.array([one.get("source") in of_sources for one in said])[r]
     chosen = (l[allowed].astype(np.int32), r[allowed].astype(np.int32))
     pairs = scorer.score(table, chosen, standing.given.floor if floor is None else floor)
     prior = sources.prior(pairs.l, pairs.r)

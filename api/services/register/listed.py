@@ -1,0 +1,91 @@
+"""Records as lists show them: what they say as written, and who else holds their child."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from sqlalchemy import Connection, select
+
+from api.db.models import Record, RecordVersion, SearchEntry, Source
+from api.services.register.columns import among
+from api.services.register.shields import shielded_records
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRecord:
+    """A record in a list. Values are as written; ``record`` is record.id.
+
+    ``held`` names the sources that hold its child, its own among them. ``possible`` says that
+    a possible link of the child waits, ``checked`` that a person checked the record, and
+    ``location_hidden`` that where the child lives was left out.
+    """
+
+    record: int
+    source: str
+    record_id: str
+    child_id: str
+    forename: str | None
+    surname: str | None
+    date_of_birth: date | None
+    address: str | None
+    postcode: str | None
+    held: tuple[str, ...]
+    possible: bool
+    checked: bool
+    location_hidden: bool
+
+
+def listed_records(
+    connection: Connection, records: Sequence[int], *, cleared: bool
+) -> list[ListedRecord]:
+    """Records in the order in which they are given, by record.id.
+
+    ``cleared`` callers are told where shielded children live.
+    """
+    if not records:
+        return []
+    wanted = np.array(records, dtype=np.int64)
+    names: dict[int, str] = dict(iter(connection.execute(select(Source.number, Source.name))))
+    hidden = set() if cleared else set(shielded_records(connection).tolist())
+    query = (
+        select(SearchEntry, Record.record_id, RecordVersion)
+        .with_only_columns(
+            SearchEntry.record,
+            SearchEntry.source,
+            Record.record_id,
+            SearchEntry.child,
+            RecordVersion.forename,
+            RecordVersion.surname,
+            RecordVersion.name,
+            RecordVersion.date_of_birth,
+            RecordVersion.address,
+            RecordVersion.postcode,
+            SearchEntry.held,
+            SearchEntry.possible,
+            SearchEntry.checked,
+        )
+        .join(Record, Record.id == SearchEntry.record)
+        .join(RecordVersion, RecordVersion.record == SearchEntry.record)
+        .where(RecordVersion.to_run.is_(None), among(connection, SearchEntry.record, wanted))
+    )
+    found = {}
+    for row in connection.execute(query):
+        secret = row.record in hidden
+        found[row.record] = ListedRecord(
+            record=row.record,
+            source=names[row.source],
+            record_id=row.record_id,
+            child_id=row.child,
+            forename=row.forename,
+            # A name in one field stands whole in the column that lists are read by.
+            surname=row.surname if row.surname or row.forename else row.name,
+            date_of_birth=row.date_of_birth,
+            address=None if secret else row.address,
+            postcode=None if secret else row.postcode,
+            held=tuple(names[int(number)] for number in row.held.split()),
+            possible=bool(row.possible),
+            checked=bool(row.checked),
+            location_hidden=secret,
+        )
+    return [found[record] for record in records]

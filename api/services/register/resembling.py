@@ -1,0 +1,151 @@
+"""Possible matches of one record, system by system: what the workbench searches for.
+
+Records agree by the ticked criteria, whatever they weigh; where the register has weighed
+the two, the weight is told. Records of the same child, and of one severed from it, are
+left out.
+"""
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection, or_, select
+
+from api.db.models import Pair, SearchEntry, Source
+from api.services.register.acts import Key, find_record
+from api.services.register.columns import columns
+from api.services.register.criteria import (
+    LOOKS_AT,
+    OF_PLACES,
+    Asked,
+    Condition,
+    Criterion,
+    conditions,
+)
+from api.services.register.listed import ListedRecord, listed_records
+from api.services.register.searching import unseen
+from api.services.register.severances import severed_between
+from api.services.register.shields import PLACES, shielded_records
+from matcher.classify import probability
+from matcher.standardise.values import swap_day_and_month
+
+
+@dataclass(frozen=True, slots=True)
+class Resembling:
+    """A record that agrees; weight in bits and probability, if the two were weighed.
+
+    They are left out where the place of either may not be told of, since it counts in them.
+    """
+
+    record: ListedRecord
+    weight: float | None
+    probability: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class InSystem:
+    """How many records of a system agree, and the first of them, the strongest first."""
+
+    count: int
+    records: tuple[Resembling, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resemblances:
+    """What agrees with a record, by other source; empty where nothing does.
+
+    ``left_out`` are criteria that could not be asked, since the record lacks what they
+    compare or its place may not be told.
+    """
+
+    by_source: Mapping[str, InSystem]
+    left_out: tuple[Criterion, ...]
+
+
+def resembling(
+    connection: Connection,
+    record: Key,
+    criteria: Collection[Criterion],
+    *,
+    limit: int = 20,
+    cleared: bool = False,
+) -> Resemblances:
+    """Records of other sources that agree with a record by all of some criteria.
+
+    Args:
+        connection: sees the register.
+        record: a current record of a child.
+        criteria: those that are ticked; those that cannot be asked are left out.
+        limit: how many records of each source at most.
+        cleared: whether the caller may know the place of shielded children.
+
+    Raises ActError if there is no such record.
+    """
+    number = find_record(connection, record)
+    own = connection.execute(
+        select(SearchEntry.__table__).where(SearchEntry.record == number)
+    ).one()
+    shielded = set() if cleared else set(shielded_records(connection).tolist())
+    said = {name: value for name, value in own._mapping.items() if isinstance(value, str)}
+    if said["date_of_birth"]:
+        said["date_of_birth_swapped"] = swap_day_and_month(said["date_of_birth"]) or ""
+    if number in shielded:
+        said = {name: value for name, value in said.items() if not name.startswith(PLACES)}
+    askable = {one for one in criteria if all(said.get(name) for name in LOOKS_AT[one])}
+    left_out = tuple(one for one in Criterion if one in criteria and one not in askable)
+    asked = Asked(tuple(conditions(said, askable)), bool(askable & OF_PLACES))
+    names = select(Source.number, Source.name).order_by(Source.name)
+    systems: dict[int, str] = dict(iter(connection.execute(names)))
+    found: dict[int, list[int]] = {one: [] for one in systems if one != own.source}
+    if asked.conditions:
+        where = (
+            *asked.conditions,
+            *unseen(connection, asked, cleared),
+            SearchEntry.source != own.source,
+            SearchEntry.child != own.child,
+        )
+        for one, source in _agreeing(connection, number, where):
+            found[source].append(one)
+    weights = _weights(connection, number) if any(found.values()) else {}
+    first = {
+        source: sorted(own, key=lambda one: (-weights.get(one, -math.inf), one))[:limit]
+        for source, own in found.items()
+    }
+    if number in shielded:
+        weights = {}
+    told = iter(
+        listed_records(connection, [one for own in first.values() for one in own], cleared=cleared)
+    )
+    by_source = {
+        systems[source]: InSystem(
+            len(found[source]),
+            tuple(
+                _told(listed, None if one in shielded else weights.get(one))
+                for one, listed in zip(own, told, strict=False)
+            ),
+        )
+        for source, own in first.items()
+    }
+    return Resemblances(by_source, left_out)
+
+
+def _agreeing(
+    connection: Connection, record: int, where: Sequence[Condition]
+) -> Iterator[tuple[int, int]]:
+    """Records that agree and their sources, without those severed from the record."""
+    query = select(SearchEntry.record, SearchEntry.source).where(*where)
+    found, source = columns(connection, query)
+    severed = severed_between(connection, np.full(len(found), record, dtype=np.int64), found)
+    return zip(found[~severed].tolist(), source[~severed].tolist(), strict=True)
+
+
+def _weights(connection: Connection, record: int) -> dict[int, float]:
+    """Weight in bits of every pair that is kept of a record, by the other one."""
+    query = select(Pair.l, Pair.r, Pair.weight).where(or_(Pair.l == record, Pair.r == record))
+    return {l + r - record: weight for l, r, weight in connection.execute(query)}
+
+
+def _told(record: ListedRecord, weight: float | None) -> Resembling:
+    likely = None if weight is None else float(probability(np.array([weight]))[0])
+    return Resembling(record, weight, likely)

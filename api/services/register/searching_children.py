@@ -1,0 +1,95 @@
+"""Children searched by what any of their records says."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, literal, select, tuple_
+
+from api.db.models import Golden, SearchEntry
+from api.services.register.columns import among
+from api.services.register.criteria import Criterion
+from api.services.register.searching import wanted
+from api.services.register.shields import PLACES, shielded_children
+from matcher.errors import DataError
+from matcher.register.golden import GOLDEN_COLUMNS
+
+
+@dataclass(frozen=True, slots=True)
+class FoundChild:
+    """A child of which records agree, with its golden values, by GOLDEN_COLUMNS.
+
+    ``location_hidden`` says that where it lives was left out.
+    """
+
+    child_id: str
+    values: Mapping[str, str]
+    location_hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoundChildren:
+    """Some of the children that were found, and after which the next page begins."""
+
+    children: tuple[FoundChild, ...]
+    after: str | None
+
+
+def search_children(
+    connection: Connection,
+    values: Mapping[str, str],
+    criteria: Collection[Criterion] = (),
+    *,
+    after: str | None = None,
+    limit: int = 50,
+    cleared: bool = False,
+) -> FoundChildren:
+    """Children of whom any record agrees, in order of the first name that does.
+
+    Arguments are those of `search_records`; something must be looked for.
+    """
+    where = wanted(connection, values, criteria, cleared)
+    if not any(values.values()):
+        raise DataError("give something to search by")
+    # The first in order of name, as one text, since a row cannot be the least of several.
+    name = func.min(
+        SearchEntry.surname + "\x1f" + SearchEntry.forename + "\x1f" + SearchEntry.date_of_birth
+    )
+    grouped = (
+        select(SearchEntry.child, name.label("name")).where(*where).group_by(SearchEntry.child)
+    )
+    named = grouped.subquery()
+    query = select(named.c.child).order_by(named.c.name, named.c.child).limit(limit + 1)
+    if after is not None:
+        start = connection.scalar(select(named.c.name).where(named.c.child == after))
+        if start is None:
+            raise DataError("this list has changed; begin it again")
+        query = query.where(
+            tuple_(named.c.name, named.c.child) > tuple_(literal(start), literal(after))
+        )
+    found = list(connection.scalars(query))
+    shown = found[:limit]
+    children = _golden(connection, shown, cleared)
+    return FoundChildren(tuple(children), shown[-1] if len(found) > limit else None)
+
+
+def _golden(connection: Connection, ids: Sequence[str], cleared: bool) -> list[FoundChild]:
+    shielded = set() if cleared else shielded_children(connection, ids)
+    query: Select[*tuple[Any, ...]] = select(
+        Golden.child, *(getattr(Golden, name) for name in GOLDEN_COLUMNS)
+    ).where(Golden.to_run.is_(None), among(connection, Golden.child, ids))
+    known = {
+        row[0]: dict(zip(GOLDEN_COLUMNS, row[1:], strict=True)) for row in connection.execute(query)
+    }
+    return [
+        FoundChild(
+            one,
+            {
+                name: value
+                for name, value in known.get(one, {}).items()
+                if value and not (one in shielded and name.startswith(PLACES))
+            },
+            one in shielded,
+        )
+        for one in ids
+    ]
