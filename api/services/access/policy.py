@@ -70,8 +70,14 @@ def view_of(terms: Iterable[Terms], caller: Caller, today: date) -> "View":
         raise PurposeError(f"say for which purpose; yours are: {may}")
     if purpose not in caller.purposes:
         raise PurposeError("this is not a purpose that you may act for")
+    terms = tuple(terms)
+    limits: dict[str, frozenset[str]] = {}
+    for one in terms:
+        for field, may in one.fields.items():
+            limits[field] = limits.get(field, frozenset()) | may
     return View(
         purpose=purpose,
+        limits=limits,
         terms=tuple(
             one
             for one in terms
@@ -86,10 +92,14 @@ def view_of(terms: Iterable[Terms], caller: Caller, today: date) -> "View":
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What somebody may see for a purpose; ``terms`` are those that let them."""
+    """What somebody may see for a purpose; ``terms`` are those that let them.
+
+    ``limits`` are the purposes of fields that have their own in any agreement.
+    """
 
     purpose: str
     terms: tuple[Terms, ...]
+    limits: Mapping[str, frozenset[str]]
     cleared: bool
     exports: bool
 
@@ -128,8 +138,9 @@ class View:
     def of_golden(self, golden: Mapping[str, Any], *, shielded: bool) -> dict[str, Any]:
         """Golden values with their ``_source``; both are None where they may not be seen.
 
-        One that a person set by hand is seen where any source's would be. What is no value
-        with a source, such as ``child_id``, stays.
+        One that a person set by hand is of no source: it is seen for the purposes that its
+        field has anywhere, or any if it has none. What is no value with a source, such as
+        ``child_id``, stays.
         """
         hidden = LOCATION if self.hides_location(shielded) else ()
         result = dict(golden)
@@ -149,5 +160,5 @@ class View:
 
     def _may_see_golden(self, source: Any, field: str) -> bool:
         if source == BY_HAND:
-            return any(self.may_see(one.source, field) for one in self.terms)
+            return bool(self.terms) and self.purpose in self.limits.get(field, {self.purpose})
         return source is not None and self.may_see(source, field)
