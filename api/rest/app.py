@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from api.rest import extracts, health, jobs, problem_kinds
+from api.rest import children, crosswalk, extracts, health, jobs, problem_kinds, records
 from api.rest.access import ReplayedError
 from api.rest.problems import add_handlers
 from api.rest.requests import Metrics, Requests
@@ -84,7 +84,17 @@ def include(app: FastAPI, router: APIRouter, prefix: str = "") -> None:
 
 
 def _routers() -> list[Any]:
-    return [extracts.router, jobs.router]
+    return [
+        children.router,
+        crosswalk.router,
+        decisions.router,
+        fhir.router,
+        matching.router,
+        review.router,
+        extracts.router,
+        jobs.router,
+        records.router,
+    ]
 
 
 def _describe_problems(app: FastAPI) -> None:

@@ -21,7 +21,7 @@ class EncodedSlashes:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         raw = scope.get("raw_path") or b""
-        if scope["type"] == "http" and b"%2f" in raw.lower():
+        if scope["type"] == "http" and b"%" in raw:
             parts = [unquote(part.decode("latin-1")) for part in raw.split(b"/")]
             scope["path"] = "/".join(part.replace("/", _STANDS_FOR_SLASH) for part in parts)
         await self.app(scope, receive, send)

@@ -48,7 +48,7 @@ def test_a_journey_is_all_activity_of_a_child_in_time_order(engine: Engine) -> N
             ).scalar_one()
             for table in ACTIVITY.values()
         )
-        found = journey_of(connection, view, child, limit=10_000)
+        found = journey_of(connection, view, child, limit=10_000).steps
         assert len(found) == held > 10
         assert len({step.kind for step in found}) >= 3
         assert [step.day for step in found] == sorted(step.day for step in found)
@@ -57,18 +57,20 @@ def test_a_journey_is_all_activity_of_a_child_in_time_order(engine: Engine) -> N
         paged: list[Step] = []
         while page := journey_of(
             connection, view, child, after=paged[-1].place if paged else None, limit=7
-        ):
+        ).steps:
             paged += page
         assert paged == found
-        assert journey_of(connection, view, child, as_of_run=last_run(connection)) == found[:100]
+        assert (
+            journey_of(connection, view, child, as_of_run=last_run(connection)).steps == found[:100]
+        )
         one = found[0].key
     with seen(engine, sources=[one.source]) as (connection, view):
-        part = journey_of(connection, view, child, limit=10_000)
+        part = journey_of(connection, view, child, limit=10_000).steps
         assert part == [step for step in found if step.key.source == one.source]
     with writing(engine) as connection:
         shield(connection, record=one[:2], why="a test", **WHO)
     with seen(engine) as (connection, view):
-        shown = journey_of(connection, view, child, limit=10_000)
+        shown = journey_of(connection, view, child, limit=10_000).steps
         assert len(shown) == held
         assert not any({"centre", "setting", "organisation"} & set(s.values) for s in shown)
 
@@ -86,13 +88,13 @@ def test_what_was_severed_is_not_on_the_journey_of_a_past_run(engine: Engine) ->
     with seen(engine) as (connection, view):
         child = busiest(connection)
         run = last_run(connection)
-        before = journey_of(connection, view, child, limit=10_000)
+        before = journey_of(connection, view, child, limit=10_000).steps
         first = before[0].key
         others = sorted({step.key for step in before} - {first})
     with writing(engine) as connection:
         sever(connection, one=[first[:2]], other=[one[:2] for one in others], **WHO)
         run_register(connection, shipped(), **WHO)
     with seen(engine) as (connection, view):
-        then = journey_of(connection, view, child, as_of_run=run, limit=10_000)
+        then = journey_of(connection, view, child, as_of_run=run, limit=10_000).steps
         shown = {step.key for step in then}
         assert shown in ({first}, set(others))

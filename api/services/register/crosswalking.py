@@ -24,7 +24,8 @@ class Crossed:
 
 def known_sources(connection: Connection) -> dict[str, int]:
     """Every source of the register, with its number."""
-    return dict(connection.execute(select(Source.name, Source.number)).tuples().all())
+    query = select(Source.name, Source.number)
+    return {row.name: row.number for row in connection.execute(query)}
 
 
 def crosswalk(
@@ -74,7 +75,7 @@ def _children(connection: Connection, records: Numbers, as_of_run: int | None) -
     query = select(Membership.record, Membership.child).where(
         held(Membership, as_of_run), among(connection, Membership.record, records)
     )
-    return dict(connection.execute(query).tuples().all())
+    return {row.record: row.child for row in connection.execute(query)}
 
 
 def _members(

@@ -32,6 +32,11 @@ class Relative:
     child_id: str | None
     values: Mapping[str, Any]
 
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Where it stands in order."""
+        return self.key.source, self.family_id, self.key.record_id
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -64,9 +69,7 @@ def view_family(connection: Connection, view: View, child_id: str) -> Family:
         for row in rows
         if row.child not in hidden | apart
     ]
-    return Family(
-        sorted(relatives, key=lambda one: (one.key.source, one.family_id, one.key)), False
-    )
+    return Family(sorted(relatives, key=lambda one: one.place), False)
 
 
 def _sharing(connection: Connection, child_id: str) -> Sequence[Any]:

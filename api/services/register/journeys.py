@@ -38,6 +38,14 @@ class Step:
     place: Place
 
 
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """Steps in order; where they led is left out if ``location_hidden``."""
+
+    steps: Sequence[Step]
+    location_hidden: bool
+
+
 def journey_of(
     connection: Connection,
     view: View,
@@ -46,7 +54,7 @@ def journey_of(
     as_of_run: int | None = None,
     after: Place | None = None,
     limit: int = 100,
-) -> list[Step]:
+) -> Journey:
     """The next steps of a child's journey as it is known now, or was after a run."""
     members, _ = members_of(connection, child_id, as_of_run=as_of_run)
     key = {one.record: one for one in members if one.source in view.sources}
@@ -59,7 +67,8 @@ def journey_of(
         for row in _rows(connection, kind, numbers, as_of_run)
     ]
     steps.sort(key=lambda step: step.place)
-    return [step for step in steps if after is None or step.place > after][:limit]
+    steps = [step for step in steps if after is None or step.place > after]
+    return Journey(steps[:limit], view.hides_location(shielded))
 
 
 def _rows(

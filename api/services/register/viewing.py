@@ -21,7 +21,6 @@ from api.services.register.history import (
     ChildStanding,
     Member,
     Standing,
-    child_of,
     find_child,
     members_of,
 )
@@ -190,22 +189,25 @@ def record_number(connection: Connection, source: str, record_id: str) -> int | 
     return connection.scalar(query)
 
 
+def record_state(
+    connection: Connection, source: str, record_id: str
+) -> tuple[int | None, int | None]:
+    """record.id and the id of the current version; nothing where there is none."""
+    query = (
+        select(Record.id, RecordVersion.id)
+        .join(Source, Source.number == Record.source)
+        .outerjoin(
+            RecordVersion, (RecordVersion.record == Record.id) & RecordVersion.to_run.is_(None)
+        )
+        .where(Source.name == source, Record.record_id == record_id)
+    )
+    found = connection.execute(query).one_or_none()
+    return (None, None) if found is None else (found[0], found[1])
+
+
 def has_source(connection: Connection, source: str) -> bool:
     """Whether the register has a source of this name."""
     return connection.scalar(select(Source.number).where(Source.name == source)) is not None
-
-
-def child_of_record(
-    connection: Connection,
-    view: View,
-    source: str,
-    record_id: str,
-    *,
-    as_of_run: int | None = None,
-) -> str | None:
-    """The child of a record. Raises AccessError if nothing of the source may be seen."""
-    view.require_source(source)
-    return child_of(connection, source, record_id, as_of_run=as_of_run)
 
 
 def _records(

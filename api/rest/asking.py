@@ -1,0 +1,98 @@
+"""What routes that tell of children have in common: which run, which source, where a child went."""
+
+from typing import Annotated, Any, NoReturn
+from urllib.parse import quote
+
+from fastapi import Query, Response
+
+from api.rest.access import Access
+from api.rest.problems import Problem
+from api.services.register.history import ChildStanding, Standing, find_child
+from api.services.register.reading import check_run
+from api.services.register.viewing import has_source
+from matcher.errors import DataError
+from matcher.register.ids import is_child_id
+
+AsOf = Annotated[
+    int | None,
+    Query(ge=1, le=2**63 - 1, description="A past run, to be told how things were after it."),
+]
+Follow = Annotated[
+    bool,
+    Query(description="No: tell of a child that is no more, instead of leading to its successor."),
+]
+
+# For the OpenAPI document.
+MOVED: dict[int | str, dict[str, Any]] = {
+    307: {
+        "description": "The child was merged into another; follow Location",
+        "headers": {
+            "Location": {
+                "description": "The same of the child that it was merged into.",
+                "schema": {"type": "string"},
+            }
+        },
+    }
+}
+
+
+def require_run(access: Access, run: int | None, place: str = "query.as_of") -> None:
+    """Raises Problem if there was no such run."""
+    if run is not None:
+        try:
+            check_run(access.connection, run)
+        except DataError:
+            invalid(place, "there was no such run")
+
+
+def invalid(place: str, message: str) -> NoReturn:
+    """Ends a request of which one part says what cannot be."""
+    raise Problem("invalid", None, errors=[{"place": place, "message": message}])
+
+
+def require_source(access: Access, source: str, refused: str = "forbidden") -> None:
+    """Raises Problem if the source is not known, or nothing of it may be seen."""
+    if source not in access.view.sources:
+        if has_source(access.connection, source):
+            raise Problem(refused)
+        raise Problem("unknown-source")
+
+
+def current_child(
+    access: Access, child_id: str, rest: str, *, follow: bool = True, as_of: int | None = None
+) -> ChildStanding | Response:
+    """A child that is current, or was after a run; see `settled`."""
+    require_run(access, as_of)
+    access.saw(child_id)
+    return settled(
+        access, child_id, find_child(access.connection, child_id, as_of_run=as_of), rest, follow
+    )
+
+
+def settled(
+    access: Access, child_id: str, found: ChildStanding | None, rest: str, follow: bool
+) -> ChildStanding | Response:
+    """A child that may be told of, or the way to its survivor, with ``rest`` of the address.
+
+    Raises Problem if the id was never given or, if successors are to be followed, the child
+    is no more and has not exactly one.
+    """
+    if found is None:
+        hint = None if is_child_id(child_id) else "The check character does not fit; check the id."
+        raise Problem("not-found", hint)
+    if not follow or found.standing is Standing.CURRENT:
+        return found
+    access.saw(*found.successors)
+    if found.standing is Standing.MERGED:
+        return Response(status_code=307, headers={"Location": _address(access, found, rest)})
+    raise Problem("gone", None, successors=list(found.successors))
+
+
+def _address(access: Access, found: ChildStanding, rest: str) -> str:
+    asked = access.request.scope["query_string"].decode("ascii", "replace")
+    return f"/v1/children/{found.successors[0]}{rest}" + (f"?{asked}" if asked else "")
+
+
+def record_address(source: str, record_id: str) -> str:
+    """Where a record is."""
+    return f"/v1/sources/{source}/records/{quote(record_id, safe='')}"

@@ -1,0 +1,278 @@
+"""What is told of children."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from api.rest.paging import Page
+from api.rest.record_schemas import Explanation, HistoryEntry, RecordKey
+from api.services.register.changes import ChildChange
+from api.services.register.families import Relative
+from api.services.register.journeys import Step
+from api.services.register.viewing import ShownChild
+
+
+class Sourced(BaseModel):
+    """A golden value and the source that it comes from."""
+
+    value: str = Field(examples=["Aisha"])
+    source: str = Field(
+        description="`correction` where a person set it by hand.", examples=["systmone"]
+    )
+
+
+class GoldenValues(BaseModel):
+    """What survives of all that the records say; null where there is none that may be seen."""
+
+    forename: Sourced | None = None
+    surname: Sourced | None = None
+    date_of_birth: Sourced | None = Field(
+        None, examples=[{"value": "2014-05-03", "source": "school_census"}]
+    )
+    sex: Sourced | None = Field(None, examples=[{"value": "F", "source": "systmone"}])
+    nhs_number: Sourced | None = Field(
+        None, examples=[{"value": "9434765919", "source": "systmone"}]
+    )
+    upn: Sourced | None = Field(
+        None, examples=[{"value": "B801200005001", "source": "school_census"}]
+    )
+    address: Sourced | None = Field(
+        None, examples=[{"value": "2 Mill Road, Oldham", "source": "estart"}]
+    )
+    postcode: Sourced | None = Field(None, examples=[{"value": "OL1 1AA", "source": "estart"}])
+
+
+class ChildDocument(BaseModel):
+    """A child of the register, as far as it may be seen."""
+
+    child_id: str = Field(examples=["5QK2M8ZR0T4WX"])
+    standing: Literal["current", "merged", "split", "ended"] = Field(
+        description="Others than `current` are told of only with `follow=false`."
+    )
+    successors: list[str] = Field(
+        description="Current children that its records went to, if it is no more."
+    )
+    from_run: int = Field(description="The run that founded it.", examples=[3])
+    to_run: int | None = Field(description="The run that ended it.", examples=[None])
+    values: GoldenValues
+    records: list[RecordKey]
+    shielded: bool = Field(
+        description="Whether nobody without clearance may be told where it lives."
+    )
+    location_hidden: bool = Field(description="Whether values are left out for that reason.")
+
+
+class FamilyMember(BaseModel):
+    """Somebody whom a source lists in one family with a child."""
+
+    source: str = Field(examples=["estart"])
+    record_id: str = Field(examples=["M104"])
+    family_id: str = Field(
+        description="By which the source knows the family.", examples=["XX000123"]
+    )
+    role: Literal["child", "carer"]
+    child_id: str | None = Field(description="None of a carer.", examples=["7B3N9HV1C6DYA"])
+    forename: str | None = Field(None, examples=["Idris"])
+    middle_names: str | None = None
+    surname: str | None = Field(None, examples=["Malik"])
+    known_as: str | None = None
+    name: str | None = None
+    sex: str | None = Field(None, examples=["M"])
+    date_of_birth: date | None = Field(None, examples=["2016-01-09"])
+
+
+class FamilyPage(Page):
+    """The family of a child, by source and family."""
+
+    items: list[FamilyMember]
+    location_hidden: bool = Field(
+        description="Whether nobody is listed because the child is shielded."
+    )
+
+
+class ChildHistoryEntry(HistoryEntry):
+    """One thing that happened to a child."""
+
+    kind: Literal[
+        "child_created",
+        "child_restored",
+        "child_absorbed",
+        "child_split_off",
+        "child_split",
+        "child_merged",
+        "child_emptied",
+        "record_linked",
+        "record_unlinked",
+        "values_changed",
+    ] = Field(
+        description="`child_absorbed`: another child was merged into this one. "
+        "`child_split_off`: this one came of another."
+    )
+    children: list[str] = Field(description="The other children, or the successors.")
+    record: RecordKey | None = Field(None, description="The record that joined or left.")
+    fields: list[str] = Field(description="Golden fields that changed.", examples=[["surname"]])
+
+
+class ChildHistory(Page):
+    """A child's history, oldest first."""
+
+    items: list[ChildHistoryEntry]
+
+
+class _Step(BaseModel):
+    """One thing that happened with a child."""
+
+    day: date = Field(description="Its day, or that on which it began.", examples=["2023-11-02"])
+    dated: bool = Field(
+        description="No: it has no day; `day` is that of the extract which told of it."
+    )
+    source: str = Field(examples=["estart"])
+    record_id: str = Field(examples=["M104"])
+
+
+class ContactStep(_Step):
+    """A contact with a children's centre."""
+
+    kind: Literal["contacts"]
+    centre: str | None = Field(None, examples=["Fir Bank"])
+    activity: str | None = Field(None, examples=["Stay and play"])
+    attended: bool | None = None
+
+
+class VisitStep(_Step):
+    """A health visit."""
+
+    kind: Literal["visits"]
+    visit: str | None = Field(None, examples=["12 months"])
+
+
+class MealsStep(_Step):
+    """A period of eligibility for free school meals."""
+
+    kind: Literal["fsm_periods"]
+    start: date | None = None
+    end: date | None = Field(None, description="None while it lasts.")
+
+
+class ProfileStep(_Step):
+    """A result of the early years foundation stage profile."""
+
+    kind: Literal["eyfsp_results"]
+    goal: str | None = Field(None, examples=["COM_E01"])
+    score: str | None = Field(None, examples=["2"])
+
+
+class EpisodeStep(_Step):
+    """An early help (CAF) episode."""
+
+    kind: Literal["caf_episodes"]
+    episode_id: str | None = Field(None, examples=["E77"])
+    start: date | None = None
+    end: date | None = Field(None, description="None while it lasts.")
+    start_reason: str | None = None
+    end_reason: str | None = None
+    organisation: str | None = None
+
+
+class PlaceStep(_Step):
+    """A funded early education place."""
+
+    kind: Literal["funded_places"]
+    start: date | None = None
+    end: date | None = Field(None, description="None while it lasts.")
+    setting: str | None = Field(None, examples=["Little Oaks"])
+    hours: float | None = Field(None, examples=[15.0])
+
+
+JourneyStep = Annotated[
+    ContactStep | VisitStep | MealsStep | ProfileStep | EpisodeStep | PlaceStep,
+    Field(discriminator="kind"),
+]
+_STEPS: dict[str, type[_Step]] = {
+    "contacts": ContactStep,
+    "visits": VisitStep,
+    "fsm_periods": MealsStep,
+    "eyfsp_results": ProfileStep,
+    "caf_episodes": EpisodeStep,
+    "funded_places": PlaceStep,
+}
+
+
+class Journey(Page):
+    """What happened with a child across all systems, oldest first."""
+
+    items: list[JourneyStep]
+    location_hidden: bool = Field(
+        description="Whether centres, settings and organisations are left out."
+    )
+
+
+class ChildWhy(Page):
+    """The links that hold a child together, and what people decided on its records."""
+
+    items: list[Explanation]
+
+
+def child_document(child: ShownChild) -> ChildDocument:
+    """A child that may be seen."""
+    standing = child.standing
+    golden: dict[str, Any] = {
+        name: Sourced.model_construct(value=value, source=source)
+        for name, (value, source) in child.golden.items()
+    }
+    return ChildDocument.model_construct(
+        child_id=standing.child_id,
+        standing=standing.standing.value,
+        successors=list(standing.successors),
+        from_run=standing.from_run,
+        to_run=standing.to_run,
+        values=GoldenValues.model_construct(**golden),
+        records=[
+            RecordKey.model_construct(source=one.source, record_id=one.record_id)
+            for one in child.records
+        ],
+        shielded=child.shielded,
+        location_hidden=child.location_hidden,
+    )
+
+
+def relative_of(found: Relative) -> FamilyMember:
+    """Somebody of a family."""
+    return FamilyMember.model_construct(
+        source=found.key.source,
+        record_id=found.key.record_id,
+        family_id=found.family_id,
+        role=found.role,
+        child_id=found.child_id,
+        **found.values,
+    )
+
+
+def change_of(change: ChildChange) -> ChildHistoryEntry:
+    """One entry of a child's history."""
+    record = None
+    if change.source is not None and change.record_id is not None:
+        record = RecordKey(source=change.source, record_id=change.record_id)
+    return ChildHistoryEntry.model_construct(
+        run=change.run,
+        at=change.when.at,
+        by=change.when.by,
+        run_kind=change.when.kind,
+        kind=change.kind,
+        children=list(change.children),
+        record=record,
+        fields=list(change.fields),
+    )
+
+
+def step_of(step: Step) -> Any:
+    """One step of a journey."""
+    return _STEPS[step.kind](
+        kind=step.kind,  # type: ignore[call-arg]
+        day=step.day,
+        dated=step.dated,
+        source=step.key.source,
+        record_id=step.key.record_id,
+        **step.values,
+    )

@@ -1,0 +1,138 @@
+"""The crosswalk: by which ids other systems know a child, as IHE's PIXm asks for it."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.rest.access import Access, reads
+from api.rest.asking import AsOf, require_run, require_source
+from api.rest.problems import Problem, usual
+from api.rest.record_schemas import RecordKey
+from api.rest.text import RecordId, SourceName
+from api.services.access.roles import Permission
+from api.services.register.crosswalking import Crossed, crosswalk, known_sources
+
+router = APIRouter(tags=["crosswalk"])
+
+# How many ids may be asked for at once.
+LARGEST = 1_000
+
+MayRead = Annotated[Access, reads(Permission.READ_CHILDREN)]
+_PROBLEMS = usual("unknown-source", "target-not-permitted")
+
+
+class AskedKey(BaseModel):
+    """An id of one system."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: SourceName = Field(examples=["systmone"])
+    record_id: RecordId = Field(examples=["90012"])
+
+
+class CrosswalkBody(BaseModel):
+    """Ids, and the systems whose ids are wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    records: list[AskedKey] = Field(min_length=1, max_length=LARGEST)
+    targets: list[SourceName] | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description="Left out: all that may be seen for the purpose.",
+        examples=[["school_census", "estart"]],
+    )
+    as_of: int | None = Field(None, ge=1, le=2**63 - 1, description="A past run.", examples=[None])
+
+
+class CrosswalkAnswer(BaseModel):
+    """The other ids of a record's child."""
+
+    child_id: str = Field(examples=["5QK2M8ZR0T4WX"])
+    ids: list[RecordKey] = Field(
+        description="Without the id that was asked for; empty if no other system has one."
+    )
+
+
+class CrosswalkItem(BaseModel):
+    """One id of many, and what was found."""
+
+    source: str = Field(examples=["systmone"])
+    record_id: str = Field(examples=["90012"])
+    status: Literal[200, 404] = Field(description="404: no child has this id there.")
+    child_id: str | None = Field(examples=["5QK2M8ZR0T4WX"])
+    ids: list[RecordKey]
+
+
+class CrosswalkAnswers(BaseModel):
+    """As many items as were asked for, in that order."""
+
+    items: list[CrosswalkItem]
+
+
+@router.post("/crosswalk", summary="Other systems' ids of many records", responses=_PROBLEMS)
+def cross_many(body: CrosswalkBody, access: MayRead) -> CrosswalkAnswers:
+    """Up to 1,000 ids at once; in a body, since systems' ids are personal.
+
+    A source that is not known, or may not be seen, ends the whole request. An id that is not
+    known has the status 404 among the items.
+    """
+    require_run(access, body.as_of, "body.as_of")
+    for source in dict.fromkeys(one.source for one in body.records):
+        require_source(access, source)
+    keys = [(one.source, one.record_id) for one in body.records]
+    found = _cross(access, keys, body.targets, body.as_of)
+    return CrosswalkAnswers.model_construct(
+        items=[
+            CrosswalkItem.model_construct(
+                source=source,
+                record_id=record_id,
+                status=404 if one is None else 200,
+                child_id=None if one is None else one.child_id,
+                ids=[] if one is None else _keys(one),
+            )
+            for (source, record_id), one in zip(keys, found, strict=True)
+        ]
+    )
+
+
+@router.get(
+    "/sources/{source}/records/{record_id}/crosswalk",
+    summary="Other systems' ids of a record",
+    responses={**_PROBLEMS, **usual("unknown-source", "target-not-permitted", "not-found")},
+)
+def cross_one(
+    source: SourceName,
+    record_id: RecordId,
+    access: MayRead,
+    target: Annotated[
+        list[SourceName] | None,
+        Query(max_length=100, description="May be given several times; left out: all."),
+    ] = None,
+    as_of: AsOf = None,
+) -> CrosswalkAnswer:
+    """The ids by which the sources asked for, or all, know the child of the record."""
+    require_run(access, as_of)
+    require_source(access, source)
+    (found,) = _cross(access, [(source, record_id)], target, as_of)
+    if found is None:
+        raise Problem("not-found", "No child has this id in this source.")
+    return CrosswalkAnswer(child_id=found.child_id, ids=_keys(found))
+
+
+def _cross(
+    access: Access, keys: list[tuple[str, str]], targets: list[str] | None, as_of: int | None
+) -> list[Crossed | None]:
+    for target in dict.fromkeys(targets or ()):
+        require_source(access, target, "target-not-permitted")
+    numbers = known_sources(access.connection)
+    wanted = frozenset(targets) if targets else access.view.sources
+    found = crosswalk(access.connection, keys, numbers, wanted, as_of_run=as_of)
+    access.saw(*(one.child_id for one in found if one is not None))
+    return found
+
+
+def _keys(found: Crossed) -> list[RecordKey]:
+    return [RecordKey.model_construct(source=s, record_id=r) for s, r in found.ids]

@@ -1,0 +1,293 @@
+"""What is said of records, and told of them."""
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from api.rest.paging import Page
+from api.rest.text import plain, printable
+from api.services.register.changes import RecordChange
+from api.services.register.viewing import SAID, ShownRecord
+from api.services.register.why import Explained
+
+# Years in which somebody of a child register was born, or a source held something.
+_EARLIEST, _LATEST = date(1900, 1, 1), date(2100, 12, 31)
+
+_BETWEEN = re.compile(r"[\s\u2010-\u2015.-]+")
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(plain(text).split()))
+
+
+def _joined(text: str) -> str:
+    return printable(_BETWEEN.sub("", plain(text)))
+
+
+Value = Annotated[str, StringConstraints(max_length=500), AfterValidator(_one_line)]
+Identifier = Annotated[str, StringConstraints(max_length=64), AfterValidator(_joined)]
+Day = Annotated[date, Field(ge=_EARLIEST, le=_LATEST)]
+
+
+class RecordKey(BaseModel):
+    """A record by its source and the id that it has there."""
+
+    source: str = Field(examples=["systmone"])
+    record_id: str = Field(examples=["90012"])
+
+
+class RecordValues(BaseModel):
+    """What a source says of a person. What is missing is left out or null."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Literal["child", "carer"] = Field("child", description="Only children are linked.")
+    forename: Value | None = Field(None, examples=["Aisha"])
+    middle_names: Value | None = None
+    surname: Value | None = Field(None, examples=["Malik"])
+    former_surname: Value | None = None
+    known_as: Value | None = Field(None, description="Preferred or also-known-as name.")
+    name: Value | None = Field(
+        None, description="The whole name, from systems that have one field for it."
+    )
+    name_order: Literal["forename_first", "surname_first"] | None = Field(
+        None, description="The order of `name`, where it is known."
+    )
+    sex: Literal["F", "M"] | None = Field(None, examples=["F"])
+    nhs_number: Identifier | None = Field(None, examples=["9434765919"])
+    upn: Identifier | None = Field(None, examples=["B801200005001"])
+    former_upn: Identifier | None = None
+    address: Value | None = Field(
+        None, description='One line, parts separated by ", ".', examples=["2 Mill Road, Oldham"]
+    )
+    postcode: Value | None = Field(None, examples=["OL1 1AA"])
+    family_id: Value | None = Field(None, description="By which the source knows the family.")
+    date_of_birth: Day | None = Field(None, examples=["2014-05-03"])
+
+
+class RecordBody(RecordValues):
+    """What a source says of a person from now on, in place of all that it said before."""
+
+    as_of: Day | None = Field(
+        None, description="The day on which the source held these values.", examples=["2024-09-01"]
+    )
+
+    def said(self) -> dict[str, str]:
+        """As text by column of RECORDS; what is missing is left out."""
+        values = {name: getattr(self, name) for name in SAID}
+        return {name: str(value) for name, value in values.items() if value not in (None, "")}
+
+
+class Succeeded(BaseModel):
+    """A child whose records went to others."""
+
+    child_id: str = Field(examples=["5QK2M8ZR0T4WX"])
+    successors: list[str] = Field(examples=[["7B3N9HV1C6DYA"]])
+
+
+class Affected(BaseModel):
+    """What a record that was put or deleted did to children, by their ids."""
+
+    created: list[str] = Field(description="New children, and such as came back.")
+    merged: list[Succeeded] = Field(description="Children that are of another one from now on.")
+    split: list[Succeeded] = Field(description="Children of which records went to others.")
+    emptied: list[str] = Field(description="Children that have no record any more.")
+    joined: list[str] = Field(description="Children that a record was added to.")
+    left: list[str] = Field(description="Children that a record was taken from.")
+
+
+class RecordPut(BaseModel):
+    """What became of a record."""
+
+    source: str = Field(examples=["systmone"])
+    record_id: str = Field(examples=["90012"])
+    created: bool = Field(description="Whether the source had no such record until now.")
+    changed: bool = Field(description="Whether it says something else than before.")
+    child_id: str | None = Field(
+        description="The child that it belongs to; none of a carer, or if it is gone.",
+        examples=["5QK2M8ZR0T4WX"],
+    )
+    run: int | None = Field(
+        description="The run that linked it; none if nothing changed.", examples=[42]
+    )
+    children: Affected | None = Field(None, description="Only if `with_info` is true.")
+
+
+class RecordDocument(BaseModel):
+    """What a source says of a person, as far as it may be seen."""
+
+    source: str = Field(examples=["systmone"])
+    record_id: str = Field(examples=["90012"])
+    child_id: str | None = Field(
+        None,
+        description="The child that it belongs to; none of a carer.",
+        examples=["5QK2M8ZR0T4WX"],
+    )
+    values: RecordValues
+    as_of: date | None = Field(
+        description="The day on which the source held these values.", examples=["2024-09-01"]
+    )
+    extract: int | None = Field(
+        description="The extract that told so; none if it was put.", examples=[17]
+    )
+    from_run: int = Field(description="The run since which it says so.", examples=[42])
+    location_hidden: bool = Field(
+        description="Whether values are left out because the child is shielded."
+    )
+
+
+class RecordPage(Page):
+    """Records of a child, in order of source and id."""
+
+    items: list[RecordDocument]
+
+
+class HistoryEntry(BaseModel):
+    """One thing that happened."""
+
+    run: int = Field(examples=[42])
+    at: datetime = Field(description="When that run was.")
+    by: str = Field(description="Who asked for it.", examples=["clinic-system"])
+    run_kind: str = Field(description="What kind of run it was.", examples=["record"])
+
+
+class RecordHistoryEntry(HistoryEntry):
+    """One thing that happened to a record."""
+
+    kind: Literal["record_said", "record_gone", "child_joined", "child_left"]
+    child_id: str | None = Field(None, description="The child that it joined or left.")
+    extract: int | None = Field(None, description="The extract that told so.")
+    fields: list[str] = Field(default_factory=list, description="What it said otherwise.")
+    values: RecordValues | None = Field(None, description="All that it said from then on.")
+
+
+class RecordHistory(Page):
+    """A record's history, oldest first."""
+
+    items: list[RecordHistoryEntry]
+
+
+class Part(BaseModel):
+    """What one comparison says of two records."""
+
+    comparison: str = Field(examples=["forename"])
+    title: str = Field(examples=["Forename"])
+    level: str | None = Field(
+        description="The level reached; none where a value is missing, or may not be seen.",
+        examples=["same"],
+    )
+    sentence: str | None = Field(examples=["forename is the same"])
+    weight: float = Field(description="Partial weight in bits.", examples=[7.25])
+    hidden: bool = Field(description="Whether level and sentence may not be seen.")
+
+
+class DecisionSaid(BaseModel):
+    """What a person decided on two records."""
+
+    id: int
+    kind: Literal["match", "non_match", "cannot_tell"]
+    by: str = Field(examples=["j.reviewer"])
+    at: datetime
+    why: str = Field(examples=["the mother confirmed both addresses"])
+    in_force: bool
+    values_changed: bool = Field(description="Whether a record says something else since.")
+
+
+class Explanation(BaseModel):
+    """Two records, and why they are held to be one child or not.
+
+    `weight` is `prior` + `company` + the weights of all `parts`, and the number that the
+    queue and the exported links have.
+    """
+
+    left: RecordKey
+    right: RecordKey
+    weight: float = Field(description="In bits: log2 of the odds.", examples=[14.625])
+    probability: float = Field(examples=[0.999961])
+    prior: float = Field(examples=[-13.25])
+    company: float = Field(
+        description="What the sources that hold only one of the two say, in bits.", examples=[0.0]
+    )
+    link: bool = Field(description="Whether the last run followed this pair.")
+    parts: list[Part]
+    decisions: list[DecisionSaid]
+
+
+class RecordWhy(BaseModel):
+    """A record beside each other record of its child."""
+
+    record: RecordKey
+    child_id: str = Field(examples=["5QK2M8ZR0T4WX"])
+    against: list[Explanation]
+
+
+def values_of(values: Any) -> RecordValues:
+    """Values as they may be seen; not checked again, for extracts may say what bodies may not."""
+    return RecordValues.model_construct(**{name: values.get(name) for name in SAID})
+
+
+def document_of(record: ShownRecord, child_id: str | None) -> RecordDocument:
+    """A record that may be seen."""
+    return RecordDocument.model_construct(
+        source=record.key.source,
+        record_id=record.key.record_id,
+        child_id=child_id,
+        values=values_of(record.values),
+        as_of=record.as_of,
+        extract=record.extract,
+        from_run=record.from_run,
+        location_hidden=record.location_hidden,
+    )
+
+
+def entry_of(change: RecordChange) -> RecordHistoryEntry:
+    """One entry of a record's history."""
+    return RecordHistoryEntry.model_construct(
+        run=change.run,
+        at=change.when.at,
+        by=change.when.by,
+        run_kind=change.when.kind,
+        kind=change.kind,
+        child_id=change.child_id,
+        extract=change.extract,
+        fields=list(change.fields),
+        values=values_of(change.values) if change.kind == "record_said" else None,
+    )
+
+
+def explanation_of(found: Explained) -> Explanation:
+    """Why two records are one child. The total is rounded as in the exported links."""
+    return Explanation(
+        left=RecordKey(source=found.l.source, record_id=found.l.record_id),
+        right=RecordKey(source=found.r.source, record_id=found.r.record_id),
+        weight=round(found.weight, 3),
+        probability=round(found.probability, 6),
+        prior=round(found.prior, 6),
+        company=round(found.company, 6),
+        link=found.link,
+        parts=[
+            Part(
+                comparison=part.comparison,
+                title=part.title,
+                level=part.level,
+                sentence=part.sentence,
+                weight=round(part.weight, 6),
+                hidden=part.hidden,
+            )
+            for part in found.parts
+        ],
+        decisions=[
+            DecisionSaid.model_construct(
+                id=one.id,
+                kind=one.kind,
+                by=one.by,
+                at=one.at,
+                why=one.why,
+                in_force=one.in_force,
+                values_changed=one.values_changed,
+            )
+            for one in found.decisions
+        ],
+    )

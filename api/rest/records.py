@@ -1,0 +1,324 @@
+"""Single records: put, deleted, read, explained."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from sqlalchemy import Connection
+
+from api.rest.access import Access, Write, reads, writes
+from api.rest.asking import AsOf, record_address, require_run, require_source
+from api.rest.child_schemas import ChildDocument, child_document
+from api.rest.etags import IfMatch, etag
+from api.rest.paging import Cursor, Limit, next_page, place_of
+from api.rest.problems import Problem, usual
+from api.rest.record_schemas import (
+    Affected,
+    RecordBody,
+    RecordDocument,
+    RecordHistory,
+    RecordKey,
+    RecordPut,
+    RecordWhy,
+    Succeeded,
+    document_of,
+    entry_of,
+    explanation_of,
+)
+from api.rest.text import RecordId, SourceName, Text
+from api.services.access.roles import Permission
+from api.services.register.affected import affected_children
+from api.services.register.changes import record_history
+from api.services.register.history import Member, child_of
+from api.services.register.running import lock_register
+from api.services.register.single import Put, delete_record, put_record
+from api.services.register.standing import Standing
+from api.services.register.viewing import (
+    record_number,
+    record_state,
+    view_child,
+    view_record,
+)
+from api.services.register.why import why_record
+
+router = APIRouter(tags=["records"])
+
+_AT = "/sources/{source}/records/{record_id}"
+
+MayRead = Annotated[Access, reads(Permission.READ_CHILDREN)]
+MayWrite = Annotated[Write, writes(Permission.WRITE_RECORDS)]
+WithInfo = Annotated[bool, Query(description="Whether to be told which children it changed.")]
+IfNoneMatch = Annotated[
+    Text | None,
+    Header(description="`*`: only if there is no such record yet. Or an ETag it must not have."),
+]
+
+_TAGGED = {
+    "headers": {
+        "ETag": {"description": "What it says now.", "schema": {"type": "string"}},
+    }
+}
+
+
+@router.put(
+    _AT,
+    summary="Let a record say something, and link it",
+    response_model=RecordPut,
+    responses={
+        **usual("unknown-source", "stale", "key-reused"),
+        200: {"description": "There was such a record; `changed` says whether it is another now"},
+        201: {
+            "model": RecordPut,
+            "description": "There was no such record",
+            "headers": {
+                "Location": {"description": "The record.", "schema": {"type": "string"}},
+                **_TAGGED["headers"],
+            },
+        },
+    },
+)
+def put_one_record(
+    source: SourceName,
+    record_id: RecordId,
+    body: RecordBody,
+    write: MayWrite,
+    with_info: WithInfo = False,
+    if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
+) -> Any:
+    """The whole record: a field that is left out is missing from now on.
+
+    It is linked before the answer is sent. What says the same as before changes nothing.
+    Send `If-None-Match: *` to be sure that the record is new, or `If-Match` with the ETag that
+    you read to be sure that nobody else changed it.
+    """
+    require_source(write, source)
+    _require_state(write, source, record_id, if_match, if_none_match)
+    done = put_record(
+        write.connection,
+        _rules(write),
+        source=source,
+        record_id=record_id,
+        values=body.said(),
+        as_of=body.as_of,
+        by=write.caller.name,
+        now=write.now,
+    )
+    headers = {"ETag": _state_of(write.connection, source, record_id)[1] or ""}
+    if done.created:
+        headers["Location"] = record_address(source, record_id)
+    content = _answer(write, source, record_id, done, with_info)
+    return write.answer(content, 201 if done.created else 200, headers)
+
+
+@router.delete(
+    _AT,
+    summary="Let a record say nothing any more",
+    response_model=RecordPut,
+    responses=usual("unknown-source", "not-found", "stale", "key-reused"),
+)
+def delete_one_record(
+    source: SourceName,
+    record_id: RecordId,
+    write: MayWrite,
+    with_info: WithInfo = False,
+    if_match: IfMatch = None,
+) -> Any:
+    """The record belongs to nobody from now on; what it said stays in its history.
+
+    One that is gone already is answered with `changed: false`.
+    """
+    require_source(write, source)
+    number, state = _require_state(write, source, record_id, if_match, None)
+    if number is None:
+        raise Problem("not-found")
+    if state is None:
+        done = Put(False, False, None, None, None)
+    else:
+        done = delete_record(
+            write.connection,
+            _rules(write),
+            source=source,
+            record_id=record_id,
+            by=write.caller.name,
+            now=write.now,
+        )
+    return write.answer(_answer(write, source, record_id, done, with_info))
+
+
+@router.get(
+    _AT,
+    summary="What a record says",
+    responses={**usual("unknown-source", "not-found"), 200: _TAGGED},
+)
+def get_record(
+    source: SourceName,
+    record_id: RecordId,
+    access: MayRead,
+    response: Response,
+    as_of: AsOf = None,
+) -> RecordDocument:
+    """By now, or as it was after a run. What may not be seen for the purpose is null."""
+    require_run(access, as_of)
+    require_source(access, source)
+    found = view_record(access.connection, access.view, source, record_id, as_of_run=as_of)
+    if found is None:
+        raise Problem("not-found")
+    child = child_of(access.connection, source, record_id, as_of_run=as_of)
+    access.saw(f"{source}/{found.key.record}", *([child] if child else []))
+    response.headers["ETag"] = etag("record", found.version)
+    return document_of(found, child)
+
+
+@router.get(
+    f"{_AT}/child",
+    summary="The child of a record",
+    responses={
+        **usual("unknown-source", "not-found"),
+        200: {
+            "headers": {
+                "Content-Location": {
+                    "description": "The child's own address.",
+                    "schema": {"type": "string"},
+                }
+            }
+        },
+    },
+)
+def get_child_of_record(
+    source: SourceName,
+    record_id: RecordId,
+    access: MayRead,
+    response: Response,
+    as_of: AsOf = None,
+) -> ChildDocument:
+    """By now, or as it was after a run; the same as `/v1/children/{child_id}`."""
+    require_run(access, as_of)
+    require_source(access, source)
+    child_id = child_of(access.connection, source, record_id, as_of_run=as_of)
+    found = (
+        None
+        if child_id is None
+        else view_child(access.connection, access.view, child_id, as_of_run=as_of)
+    )
+    if found is None:
+        raise Problem("not-found", "There is no such record, or it is no child's.")
+    access.saw(found.standing.child_id)
+    response.headers["Content-Location"] = f"/v1/children/{found.standing.child_id}"
+    return child_document(found)
+
+
+@router.get(
+    f"{_AT}/why",
+    summary="Why a record belongs to its child",
+    responses=usual("unknown-source", "not-found"),
+)
+def explain_record(source: SourceName, record_id: RecordId, access: MayRead) -> RecordWhy:
+    """The record beside each other record of its child that may be seen.
+
+    With each partial weight, its level and sentence, and what people decided on the two.
+    """
+    require_source(access, source)
+    number = record_number(access.connection, source, record_id)
+    child_id = child_of(access.connection, source, record_id)
+    if number is None or child_id is None:
+        raise Problem("not-found", "There is no such record, or it is no child's.")
+    record = Member(source, record_id, number)
+    found = why_record(access.connection, access.view, child_id, record)
+    access.saw(child_id, *{f"{x.source}/{x.record}" for one in found for x in (one.l, one.r)})
+    return RecordWhy(
+        record=RecordKey(source=source, record_id=record_id),
+        child_id=child_id,
+        against=[explanation_of(one) for one in found],
+    )
+
+
+@router.get(
+    f"{_AT}/history",
+    summary="What a record said, and whose it was",
+    responses=usual("unknown-source", "not-found", "bad-cursor"),
+)
+def get_record_history(
+    source: SourceName,
+    record_id: RecordId,
+    access: MayRead,
+    request: Request,
+    response: Response,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> RecordHistory:
+    """Oldest first: each version with the run and the extract that brought it, each child."""
+    after = place_of(cursor, int, int, int)
+    require_source(access, source)
+    number = record_number(access.connection, source, record_id)
+    if number is None:
+        raise Problem("not-found")
+    access.saw(f"{source}/{number}")
+    found = record_history(
+        access.connection,
+        access.view,
+        source,
+        number,
+        after=after,
+        limit=limit + 1,
+    )
+    access.saw(*{one.child_id for one in found if one.child_id is not None})
+    page, address = next_page(request, response, found, limit, lambda one: one.place)
+    return RecordHistory.model_construct(items=[entry_of(one) for one in page], next=address)
+
+
+def _rules(write: Write) -> Any:
+    """Those of the last run, read once in a process; those offered before the first."""
+    standing = Standing.at(write.connection)
+    return write.service.offered if standing is None else standing.read.rules
+
+
+def _state_of(connection: Connection, source: str, record_id: str) -> tuple[int | None, str | None]:
+    number, version = record_state(connection, source, record_id)
+    return number, None if version is None else etag("record", version)
+
+
+def _require_state(
+    write: Write,
+    source: str,
+    record_id: str,
+    if_match: str | None,
+    if_none_match: str | None,
+) -> tuple[int | None, str | None]:
+    """record.id and ETag of what is written over. Raises Problem if it is not the one meant."""
+    lock_register(write.connection)
+    number, state = _state_of(write.connection, source, record_id)
+    wanted = if_match is None or (state is not None and _names(if_match, state))
+    unwanted = if_none_match is not None and state is not None and _names(if_none_match, state)
+    if unwanted or not wanted:
+        raise Problem("stale", None, headers={"ETag": state} if state else {})
+    return number, state
+
+
+def _names(header: str, state: str) -> bool:
+    named = {one.strip().removeprefix("W/") for one in header.split(",")}
+    return "*" in named or state in named
+
+
+def _answer(write: Write, source: str, record_id: str, done: Put, with_info: bool) -> RecordPut:
+    number = record_number(write.connection, source, record_id)
+    write.saw(f"{source}/{number}", *([done.child] if done.child else []))
+    info = None
+    if with_info:
+        found = affected_children(write.connection, done.run, done.child)
+        info = Affected(
+            created=found.created,
+            merged=[Succeeded(child_id=c, successors=s) for c, s in found.merged.items()],
+            split=[Succeeded(child_id=c, successors=s) for c, s in found.split.items()],
+            emptied=found.emptied,
+            joined=found.joined,
+            left=found.left,
+        )
+    return RecordPut(
+        source=source,
+        record_id=record_id,
+        created=done.created,
+        changed=done.changed,
+        child_id=done.child,
+        run=done.run,
+        children=info,
+    )

@@ -1,0 +1,288 @@
+"""Single records over REST: put, deleted, read, explained, with what happened to them."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import func, select
+
+from api.db.engine import reading
+from api.db.models import Access, Run
+from api.rest.service import Service
+from api.services.access.roles import Role
+from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed
+from tests.rest.conftest import MakeKey
+from tests.rest.people import AISHA_SAYS, ZEBEDEE_SAYS, kind, record
+
+SCHOOL, CLINIC, SOCIAL = AISHA
+NEW = ("clinic", "77")
+
+
+def test_a_new_record_is_created_and_linked_at_once(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    own = key()
+    put = client.put(record(NEW), headers=own, json=AISHA_SAYS)
+    assert put.status_code == 201
+    assert put.headers["Location"] == record(NEW)
+    said = put.json()
+    assert (said["created"], said["changed"], said["children"]) == (True, True, None)
+    assert said["child_id"] == register.child(SCHOOL)
+    found = client.get(put.headers["Location"], headers=own)
+    assert found.headers["ETag"] == put.headers["ETag"]
+    assert found.json()["values"]["postcode"] == "OL1 1AA"
+    assert found.json()["child_id"] == said["child_id"]
+    assert found.json()["extract"] is None
+
+
+def test_the_same_again_changes_nothing_and_other_values_do(
+    client: TestClient, key: MakeKey, service: Service
+) -> None:
+    own = key()
+    first = client.put(record(NEW), headers=own, json=ZEBEDEE_SAYS).json()
+    again = client.put(record(NEW), headers=own, json=ZEBEDEE_SAYS)
+    assert (again.status_code, again.json()["changed"], again.json()["run"]) == (200, False, None)
+    assert again.json()["child_id"] == first["child_id"]
+    with reading(service.engine) as connection:
+        assert connection.scalar(select(func.max(Run.id))) == first["run"]
+    other = client.put(record(NEW), headers=own, json={**ZEBEDEE_SAYS, "surname": "Older"})
+    assert (other.status_code, other.json()["created"], other.json()["changed"]) == (
+        200,
+        False,
+        True,
+    )
+
+
+def test_who_asks_is_told_which_children_it_changed(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    own = key()
+    aisha = register.child(SCHOOL)
+    url = record(NEW) + "?with_info=true"
+    alone = client.put(url, headers=own, json=ZEBEDEE_SAYS).json()
+    zebedee = alone["child_id"]
+    kinds = ("created", "merged", "split", "emptied", "joined", "left")
+    nothing: dict[str, list[Any]] = {name: [] for name in kinds}
+    assert alone["children"] == {**nothing, "created": [zebedee], "joined": [zebedee]}
+    same = client.put(url, headers=own, json=ZEBEDEE_SAYS).json()
+    assert same["children"] == nothing
+    moved = client.put(url, headers=own, json=AISHA_SAYS).json()
+    assert moved["children"] == {
+        **nothing,
+        "merged": [{"child_id": zebedee, "successors": [aisha]}],
+        "joined": [aisha],
+        "left": [zebedee],
+    }
+    back = client.put(url, headers=own, json=ZEBEDEE_SAYS).json()
+    assert back["children"]["split"] == [{"child_id": aisha, "successors": [zebedee]}]
+    gone = client.delete(url, headers=own).json()
+    assert gone["children"] == {**nothing, "emptied": [zebedee], "left": [zebedee]}
+
+
+def test_what_severing_parts_is_not_told_as_one_childs_successor(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    register.sever([SCHOOL], [CLINIC, SOCIAL], run=False)
+    url = record(SCHOOL) + "?with_info=true"
+    said = client.put(url, headers=key(), json={**AISHA_SAYS, "forename": "Amina"}).json()
+    sides = {register.child(SCHOOL), register.child(CLINIC)}
+    assert len(sides) == 2
+    told = str(said)
+    assert register.child(CLINIC) not in told
+    assert said["child_id"] == register.child(SCHOOL)
+
+
+def test_a_deleted_record_is_gone_and_deleting_it_again_changes_nothing(
+    client: TestClient, key: MakeKey
+) -> None:
+    own = key()
+    gone = client.delete(record(UNSURE), headers=own)
+    assert (gone.status_code, gone.json()["changed"], gone.json()["child_id"]) == (200, True, None)
+    again = client.delete(record(UNSURE), headers=own)
+    assert (again.status_code, again.json()["changed"]) == (200, False)
+    assert kind(client.get(record(UNSURE), headers=own)) == "not-found"
+    assert kind(client.delete(record(("clinic", "never")), headers=own)) == "not-found"
+    back = client.put(record(UNSURE), headers=own, json=ZEBEDEE_SAYS)
+    assert (back.status_code, back.json()["created"]) == (201, True)
+
+
+def test_a_record_can_be_written_on_the_state_that_was_read(
+    client: TestClient, key: MakeKey
+) -> None:
+    own = key()
+    url = record(CLINIC)
+    only_new = {**own, "If-None-Match": "*"}
+    state = client.get(url, headers=own).headers["ETag"]
+    refused = client.put(url, headers=only_new, json=ZEBEDEE_SAYS)
+    assert (kind(refused), refused.headers["ETag"]) == ("stale", state)
+    assert client.put(record(NEW), headers=only_new, json=ZEBEDEE_SAYS).status_code == 201
+    on_it = {**own, "If-Match": state}
+    changed = client.put(url, headers=on_it, json={**AISHA_SAYS, "known_as": "Ash"})
+    assert changed.status_code == 200
+    assert changed.headers["ETag"] != state
+    assert kind(client.put(url, headers=on_it, json=AISHA_SAYS)) == "stale"
+    assert kind(client.delete(url, headers=on_it)) == "stale"
+    absent = client.put(record(("clinic", "78")), headers={**own, "If-Match": "*"}, json=AISHA_SAYS)
+    assert kind(absent) == "stale"
+    assert client.delete(url, headers={**own, "If-Match": changed.headers["ETag"]}).is_success
+
+
+@pytest.mark.parametrize("odd", ["a/b", "%2F", "a b?c#d", "Ünï–côdé 日本", "..;x", "a&b=c+d", "/"])
+def test_a_record_id_may_hold_any_character_that_can_be_seen(
+    client: TestClient, key: MakeKey, odd: str
+) -> None:
+    own = key()
+    put = client.put(record(("clinic", odd)), headers=own, json=ZEBEDEE_SAYS)
+    assert put.status_code == 201
+    assert put.headers["Location"] == record(("clinic", odd))
+    found = client.get(put.headers["Location"], headers=own)
+    assert found.json()["record_id"] == odd
+    history = client.get(record(("clinic", odd), "/history?limit=1"), headers=own)
+    rest = client.get(history.json()["next"], headers=own)
+    assert [one["kind"] for one in rest.json()["items"]] == ["child_joined"]
+    assert client.get(record(("clinic", odd), "/child"), headers=own).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({"date_of_birth": "03/05/2014"}, "body.date_of_birth"),
+        ({"date_of_birth": "1600-01-01"}, "body.date_of_birth"),
+        ({"as_of": "2014-13-01"}, "body.as_of"),
+        ({"sex": "female"}, "body.sex"),
+        ({"role": "cat"}, "body.role"),
+        ({"favourite_colour": "red"}, "body.favourite_colour"),
+        ({"forename": 7}, "body.forename"),
+        ({"forename": "A\u0007"}, "body.forename"),
+        ({"surname": "x" * 501}, "body.surname"),
+        ({"record_id": "2"}, "body.record_id"),
+    ],
+)
+def test_a_body_that_says_what_cannot_be_is_refused_by_field(
+    client: TestClient, key: MakeKey, body: dict[str, Any], place: str
+) -> None:
+    found = client.put(record(NEW), headers=key(), json={**ZEBEDEE_SAYS, **body})
+    assert kind(found) == "invalid"
+    assert [one["place"] for one in found.json()["errors"]] == [place]
+    assert kind(client.get(record(NEW), headers=key())) == "not-found"
+
+
+def test_values_are_kept_as_extracts_are_read(client: TestClient, key: MakeKey) -> None:
+    own = key()
+    untidy = {**ZEBEDEE_SAYS, "forename": "  Zebedee \n Ann ", "nhs_number": "943 476-5919"}
+    client.put(record(NEW), headers=own, json={**untidy, "surname": " "})
+    said = client.get(record(NEW), headers=own).json()["values"]
+    assert (said["forename"], said["nhs_number"], said["surname"]) == (
+        "Zebedee Ann",
+        "9434765919",
+        None,
+    )
+
+
+def test_a_carer_is_a_record_and_no_child(client: TestClient, key: MakeKey) -> None:
+    own = key()
+    put = client.put(record(NEW), headers=own, json={**ZEBEDEE_SAYS, "role": "carer"})
+    assert (put.status_code, put.json()["child_id"]) == (201, None)
+    assert client.get(record(NEW), headers=own).json()["values"]["role"] == "carer"
+    for rest in ("/child", "/why", "/crosswalk"):
+        assert kind(client.get(record(NEW, rest), headers=own)) == "not-found"
+
+
+def test_sources_that_are_unknown_or_not_the_callers(client: TestClient, key: MakeKey) -> None:
+    own, narrow = key(), key(sources=["school"])
+    nowhere = record(("nowhere", "1"))
+    assert kind(client.put(nowhere, headers=own, json=AISHA_SAYS)) == "unknown-source"
+    assert kind(client.delete(nowhere, headers=own)) == "unknown-source"
+    assert kind(client.put(record(CLINIC), headers=narrow, json=AISHA_SAYS)) == "forbidden"
+    assert kind(client.delete(record(CLINIC), headers=narrow)) == "forbidden"
+    for rest in ("", "/child", "/why", "/history", "/crosswalk"):
+        assert kind(client.get(nowhere + rest, headers=own)) == "unknown-source"
+        assert kind(client.get(record(CLINIC, rest), headers=narrow)) == "forbidden"
+        unknown = client.get(record(("clinic", "never"), rest), headers=own)
+        assert kind(unknown) == "not-found"
+    reader = key(Role.REVIEWER)
+    assert kind(client.put(record(CLINIC), headers=reader, json=AISHA_SAYS)) == "forbidden"
+
+
+def test_a_record_and_its_child_as_of_a_run(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    own = key()
+    before = client.get(record(UNSURE), headers=own).json()
+    run = client.put(record(UNSURE), headers=own, json=AISHA_SAYS).json()["run"]
+    then = client.get(record(UNSURE) + f"?as_of={run - 1}", headers=own).json()
+    assert then == before
+    child = client.get(record(UNSURE, "/child") + f"?as_of={run - 1}", headers=own)
+    assert child.json()["child_id"] == before["child_id"]
+    assert child.headers["Content-Location"] == f"/v1/children/{before['child_id']}"
+    now = client.get(record(UNSURE, "/child"), headers=own).json()
+    assert now["child_id"] == register.child(CLINIC)
+    for wrong in (run + 1, 0, -1, 2**63, "x"):
+        found = client.get(record(UNSURE) + f"?as_of={wrong}", headers=own)
+        assert kind(found) == "invalid"
+        assert found.json()["errors"][0]["place"] == "query.as_of"
+
+
+def test_why_has_each_partial_weight_against_each_member_of_the_child(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    found = client.get(record(SCHOOL, "/why"), headers=key()).json()
+    assert found["record"] == {"source": "school", "record_id": "1"}
+    assert found["child_id"] == register.child(SCHOOL)
+    others = {
+        (end["source"], end["record_id"])
+        for one in found["against"]
+        for end in (one["left"], one["right"])
+    }
+    assert others == set(AISHA)
+    for one in found["against"]:
+        parts = sum(part["weight"] for part in one["parts"])
+        assert one["weight"] == pytest.approx(one["prior"] + one["company"] + parts, abs=0.001)
+        assert one["link"]
+    sentences = {part["sentence"] for part in found["against"][0]["parts"]}
+    assert "forename is the same" in sentences
+
+
+def test_a_records_history_tells_what_it_said_and_whose_it_was(
+    client: TestClient, key: MakeKey
+) -> None:
+    own = key()
+    client.put(record(UNSURE), headers=own, json=AISHA_SAYS)
+    found = client.get(record(UNSURE, "/history"), headers=own).json()
+    kinds = [one["kind"] for one in found["items"]]
+    assert kinds == ["record_said", "child_joined", "record_said", "child_left", "child_joined"]
+    said = found["items"][2]
+    assert (said["by"], said["run_kind"], said["extract"]) == ("key-1", "record", None)
+    assert "surname" in said["fields"]
+    assert said["values"]["surname"] == "Malik"
+    assert found["next"] is None
+    one_by_one, address = [], record(UNSURE, "/history?limit=1")
+    while address:
+        page = client.get(address, headers=own)
+        one_by_one += page.json()["items"]
+        address = page.json()["next"]
+    assert one_by_one == found["items"]
+    wrong = client.get(record(UNSURE, "/history?cursor=rubbish"), headers=own)
+    assert kind(wrong) == "bad-cursor"
+
+
+def test_what_was_told_is_in_the_access_log_by_numbers_and_child_ids(
+    client: TestClient, key: MakeKey, register: Reviewed, service: Service
+) -> None:
+    client.get(record(NOAH), headers=key())
+    with reading(service.engine) as connection:
+        number = register.ids(connection)[NOAH]
+    with reading(service.aside) as connection:
+        (about,) = connection.scalars(select(Access.about)).all()
+    assert about == [f"census/{number}", register.child(NOAH)]
+
+
+def test_a_put_with_the_same_key_again_has_no_second_effect(
+    client: TestClient, key: MakeKey
+) -> None:
+    own = {**key(), "Idempotency-Key": "put-once-only"}
+    first = client.put(record(NEW), headers=own, json=ZEBEDEE_SAYS)
+    again = client.put(record(NEW), headers=own, json=ZEBEDEE_SAYS)
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.headers["ETag"] == first.headers["ETag"]
