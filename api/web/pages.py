@@ -33,6 +33,7 @@ def _environment() -> Environment:
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     environment.filters.update({name: getattr(text, name) for name in _FILTERS})
     environment.globals["service"] = SERVICE
@@ -41,7 +42,7 @@ def _environment() -> Environment:
 
 @dataclass
 class Pages:
-    """What all pages share; ``app.state.pages``. ``sign_in_with`` is where an issuer signs in."""
+    """What all pages share; ``app.state.pages``."""
 
     settings: Settings
     static: StaticFiles = field(default_factory=StaticFiles)
@@ -70,7 +71,7 @@ def page(
 ) -> HTMLResponse:
     """A page. ``errors`` are messages by the id of the field that each is about.
 
-    The first field's id may be empty for what is about no field.
+    The id is empty for what is about no field.
     """
     said = sessions.said_before(request)
     content = fragment(
@@ -86,15 +87,15 @@ def page(
 def fragment(request: Request, template: str, **context: Any) -> str:
     """What a template makes: a page, or the part of one that htmx asked for."""
     pages: Pages = request.app.state.pages
-    caller: Caller | None = getattr(request.state, "person", None)
-    permissions = caller.permissions if caller else frozenset()
+    person: Caller | None = getattr(request.state, "person", None)
+    permissions = person.permissions if person else frozenset()
     return pages.environment.get_template(template).render(
         assets=pages.static.base,
         council=pages.settings.council_name,
-        caller=caller,
+        person=person,
         may=permissions,
         path=request.url.path,
-        navigation=navigation(pages.groups, permissions, request.url.path) if caller else [],
+        navigation=navigation(pages.groups, permissions, request.url.path) if person else [],
         csrf=sessions.form_token(request),
         csrf_field=_csrf_field(request),
         shortcuts=sessions.shortcuts_are_on(request),

@@ -1,43 +1,17 @@
 """Nothing is changed but by a form of ours, sent by the browser that it was given to."""
 
-import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine
 
-from api.rest.service import Service, opened
+from api.rest.service import Service
 from api.settings import Settings
 from api.web.access import from_our_form
 from api.web.app import create_application
-from tests.register_service.registers import shipped
+from tests.web.conftest import token_in
 from tests.web.routes import page_routes
-
-
-@pytest.fixture
-def service(engine: Engine) -> Iterator[Service]:
-    with opened(engine, shipped()) as found:
-        yield found
-
-
-@pytest.fixture
-def application(service: Service) -> FastAPI:
-    return create_application(service, Settings())
-
-
-@pytest.fixture
-def client(application: FastAPI) -> Iterator[TestClient]:
-    with TestClient(application, follow_redirects=False) as found:
-        yield found
-
-
-def token_in(text: str) -> str:
-    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', text)
-    assert found is not None
-    return found[1]
 
 
 def test_every_route_that_changes_something_checks_its_form(application: FastAPI) -> None:

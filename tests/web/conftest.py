@@ -1,0 +1,63 @@
+"""The application over a register that is empty, and people to use it."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+
+from api.db.engine import writing
+from api.rest.service import Service, opened
+from api.services.access.accounts import add_person
+from api.services.access.roles import Role
+from api.services.access.signing_in import start_sign_in
+from api.settings import Settings
+from api.web.app import create_application
+from tests.register_service.registers import shipped
+
+SignIn = Callable[..., TestClient]
+
+
+@pytest.fixture
+def service(engine: Engine) -> Iterator[Service]:
+    with opened(engine, shipped()) as found:
+        yield found
+
+
+@pytest.fixture
+def application(service: Service) -> FastAPI:
+    return create_application(service, Settings())
+
+
+@pytest.fixture
+def client(application: FastAPI) -> Iterator[TestClient]:
+    """Somebody who is not signed in."""
+    with TestClient(application, follow_redirects=False) as found:
+        yield found
+
+
+@pytest.fixture
+def sign_in(application: FastAPI, service: Service) -> SignIn:
+    """The browser of somebody with a role: ``sign_in(Role.ANALYST, purposes=[...])``."""
+
+    def sign_in_(role: Role, purposes: tuple[str, ...] = ("early_years",)) -> TestClient:
+        now = datetime.now(UTC)
+        name = f"{role}.{'.'.join(purposes)}"[:60]
+        with writing(service.engine) as connection:
+            person = add_person(
+                connection, name, roles=[role], purposes=purposes, by="test", now=now
+            )
+        token = start_sign_in(service.aside, person, name, now=now).token
+        return TestClient(application, follow_redirects=False, cookies={"sign-in": token})
+
+    return sign_in_
+
+
+def token_in(text: str) -> str:
+    """What forms of a page carry."""
+    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', text)
+    assert found is not None
+    return found[1]
