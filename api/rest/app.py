@@ -7,7 +7,22 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from api.rest import children, crosswalk, extracts, health, jobs, problem_kinds, records
+from api.rest import (
+    children,
+    crosswalk,
+    events,
+    exports,
+    extracts,
+    health,
+    jobs,
+    measures,
+    previews,
+    problem_kinds,
+    records,
+    runs,
+    sources,
+    webhooks,
+)
 from api.rest.access import ReplayedError
 from api.rest.problems import add_handlers
 from api.rest.requests import Metrics, Requests
@@ -93,6 +108,13 @@ def _routers() -> list[Any]:
         review.router,
         extracts.router,
         jobs.router,
+        events.router,
+        webhooks.router,
+        exports.router,
+        runs.router,
+        sources.router,
+        measures.router,
+        previews.router,
         records.router,
     ]
 

@@ -103,9 +103,12 @@ def _name(name: str) -> str:
 
 def _text(content: bytes) -> str:
     try:
-        return content.decode("utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError:
         raise PreviewError("rules are written in UTF-8") from None
+    if "\x00" in text:
+        raise PreviewError("rules hold no null characters")
+    return text
 
 
 def ask_for_preview(connection: Connection, wanted: Wanted, *, by: str, now: datetime) -> int:

@@ -1,0 +1,177 @@
+"""The change feed: what happened to children and records, in order, from any place on."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import Engine
+from starlette.concurrency import run_in_threadpool
+
+from api.db.engine import reading
+from api.rest.access import Access, Allowed, Bearer, PurposeHeader, reads
+from api.rest.problems import asking
+from api.rest.service import Serving
+from api.rest.uploads import check
+from api.services.access.roles import Permission
+from api.services.register.feed import EVENT_KINDS, FeedEvent, newest_event, read_feed
+
+router = APIRouter(tags=["events"])
+
+# Seconds between two looks at the database, however many wait.
+_LOOK_EVERY = 0.25
+LONGEST_POLL = 30.0
+
+EventKind = StrEnum("EventKind", {kind.upper(): kind for kind in EVENT_KINDS})  # type: ignore[misc]
+After = Annotated[
+    int, Query(ge=0, lt=2**63, description="Only events after this one; 0 is the start.")
+]
+Kinds = Annotated[
+    list[EventKind], Query(max_length=8, description="Only of this kind; may be repeated.")
+]
+LongPoll = Annotated[
+    float,
+    Query(
+        alias="long-poll",
+        ge=0,
+        le=LONGEST_POLL,
+        description="If there is no newer event yet, wait up to so many seconds for one.",
+    ),
+]
+
+
+class EventDetail(BaseModel):
+    """What more there is to say: ids of children, names of fields; no values."""
+
+    fields: list[str] | None = Field(None, description="Of values_changed: which fields.")
+    successor: str | None = Field(None, description="Of child_split: the child split off.")
+    successors: list[str] | None = Field(None, description="Of child_merged: where to.")
+
+
+class EventModel(BaseModel):
+    """One event. `source` and `record_id` are those of record_linked and record_unlinked."""
+
+    id: int = Field(examples=[812])
+    run: int = Field(examples=[5])
+    at: datetime
+    kind: EventKind
+    child_id: str = Field(examples=["7K3M9QX2RT4VA"])
+    source: str | None = Field(None, examples=["estart"])
+    record_id: str | None = Field(None, examples=["10482"])
+    detail: EventDetail | None = None
+
+
+class EventPage(BaseModel):
+    """Events in their order, which may be none although there are newer ones.
+
+    Keep ``after`` and ask from there the next time, whether or not the page has any.
+    """
+
+    events: list[EventModel]
+    after: int = Field(description="The last event that was looked at.", examples=[812])
+    next: str | None = Field(
+        None,
+        description="Address of the next page; none if there are no more for now.",
+        examples=["/v1/events?after=812&limit=100"],
+    )
+
+
+class NewestEvent:
+    """The number of the last event, looked up for all who wait together."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = asyncio.Lock()
+        self._known, self._at = 0, -1.0
+
+    async def number(self) -> int:
+        """As of a moment ago."""
+        if time.monotonic() - self._at > _LOOK_EVERY:
+            async with self._lock:
+                if time.monotonic() - self._at > _LOOK_EVERY:
+                    self._known = await run_in_threadpool(self._look)
+                    self._at = time.monotonic()
+        return self._known
+
+    def _look(self) -> int:
+        with reading(self._engine) as connection:
+            return newest_event(connection)
+
+
+class Waits:
+    """A dependency that waits for an event, with neither thread nor connection meanwhile."""
+
+    def __init__(self, allowed: Allowed) -> None:
+        self.allowed = allowed
+
+    async def __call__(
+        self,
+        request: Request,
+        service: Serving,
+        bearer: Bearer,
+        purpose: PurposeHeader = None,
+        after: After = 0,
+        long_poll: LongPoll = 0,
+    ) -> AsyncIterator[None]:
+        """FastAPI calls this before the route's function."""
+        if long_poll:
+            await run_in_threadpool(check, self.allowed, request, service, bearer, purpose)
+            newest = _newest(request, service.engine)
+            until = time.monotonic() + long_poll
+            while await newest.number() <= after and time.monotonic() < until:
+                await asyncio.sleep(min(_LOOK_EVERY, max(0.0, until - time.monotonic())))
+        yield
+
+
+def _newest(request: Request, engine: Engine) -> NewestEvent:
+    state = request.app.state
+    if not hasattr(state, "newest_event"):
+        state.newest_event = NewestEvent(engine)
+    found: NewestEvent = state.newest_event
+    return found
+
+
+@router.get("/events", summary="Follow the change feed", responses=asking())
+def get_events(
+    _waited: Annotated[None, Depends(Waits(Allowed(Permission.READ_EVENTS, personal=True)))],
+    access: Annotated[Access, reads(Permission.READ_EVENTS)],
+    request: Request,
+    response: Response,
+    after: After = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="How many to look at.")] = 100,
+    kind: Kinds = [],  # noqa: B006 - FastAPI copies it
+) -> EventPage:
+    """Events come in their order and at least once: keep `after` only once what it leads to
+    is done. Replaying all from the start gives the register, if a record that is linked is
+    taken from the child that it was linked to before.
+
+    Events of records of sources that may not be seen for the purpose are left out. So is
+    what would tell that two children, severed since (an adopted child's two identities), were
+    once one: of their records only the link to the child that they belong to now is told.
+    """
+    feed = read_feed(
+        access.connection,
+        after=after,
+        limit=limit,
+        kinds=[str(one) for one in kind],
+        sources=access.view.sources,
+    )
+    access.saw(*(one.child_id for one in feed.events))
+    link = None
+    if feed.more:
+        url = request.url.include_query_params(after=feed.until, limit=limit)
+        link = f"{url.path}?{url.query}"
+        response.headers["Link"] = f'<{link}>; rel="next"'
+    return EventPage(events=[_model(one) for one in feed.events], after=feed.until, next=link)
+
+
+def _model(event: FeedEvent) -> EventModel:
+    values: dict[str, Any] = {
+        name: getattr(event, name) for name in EventModel.model_fields if name != "detail"
+    }
+    detail = None if event.detail is None else EventDetail(**event.detail)
+    return EventModel(**values, detail=detail)

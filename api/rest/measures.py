@@ -1,0 +1,146 @@
+"""The headline measures of the register."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import OperationalError
+
+from api.rest.access import Access, reads, reply
+from api.rest.jobs import JobModel, job_model
+from api.rest.problems import asking
+from api.services.access.roles import Permission
+from api.services.measures_kept import Known, ask_for_measures, known_measures, measures_job
+from api.services.register.reading import last_run
+from api.services.work import find
+
+router = APIRouter(tags=["measures"])
+
+
+class IntervalModel(BaseModel):
+    """A 95% interval, in the unit of the value."""
+
+    lower: float
+    upper: float
+
+
+class RangeModel(BaseModel):
+    """The value with every possible link refused, and with every one accepted."""
+
+    refused: float | None
+    accepted: float | None
+
+
+class PartModel(BaseModel):
+    """One side of a comparison."""
+
+    name: Literal["yes", "no", "unknown"]
+    text: str
+    numerator: int
+    denominator: int
+
+
+class CountModel(BaseModel):
+    """A number of children or families, and what they have in common."""
+
+    code: str
+    text: str
+    count: int
+
+
+class MeasureModel(BaseModel):
+    """One measure over one reception year, with all that it rests on."""
+
+    name: str = Field(examples=["good_level_of_development"])
+    version: int
+    title: str
+    better: Literal["higher", "lower", "neither"]
+    unit: Literal["child", "family"]
+    definition: list[str]
+    why_not: str | None = Field(description="Why it was not computed; the value is null then.")
+    reception_year: int | None = Field(examples=[2023])
+    cohort: int = Field(description="How many children it is about.")
+    numerator: int
+    denominator: int
+    value: float | None = Field(description="Unrounded.", examples=[71.25])
+    value_rounded: str | None = Field(examples=["71.3"])
+    value_unit: str = Field(examples=["%"])
+    interval: IntervalModel | None
+    range: RangeModel | None = Field(description="What undecided possible links leave open.")
+    parts: list[PartModel]
+    excluded: list[CountModel]
+    unlinked: int = Field(description="Children without a linked record in a source needed.")
+
+
+class Measures(BaseModel):
+    """Measures as of a run. They are not suppressed: before publishing, apply your rules."""
+
+    run: int | None = Field(description="The run that they are as of; null if there are none yet.")
+    last_run: int = Field(description="The last run of the register; 0 if it is empty.")
+    computed_at: datetime | None
+    measures: list[MeasureModel]
+    job: JobModel | None = Field(description="The work that computes those of the last run.")
+
+
+@router.get(
+    "/measures",
+    summary="Read the measures",
+    response_model=Measures,
+    responses={
+        202: {
+            "model": Measures,
+            "description": "Those of the last run are being computed; these are earlier ones, "
+            "or none. Ask again after `Retry-After` seconds.",
+        },
+        **asking(),
+    },
+)
+def get_measures(
+    access: Annotated[Access, reads(Permission.READ_MEASURES, personal=False)],
+) -> Response:
+    """Each with its numerator and denominator, its interval, and the range that possible links
+    leave. They are computed once for each run, by queued work, when somebody first asks.
+    """
+    latest = last_run(access.connection)
+    known = known_measures(access.connection)
+    if latest == 0 or (known is not None and known.run == latest):
+        return reply(200, {}, _model(known, latest, None).model_dump_json())
+    job = _job(access)
+    return reply(202, {"Retry-After": "5"}, _model(known, latest, job).model_dump_json())
+
+
+def _job(access: Access) -> JobModel | None:
+    number = measures_job(access.connection)
+    if number is None:
+        try:
+            number = ask_for_measures(access.service.engine, by=access.caller.name)
+        except OperationalError as error:
+            if "locked" not in str(error.orig):
+                raise
+    view = None if number is None else find(access.service.engine, number)
+    return None if view is None else job_model(view)
+
+
+def _model(known: Known | None, latest: int, job: JobModel | None) -> Measures:
+    return Measures(
+        run=None if known is None else known.run,
+        last_run=latest,
+        computed_at=None if known is None else known.computed_at,
+        measures=[] if known is None else [measure_model(one) for one in known.results],
+        job=job,
+    )
+
+
+def measure_model(result: dict[str, Any]) -> MeasureModel:
+    """As it is told, from `matcher.outcomes.as_dict`."""
+    parts = [
+        {
+            "name": part["name"],
+            "text": part["text"],
+            "numerator": part["share"]["numerator"],
+            "denominator": part["share"]["denominator"],
+        }
+        for part in result["parts"]
+    ]
+    return MeasureModel(**{**result, "parts": parts})

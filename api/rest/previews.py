@@ -1,0 +1,231 @@
+"""Previews: what other rules, another model or other thresholds would do, before they do it."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, Path, Response, UploadFile
+from pydantic import BaseModel, Field
+
+from api.db.models import JobState
+from api.rest.access import Access, Write, reads, writes
+from api.rest.etags import IfMatch, etag, require_match
+from api.rest.jobs import JobModel, job_model
+from api.rest.measures import MeasureModel, measure_model
+from api.rest.problems import Problem, acting, asking
+from api.services.access.roles import Permission
+from api.services.previews import (
+    PreviewError,
+    PreviewView,
+    Wanted,
+    ask_for_preview,
+    commit_preview,
+    discard_preview,
+    find_preview,
+    read_rules_zip,
+)
+from matcher.errors import DataError
+
+router = APIRouter(tags=["previews"])
+
+Number = Annotated[int, Path(ge=0, lt=2**63)]
+Writing = Annotated[Write, writes(Permission.CHANGE_RULES, personal=False)]
+_LARGEST_MODEL = 1024**2
+
+
+class Moved(BaseModel):
+    """How many there are more and fewer of."""
+
+    gained: int
+    lost: int
+
+
+class Pairs(BaseModel):
+    """Children and those that take records of theirs; the first hundred pairs of ids."""
+
+    count: int
+    children: list[tuple[str, str]]
+
+
+class MeasureMoved(BaseModel):
+    """A measure as it is and as it would be; null where the rules do not have it."""
+
+    name: str
+    moves: bool
+    before: MeasureModel | None
+    after: MeasureModel | None
+
+
+class Found(BaseModel):
+    """What putting it in force would do."""
+
+    rules: str = Field(description="Hash of the rules.")
+    model: str = Field(description="Hash of the model.")
+    counts: dict[str, int]
+    founded: int = Field(description="Children that would begin.")
+    restored: int
+    retired: int
+    merges: Pairs
+    splits: Pairs
+    moves: Pairs
+    links: Moved
+    possible: Moved
+    queue_growth: int = Field(description="How many more possible links would wait.")
+    contradicted: list[int] = Field(description="Decisions that it newly speaks against.")
+    measures: list[MeasureMoved]
+
+
+class PreviewModel(BaseModel):
+    """A preview as it stands."""
+
+    id: int = Field(examples=[2])
+    after_run: int = Field(description="The run that it is made at.", examples=[5])
+    last_run: int = Field(description="Once this is another, it can only be made again.")
+    by: str
+    created_at: datetime
+    rules_sent: bool
+    model_sent: bool
+    lower: float | None
+    upper: float | None
+    found: Found | None = Field(description="What it would do, once its job is done.")
+    job: JobModel
+    commit_job: JobModel | None = Field(description="The work that puts it in force.")
+
+
+@router.post(
+    "/previews",
+    summary="Try other rules",
+    status_code=202,
+    response_model=PreviewModel,
+    responses=acting("refused"),
+)
+def post_preview(
+    write: Writing,
+    rules: Annotated[
+        UploadFile | None,
+        File(description="A zip of a whole directory of rules, without models."),
+    ] = None,
+    model: Annotated[UploadFile | None, File(description="A trained model, YAML.")] = None,
+    lower: Annotated[
+        float | None, Form(ge=-100, le=100, description="The lower threshold, in bits.")
+    ] = None,
+    upper: Annotated[
+        float | None, Form(ge=-100, le=100, description="The upper threshold, in bits.")
+    ] = None,
+) -> Response:
+    """What is not sent stays as it is in force. Queued work links everything by it in memory
+    and changes nothing; watch it at `Location`.
+    """
+    try:
+        wanted = Wanted(
+            files=None if rules is None else read_rules_zip(rules.file.read()),
+            model=None if model is None else _text(model),
+            lower=lower,
+            upper=upper,
+        )
+        number = ask_for_preview(write.connection, wanted, by=write.caller.name, now=write.now)
+    except (PreviewError, DataError) as error:
+        raise Problem("refused", str(error)) from None
+    view = _require(write, number)
+    headers = {"Location": f"/v1/previews/{number}", "ETag": _etag(view)}
+    return write.answer(_model(view), 202, headers)
+
+
+@router.get("/previews/{preview}", summary="Get a preview", responses=asking("not-found"))
+def get_preview(
+    preview: Number,
+    access: Annotated[Access, reads(Permission.CHANGE_RULES, personal=False)],
+    response: Response,
+) -> PreviewModel:
+    """Its ETag stands for the run that it was made at; send it back to commit it."""
+    view = _require(access, preview)
+    response.headers["ETag"] = _etag(view)
+    return _model(view)
+
+
+@router.post(
+    "/previews/{preview}/commit",
+    summary="Put what was tried in force",
+    status_code=202,
+    response_model=PreviewModel,
+    responses=acting("not-found", "conflict", "stale", "precondition-required"),
+)
+def commit_previewed(preview: Number, write: Writing, if_match: IfMatch = None) -> Response:
+    """Queued work links everything by it, in one run; watch it at `Location`. 412 if there was
+    another run since the preview was made: make it again.
+    """
+    view = _require(write, preview)
+    require_match(if_match, _etag(view))
+    if view.last_run != view.after_run:
+        raise Problem("stale", "There was another run since; make another preview.")
+    if view.job.state != JobState.DONE or view.found is None:
+        raise Problem("conflict", "The preview is not done, or failed; see its job.")
+    if view.commit_job is not None and view.commit_job.state not in (
+        JobState.FAILED,
+        JobState.CANCELLED,
+    ):
+        raise Problem("conflict", "This was committed already.")
+    commit_preview(write.connection, preview, by=write.caller.name, now=write.now)
+    location = {"Location": f"/v1/previews/{preview}", "ETag": _etag(view)}
+    return write.answer(_model(_require(write, preview)), 202, location)
+
+
+@router.delete(
+    "/previews/{preview}",
+    summary="Discard a preview",
+    status_code=204,
+    responses=acting("not-found", "conflict"),
+)
+def delete_preview(preview: Number, write: Writing) -> Response:
+    """Work on it is stopped. One that is being put in force cannot be discarded; cancel its
+    job first.
+    """
+    view = _require(write, preview)
+    if view.commit_job is not None and view.commit_job.state in (
+        JobState.QUEUED,
+        JobState.RUNNING,
+    ):
+        raise Problem("conflict", "This is being put in force.")
+    discard_preview(write.connection, preview, by=write.caller.name, now=write.now)
+    return write.answer(None, 204)
+
+
+def _text(model: UploadFile) -> str:
+    content = model.file.read(_LARGEST_MODEL + 1)
+    if len(content) > _LARGEST_MODEL:
+        raise Problem("too-large")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise PreviewError("a model is written in UTF-8") from None
+    if "\x00" in text or not text.strip():
+        raise PreviewError("send a model as YAML")
+    return text
+
+
+def _require(access: Access, preview: int) -> PreviewView:
+    found = find_preview(access.connection, preview)
+    if found is None:
+        raise Problem("not-found")
+    return found
+
+
+def _etag(view: PreviewView) -> str:
+    return etag("preview", view.id, view.after_run)
+
+
+def _model(view: PreviewView) -> PreviewModel:
+    names = set(PreviewModel.model_fields) - {"found", "job", "commit_job"}
+    return PreviewModel(
+        **{name: getattr(view, name) for name in names},
+        found=None if view.found is None else _found(dict(view.found)),
+        job=job_model(view.job),
+        commit_job=None if view.commit_job is None else job_model(view.commit_job),
+    )
+
+
+def _found(found: dict[str, Any]) -> Found:
+    measures = [
+        {**one, **{side: one[side] and measure_model(one[side]) for side in ("before", "after")}}
+        for one in found["measures"]
+    ]
+    return Found(**{**found, "measures": measures})

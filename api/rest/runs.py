@@ -1,0 +1,103 @@
+"""Runs of linkage, and the models that they weighed by."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, Field
+
+from api.rest.access import Access, reads
+from api.rest.paging import Cursor, Limit, Page, next_page, place_of
+from api.rest.problems import Problem, asking
+from api.services.access.roles import Permission
+from api.services.runs import find_model, find_run, list_models, list_runs
+
+router = APIRouter(tags=["runs"])
+
+Number = Annotated[int, Path(ge=0, lt=2**63)]
+ModelHash = Annotated[str, Path(max_length=64)]
+Reading = Annotated[Access, reads(Permission.READ_RUNS, personal=False)]
+
+
+class RunModel(BaseModel):
+    """One execution of linkage over the register."""
+
+    id: int = Field(examples=[5])
+    kind: str = Field(examples=["link"])
+    at: datetime
+    by: str
+    rules: str = Field(description="Hash of the rules that it went by.")
+    model: str = Field(description="Hash of the model that it weighed by, see /v1/models.")
+    counts: dict[str, Any] = Field(
+        description="What it found.", examples=[{"founded": 3, "ended": 1, "candidate_pairs": 41}]
+    )
+    applied: list[int] = Field(description="Extracts that it linked.")
+    undone: list[int] = Field(description="Extracts whose withdrawal it carried out.")
+
+
+class RunPage(Page):
+    """Runs, newest first."""
+
+    runs: list[RunModel]
+
+
+class TrainedModel(BaseModel):
+    """A trained model, known by its hash."""
+
+    hash: str = Field(examples=["5f2b6c0ad1f4ce23a9b1e6d6c0d3a4fbb6a9f0f2b6f4de1c98a7b6c5d4e3f201"])
+    first_used_at: datetime
+    in_force: bool = Field(description="Whether the last run weighed by it.")
+
+
+class TrainedModelInFull(TrainedModel):
+    """With its file."""
+
+    content: str = Field(description="YAML: m and u of each level of each comparison.")
+
+
+class Models(BaseModel):
+    """All models that were ever used, the last one to come first."""
+
+    models: list[TrainedModel]
+
+
+@router.get("/runs", summary="List runs", responses=asking("bad-cursor"))
+def get_runs(
+    access: Reading, request: Request, response: Response, cursor: Cursor = None, limit: Limit = 50
+) -> RunPage:
+    """Newest first."""
+    place = place_of(cursor, int)
+    found = list_runs(access.connection, before=place[0] if place else None, limit=limit + 1)
+    page, link = next_page(request, response, found, limit, lambda one: [one.id])
+    return RunPage(next=link, runs=[RunModel(**asdict(view)) for view in page])
+
+
+@router.get("/runs/{run}", summary="Get a run", responses=asking("not-found"))
+def get_run(run: Number, access: Reading) -> RunModel:
+    """What it did, by which rules and model."""
+    found = find_run(access.connection, run)
+    if found is None:
+        raise Problem("not-found")
+    return RunModel(**asdict(found))
+
+
+@router.get("/models", summary="List models", responses=asking())
+def get_models(access: Reading) -> Models:
+    """All that were ever used."""
+    views = list_models(access.connection)
+    return Models(
+        models=[
+            TrainedModel(hash=one.hash, first_used_at=one.first_used_at, in_force=one.in_force)
+            for one in views
+        ]
+    )
+
+
+@router.get("/models/{model}", summary="Get a model", responses=asking("not-found"))
+def get_model(model: ModelHash, access: Reading) -> TrainedModelInFull:
+    """With its file."""
+    found = find_model(access.connection, model)
+    if found is None:
+        raise Problem("not-found")
+    return TrainedModelInFull(**asdict(found))

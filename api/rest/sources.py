@@ -1,0 +1,68 @@
+"""Sources: systems that extracts come from, and what they may be used for."""
+
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from api.db.models import ExtractState
+from api.rest.access import Access, reads
+from api.rest.problems import asking
+from api.services.access.roles import Permission
+from api.services.runs import list_sources
+
+router = APIRouter(tags=["sources"])
+
+
+class AgreementModel(BaseModel):
+    """What a source may be used for, on which basis, until when."""
+
+    lawful_basis: str
+    purposes: list[str] = Field(examples=[["early_years", "education"]])
+    fields: dict[str, list[str]] = Field(
+        description="Fields that may be used for these purposes only.",
+        examples=[{"upn": ["education"]}],
+    )
+    starts: date | None
+    ends: date | None = Field(description="Its last day.")
+    in_force: bool
+
+
+class LatestExtractModel(BaseModel):
+    """The last extract that was received."""
+
+    id: int
+    state: ExtractState
+    mode: Literal["snapshot", "delta"]
+    as_of: date
+    received_at: datetime
+
+
+class SourceModel(BaseModel):
+    """A system that extracts come from."""
+
+    name: str = Field(examples=["estart"])
+    title: str = Field(examples=["eStart, children's centres"])
+    one_record_per_child: bool = Field(description="Whether it holds each child once.")
+    as_of: date | None = Field(description="The date of what is current of it.")
+    agreements: list[AgreementModel]
+    latest: LatestExtractModel | None
+
+
+class Sources(BaseModel):
+    """All sources, by name."""
+
+    sources: list[SourceModel]
+
+
+@router.get("/sources", summary="List sources", responses=asking())
+def get_sources(
+    access: Annotated[Access, reads(Permission.READ_RUNS, personal=False)],
+) -> Sources:
+    """With their agreements and the last extract of each; of a key that is scoped to some
+    sources, only these.
+    """
+    views = list_sources(access.connection, access.caller.sources, access.now.date())
+    return Sources(sources=[SourceModel(**asdict(view)) for view in views])

@@ -1,0 +1,227 @@
+"""Webhooks: being told of events as they come, instead of asking."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.db.aside import writing_aside
+from api.db.engine import reading
+from api.rest.access import Access, Write, reads, writes
+from api.rest.events import EventKind
+from api.rest.paging import Cursor, Limit, Page, next_page, place_of
+from api.rest.problems import Problem, acting, asking
+from api.rest.text import Text
+from api.services.access.roles import Permission
+from api.services.targets import TargetError
+from api.services.webhooks import (
+    DeliveryView,
+    TooManyWebhooksError,
+    WebhookView,
+    dead_letters,
+    drop_webhook,
+    find_webhook,
+    keep_webhook,
+    list_webhooks,
+    retry_dead_letters,
+)
+
+router = APIRouter(tags=["webhooks"])
+
+Number = Annotated[int, Path(ge=0, lt=2**63)]
+Reading = Annotated[Access, reads(Permission.KEEP_WEBHOOKS, personal=False)]
+Writing = Annotated[Write, writes(Permission.KEEP_WEBHOOKS, personal=False)]
+
+
+class NewWebhook(BaseModel):
+    """Where to, and what of."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: Text = Field(
+        description="An https:// address outside of this service's own network.",
+        examples=["https://nursery.example.org/register-events"],
+    )
+    kinds: list[EventKind] = Field(
+        [], max_length=8, description="Kinds of events; all if none is named."
+    )
+
+
+class WebhookModel(BaseModel):
+    """A webhook of the caller."""
+
+    id: int = Field(examples=[3])
+    url: str = Field(examples=["https://nursery.example.org/register-events"])
+    kinds: list[EventKind]
+    after_event: int = Field(description="It is told of events after this one.", examples=[812])
+    created_at: datetime
+
+
+class WebhookWithSecret(WebhookModel):
+    """With what its deliveries are signed with; this is told once."""
+
+    secret: str = Field(examples=["whsec_hC4uKBrrmbGiDvNnRZo8pXkqLkzb0R5zk0pMQ5yUj2s"])
+
+
+class WebhookPage(Page):
+    """Webhooks of the caller, oldest first."""
+
+    webhooks: list[WebhookModel]
+
+
+class DeadLetter(BaseModel):
+    """Events after one, until another, that could not be delivered and were given up."""
+
+    id: int = Field(description="The delivery's number, as in its header Webhook-Id.")
+    after_event: int = Field(examples=[812])
+    until_event: int = Field(examples=[840])
+    attempts: int = Field(examples=[12])
+    tried_at: datetime | None
+    problem: str | None = Field(examples=["answered 500"])
+
+
+class DeadLetterPage(Page):
+    """Dead letters, oldest first."""
+
+    dead_letters: list[DeadLetter]
+
+
+class Retried(BaseModel):
+    """How many dead letters are tried again."""
+
+    retried: int = Field(examples=[2])
+
+
+@router.post(
+    "/webhooks",
+    summary="Be told of events",
+    status_code=201,
+    response_model=WebhookWithSecret,
+    responses=acting("refused", "conflict"),
+)
+def post_webhook(new: NewWebhook, write: Writing) -> Response:
+    """From now on events are sent to the address, in their order and at least once, signed
+    with the secret that this tells, once.
+
+    A delivery holds ids only: `{"webhook": 3, "delivery": 9, "events": [{"id": 813, "run": 5,
+    "kind": "record_linked", "child_id": "7K3M9QX2RT4VA"}]}`. Its header `Webhook-Signature` is
+    `t=SECONDS,v1=HEX`, where HEX is the HMAC-SHA256 of `SECONDS.BODY` with the secret. Answer
+    with a status from 200 to 299 within ten seconds.
+    """
+    try:
+        view, secret = keep_webhook(
+            write.connection,
+            url=new.url,
+            kinds=[str(kind) for kind in new.kinds],
+            by=write.caller.name,
+            now=write.now,
+            local=write.service.local,
+        )
+    except TargetError as error:
+        raise Problem("refused", str(error)) from None
+    except TooManyWebhooksError:
+        raise Problem("conflict", "You keep as many webhooks as you may; drop one.") from None
+    model = WebhookWithSecret(**_model(view).model_dump(), secret=secret)
+    return write.answer(model, 201, {"Location": f"/v1/webhooks/{view.id}"})
+
+
+@router.get("/webhooks", summary="List your webhooks", responses=asking("bad-cursor"))
+def get_webhooks(
+    access: Reading, request: Request, response: Response, cursor: Cursor = None, limit: Limit = 50
+) -> WebhookPage:
+    """Those of the caller."""
+    place = place_of(cursor, int)
+    found = list_webhooks(
+        access.connection, access.caller.name, place[0] if place else 0, limit + 1
+    )
+    page, link = next_page(request, response, found, limit, lambda one: [one.id])
+    return WebhookPage(next=link, webhooks=[_model(view) for view in page])
+
+
+@router.get("/webhooks/{webhook}", summary="Get a webhook", responses=asking("not-found"))
+def get_webhook(webhook: Number, access: Reading) -> WebhookModel:
+    """Without its secret."""
+    return _model(_require(access, webhook))
+
+
+@router.delete(
+    "/webhooks/{webhook}",
+    summary="Be told no more",
+    status_code=204,
+    responses=acting("not-found"),
+)
+def delete_webhook(webhook: Number, write: Writing) -> Response:
+    """What is on its way may still arrive."""
+    if not drop_webhook(write.connection, webhook, by=write.caller.name, now=write.now):
+        raise Problem("not-found")
+    return write.answer(None, 204)
+
+
+@router.get(
+    "/webhooks/{webhook}/dead-letters",
+    summary="List what could not be delivered",
+    responses=asking("not-found", "bad-cursor"),
+)
+def get_dead_letters(
+    webhook: Number,
+    access: Reading,
+    request: Request,
+    response: Response,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> DeadLetterPage:
+    """Deliveries that failed twelve times. Newer events have gone on meanwhile."""
+    _require(access, webhook)
+    place = place_of(cursor, int)
+    with reading(access.service.aside) as aside:
+        found = dead_letters(aside, webhook, place[0] if place else 0, limit + 1)
+    page, link = next_page(request, response, found, limit, lambda one: [one.id])
+    return DeadLetterPage(next=link, dead_letters=[_letter(one) for one in page])
+
+
+@router.post(
+    "/webhooks/{webhook}/retry",
+    summary="Try all again that could not be delivered",
+    status_code=202,
+    response_model=Retried,
+    responses=acting("not-found"),
+)
+def retry_webhook(webhook: Number, write: Writing) -> Response:
+    """In their order, before what is newer."""
+    _require(write, webhook)
+    with writing_aside(write.service.engine, write.connection) as aside:
+        count = retry_dead_letters(aside, webhook, write.now)
+    return write.answer(Retried(retried=count), 202)
+
+
+@router.post(
+    "/webhooks/{webhook}/dead-letters/{delivery}/retry",
+    summary="Try one again that could not be delivered",
+    status_code=202,
+    response_model=Retried,
+    responses=acting("not-found"),
+)
+def retry_dead_letter(webhook: Number, delivery: Number, write: Writing) -> Response:
+    """Before what is newer."""
+    _require(write, webhook)
+    with writing_aside(write.service.engine, write.connection) as aside:
+        count = retry_dead_letters(aside, webhook, write.now, only=delivery)
+    if count == 0:
+        raise Problem("not-found")
+    return write.answer(Retried(retried=count), 202)
+
+
+def _require(access: Access, webhook: int) -> WebhookView:
+    found = find_webhook(access.connection, webhook, access.caller.name)
+    if found is None:
+        raise Problem("not-found")
+    return found
+
+
+def _model(view: WebhookView) -> WebhookModel:
+    return WebhookModel(**{name: getattr(view, name) for name in WebhookModel.model_fields})
+
+
+def _letter(view: DeliveryView) -> DeadLetter:
+    return DeadLetter(**{name: getattr(view, name) for name in DeadLetter.model_fields})
