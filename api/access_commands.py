@@ -1,10 +1,9 @@
 """Commands that say who may come in, and what they did."""
 
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from sqlalchemy import Connection
@@ -13,7 +12,15 @@ from api import access_screen as screen
 from api.arguments import require_file
 from api.db.aside import open_aside, reading_aside
 from api.db.engine import reading, writing
-from api.register_commands import DatabaseOption, JsonOption, register, user_name
+from api.opening import (
+    DatabaseOption,
+    JsonOption,
+    existing_register,
+    now,
+    print_json,
+    register,
+    user_name,
+)
 from api.services.access import accounts
 from api.services.access import keys as api_keys
 from api.services.access.chain import LOGS, Head
@@ -51,20 +58,26 @@ def add_user(
     database: DatabaseOption = None,
 ) -> None:
     """Add a person, and print the link with which they choose a password, once."""
-    now = _now()
+    moment = now()
     with register(database) as engine, writing(engine) as connection:
         _check_purposes(connection, purpose)
         accounts.add_person(
-            connection, name, roles=role, purposes=purpose, cleared=cleared, by=user_name(), now=now
+            connection,
+            name,
+            roles=role,
+            purposes=purpose,
+            cleared=cleared,
+            by=user_name(),
+            now=moment,
         )
-        token = accounts.invite(connection, name, by=user_name(), now=now)
+        token = accounts.invite(connection, name, by=user_name(), now=moment)
     _show_link(token)
 
 
 @users.command("list")
 def list_users(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """Show everybody who was ever added, and what they may do."""
-    with register(database) as engine, reading(engine) as connection:
+    with existing_register(database) as engine, reading(engine) as connection:
         aside = open_aside(engine)
         seen = last_sign_ins(aside)
         aside.dispose()
@@ -73,7 +86,7 @@ def list_users(database: DatabaseOption = None, as_json: JsonOption = False) -> 
             for row in accounts.list_people(connection)
         ]
     if as_json:
-        _print_json({"users": people})
+        print_json({"users": people})
     else:
         screen.show_people(people)
 
@@ -100,8 +113,8 @@ def change_user(
     database: DatabaseOption = None,
 ) -> None:
     """Change what a person may do, from their next request on. What is not named stays."""
-    now, by = _now(), user_name()
-    with register(database) as engine, writing(engine) as connection:
+    moment, by = now(), user_name()
+    with existing_register(database) as engine, writing(engine) as connection:
         _check_purposes(connection, purpose)
         if role or purpose or cleared is not None or not new_link:
             accounts.change_person(
@@ -111,9 +124,9 @@ def change_user(
                 purposes=purpose or None,
                 cleared=cleared,
                 by=by,
-                now=now,
+                now=moment,
             )
-        token = accounts.invite(connection, name, by=by, now=now) if new_link else None
+        token = accounts.invite(connection, name, by=by, now=moment) if new_link else None
     if token is None:
         print(f"{name} is changed.")
     else:
@@ -123,12 +136,12 @@ def change_user(
 @users.command("end")
 def end_user(name: NameArgument, database: DatabaseOption = None) -> None:
     """Let a person in no more, and sign them out. What they did stays known."""
-    now = _now()
-    with register(database) as engine:
+    moment = now()
+    with existing_register(database) as engine:
         with writing(engine) as connection:
-            person = accounts.end_person(connection, name, by=user_name(), now=now)
+            person = accounts.end_person(connection, name, by=user_name(), now=moment)
         aside = open_aside(engine)
-        end_sign_ins(aside, person, now=now)
+        end_sign_ins(aside, person, now=moment)
         aside.dispose()
     print(f"{name} may come in no more.")
 
@@ -169,7 +182,7 @@ def create_key(
             per_minute=per_minute,
             lasts=timedelta(days=days),
             by=user_name(),
-            now=_now(),
+            now=now(),
         )
     screen.show_key(made)
 
@@ -177,12 +190,12 @@ def create_key(
 @keys.command("list")
 def list_keys(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """Show every key ever made, without its secret."""
-    with register(database) as engine, reading(engine) as connection:
+    with existing_register(database) as engine, reading(engine) as connection:
         found = [row._asdict() for row in api_keys.list_keys(connection)]
     if as_json:
-        _print_json({"keys": found})
+        print_json({"keys": found})
     else:
-        screen.show_keys(found, _now())
+        screen.show_keys(found, now())
 
 
 @keys.command("rotate")
@@ -194,9 +207,9 @@ def rotate_key(
     database: DatabaseOption = None,
 ) -> None:
     """Make a key that replaces one and may do the same, and print it, once."""
-    with register(database) as engine, writing(engine) as connection:
+    with existing_register(database) as engine, writing(engine) as connection:
         made = api_keys.rotate_key(
-            connection, name, by=user_name(), now=_now(), grace=timedelta(days=grace)
+            connection, name, by=user_name(), now=now(), grace=timedelta(days=grace)
         )
     screen.show_key(made)
     print(f"The one before works for {grace} more days at most.")
@@ -205,8 +218,8 @@ def rotate_key(
 @keys.command("end")
 def end_key(name: KeyArgument, database: DatabaseOption = None) -> None:
     """End a key at once, and those that it replaced."""
-    with register(database) as engine, writing(engine) as connection:
-        ended = api_keys.revoke_key(connection, name, by=user_name(), now=_now())
+    with existing_register(database) as engine, writing(engine) as connection:
+        ended = api_keys.revoke_key(connection, name, by=user_name(), now=now())
     print(f"{ended} {'key is' if ended == 1 else 'keys are'} ended.")
 
 
@@ -237,13 +250,13 @@ def verify(
     for log, found in (heads_of(backup) if backup else {}).items():
         known[log].append(found)
     with (
-        register(database) as engine,
+        existing_register(database) as engine,
         reading(engine) as connection,
         reading_aside(engine, connection) as aside,
     ):
         verified = verify_logs(connection, aside, known)
     if as_json:
-        _print_json(asdict(verified))
+        print_json(asdict(verified))
     else:
         screen.show_verified(verified)
     if verified.broken:
@@ -270,13 +283,13 @@ def list_log(
     """Show the latest entries of both logs, the latest first."""
     since = after.replace(tzinfo=UTC) if after else None
     with (
-        register(database) as engine,
+        existing_register(database) as engine,
         reading(engine) as connection,
         reading_aside(engine, connection) as aside,
     ):
         found = list_entries(connection, aside, about=about, by=by, after=since, limit=limit)
     if as_json:
-        _print_json({"entries": [asdict(entry) for entry in found]})
+        print_json({"entries": [asdict(entry) for entry in found]})
     else:
         screen.show_entries(found)
 
@@ -308,11 +321,3 @@ def _show_link(token: str) -> None:
         f"Give them this link. It works once, within {days} days, to choose a password:\n"
         f"  {address}/invitations/{token}"
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _print_json(data: dict[str, Any]) -> None:
-    print(json.dumps(data, indent=2, ensure_ascii=False, default=str))

@@ -10,7 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
-from api import access_commands, register_commands, screen, service_commands
+from api import (
+    access_commands,
+    act_commands,
+    keep_commands,
+    look_commands,
+    register_commands,
+    screen,
+    service_commands,
+)
 from api.arguments import (
     parse_extracts,
     require_apart,
@@ -46,6 +54,10 @@ rules_app = typer.Typer(
 )
 app.add_typer(rules_app, name="rules")
 app.add_typer(register_commands.commands)
+app.add_typer(act_commands.commands)
+app.add_typer(look_commands.commands)
+app.add_typer(keep_commands.commands)
+app.add_typer(keep_commands.jobs, name="jobs")
 app.add_typer(service_commands.commands)
 app.add_typer(access_commands.users, name="users")
 app.add_typer(access_commands.keys, name="keys")

@@ -35,7 +35,8 @@ def configure_logs(*, pretty: bool) -> None:
     root.setLevel(logging.INFO)
     # What it says of requests holds addresses with what was asked; ours names the route.
     logging.getLogger("uvicorn.access").disabled = True
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for library in ("httpx", "alembic"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -8,7 +8,7 @@ import typer
 
 from api.db.engine import writing
 from api.logs import configure_logs
-from api.register_commands import DatabaseOption, ModelOption, RulesOption, offered_rules, register
+from api.opening import DatabaseOption, ModelOption, RulesOption, offered_rules, register
 from api.services.access.accounts import first_invitation
 from api.services.rules import RuleBook
 from api.serving import check_settings, serve

@@ -6,8 +6,9 @@ or any plain transaction), since one that began by reading could only fail when 
 writes. Readers (`reading`) see one state throughout and never wait for a writer.
 """
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,13 @@ def _open_sqlite(url: URL, patience: float) -> Engine:
     engine = create_engine(
         url.set(drivername="sqlite"), hide_parameters=True, connect_args={"timeout": patience}
     )
+
+    @event.listens_for(engine, "do_connect")
+    def _keep_private(*_: object) -> None:
+        # Only its owner may read it; SQLite gives the files beside it the same rights.
+        if url.database and url.database != ":memory:":
+            with suppress(FileExistsError):
+                os.close(os.open(url.database, os.O_CREAT | os.O_EXCL, 0o600))
 
     @event.listens_for(engine, "connect")
     def _prepare(dbapi: Any, _record: Any) -> None:

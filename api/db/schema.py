@@ -60,6 +60,16 @@ def require_current(engine: Engine) -> None:
         raise _too_new(found)
 
 
+def require_there(engine: Engine) -> None:
+    """Raises SchemaError, and makes nothing, where there is no register yet."""
+    file = engine.url.database if is_sqlite(engine) else None
+    if (file is not None and not Path(file).is_file()) or current(engine) is None:
+        raise SchemaError(
+            "there is no register in this database; check --database or MATCHER_DATABASE_URL, "
+            "or begin one with: matcher ingest"
+        )
+
+
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the tables to a later migration, all of it or nothing."""
     with _told_plainly(), _migrating(engine) as connection:

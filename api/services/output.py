@@ -13,6 +13,9 @@ import pandas as pd
 
 from matcher.errors import DataError
 
+# What is written is about people: only its owner may read it.
+_OWN = 0o600
+
 
 class OutputFolder:
     """A folder whose new files take their places only when everything was written."""
@@ -39,6 +42,7 @@ class OutputFolder:
                 if taken:
                     raise DataError(f"{taken[0]} is a folder in {self.out.name}; remove it")
                 for path in sorted(self._draft.iterdir()):
+                    path.chmod(_OWN)
                     path.replace(self.out / path.name)
         finally:
             shutil.rmtree(self._draft, ignore_errors=True)

@@ -193,7 +193,7 @@ def _refused(connection: Connection) -> tuple[RefusedStatus, ...]:
     later = aliased(Extract)
     since = select(later.id).where(later.source == Extract.source, later.id > Extract.id)
     found = connection.execute(
-        select(Extract.id, Source.name, Extract.as_of, Extract.refusal)
+        select(Extract.id, Source.name, Extract.as_of, func.coalesce(Extract.refusal, ""))
         .join(Source, Source.number == Extract.source)
         .where(Extract.state == ExtractState.REFUSED, ~since.exists())
         .order_by(Extract.id)

@@ -2,15 +2,20 @@
 
 import csv
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from api import cli
+from api.db.engine import open_database
 from api.services.demo import TOWN, TOWN_DAY, town_folder
+from api.services.jobs import handlers
+from api.services.work import Pace, run_next
 from tests.databases import Databases
 from tests.end_to_end.command import DATA_PROBLEM, GOOD, Answer
+from tests.register_service.registers import shipped
 
 SWIFT = town_folder() / TOWN["swift"]
 DAY = TOWN_DAY.isoformat()
@@ -34,10 +39,28 @@ def matcher(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
-def call(matcher: Call, databases: Databases) -> Call:
+def database(databases: Databases) -> str:
+    """The URL of a database that is empty, or not there yet."""
+    return databases.empty()
+
+
+@pytest.fixture
+def call(matcher: Call, database: str) -> Call:
     """Calls the command with one database named."""
-    database = databases.empty()
     return lambda *arguments: matcher(*arguments, "--database", database)
+
+
+@pytest.fixture
+def work_through(database: str) -> Callable[[], None]:
+    """Does all that is queued, as a worker would."""
+
+    def work() -> None:
+        engine = open_database(database)
+        while run_next(engine, handlers(shipped()), "w", threading.Event(), Pace()):
+            pass
+        engine.dispose()
+
+    return work
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -110,6 +133,73 @@ def test_an_implausible_extract_waits_until_a_person_accepts_it(call: Call, tmp_
     assert call("relink").status == GOOD
     status = json.loads(call("status", "--json").out)
     assert (status["children"], status["waiting"]) == (2, [])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("status",),
+        ("export", "crosswalk", "--out", "crosswalk.csv"),
+        ("relink",),
+        ("relink", "--preview"),
+        ("accept", 1),
+        ("undo", 1, "--why", "a test"),
+        ("backup", "all.zip"),
+        ("jobs",),
+    ],
+)
+def test_where_there_is_no_register_nothing_but_bringing_an_extract_makes_one(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[object, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        refused = call(*arguments)
+        assert refused.status == DATA_PROBLEM
+        assert "there is no register in this database" in refused.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_written_about_people_is_for_its_owner_only(matcher: Call, tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/register.db"
+    few = people(tmp_path / "few.csv", "Booth", "Lees")
+    matcher("ingest", "nursery", few, "--as-of", "2024-09-01", "--database", database)
+    matcher("export", "crosswalk", "--out", tmp_path / "out.csv", "--database", database)
+    written = {*tmp_path.glob("register.db*"), tmp_path / "out.csv"}
+    assert len(written) > 2
+    assert {path.stat().st_mode & 0o777 for path in written} == {0o600}
+
+
+def test_queued_work_that_failed_is_seen_and_done_again(
+    call: Call, tmp_path: Path, work_through: Callable[[], None]
+) -> None:
+    few = people(tmp_path / "few.csv", "Booth", "Lees")
+    ingest = ("ingest", "nursery", few, "--as-of", "2024-09-01", "--queue")
+    assert "job 1 does the rest" in call(*ingest).out
+    assert call("jobs", "cancel", 1).status == GOOD
+    assert [job["state"] for job in json.loads(call("status", "--json").out)["jobs"]] == []
+    assert "job 1 does the rest" in call(*ingest).out
+    assert call("jobs", "retry", 1).status == DATA_PROBLEM
+    assert "job 1 (ingest): queued" in call("status").out
+    work_through()
+    assert "job 1 (ingest): done" in call("jobs").out
+    assert json.loads(call("status", "--json").out)["children"] == 2
+    assert "Nothing changed" in call(*ingest).out
+    assert call("jobs", "cancel", 1).status == DATA_PROBLEM
+    assert call("jobs", "cancel", 99).status == DATA_PROBLEM
+
+
+def test_a_queued_extract_that_is_none_is_seen_as_refused(
+    call: Call, tmp_path: Path, work_through: Callable[[], None]
+) -> None:
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("a,b\n1,2\n", encoding="utf-8")
+    call("ingest", "swift", wrong, "--as-of", DAY, "--queue")
+    work_through()
+    found = call("status").out
+    assert "extract 1 of swift" in found
+    assert "refused" in found
+    job = json.loads(call("jobs", "--json").out)["jobs"][0]
+    assert job["outcome"] == {"extract": 1, "state": "refused", "runs": []}
 
 
 @pytest.mark.parametrize(
