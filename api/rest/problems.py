@@ -16,6 +16,25 @@ from starlette.exceptions import HTTPException
 
 MEDIA_TYPE = "application/problem+json"
 BASE = "/v1/problems/"
+# Below this address problems are FHIR OperationOutcomes.
+FHIR = "/v1/fhir/"
+FHIR_MEDIA_TYPE = "application/fhir+json"
+# Codes of FHIR's IssueType, by status.
+_ISSUES = {
+    400: "structure",
+    401: "login",
+    403: "forbidden",
+    404: "not-found",
+    405: "not-supported",
+    408: "timeout",
+    409: "conflict",
+    413: "too-long",
+    415: "not-supported",
+    422: "invalid",
+    429: "throttled",
+    500: "exception",
+    503: "transient",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +167,27 @@ def problem_response(
     own = dict(headers or {})
     if known.status == 401:
         own.setdefault("WWW-Authenticate", "Bearer")
+    if request.url.path.startswith(FHIR):
+        outcome = operation_outcome(kind, content)
+        return JSONResponse(outcome, known.status, headers=own, media_type=FHIR_MEDIA_TYPE)
     return JSONResponse(content, known.status, headers=own, media_type=MEDIA_TYPE)
+
+
+def operation_outcome(kind: str, problem: Mapping[str, Any]) -> dict[str, Any]:
+    """A problem as a FHIR OperationOutcome; its type is the code."""
+    errors = problem.get("errors") or [{"place": "", "message": problem["detail"]}]
+    coding = {"system": BASE.removesuffix("/"), "code": kind, "display": problem["title"]}
+    issues = [
+        {
+            "severity": "error",
+            "code": _ISSUES.get(problem["status"], "processing"),
+            "details": {"coding": [coding], "text": one["message"]},
+            **({"expression": [one["place"]]} if one["place"] else {}),
+            "diagnostics": f"request {problem['request_id']}",
+        }
+        for one in errors
+    ]
+    return {"resourceType": "OperationOutcome", "issue": issues}
 
 
 def refusal(
@@ -224,6 +263,16 @@ def asking(*kinds: str) -> dict[int | str, dict[str, Any]]:
 def acting(*kinds: str) -> dict[int | str, dict[str, Any]]:
     """`responses` of a route that writes: its own, and those of all that do."""
     return responses(*_ACTING, *kinds)
+
+
+def outcomes(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    """The same of a FHIR route, whose problems are OperationOutcomes."""
+    found = acting(*kinds)
+    schema = {"type": "object", "properties": {"resourceType": {"const": "OperationOutcome"}}}
+    return {
+        status: {**one, "content": {FHIR_MEDIA_TYPE: {"schema": schema}}}
+        for status, one in found.items()
+    }
 
 
 def add_handlers(app: FastAPI) -> None:

@@ -152,7 +152,7 @@ def _seen(connection: Connection, view: View, child_id: str) -> list[Member]:
 def _explain(
     connection: Connection, view: View, placeless: bool, pairs: Sequence[tuple[Member, ...]]
 ) -> list[Explained]:
-    """Pairs of records, left before right in order of key; ``placeless`` hides what tells a place."""
+    """Pairs of records, left before right in key order; ``placeless`` hides their places."""
     standing = Standing.at(connection)
     if standing is None or not pairs:
         return []
@@ -253,7 +253,7 @@ class _Hides:
 def _parts(
     rules: MatchingRules, levels: Mapping[str, int], partial: Mapping[str, float], hides: _Hides
 ) -> list[Part]:
-    fields = {one.name: _own_fields(frozenset(one.columns)) for one in rules.comparisons}
+    fields = {one.name: own_fields(frozenset(one.columns)) for one in rules.comparisons}
     parts = []
     for comparison in rules.comparisons:
         number = levels[comparison.name]
@@ -280,7 +280,7 @@ def _referred(comparison: Comparison) -> set[str]:
 
 
 @lru_cache(maxsize=256)
-def _own_fields(columns: Iterable[str]) -> frozenset[str]:
+def own_fields(columns: Iterable[str]) -> frozenset[str]:
     """Fields of records that standardised columns are made of."""
     found = set()
     for column in columns:

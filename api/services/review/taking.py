@@ -85,7 +85,7 @@ def take_pair(
         before = leases.in_hand(beside, reviewer.by, now)
     if before is not None and before.pair == pair:
         return _still_wanted(connection, aside, before)
-    item = next((one for one in waiting_for(connection, reviewer) if one.pair == pair), None)
+    item = next(waiting_for(connection, reviewer, wanted=Wanted(pair=pair)), None)
     if item is None:
         return None
     state = state_of(connection, pair)

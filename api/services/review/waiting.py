@@ -46,12 +46,16 @@ _PIECE = 50
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which part of the queue: of a kind, with a record of a source, within weights in bits."""
+    """Which part of the queue: of a kind, with a record of a source, within weights in bits.
+
+    Or one ``pair`` of it.
+    """
 
     kind: str | None = None
     source: str | None = None
     at_least: float | None = None
     at_most: float | None = None
+    pair: PairId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +177,9 @@ def _open_to(query: Query, reviewer: Reviewer) -> Query:
 def _chosen(query: Query, wanted: Wanted, sources: Sequence[int] | None) -> Query:
     l, r = _sides(query)
     kind = query.selected_columns["kind"]
+    if wanted.pair is not None:
+        low, high = wanted.pair.low, wanted.pair.high
+        query = query.where(or_(and_(l == low, r == high), and_(l == high, r == low)))
     if wanted.kind is not None:
         query = query.where(kind == wanted.kind)
     if sources is not None:

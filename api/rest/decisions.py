@@ -1,0 +1,132 @@
+"""Decisions that people made, and taking them back; pairs of known answer."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api.rest.access import Access, Write, reads, writes
+from api.rest.paging import Cursor, Limit, next_page, place_of
+from api.rest.problems import acting, asking
+from api.rest.review import reviewer_of, told_plainly
+from api.rest.review_models import (
+    DecisionPage,
+    KnownList,
+    KnownModel,
+    NewKnown,
+    UndoneModel,
+    UndoReason,
+    decided_model,
+    known_model,
+)
+from api.rest.text import Short
+from api.services.access.roles import Permission
+from api.services.review.known import end_known, known_pairs, mark_known
+from api.services.review.listing import decisions_made
+from api.services.review.undoing import undo_one
+
+router = APIRouter(tags=["review"])
+
+Number = Annotated[int, Path(ge=0, lt=2**63)]
+
+
+@router.get("/decisions", summary="List decisions", responses=asking("bad-cursor"))
+def list_decisions(
+    request: Request,
+    response: Response,
+    access: Annotated[Access, reads(Permission.REVIEW_PAIRS)],
+    by: Annotated[Short | None, Query(description="Only those of this person.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> DecisionPage:
+    """What people said of pairs of records that you may see, the last first."""
+    place = place_of(cursor, int)
+    items = decisions_made(
+        access.connection,
+        reviewer_of(access),
+        by=by,
+        before=None if place is None else place[0],
+        limit=limit + 1,
+    )
+    page, address = next_page(request, response, items, limit, lambda item: [item.id])
+    access.saw(*(f"record {n}" for item in page for n in (item.pair.low, item.pair.high)))
+    return DecisionPage(decisions=[decided_model(item) for item in page], next=address)
+
+
+@router.post(
+    "/decisions/{decision}/undo",
+    summary="Take a decision back",
+    response_model=UndoneModel,
+    responses=acting("conflict"),
+)
+def undo_made_decision(
+    decision: Number, said: UndoReason, write: Annotated[Write, writes(Permission.REVIEW_PAIRS)]
+) -> Response:
+    """Your own latest one; any, if you are a senior reviewer. It ends with the next run, which
+    is queued, and the pair waits again.
+    """
+    with told_plainly():
+        undone = undo_one(
+            write.connection,
+            write.service.aside,
+            reviewer_of(write),
+            decision,
+            why=said.why,
+            now=write.now,
+        )
+    write.saw(*(f"record {record}" for record in (undone.pair.low, undone.pair.high)))
+    return write.answer(
+        UndoneModel(pair=str(undone.pair), answer=undone.answer, entry=undone.entry)
+    )
+
+
+@router.get("/review/known", summary="List pairs of known answer", responses=asking())
+def list_known_pairs(access: Annotated[Access, reads(Permission.ADMINISTER)]) -> KnownList:
+    """The newest first, with how reviewers answered."""
+    seen = access.view.sources
+    every = known_pairs(access.connection)
+    found = [one for one in every if {one.one[0], one.other[0]} <= seen]
+    access.saw(*(f"record {n}" for one in found for n in (one.pair.low, one.pair.high)))
+    return KnownList(pairs=[known_model(one) for one in found])
+
+
+@router.post(
+    "/review/known",
+    summary="Mark a pair of known answer",
+    status_code=201,
+    response_model=KnownModel,
+    responses=acting("conflict"),
+)
+def mark_known_pair(
+    said: NewKnown, write: Annotated[Write, writes(Permission.ADMINISTER)]
+) -> Response:
+    """From now on reviewers are handed it now and then, as if it waited. What they say of it
+    measures them and decides nothing.
+    """
+    with told_plainly():
+        number = mark_known(
+            write.connection,
+            one=(said.source_l, said.record_id_l),
+            other=(said.source_r, said.record_id_r),
+            kind=said.kind,
+            by=write.caller.name,
+            now=write.now,
+        )
+    (known,) = [one for one in known_pairs(write.connection) if one.id == number]
+    write.saw(*(f"record {record}" for record in (known.pair.low, known.pair.high)))
+    return write.answer(known_model(known), 201)
+
+
+@router.post(
+    "/review/known/{number}/end",
+    summary="Hand a pair of known answer out no more",
+    status_code=204,
+    response_model=None,
+    responses=acting("conflict"),
+)
+def end_known_pair(
+    number: Number, write: Annotated[Write, writes(Permission.ADMINISTER, personal=False)]
+) -> Response:
+    """What was said of it stays."""
+    with told_plainly():
+        end_known(write.connection, number, by=write.caller.name, now=write.now)
+    return write.answer(None, 204)

@@ -1,0 +1,141 @@
+"""FHIR R4: `Patient/$match` with the same engine as a match of our own."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api.rest.access import Access, KeyHeader, reads
+from api.rest.fhir_resources import (
+    MEDIA_TYPE,
+    ResourceError,
+    capabilities,
+    match_bundle,
+    match_question,
+)
+from api.rest.problems import Problem, outcomes
+from api.services.access.caller import AccessError
+from api.services.access.roles import Permission
+from api.services.linking import versions
+from api.services.matching import golden_of, match_persons
+from matcher.errors import DataError
+
+router = APIRouter(prefix="/fhir", tags=["fhir"])
+
+_TAKEN = (MEDIA_TYPE, "application/json")
+_RESOURCE: dict[str, Any] = {
+    "type": "object",
+    "required": ["resourceType"],
+    "properties": {"resourceType": {"type": "string"}},
+}
+
+
+def _answer(description: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"description": description, "content": {MEDIA_TYPE: {"schema": _RESOURCE}}}}
+
+
+_QUESTION = {
+    "requestBody": {
+        "required": True,
+        "description": "A Parameters resource with `resource` (a Patient), `onlyCertainMatches` "
+        "and `count` (10 without it, 100 at most); or a Patient alone.",
+        "content": {
+            MEDIA_TYPE: {
+                "schema": _RESOURCE,
+                "example": {
+                    "resourceType": "Parameters",
+                    "parameter": [
+                        {
+                            "name": "resource",
+                            "resource": {
+                                "resourceType": "Patient",
+                                "name": [{"family": "Malik", "given": ["Aisha"]}],
+                                "gender": "female",
+                                "birthDate": "2014-05-03",
+                                "identifier": [
+                                    {
+                                        "system": "https://fhir.nhs.uk/Id/nhs-number",
+                                        "value": "9434765919",
+                                    }
+                                ],
+                                "address": [{"postalCode": "OL1 1AA"}],
+                            },
+                        },
+                        {"name": "onlyCertainMatches", "valueBoolean": False},
+                        {"name": "count", "valueInteger": 3},
+                    ],
+                },
+            }
+        },
+    }
+}
+
+
+async def _body(request: Request) -> bytes:
+    """What was sent, if it is of a type that is taken."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in _TAKEN:
+        raise Problem("media-type")
+    return await request.body()
+
+
+class FhirResponse(Response):
+    """A resource."""
+
+    media_type = MEDIA_TYPE
+
+
+@router.post(
+    "/Patient/$match",
+    summary="Match a FHIR patient",
+    name="fhir_match_patient",
+    response_class=FhirResponse,
+    openapi_extra=_QUESTION,
+    responses={**_answer("A searchset Bundle"), **outcomes("media-type")},
+)
+def fhir_match_patient(
+    body: Annotated[bytes, Depends(_body)],
+    access: Annotated[Access, reads(Permission.MATCH_PEOPLE)],
+    _key: KeyHeader = None,
+) -> Response:
+    """Children of the register that may be this patient, best first, as Patient resources with
+    `search.score` (the match probability) and the match-grade extension. Nothing is stored.
+
+    With `onlyCertainMatches` a candidate is told only if it is certain and has no rival.
+    """
+    try:
+        question = match_question(_read(body))
+    except ResourceError as error:
+        where = [{"place": error.place, "message": str(error)}] if error.place else []
+        raise Problem("invalid", str(error), errors=where) from None
+    try:
+        (found,) = match_persons(
+            access.connection, access.caller, access.view, [question.person], question.asked
+        )
+    except AccessError as error:
+        raise Problem("forbidden", str(error)) from None
+    except DataError as error:
+        raise Problem("invalid", str(error)) from None
+    access.saw(*(one.child_id for one in found))
+    return FhirResponse(match_bundle(found, golden_of(access.connection, access.view, found)))
+
+
+@router.get(
+    "/metadata",
+    summary="See what the FHIR side can do",
+    name="fhir_capabilities",
+    response_class=FhirResponse,
+    responses={**_answer("A CapabilityStatement"), **outcomes()},
+)
+def fhir_capabilities(
+    access: Annotated[Access, reads(Permission.MATCH_PEOPLE, personal=False)],
+) -> Response:
+    """A CapabilityStatement, FHIR R4 (4.0.1)."""
+    return FhirResponse(capabilities(versions()["child-register"], access.now.date()))
+
+
+def _read(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise Problem("bad-request") from None

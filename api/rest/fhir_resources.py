@@ -1,0 +1,218 @@
+"""FHIR R4 resources, and what they say to the register and it to them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.capabilitystatement import CapabilityStatement
+from fhir.resources.R4B.parameters import Parameters
+from fhir.resources.R4B.patient import Patient
+from pydantic import TypeAdapter, ValidationError
+
+from api.rest.record_schemas import Day, Identifier, Value
+from api.services.matching import Asked
+from api.services.register.candidates import Candidate, Grade
+from api.services.register.weighing import Person
+
+MEDIA_TYPE = "application/fhir+json"
+NHS_NUMBER = "https://fhir.nhs.uk/Id/nhs-number"
+# Nobody has registered a system for these two, so they are named here.
+UPN = "urn:child-register:upn"
+CHILD_ID = "urn:child-register:child"
+MATCH_GRADE = "http://hl7.org/fhir/StructureDefinition/match-grade"
+
+LARGEST_COUNT = 100
+_COUNT = 10
+_GRADES = {
+    Grade.CERTAIN: "certain",
+    Grade.PROBABLE: "probable",
+    Grade.POSSIBLE: "possible",
+    Grade.UNLIKELY: "certainly-not",
+}
+_SEX = {"female": "F", "male": "M"}
+_GENDER = {"F": "female", "M": "male"}
+_FORMER = ("old", "maiden")
+
+_VALUE: TypeAdapter[str] = TypeAdapter(Value)
+_IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
+_DAY: TypeAdapter[date] = TypeAdapter(Day)
+
+
+class ResourceError(ValueError):
+    """A resource is not what the operation takes. ``place`` is in it; no value is repeated."""
+
+    def __init__(self, message: str, place: str = "") -> None:
+        self.place = place
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class MatchQuestion:
+    """What a request for a match asks."""
+
+    person: Person
+    asked: Asked
+
+
+def match_question(content: Any) -> MatchQuestion:
+    """Of a Parameters resource, or a bare Patient. Raises ResourceError."""
+    kind = content.get("resourceType") if isinstance(content, dict) else None
+    if kind == "Patient":
+        return MatchQuestion(_person(_checked(Patient, content)), Asked(limit=_COUNT))
+    if kind != "Parameters":
+        raise ResourceError("send a Parameters or a Patient resource", "resourceType")
+    given: dict[str, Any] = {}
+    for parameter in _checked(Parameters, content).parameter or []:
+        if parameter.name in given:
+            raise ResourceError("a parameter is given twice", "parameter")
+        given[parameter.name] = parameter
+    unknown = given.keys() - {"resource", "onlyCertainMatches", "count"}
+    if unknown:
+        raise ResourceError("parameters are resource, onlyCertainMatches and count", "parameter")
+    patient = getattr(given.get("resource"), "resource", None)
+    if not isinstance(patient, Patient):
+        raise ResourceError("the parameter resource must hold a Patient", "parameter.resource")
+    certain = _of_kind(given, "onlyCertainMatches", "valueBoolean", bool)
+    count = _of_kind(given, "count", "valueInteger", int)
+    if count is not None and not 1 <= count <= LARGEST_COUNT:
+        raise ResourceError(f"count is from 1 to {LARGEST_COUNT}", "parameter.count")
+    at_least = Grade.CERTAIN if certain else Grade.POSSIBLE
+    return MatchQuestion(_person(patient), Asked(at_least, count or _COUNT))
+
+
+def match_bundle(candidates: tuple[Candidate, ...], golden: Mapping[str, Mapping[str, str]]) -> str:
+    """A searchset of the candidates, best first, as JSON."""
+    entries = [
+        {
+            "fullUrl": f"{CHILD_ID}:{one.child_id}",
+            "resource": _patient(one.child_id, golden.get(one.child_id, {})),
+            "search": {
+                "mode": "match",
+                "score": round(one.probability, 6),
+                "extension": [{"url": MATCH_GRADE, "valueCode": _GRADES[one.grade]}],
+            },
+        }
+        for one in candidates
+    ]
+    content: dict[str, Any] = {
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "total": len(entries),
+    }
+    if entries:
+        content["entry"] = entries
+    written: str = Bundle.model_validate(content).model_dump_json()
+    return written
+
+
+def capabilities(version: str, day: date) -> str:
+    """What this server can do, as JSON."""
+    operation = {
+        "name": "match",
+        "definition": "http://hl7.org/fhir/OperationDefinition/Patient-match",
+    }
+    content = {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": day.isoformat(),
+        "kind": "instance",
+        "software": {"name": "Child register", "version": version},
+        "implementation": {"description": "Matching of persons against the child register"},
+        "fhirVersion": "4.0.1",
+        "format": ["json", MEDIA_TYPE],
+        "rest": [{"mode": "server", "resource": [{"type": "Patient", "operation": [operation]}]}],
+    }
+    written: str = CapabilityStatement.model_validate(content).model_dump_json()
+    return written
+
+
+def _checked(kind: Any, content: Any) -> Any:
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise ResourceError("this is not a valid FHIR R4 resource", place) from None
+
+
+def _of_kind(given: Mapping[str, Any], name: str, field: str, kind: type) -> Any:
+    if name not in given:
+        return None
+    value = getattr(given[name], field, None)
+    if not isinstance(value, kind):
+        raise ResourceError(f"{name} needs {field}", f"parameter.{name}")
+    return value
+
+
+def _person(patient: Any) -> Person:
+    """Columns of RECORDS as text. Dates without a day say nothing here."""
+    found: dict[str, str | None] = {}
+    for name in patient.name or []:
+        _take_name(found, name)
+    found["sex"] = _SEX.get(patient.gender or "")
+    born = patient.birthDate
+    if isinstance(born, date) or (isinstance(born, str) and len(born) == 10):
+        found["date_of_birth"] = str(_taken(_DAY, str(born)[:10], "birthDate"))
+    for identifier in patient.identifier or []:
+        column = {NHS_NUMBER: "nhs_number", UPN: "upn"}.get(str(identifier.system or ""))
+        if column and identifier.value and identifier.use != "old":
+            found.setdefault(column, _taken(_IDENTIFIER, identifier.value, "identifier.value"))
+    homes = [one for one in patient.address or [] if one.use != "old"]
+    if homes:
+        parts = [*(homes[0].line or []), homes[0].city, homes[0].district]
+        written = ", ".join(part for part in parts if part) or homes[0].text
+        found["address"] = written and _taken(_VALUE, written, "address")
+        code = homes[0].postalCode
+        found["postcode"] = code and _taken(_VALUE, code, "address.postalCode")
+    return {name: value for name, value in found.items() if value}
+
+
+def _take_name(found: dict[str, str | None], name: Any) -> None:
+    family = name.family and _taken(_VALUE, name.family, "name.family")
+    given = [_taken(_VALUE, one, "name.given") for one in name.given or [] if one]
+    if name.use in _FORMER:
+        found.setdefault("former_surname", family)
+    elif name.use == "nickname":
+        found.setdefault("known_as", " ".join(given) or None)
+    elif family or given:
+        if "surname" not in found and "forename" not in found:
+            found["surname"] = family
+            found["forename"] = given[0] if given else None
+            found["middle_names"] = " ".join(given[1:]) or None
+    elif name.text:
+        found.setdefault("name", _taken(_VALUE, name.text, "name.text"))
+
+
+def _taken(adapter: TypeAdapter[Any], value: Any, place: str) -> Any:
+    try:
+        return adapter.validate_python(value)
+    except ValidationError:
+        raise ResourceError("this is too long, or not made of characters", place) from None
+
+
+def _patient(child_id: str, golden: Mapping[str, str]) -> dict[str, Any]:
+    """The golden record of a child, as far as it may be seen."""
+    patient: dict[str, Any] = {"resourceType": "Patient", "id": child_id}
+    numbers = [(CHILD_ID, child_id), (NHS_NUMBER, golden.get("nhs_number")),
+               (UPN, golden.get("upn"))]  # fmt: skip
+    patient["identifier"] = [{"system": s, "value": value} for s, value in numbers if value]
+    name: dict[str, Any] = {}
+    if "surname" in golden:
+        name["family"] = golden["surname"]
+    if "forename" in golden:
+        name["given"] = [golden["forename"]]
+    if name:
+        patient["name"] = [name]
+    if golden.get("sex") in _GENDER:
+        patient["gender"] = _GENDER[golden["sex"]]
+    if "date_of_birth" in golden:
+        patient["birthDate"] = golden["date_of_birth"]
+    home: dict[str, Any] = {}
+    if "address" in golden:
+        home["text"] = golden["address"]
+    if "postcode" in golden:
+        home["postalCode"] = golden["postcode"]
+    if home:
+        patient["address"] = [home]
+    return patient

@@ -1,0 +1,196 @@
+"""Persons matched against the register; nothing is stored."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.rest.access import Access, KeyHeader, reads
+from api.rest.problems import Problem, acting
+from api.rest.record_schemas import Day, Identifier, RecordKey, Value
+from api.rest.text import SourceName
+from api.services.access.caller import AccessError
+from api.services.access.roles import Permission
+from api.services.matching import Asked, match_persons
+from api.services.register.candidates import Candidate, Grade
+from api.services.register.finding import LARGEST_BATCH
+from api.services.register.weighing import Person
+from matcher.errors import DataError
+
+router = APIRouter(tags=["match"])
+
+GradeName = Literal["certain", "probable", "possible", "certainly not"]
+_READS = reads(Permission.MATCH_PEOPLE)
+
+
+class PersonModel(BaseModel):
+    """What is known of a person. What is missing counts neither for nor against anybody."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    forename: Value | None = Field(None, examples=["Aisha"])
+    middle_names: Value | None = None
+    surname: Value | None = Field(None, examples=["Malik"])
+    former_surname: Value | None = None
+    known_as: Value | None = None
+    name: Value | None = Field(None, description="The whole name, if its parts are not known.")
+    name_order: Literal["forename_first", "surname_first"] | None = None
+    sex: Literal["F", "M"] | None = Field(None, examples=["F"])
+    date_of_birth: Day | None = Field(None, examples=["2014-05-03"])
+    nhs_number: Identifier | None = Field(None, examples=["9434765919"])
+    upn: Identifier | None = Field(None, description="For education purposes only.")
+    former_upn: Identifier | None = None
+    address: Value | None = Field(None, examples=["2 Mill Road, Oldham"])
+    postcode: Value | None = Field(None, examples=["OL1 1AA"])
+    source: SourceName | None = Field(
+        None,
+        description="The system that says this, if it is one of the register's: the person is "
+        "then not matched with its other records, if it holds each child once.",
+    )
+
+    def said(self) -> Person:
+        """As text by column of RECORDS; what is missing is left out."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: str(value) for name, value in values.items() if value not in (None, "")}
+
+
+class MatchAsked(BaseModel):
+    """What is asked of a match."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at_least: GradeName = Field(
+        "possible", description="The least sure grade that you want. Unattended systems are told "
+        "of certain candidates only.",
+    )  # fmt: skip
+    limit: int = Field(10, ge=1, le=100, description="Candidates of each person, at most.")
+
+    def asked(self) -> Asked:
+        """For the service."""
+        return Asked(Grade(self.at_least), self.limit)
+
+
+class MatchOne(MatchAsked):
+    """A person to look for."""
+
+    person: PersonModel
+
+
+class MatchMany(MatchAsked):
+    """Persons to look for, in an order of your own."""
+
+    persons: list[PersonModel] = Field(max_length=LARGEST_BATCH)
+
+
+class ReasonModel(BaseModel):
+    """What one comparison found, and how much it weighs."""
+
+    comparison: str = Field(examples=["date_of_birth"])
+    title: str = Field(examples=["Date of birth"])
+    level: str = Field(examples=["same"])
+    sentence: str = Field(examples=["date of birth is the same"])
+    weight: float = Field(description="In bits.", examples=[8.4])
+
+
+class MatchedRecordModel(RecordKey):
+    """A record of the candidate that may be the person's."""
+
+    weight: float = Field(description="In bits.", examples=[14.2])
+    probability: float = Field(examples=[0.9999])
+    apart: bool = Field(description="A comparison says: two children of one family.")
+
+
+class CandidateModel(BaseModel):
+    """A child that may be the person."""
+
+    child_id: str = Field(examples=["R7K5WPZE84P4H"])
+    grade: GradeName
+    weight: float = Field(description="Of its best record, in bits.", examples=[14.2])
+    probability: float = Field(examples=[0.9999])
+    prior: float = Field(description="What speaks for any two records, in bits.", examples=[-11.3])
+    reasons: list[ReasonModel] = Field(
+        description="With `prior` they add up to `weight`, but for what may not be seen."
+    )
+    records: list[MatchedRecordModel] = Field(description="The best first.")
+    rival: bool = Field(description="Another child fits nearly as well.")
+    location_hidden: bool = Field(description="Where the child lives was not looked at.")
+
+
+class Candidates(BaseModel):
+    """Candidates, best first."""
+
+    candidates: list[CandidateModel]
+
+
+class CandidatesOfEach(BaseModel):
+    """Candidates of each person, in the order in which they were asked for."""
+
+    persons: list[Candidates]
+
+
+@router.post("/match", summary="Match a person", responses=acting())
+def match_person(
+    said: MatchOne, access: Annotated[Access, _READS], _key: KeyHeader = None
+) -> Candidates:
+    """Children of the register that may be this person, best first, with weight, probability,
+    grade and reasons. Nothing is stored, so that the same request again has no effect either.
+
+    `certain`: at or above the upper threshold, without a rival. `probable`: as much, but another
+    child fits nearly as well, or it may be a twin. `possible`: between the thresholds.
+    `certainly not`: below; only such are told as share a name, a date, a place or a number.
+    """
+    (found,) = _matched(access, [said.person], said)
+    return _told(access, found)
+
+
+@router.post("/match/batch", summary="Match persons", responses=acting())
+def match_people(
+    said: MatchMany, access: Annotated[Access, _READS], _key: KeyHeader = None
+) -> CandidatesOfEach:
+    """Like a single match, up to 1,000 at a time."""
+    found = _matched(access, said.persons, said)
+    return CandidatesOfEach(persons=[_told(access, own) for own in found])
+
+
+def _matched(
+    access: Access, persons: list[PersonModel], asked: MatchAsked
+) -> list[tuple[Candidate, ...]]:
+    try:
+        return match_persons(
+            access.connection,
+            access.caller,
+            access.view,
+            [one.said() for one in persons],
+            asked.asked(),
+        )
+    except AccessError as error:
+        raise Problem("forbidden", str(error)) from None
+    except DataError as error:
+        raise Problem("invalid", str(error)) from None
+
+
+def _told(access: Access, found: tuple[Candidate, ...]) -> Candidates:
+    access.saw(*(one.child_id for one in found))
+    return Candidates(candidates=[_candidate(one) for one in found])
+
+
+def _candidate(one: Candidate) -> CandidateModel:
+    return CandidateModel(
+        child_id=one.child_id,
+        grade=one.grade.value,
+        weight=one.weight,
+        probability=one.probability,
+        prior=one.prior,
+        reasons=[
+            ReasonModel(**{name: getattr(reason, name) for name in ReasonModel.model_fields})
+            for reason in one.reasons
+        ],
+        records=[
+            MatchedRecordModel(
+                **{name: getattr(record, name) for name in MatchedRecordModel.model_fields}
+            )
+            for record in one.records
+        ],
+        rival=one.rival,
+        location_hidden=one.location_hidden,
+    )

@@ -1,0 +1,395 @@
+"""Review: pairs that wait for a person, handed out under leases, and what people say of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Path, Query, Request, Response
+
+from api.db.engine import writing
+from api.rest.access import Access, KeyHeader, Write, reads, writes
+from api.rest.etags import IfMatch
+from api.rest.paging import Cursor, Limit, next_page, place_of
+from api.rest.problems import Problem, acting, asking
+from api.rest.review_models import (
+    Kind,
+    LeaseModel,
+    LeaseToken,
+    NextWanted,
+    OutcomeModel,
+    PairAnswer,
+    PairModel,
+    PairReferral,
+    QueuePage,
+    ReferralModel,
+    RevealFields,
+    ReviewerList,
+    UndoneModel,
+    UndoReason,
+    pair_model,
+    queued_model,
+    reviewer_model,
+    weights_model,
+)
+from api.rest.text import SourceName
+from api.services.access.roles import Permission
+from api.services.register.acts import ActError
+from api.services.register.standing import Standing
+from api.services.review import leases
+from api.services.review.answering import answer, refer
+from api.services.review.context import Context, context_of
+from api.services.review.leases import Lease
+from api.services.review.listing import queued
+from api.services.review.pairs import (
+    PairId,
+    Reviewer,
+    StaleError,
+    TakenError,
+    UnknownPairError,
+)
+from api.services.review.revealing import reveal
+from api.services.review.reviewers import reviewer_weeks, reviewers_overall
+from api.services.review.taking import take_next, take_pair
+from api.services.review.undoing import NotYoursError, undo_latest
+from api.services.review.waiting import Wanted
+from api.services.review.weights import weights_of
+from matcher.rules.library import LinkageRules
+from matcher.rules.review import ReviewRules
+
+router = APIRouter(prefix="/review", tags=["review"])
+
+_READS = reads(Permission.REVIEW_PAIRS)
+_WRITES = writes(Permission.REVIEW_PAIRS)
+
+PairPath = Annotated[
+    str,
+    Path(
+        pattern=r"^[0-9]{1,19}-[0-9]{1,19}$",
+        description="As `next` or the queue names it.",
+        examples=["1042-2077"],
+    ),
+]
+_NOTHING: dict[int | str, dict[str, Any]] = {204: {"description": "Nothing waits for you"}}
+_WEEKS = timedelta(weeks=26)
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Say what the services refuse as problems."""
+    try:
+        yield
+    except TakenError as error:
+        raise Problem("taken", str(error)) from None
+    except StaleError as error:
+        raise Problem("stale", changes=list(error.changes)) from None
+    except UnknownPairError:
+        raise Problem("not-found") from None
+    except NotYoursError as error:
+        raise Problem("forbidden", str(error)) from None
+    except ActError as error:
+        raise Problem("conflict", str(error)) from None
+
+
+def reviewer_of(access: Access) -> Reviewer:
+    """Whoever asks, as a reviewer."""
+    return Reviewer.of(access.caller, access.view)
+
+
+@router.post(
+    "/next",
+    summary="Take the next pair",
+    response_model=PairModel,
+    responses={**_NOTHING, **acting()},
+)
+def take_next_pair(
+    access: Annotated[Access, _READS],
+    wanted: Annotated[NextWanted | None, Body()] = None,
+    _key: KeyHeader = None,
+) -> Response:
+    """The pair of which a decision is worth most, and that nobody else has. It is yours until
+    `expires_at`; nobody else gets it before. While you have one, you get the same one again, as
+    it stands now, so the same request again has no second effect.
+
+    The `ETag` is that of the state that you are shown: send it back as `If-Match` when you
+    decide. 204 if nothing waits for you.
+    """
+    asked = wanted or NextWanted()
+    rules = _rules(access)
+    lease = rules and take_next(
+        access.connection,
+        access.service.aside,
+        rules[1],
+        reviewer_of(access),
+        now=access.now,
+        wanted=Wanted(kind=asked.kind, source=asked.source),
+    )
+    return _shown(access, rules, lease) if rules and lease else Response(status_code=204)
+
+
+@router.post(
+    "/{pair}/take",
+    summary="Take a pair of the queue",
+    response_model=PairModel,
+    responses=acting("not-found", "taken"),
+)
+def take_one_pair(
+    pair: PairPath, access: Annotated[Access, _READS], _key: KeyHeader = None
+) -> Response:
+    """Like `next`, with a pair of your choice; the one that you have is given back for it."""
+    rules = _rules(access)
+    with told_plainly():
+        lease = rules and take_pair(
+            access.connection,
+            access.service.aside,
+            rules[1],
+            reviewer_of(access),
+            PairId.parse(pair),
+            now=access.now,
+        )
+        if not rules or not lease:
+            raise TakenError("somebody has this pair, or it does not wait any more")
+    return _shown(access, rules, lease)
+
+
+@router.post(
+    "/{pair}/decision",
+    summary="Decide a pair",
+    response_model=OutcomeModel,
+    responses=acting("not-found", "taken", "conflict", "stale", "precondition-required"),
+)
+def decide_pair(
+    pair: PairPath,
+    said: PairAnswer,
+    write: Annotated[Write, _WRITES],
+    if_match: IfMatch = None,
+) -> Response:
+    """Say whether the two are one child, and why. It takes effect with the next run, which is
+    queued: one run for all decisions that are made until it begins.
+
+    409 `taken` if the pair is not yours any more; 412 `stale`, with `changes`, if it is otherwise
+    than you were shown. With the answer come the weights of the pair.
+    """
+    if if_match is None:
+        raise Problem("precondition-required")
+    rules, reviewer = _rules(write), reviewer_of(write)
+    with told_plainly():
+        identity = PairId.parse(pair)
+        if rules is None:
+            raise UnknownPairError("there is no such pair")
+        outcome = answer(
+            write.connection,
+            write.service.aside,
+            rules[1],
+            reviewer,
+            identity,
+            kind=said.decision,
+            why=said.why,
+            token=said.token,
+            etag=if_match.strip().strip('"'),
+            now=write.now,
+        )
+        weights = weights_of(write.connection, reviewer, identity)
+    write.saw(*(f"record {record}" for record in (identity.low, identity.high)))
+    return write.answer(
+        OutcomeModel(
+            answer=outcome.answer,
+            state=outcome.state,  # type: ignore[arg-type]
+            decision=outcome.decision,
+            weights=weights_model(weights),
+        )
+    )
+
+
+@router.post(
+    "/{pair}/refer",
+    summary="Refer a pair",
+    response_model=ReferralModel,
+    responses=acting("not-found", "taken", "conflict"),
+)
+def refer_pair(pair: PairPath, said: PairReferral, write: Annotated[Write, _WRITES]) -> Response:
+    """Leave the pair in your hand to senior reviewers, who get it before all others."""
+    with told_plainly():
+        number = refer(
+            write.connection,
+            write.service.aside,
+            reviewer_of(write),
+            PairId.parse(pair),
+            note=said.note,
+            token=said.token,
+            now=write.now,
+        )
+    return write.answer(ReferralModel(referral=number))
+
+
+@router.post(
+    "/{pair}/skip",
+    summary="Skip a pair",
+    status_code=204,
+    responses=acting("not-found", "taken"),
+)
+def skip_pair(
+    pair: PairPath, said: LeaseToken, access: Annotated[Access, _READS], _key: KeyHeader = None
+) -> None:
+    """Give the pair back. You do not get it again before others had it or some time passed."""
+    with told_plainly(), writing(access.service.aside) as beside:
+        lease = leases.require(beside, PairId.parse(pair), said.token, access.caller.name)
+        leases.skip(beside, lease, access.now)
+
+
+@router.post(
+    "/{pair}/release",
+    summary="Give a pair back",
+    status_code=204,
+    responses=acting("not-found", "taken"),
+)
+def release_pair(
+    pair: PairPath, said: LeaseToken, access: Annotated[Access, _READS], _key: KeyHeader = None
+) -> None:
+    """It is free at once, for you as for others."""
+    with told_plainly(), writing(access.service.aside) as beside:
+        lease = leases.require(beside, PairId.parse(pair), said.token, access.caller.name)
+        leases.release(beside, lease)
+
+
+@router.post(
+    "/{pair}/renew",
+    summary="Keep a pair for longer",
+    responses=acting("not-found", "taken"),
+)
+def renew_pair(
+    pair: PairPath, said: LeaseToken, access: Annotated[Access, _READS], _key: KeyHeader = None
+) -> LeaseModel:
+    """The lease begins anew. One that has expired can be renewed while nobody took the pair."""
+    rules = _rules(access)
+    with told_plainly(), writing(access.service.aside) as beside:
+        lease = leases.require(beside, PairId.parse(pair), said.token, access.caller.name)
+        minutes = rules[1].lease_minutes if rules else 0
+        renewed = leases.renew(beside, lease, now=access.now, minutes=minutes)
+    return LeaseModel(pair=str(renewed.pair), expires_at=renewed.expires_at)
+
+
+@router.post(
+    "/{pair}/reveal",
+    summary="See masked fields",
+    response_model=PairModel,
+    responses=acting("not-found", "taken", "conflict"),
+)
+def reveal_fields(
+    pair: PairPath, said: RevealFields, access: Annotated[Access, _READS], _key: KeyHeader = None
+) -> Response:
+    """Have masked fields of the pair in your hand shown. That you saw them is in the access log."""
+    rules = _rules(access)
+    with told_plainly():
+        identity = PairId.parse(pair)
+        if rules is None:
+            raise UnknownPairError("there is no such pair")
+        lease = reveal(
+            access.service.aside,
+            rules[1],
+            reviewer_of(access),
+            identity,
+            fields=said.fields,
+            token=said.token,
+            now=access.now,
+        )
+        access.saw(
+            *(f"record {n} {name}" for n in (identity.low, identity.high)
+              for name in sorted(set(said.fields)))
+        )  # fmt: skip
+        return _shown(access, rules, lease)
+
+
+@router.post(
+    "/undo",
+    summary="Take your last answer back",
+    response_model=UndoneModel,
+    responses=acting("conflict"),
+)
+def undo_answer(said: UndoReason, write: Annotated[Write, _WRITES]) -> Response:
+    """Whatever became of it: a decision is undone with the next run, and an answer without
+    effect counts no more. The pair waits again.
+    """
+    with told_plainly():
+        undone = undo_latest(
+            write.connection,
+            write.service.aside,
+            reviewer_of(write),
+            why=said.why,
+            now=write.now,
+        )
+    write.saw(*(f"record {record}" for record in (undone.pair.low, undone.pair.high)))
+    return write.answer(
+        UndoneModel(pair=str(undone.pair), answer=undone.answer, entry=undone.entry)
+    )
+
+
+Bits = Annotated[float | None, Query(ge=-1000, le=1000, allow_inf_nan=False)]
+
+
+@router.get("/queue", summary="List what waits", responses=asking("bad-cursor"))
+def list_queue(
+    request: Request,
+    response: Response,
+    access: Annotated[Access, _READS],
+    kind: Kind | None = None,
+    source: Annotated[SourceName | None, Query(description="One record is of it.")] = None,
+    at_least: Bits = None,
+    at_most: Bits = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> QueuePage:
+    """What waits for you, in the order in which it is handed out: for senior reviewers what was
+    referred to them and answers that differ; conflicts; decisions on values that changed;
+    possible links of which a decision is worth most. `at_least` and `at_most` bound the
+    weight, in bits.
+    """
+    items = queued(
+        access.connection,
+        access.service.aside,
+        reviewer_of(access),
+        now=access.now,
+        wanted=Wanted(kind=kind, source=source, at_least=at_least, at_most=at_most),
+        after=place_of(cursor, int, float, int, int),
+        limit=limit + 1,
+    )
+    page, address = next_page(request, response, items, limit, lambda item: item.place)
+    access.saw(*(f"record {record}" for item in page for record in item.records))
+    return QueuePage(pairs=[queued_model(item) for item in page], next=address)
+
+
+@router.get("/reviewers", summary="See how reviewers do", responses=asking())
+def list_reviewers(
+    access: Annotated[Access, reads(Permission.SETTLE_REVIEWS, personal=False)],
+) -> ReviewerList:
+    """Pace, agreement with a second person, and answers to known pairs, of the last 26 weeks."""
+    since = access.now - _WEEKS
+    return ReviewerList(
+        weeks=[reviewer_model(one) for one in reviewer_weeks(access.connection, since=since)],
+        overall=[reviewer_model(one) for one in reviewers_overall(access.connection, since=since)],
+    )
+
+
+Rules = tuple[LinkageRules, ReviewRules]
+
+
+def _rules(access: Access) -> Rules | None:
+    """The rules that the register goes by; none before its first run."""
+    standing = Standing.at(access.connection)
+    return None if standing is None else (standing.linkage, standing.read.rules.book.review)
+
+
+def _shown(access: Access, rules: Rules, lease: Lease) -> Response:
+    with told_plainly():
+        context = context_of(access.connection, *rules, reviewer_of(access), lease)
+    access.saw(*_told_of(context))
+    model = pair_model(context, lease)
+    headers = {"ETag": f'"{lease.etag}"', "Cache-Control": "no-store"}
+    return Response(model.model_dump_json(), headers=headers, media_type="application/json")
+
+
+def _told_of(context: Context) -> Iterator[str]:
+    for side in (context.l, context.r):
+        yield f"record {side.record}"
+        beside = (*side.fellows, *side.kin, *side.rivals)
+        yield from {child for child in (side.child, *(one.child for one in beside)) if child}

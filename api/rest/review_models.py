@@ -1,0 +1,464 @@
+"""Pairs, answers and reviewers as clients are told of them."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.rest.paging import Page
+from api.rest.record_schemas import RecordKey
+from api.rest.text import RecordId, Said, Short, SourceName
+from api.services.register.why import Explained
+from api.services.review.context import Beside, Context, Shown, Side
+from api.services.review.context import Field as ContextField
+from api.services.review.known import Known
+from api.services.review.leases import Lease
+from api.services.review.listing import Decided, Queued
+from api.services.review.reviewers import ReviewerWeek
+from api.services.review.surroundings import Earlier
+from matcher.intervals import Proportion
+
+Kind = Literal[
+    "referred", "adjudication", "contradiction", "held_twice", "refused_link", "changed_values",
+    "possible_link",
+]  # fmt: skip
+Decision = Literal["match", "non_match", "cannot_tell"]
+_PAIR = "1042-2077"
+_EXAMPLE_CHILD = "R7K5WPZE84P4H"
+
+
+class Body(BaseModel):
+    """What clients send says nothing else."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ValueModel(BaseModel):
+    """A value of one record, and where in it the other differs."""
+
+    text: str | None = Field(
+        description="Missing where there is none, or it is masked.", examples=["Ayesha"]
+    )
+    spans: list[tuple[int, int]] = Field(
+        description="Parts that the other value does not have, as first and last character "
+        "(the last not included), from 0.",
+        examples=[[[1, 3]]],
+    )
+    masked: bool = Field(description="It is there, and hidden until it is revealed.")
+
+
+class FieldModel(BaseModel):
+    """A field of both records."""
+
+    name: str = Field(examples=["forename"])
+    comparison: Literal["same", "different", "one_sided"] | None = Field(
+        description="`same` but for capitals and spaces; `one_sided` where one record has none; "
+        "missing where it is withheld."
+    )
+    l: ValueModel
+    r: ValueModel
+    withheld: bool = Field(description="It may not be seen: by the purpose, or a shield.")
+
+
+class BesideModel(RecordKey):
+    """A record that stands beside the pair."""
+
+    child_id: str | None = Field(examples=[_EXAMPLE_CHILD])
+    values: dict[str, str] = Field(
+        description="As far as they may be seen, without what is masked.",
+        examples=[{"forename": "Aisha", "surname": "Malik", "date_of_birth": "2014-05-03"}],
+    )
+    why: Literal["twin", "sibling", "family"] | None = None
+    weight: float | None = Field(None, description="With the record it stands beside, in bits.")
+    location_hidden: bool
+
+
+class SideModel(RecordKey):
+    """One record of the pair, and what stands around it."""
+
+    child_id: str | None = Field(examples=[_EXAMPLE_CHILD])
+    fellows: list[BesideModel] = Field(description="Other records of its child.")
+    kin: list[BesideModel] = Field(description="Of brothers and sisters; twins are flagged.")
+    rivals: list[BesideModel] = Field(description="Other children's records that fit it as well.")
+
+
+class EarlierModel(BaseModel):
+    """What somebody said of the pair before."""
+
+    id: int
+    kind: str = Field(examples=["non_match"])
+    by: str = Field(examples=["b.jones"])
+    at: datetime
+    why: str = Field(examples=["another year of birth in the school's file"])
+    undone: bool
+
+
+class PairModel(BaseModel):
+    """A pair that is in your hand until `expires_at`."""
+
+    pair: str = Field(examples=[_PAIR])
+    kind: Kind
+    token: str = Field(description="Shows that the pair is yours; send it with what you do.")
+    expires_at: datetime
+    l: SideModel
+    r: SideModel
+    fields: list[FieldModel]
+    weight: float | None = Field(description="In bits.", examples=[2.9])
+    probability: float | None = Field(examples=[0.88])
+    reasons: list[str] = Field(examples=[["forename is the same", "date of birth is the same"]])
+    rival: bool = Field(description="Another record fits nearly as well.")
+    location_hidden: bool
+    earlier: list[EarlierModel] = Field(description="Decisions on this pair, the last first.")
+    answers: list[EarlierModel] = Field(
+        description="Answers that have had no effect yet, for who settles them."
+    )
+    note: str | None = Field(description="Of whoever referred the pair.")
+    referred_by: str | None
+    referred_at: datetime | None
+
+
+class LeaseToken(Body):
+    """That the pair is yours."""
+
+    token: Short = Field(examples=["Zk3fJ0u8Qq1s9cVnT5yPwAbc"])
+
+
+class PairAnswer(LeaseToken):
+    """What you say of the pair."""
+
+    decision: Decision
+    why: Said = Field(examples=["same mother, and the clinic's date is a slip"])
+
+
+class PairReferral(LeaseToken):
+    """Why a senior reviewer should look."""
+
+    note: Said = Field(examples=["twins? the school lists two at this address"])
+
+
+class RevealFields(LeaseToken):
+    """Masked fields that you need to see. It is kept in the access log."""
+
+    fields: list[Short] = Field(min_length=1, max_length=20, examples=[["nhs_number"]])
+
+
+class NextWanted(Body):
+    """Which part of the queue you want to work on; all of it, without."""
+
+    kind: Kind | None = None
+    source: SourceName | None = Field(
+        default=None, description="One of the records is of this source."
+    )
+
+
+class UndoReason(Body):
+    """Why."""
+
+    why: Said = Field(examples=["a slip of the finger"])
+
+
+class PartModel(BaseModel):
+    """What one comparison says of the pair."""
+
+    comparison: str = Field(examples=["date_of_birth"])
+    title: str = Field(examples=["Date of birth"])
+    level: str | None
+    sentence: str | None = Field(examples=["date of birth is the same"])
+    weight: float = Field(description="In bits.", examples=[8.4])
+    hidden: bool = Field(description="What it is made of may not be seen.")
+
+
+class WeightsModel(BaseModel):
+    """The weight of the pair: `prior` plus `company` plus the weights of all parts, in bits."""
+
+    weight: float = Field(examples=[2.9])
+    probability: float = Field(examples=[0.88])
+    prior: float = Field(examples=[-14.1])
+    company: float = Field(description="What the systems that hold them say.", examples=[0.0])
+    parts: list[PartModel]
+
+
+class OutcomeModel(BaseModel):
+    """What became of your answer."""
+
+    answer: int = Field(examples=[31])
+    state: Literal["entered", "noted"] = Field(
+        description="entered as `decision`, in force with the next run; or noted, without effect "
+        "so far: a second person decides the pair too, or it was of known answer."
+    )
+    decision: int | None = Field(examples=[12])
+    weights: WeightsModel | None
+
+
+class ReferralModel(BaseModel):
+    """A pair that was left to a senior reviewer."""
+
+    referral: int = Field(examples=[4])
+
+
+class LeaseModel(BaseModel):
+    """That the pair is still yours."""
+
+    pair: str = Field(examples=[_PAIR])
+    expires_at: datetime
+
+
+class UndoneModel(BaseModel):
+    """What was taken back. `entry` undoes a decision that was in force or on its way."""
+
+    pair: str = Field(examples=[_PAIR])
+    answer: int | None
+    entry: int | None = Field(examples=[13])
+
+
+class QueuedModel(BaseModel):
+    """A pair that waits."""
+
+    pair: str = Field(examples=[_PAIR])
+    kind: Kind
+    l: RecordKey
+    r: RecordKey
+    weight: float | None = Field(description="In bits.", examples=[2.9])
+    taken: bool = Field(description="Somebody has it in hand.")
+
+
+class QueuePage(Page):
+    """What waits, in the order in which it is handed out."""
+
+    pairs: list[QueuedModel]
+
+
+class DecidedModel(BaseModel):
+    """A decision."""
+
+    id: int = Field(examples=[12])
+    kind: Decision
+    pair: str = Field(examples=[_PAIR])
+    l: RecordKey
+    r: RecordKey
+    by: str = Field(examples=["a.smith"])
+    at: datetime
+    why: str
+    undone: bool
+    run: int | None = Field(description="With which it took effect; none while it waits for one.")
+    stale: bool = Field(description="The records say something else by now.")
+
+
+class DecisionPage(Page):
+    """Decisions, the last first."""
+
+    decisions: list[DecidedModel]
+
+
+class ShareModel(BaseModel):
+    """A share with its counts, and its Wilson 95% interval."""
+
+    numerator: int
+    denominator: int
+    value: float | None = Field(examples=[0.95])
+    lower: float | None = Field(examples=[0.84])
+    upper: float | None = Field(examples=[0.99])
+
+
+class ReviewerModel(BaseModel):
+    """One reviewer in one week."""
+
+    by: str = Field(examples=["a.smith"])
+    week: date | None = Field(description="Its Monday; none where all weeks are meant.")
+    answers: int
+    cannot_tell: int
+    seconds: float | None = Field(description="Median time for a pair.", examples=[41.5])
+    agreed: ShareModel = Field(description="With a second person who did not know the answer.")
+    known: ShareModel = Field(description="Pairs of known answer that were answered so.")
+
+
+class ReviewerList(BaseModel):
+    """Reviewers by week, the latest first, and over all weeks."""
+
+    weeks: list[ReviewerModel]
+    overall: list[ReviewerModel]
+
+
+class NewKnown(Body):
+    """Two records of which you know whether they are one child."""
+
+    source_l: SourceName
+    record_id_l: RecordId = Field(examples=["S-1"])
+    source_r: SourceName
+    record_id_r: RecordId = Field(examples=["C-1"])
+    kind: Literal["match", "non_match"]
+
+
+class KnownModel(BaseModel):
+    """A pair of known answer."""
+
+    id: int
+    pair: str = Field(examples=[_PAIR])
+    l: RecordKey
+    r: RecordKey
+    kind: Literal["match", "non_match"]
+    by: str
+    at: datetime
+    ended_at: datetime | None
+    answers: int = Field(description="How many reviewers answered it.")
+    right: int = Field(description="How many of them so.")
+
+
+class KnownList(BaseModel):
+    """Pairs of known answer, the newest first."""
+
+    pairs: list[KnownModel]
+
+
+def pair_model(context: Context, lease: Lease) -> PairModel:
+    """As it is told."""
+    return PairModel(
+        pair=str(context.pair),
+        kind=context.kind,  # type: ignore[arg-type]
+        token=lease.token,
+        expires_at=lease.expires_at,
+        l=_side(context.l),
+        r=_side(context.r),
+        fields=[_field(one) for one in context.fields],
+        weight=context.weight,
+        probability=context.probability,
+        reasons=list(context.reasons),
+        rival=context.rival,
+        location_hidden=context.location_hidden,
+        earlier=[_earlier(one) for one in context.earlier],
+        answers=[_earlier(one) for one in context.answers],
+        note=context.note,
+        referred_by=context.referred_by,
+        referred_at=context.referred_at,
+    )
+
+
+def weights_model(found: Explained | None) -> WeightsModel | None:
+    """As it is told."""
+    if found is None:
+        return None
+    parts = [
+        PartModel(**{name: getattr(part, name) for name in PartModel.model_fields})
+        for part in found.parts
+    ]
+    return WeightsModel(
+        weight=found.weight,
+        probability=found.probability,
+        prior=found.prior,
+        company=found.company,
+        parts=parts,
+    )
+
+
+def queued_model(item: Queued) -> QueuedModel:
+    """As it is told."""
+    return QueuedModel(
+        pair=str(item.pair),
+        kind=item.kind,  # type: ignore[arg-type]
+        l=_key(item.l),
+        r=_key(item.r),
+        weight=item.weight,
+        taken=item.taken,
+    )
+
+
+def decided_model(made: Decided) -> DecidedModel:
+    """As it is told."""
+    return DecidedModel(
+        id=made.id,
+        kind=made.kind,  # type: ignore[arg-type]
+        pair=str(made.pair),
+        l=_key(made.l),
+        r=_key(made.r),
+        by=made.by,
+        at=made.at,
+        why=made.why,
+        undone=made.undone,
+        run=made.run,
+        stale=made.stale,
+    )
+
+
+def reviewer_model(week: ReviewerWeek) -> ReviewerModel:
+    """As it is told."""
+    return ReviewerModel(
+        by=week.by,
+        week=week.week,
+        answers=week.answers,
+        cannot_tell=week.cannot_tell,
+        seconds=week.seconds,
+        agreed=_share(week.agreed),
+        known=_share(week.known),
+    )
+
+
+def known_model(known: Known) -> KnownModel:
+    """As it is told."""
+    return KnownModel(
+        id=known.id,
+        pair=str(known.pair),
+        l=_key(known.one),
+        r=_key(known.other),
+        kind=known.kind,  # type: ignore[arg-type]
+        by=known.by,
+        at=known.at,
+        ended_at=known.ended_at,
+        answers=known.answers,
+        right=known.right,
+    )
+
+
+def _key(key: tuple[str, str]) -> RecordKey:
+    return RecordKey(source=key[0], record_id=key[1])
+
+
+def _side(side: Side) -> SideModel:
+    return SideModel(
+        source=side.key[0],
+        record_id=side.key[1],
+        child_id=side.child,
+        fellows=[_beside(one) for one in side.fellows],
+        kin=[_beside(one) for one in side.kin],
+        rivals=[_beside(one) for one in side.rivals],
+    )
+
+
+def _beside(one: Beside) -> BesideModel:
+    return BesideModel(
+        source=one.key[0],
+        record_id=one.key[1],
+        child_id=one.child,
+        values=dict(one.values),
+        why=one.why,  # type: ignore[arg-type]
+        weight=one.weight,
+        location_hidden=one.location_hidden,
+    )
+
+
+def _field(one: ContextField) -> FieldModel:
+    return FieldModel(
+        name=one.name,
+        comparison=one.comparison,  # type: ignore[arg-type]
+        l=_value(one.l),
+        r=_value(one.r),
+        withheld=one.withheld,
+    )
+
+
+def _value(value: Shown) -> ValueModel:
+    return ValueModel(text=value.text, spans=list(value.spans), masked=value.masked)
+
+
+def _earlier(one: Earlier) -> EarlierModel:
+    return EarlierModel(**{name: getattr(one, name) for name in EarlierModel.model_fields})
+
+
+def _share(share: Proportion) -> ShareModel:
+    interval = share.interval
+    return ShareModel(
+        numerator=share.numerator,
+        denominator=share.denominator,
+        value=share.value,
+        lower=None if interval is None else interval.lower,
+        upper=None if interval is None else interval.upper,
+    )
