@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, or_, select
 
 from api.db.fetching import fetch_frame
 from api.db.models import ACTIVITY, Record, RecordVersion, Source
@@ -29,20 +29,7 @@ def current_records(
         ids: only these records; one that is not current has no row.
         as_of_run: as they were after that run, instead of now.
     """
-    query = (
-        select(
-            RecordVersion.record.label("id"),
-            Record.record_id,
-            Record.source,
-            RecordVersion.extract,
-            *(
-                getattr(RecordVersion, name)
-                for name in (*RECORD_TEXT_COLUMNS, *RECORD_DATE_COLUMNS)
-            ),
-        )
-        .join(Record, Record.id == RecordVersion.record)
-        .where(held(RecordVersion, as_of_run))
-    )
+    query = _versions().where(held(RecordVersion, as_of_run))
     if ids is not None:
         query = query.where(among(connection, RecordVersion.record, ids))
     found = fetch_frame(connection, query, plain=("record_id",))
@@ -52,6 +39,38 @@ def current_records(
     found["as_of"] = day.astype("datetime64[ns]")
     found["source"] = _named(connection, source)
     return found[["id", *RECORD_COLUMNS]].sort_values("id", ignore_index=True)
+
+
+def records_around(connection: Connection, ids: Numbers, run: int) -> pd.DataFrame:
+    """What these records say now, and what those said before that changed or ended in a run.
+
+    RECORDS with record.id in a column ``id``, without ``as_of``. A row of before has ``ended``
+    set, and a key of its own.
+    """
+    ended = case((RecordVersion.to_run.is_(None), 0), else_=1).label("ended")
+    query = (
+        _versions()
+        .add_columns(ended)
+        .where(
+            or_(RecordVersion.to_run.is_(None), RecordVersion.to_run == run),
+            among(connection, RecordVersion.record, ids),
+        )
+    )
+    found = fetch_frame(connection, query, plain=("record_id",))
+    found["source"] = _named(connection, numbers(found["source"]))
+    # No database keeps this character in a text, so no other record has such a key.
+    found["record_id"] += np.array(["", "\0"], dtype=object)[found["ended"]]
+    return found
+
+
+def _versions() -> Select[Any]:
+    return select(
+        RecordVersion.record.label("id"),
+        Record.record_id,
+        Record.source,
+        RecordVersion.extract,
+        *(getattr(RecordVersion, name) for name in (*RECORD_TEXT_COLUMNS, *RECORD_DATE_COLUMNS)),
+    ).join(Record, Record.id == RecordVersion.record)
 
 
 def held(table: Any, as_of_run: int | None) -> ColumnElement[bool]:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection, select
+from sqlalchemy.orm import aliased
 
 from api.db.models import Membership
 from api.services.register.columns import Numbers, among, columns
@@ -90,12 +91,14 @@ def closure(
 
 def fellows(connection: Connection, records: Numbers) -> Numbers:
     """Records that are of one child with these."""
-    mine = select(Membership.child).where(
-        Membership.to_run.is_(None), among(connection, Membership.record, records)
-    )
-    (children,) = columns(connection, mine)
-    query = select(Membership.record).where(
-        Membership.to_run.is_(None), among(connection, Membership.child, sorted(set(children)))
+    mine, theirs = aliased(Membership), aliased(Membership)
+    query = (
+        select(theirs.record)
+        .select_from(mine)
+        .join(theirs, theirs.child == mine.child)
+        .where(
+            mine.to_run.is_(None), theirs.to_run.is_(None), among(connection, mine.record, records)
+        )
     )
     return np.unique(columns(connection, query)[0])
 

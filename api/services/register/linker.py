@@ -1,7 +1,8 @@
 """What linking the register goes by, and what whole and part have in common."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from matcher.classify import estimate_prior
 from matcher.keys import Columns, key_lists
 from matcher.pipeline import (
     Prepared,
+    Sources,
     evidence_floor,
     first_guess,
     possible_pairs,
@@ -28,6 +30,9 @@ from matcher.progress import Observer
 from matcher.rules.library import LinkageRules
 from matcher.rules.matching import MatchingRules
 from matcher.rules.model import Model
+from matcher.table import Table
+
+_TOTALS = "totals of all kinds"
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class Linker:
     numbers: dict[str, int]
     single: frozenset[str]
     observer: Observer
+    _counted: dict[str, Tally] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -81,17 +87,17 @@ class Linker:
         """The matching rules."""
         return self.rules.matching
 
-    @property
+    @cached_property
     def terms(self) -> list[str]:
         """Columns whose rarity counts."""
         return terms(self.matching)
 
-    @property
+    @cached_property
     def kinds(self) -> list[str]:
         """Kinds of claims; a kind's number is its place, from 1."""
         return [*self.terms, COHORT, HELD]
 
-    @property
+    @cached_property
     def lists(self) -> list[Columns]:
         """Lists of columns that records are found by."""
         return key_lists(self.matching, self.terms)
@@ -106,9 +112,9 @@ class Linker:
             return None
         return prepare(records, self.rules, self.single)
 
-    def claims(self, prepared: Prepared) -> list[Claims]:
+    def claims(self, table: Table, source: Sources, sources: list[str]) -> list[Claims]:
         """What these records claim."""
-        return list(all_claims(prepared.table, prepared.source, prepared.sources, self.terms))
+        return list(all_claims(table, source, sources, self.terms))
 
     def group_of(self, name: str) -> int:
         """The number that is kept for a group of pairs, by the name of its prior."""
@@ -123,15 +129,25 @@ class Linker:
         """The number that is kept for each group of pairs: the source that holds both, or 0."""
         return np.array([*(self.numbers[name] for name in prepared.sources), 0], dtype=np.int64)
 
+    def counted(self, kind: str) -> Tally:
+        """Children by group of one kind, of all groups; read again after `forget_counts`."""
+        if kind not in self._counted:
+            number = TOTAL if kind == _TOTALS else self.number_of(kind)
+            self._counted[kind] = tally(self.connection, number)
+        return self._counted[kind]
+
+    def forget_counts(self) -> None:
+        """Counts are others now."""
+        self._counted.clear()
+
     def population(self, prepared: Prepared, held: dict[str, int]) -> Population:
         """The register's population, as far as these records ask for it."""
         tallies: dict[str, Tally] = {}
         for term in self.terms:
             values = hashed(prepared.table.columns[term].values)
             tallies[term] = tally(self.connection, self.number_of(term), values.view(np.int64))
-        for kind in (COHORT, HELD):
-            tallies[kind] = tally(self.connection, self.number_of(kind))
-        totals = tally(self.connection, TOTAL)
+        tallies |= {kind: self.counted(kind) for kind in (COHORT, HELD)}
+        totals = self.counted(_TOTALS)
         places = np.arange(1, len(self.kinds) + 1, dtype=np.uint64)
         by_kind = dict(zip(self.kinds, totals.of_groups(places).tolist(), strict=True))
         return Population(held, tallies, by_kind)

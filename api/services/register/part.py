@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, select, tuple_
 
 from api.db.bulk import insert, temporary_table
 from api.db.models import BlockingKey, EvidenceCount
-from api.services.extracts.current import current_records
+from api.services.extracts.current import current_records, records_around
 from api.services.register.children import update_children
 from api.services.register.closure import closure, fellows, joined_otherwise
 from api.services.register.columns import Numbers, among, columns
@@ -27,7 +27,6 @@ from api.services.register.counts import (
     adjust,
     adjust_claims,
     blocking_counts,
-    tally,
 )
 from api.services.register.decisions import as_positions
 from api.services.register.linker import Linker, LinkOutcome
@@ -45,12 +44,35 @@ from api.services.register.state import BETWEEN, Given
 from matcher.classify import evidence_bin
 from matcher.company import coverage_bits
 from matcher.keys import BIRTH_YEAR, ShownKeys, kept_keys, moved_blocks, searches, sized_keys
-from matcher.pipeline import MARGIN_BELOW, Linked, Prepared, Scored, decide, weigh
-from matcher.population import COHORT, HELD, Hashes, Population, coarse
+from matcher.pipeline import MARGIN_BELOW, Linked, Prepared, Scored, Sources, decide, weigh
+from matcher.population import COHORT, HELD, Claims, Hashes, Population, coarse
 from matcher.scoring import ScoredPairs
+from matcher.table import Table
 
 _CHUNK = 500_000
 _NONE = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Side:
+    """Some records of children as they are at one time, coded; ``record`` is record.id."""
+
+    record: Numbers
+    table: Table
+    source: Sources
+    sources: list[str]
+
+    @classmethod
+    def of(cls, prepared: Prepared) -> "Side":
+        """Records that were prepared."""
+        return cls(_ids(prepared), prepared.table, prepared.source, prepared.sources)
+
+    def take(self, at: npt.NDArray[np.intp]) -> "Side":
+        """Some of the records."""
+        return Side(self.record[at], self.table.take(at), self.source[at], self.sources)
+
+
+NOBODY = Side(_NONE, Table({}, 0), np.empty(0, dtype=np.int32), [])
 
 
 @dataclass(frozen=True)
@@ -58,13 +80,14 @@ class Part:
     """What moved: records to be compared again, and those whose company says something else.
 
     ``touched`` are current; ``gone`` were children's records until now; ``seeds`` are the
-    records of pairs for which company counts.
+    records of pairs for which company counts. ``new`` are the changed records as they are.
     """
 
     touched: Numbers
     gone: Numbers
     seeds: Numbers
     held: dict[str, int]
+    new: Side
 
 
 def find_moved(linker: Linker, before: Given, changed: Numbers) -> Part | None:
@@ -73,41 +96,53 @@ def find_moved(linker: Linker, before: Given, changed: Numbers) -> Part | None:
     Nothing if so much moved that everything must be linked: a total, or the floor.
     """
     connection = linker.connection
-    old = linker.prepared(current_records(connection, changed, as_of_run=linker.run - 1))
-    new = linker.prepared(current_records(connection, changed))
+    old, new = _around(linker, changed)
     coverage = _coverage(linker)
     keys = _update_keys(linker, old, new)
-    moved = adjust_claims(
-        connection,
-        linker.kinds,
-        linker.claims(old) if old else [],
-        linker.claims(new) if new else [],
-    )
+    moved = adjust_claims(connection, linker.kinds, *(_claims(linker, side) for side in (old, new)))
+    linker.forget_counts()
     held = _held(before.held, old, new)
     if _coarsely(moved[TOTALS]).any() or linker.floor(Population(held, {}, {})) != before.floor:
         return None
     rarer = [_keys_of_term(linker, term, moved[term]) for term in linker.terms]
-    current = _ids(new) if new else _NONE
-    touched = np.union1d(current, _showing(connection, np.concatenate([keys, *rarer])))
+    touched = np.union1d(new.record, _showing(connection, np.concatenate([keys, *rarer])))
     years = _years_moved(coverage, _coverage(linker))
     born = kept_keys(linker.lists.index(BIRTH_YEAR), years)
-    return Part(touched, np.setdiff1d(changed, current), open_pairs_of(connection, born), held)
+    seeds = open_pairs_of(connection, born) if len(born) else _NONE
+    return Part(touched, np.setdiff1d(changed, new.record), seeds, held, new)
+
+
+def _around(linker: Linker, changed: Numbers) -> tuple[Side, Side]:
+    """Changed records of children as they were until now, and as they are."""
+    prepared = linker.prepared(records_around(linker.connection, changed, linker.run))
+    if prepared is None:
+        return NOBODY, NOBODY
+    ended = (prepared.records["ended"] == 1).to_numpy()
+    side = Side.of(prepared)
+    return side.take(np.flatnonzero(ended)), side.take(np.flatnonzero(~ended))
+
+
+def _claims(linker: Linker, side: Side) -> list[Claims]:
+    """What these records claim."""
+    if not len(side.record):
+        return []
+    return linker.claims(side.table, side.source, side.sources)
 
 
 def _ids(prepared: Prepared) -> Numbers:
     return prepared.records["id"].to_numpy(np.int64)
 
 
-def _update_keys(linker: Linker, old: Prepared | None, new: Prepared | None) -> Numbers:
+def _update_keys(linker: Linker, old: Side, new: Side) -> Numbers:
     """Write the keys that records show now; the keys of blocks whose pairs are others now."""
     connection = linker.connection
-    shown = [ShownKeys(side.table, linker.lists) for side in (old, new) if side is not None]
+    shown = [ShownKeys(side.table, linker.lists) for side in (old, new) if len(side.record)]
     wanted = [sized_keys(linker.matching, own) for own in shown]
     sized = np.unique(np.concatenate([_NONE, *wanted]))
     before = blocking_counts(connection, sized)
-    if old is not None:
+    if len(old.record):
         _forget_keys(connection, *_shown(old, shown[0]))
-    if new is not None:
+    if len(new.record):
         key, record = _shown(new, shown[-1])
         insert(connection, BlockingKey, {"key": key, "record": record})
     after = blocking_counts(connection, sized)
@@ -115,10 +150,10 @@ def _update_keys(linker: Linker, old: Prepared | None, new: Prepared | None) -> 
     return np.unique(np.concatenate([_NONE, *moved]))
 
 
-def _shown(prepared: Prepared, shown: ShownKeys) -> tuple[Numbers, Numbers]:
+def _shown(side: Side, shown: ShownKeys) -> tuple[Numbers, Numbers]:
     """Every key with the record that shows it."""
     key, at = shown.all()
-    return key, _ids(prepared)[at]
+    return key, side.record[at]
 
 
 def _forget_keys(connection: Connection, key: Numbers, record: Numbers) -> None:
@@ -127,13 +162,12 @@ def _forget_keys(connection: Connection, key: Numbers, record: Numbers) -> None:
     connection.execute(delete(BlockingKey).where(mine.in_(select(rows.c.key, rows.c.record))))
 
 
-def _held(before: Mapping[str, int], old: Prepared | None, new: Prepared | None) -> dict[str, int]:
+def _held(before: Mapping[str, int], old: Side, new: Side) -> dict[str, int]:
     held = dict(before)
     for sign, side in ((-1, old), (1, new)):
-        if side is not None:
-            counts = np.bincount(side.source, minlength=len(side.sources)).tolist()
-            for name, records in zip(side.sources, counts, strict=True):
-                held[name] = held.get(name, 0) + sign * records
+        counts = np.bincount(side.source, minlength=len(side.sources)).tolist()
+        for name, records in zip(side.sources, counts, strict=True):
+            held[name] = held.get(name, 0) + sign * records
     return {name: records for name, records in held.items() if records > 0}
 
 
@@ -156,7 +190,7 @@ def _showing(connection: Connection, keys: Numbers) -> Numbers:
 
 def _coverage(linker: Linker) -> pd.DataFrame:
     """Bits that each source's coverage is worth, by hash of the year."""
-    tallies = {kind: tally(linker.connection, linker.number_of(kind)) for kind in (COHORT, HELD)}
+    tallies = {kind: linker.counted(kind) for kind in (COHORT, HELD)}
     names = sorted(linker.numbers)
     year = tallies[COHORT].of
     share = Population({}, tallies, {}).coverage(year, names)
@@ -233,18 +267,26 @@ def rescore(linker: Linker, before: Given, part: Part) -> Rescored:
 def _pairs_of_touched(linker: Linker, part: Part) -> _Found | None:
     """Pairs that a rule proposes for a touched record; nothing if there is no such record."""
     connection = linker.connection
-    touched = linker.prepared(current_records(connection, part.touched))
-    if touched is None:
+    touched = _side_of(linker, part)
+    if not len(touched.record):
         return None
     shown = ShownKeys(touched.table, linker.lists)
     sized = blocking_counts(connection, sized_keys(linker.matching, shown))
     rows, keys = searches(linker.matching, shown, sized)
-    one, other = _partners(connection, _ids(touched)[rows], keys)
+    one, other = _partners(connection, touched.record[rows], keys)
     everyone = np.union1d(part.touched, other)
     prepared = linker.prepared(current_records(connection, everyone))
     if prepared is None:
         return None
     return _score(linker, part, prepared, one, other)
+
+
+def _side_of(linker: Linker, part: Part) -> Side:
+    """The touched records, which mostly are those that changed."""
+    if len(part.touched) == len(part.new.record):
+        return part.new
+    prepared = linker.prepared(current_records(linker.connection, part.touched))
+    return NOBODY if prepared is None else Side.of(prepared)
 
 
 def _partners(connection: Connection, records: Numbers, keys: Numbers) -> tuple[Numbers, Numbers]:

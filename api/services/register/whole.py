@@ -85,7 +85,7 @@ def _keep_keys(linker: Linker, prepared: Prepared, record: Numbers) -> None:
 
 
 def _keep_counts(linker: Linker, prepared: Prepared, population: Population) -> None:
-    for claims in linker.claims(prepared):
+    for claims in linker.claims(prepared.table, prepared.source, prepared.sources):
         kind = linker.number_of(claims.kind)
         of, what = claims.of[claims.present], claims.what[claims.present]
         distinct, records = np.unique(joined([of, what]).view(np.int64), return_counts=True)
