@@ -18,6 +18,7 @@ _CONFIG: dict[str, Any] = {
     "font": _FONT,
     "background": "white",
     "view": {"stroke": None},
+    "legend": {"labelColor": BLACK, "labelFontSize": 14, "symbolSize": 160},
     "axis": {
         "labelColor": BLACK,
         "titleColor": BLACK,

@@ -5,8 +5,11 @@ A test compares this with the routes of the application, so that no page is forg
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from api.db.engine import writing
 from api.services.access.roles import Role
+from api.services.previews import Wanted, ask_for_preview
 from tests.browser.site import Site
 
 
@@ -24,6 +27,14 @@ def at(address: str, role: Role | None = Role.STEWARD, **more: tuple[str, ...]) 
     return Sample(lambda _: address, role, **more)
 
 
+def preview(site: Site) -> str:
+    """One that waits to be worked out."""
+    with writing(site.engine) as connection:
+        wanted = Wanted(lower=0.0)
+        number = ask_for_preview(connection, wanted, by="test", now=datetime.now(UTC))
+    return f"/quality/previews/{number}"
+
+
 # By the route's path.
 SAMPLES: Mapping[str, Sample] = {
     "/": at("/"),
@@ -31,5 +42,7 @@ SAMPLES: Mapping[str, Sample] = {
     "/invitations/{token}": Sample(lambda site: site.reinvitation(), None),
     "/account": at("/account"),
     "/measures": at("/measures"),
+    "/quality": at("/quality?lower=0&upper=6"),
+    "/quality/previews/{number}": Sample(preview),
     "/purpose": at("/purpose", purposes=("early_years", "education")),
 }

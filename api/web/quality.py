@@ -1,0 +1,240 @@
+"""Linkage quality: weights and thresholds, what people found, and trying other thresholds."""
+
+import math
+from functools import lru_cache
+from typing import Annotated, Any
+
+import altair as alt
+from fastapi import Form, Query, Request, Response
+from sqlalchemy import Connection
+
+from api.db.models import JobState
+from api.rest.access import Access, Write
+from api.rest.problems import Problem
+from api.services import quality
+from api.services.access.roles import Permission
+from api.services.previews import (
+    PreviewError,
+    PreviewView,
+    Wanted,
+    ask_for_preview,
+    commit_preview,
+    discard_preview,
+    find_preview,
+)
+from api.services.register.kept_rules import last_rules, rules_in_force
+from api.services.register.reading import last_run
+from api.web import charts
+from api.web.access import page_router, signed_in
+from api.web.pages import Instead, page, see
+from matcher.errors import DataError
+from matcher.outcomes import protect
+from matcher.rules.matching import Thresholds
+
+router = page_router()
+
+Visit = Annotated[Access, signed_in(Permission.READ_RUNS, personal=False)]
+Change = Annotated[Write, signed_in(Permission.CHANGE_RULES, personal=False, writes=True)]
+
+_LEAST, _MOST = -50.0, 100.0
+
+
+@router.get("/quality")
+def quality_page(
+    request: Request,
+    visit: Visit,
+    lower: Annotated[str | None, Query(max_length=20)] = None,
+    upper: Annotated[str | None, Query(max_length=20)] = None,
+) -> Response:
+    """Weights, what other thresholds would give, and what people found in reviewed samples."""
+    latest = last_run(visit.connection)
+    if not latest:
+        return page(request, "quality/quality.html", title="Linkage quality", latest=None)
+    now = last_rules(visit.connection).book.linkage.matching.thresholds
+    tried, errors = _tried(lower, upper, now)
+    bins = quality.weight_bins(visit.connection)
+    by_band, by_source = quality.reviewed(visit.connection, now)
+    return page(
+        request,
+        "quality/quality.html",
+        title="Linkage quality",
+        errors=errors,
+        latest=latest,
+        bins=bins,
+        now=quality.expected(bins, now.lower, now.upper),
+        tried=quality.expected(bins, tried.lower, tried.upper) if tried != now else None,
+        lower=lower or f"{now.lower:g}",
+        upper=upper or f"{now.upper:g}",
+        by_band=by_band,
+        by_source=by_source,
+        blocking=quality.last_blocking(visit.connection),
+    )
+
+
+@router.get("/quality/weights.svg")
+def weights_chart(
+    visit: Visit,
+    lower: Annotated[str | None, Query(max_length=20)] = None,
+    upper: Annotated[str | None, Query(max_length=20)] = None,
+) -> Response:
+    """How many pairs have which weight, with the thresholds as lines."""
+    if not last_run(visit.connection):
+        raise Problem("not-found")
+    now = last_rules(visit.connection).book.linkage.matching.thresholds
+    tried, _ = _tried(lower, upper, now)
+    return charts.svg_response(_drawn(_bins_at(visit.connection), tried.lower, tried.upper))
+
+
+@router.post("/quality/previews")
+def ask(
+    request: Request,
+    change: Change,
+    lower: Annotated[str, Form(max_length=20)],
+    upper: Annotated[str, Form(max_length=20)],
+) -> Response:
+    """Try other thresholds on the whole register, without changing it."""
+    now = last_rules(change.connection).book.linkage.matching.thresholds
+    tried, errors = _tried(lower, upper, now)
+    if errors or tried == now:
+        raise Instead(see(request, f"/quality?lower={_plain(lower)}&upper={_plain(upper)}"))
+    try:
+        number = ask_for_preview(
+            change.connection,
+            Wanted(lower=tried.lower, upper=tried.upper),
+            by=change.caller.name,
+            now=change.now,
+        )
+    except (PreviewError, DataError):
+        raise Instead(see(request, "/quality")) from None
+    return see(request, f"/quality/previews/{number}")
+
+
+@router.get("/quality/previews/{number}")
+def preview_page(request: Request, number: int, visit: Visit) -> Response:
+    """What would change, then commit or discard."""
+    found = _preview(visit.connection, number)
+    return page(
+        request,
+        "quality/preview.html",
+        title=f"Preview {number}",
+        preview=found,
+        working=found.job.state in (JobState.QUEUED, JobState.RUNNING),
+        stale=found.last_run != found.after_run,
+        measures=_moved(visit, found),
+    )
+
+
+def _moved(visit: Access, found: PreviewView) -> list[dict[str, Any]]:
+    """Measures before and after, as they may be shown."""
+    profile = rules_in_force(visit.connection, visit.service.offered).book.disclosure
+    return [
+        {
+            "name": one["name"],
+            **{
+                side: None if one[side] is None else protect(one[side], profile)["value_rounded"]
+                for side in ("before", "after")
+            },
+        }
+        for one in (found.found or {}).get("measures", [])
+    ]
+
+
+@router.post("/quality/previews/{number}/commit")
+def commit(request: Request, number: int, change: Change) -> Response:
+    """Put in force what was tried."""
+    found = _preview(change.connection, number)
+    if found.found is None or found.commit_job is not None or found.last_run != found.after_run:
+        raise Instead(see(request, f"/quality/previews/{number}"))
+    commit_preview(change.connection, number, by=change.caller.name, now=change.now)
+    return see(request, f"/quality/previews/{number}", said="The change is being put in force.")
+
+
+@router.post("/quality/previews/{number}/discard")
+def discard(request: Request, number: int, change: Change) -> Response:
+    """Forget what was tried."""
+    _preview(change.connection, number)
+    discard_preview(change.connection, number, by=change.caller.name, now=change.now)
+    return see(request, "/quality", said=f"Preview {number} is discarded. Nothing was changed.")
+
+
+def _preview(connection: Connection, number: int) -> PreviewView:
+    found = find_preview(connection, number) if 0 < number < 2**31 else None
+    if found is None:
+        raise Problem("not-found")
+    return found
+
+
+def _tried(
+    lower: str | None, upper: str | None, now: Thresholds
+) -> tuple[Thresholds, dict[str, str]]:
+    """Thresholds that were typed; those in force where they cannot be, with what is wrong."""
+    errors = {}
+    values = {"lower": now.lower, "upper": now.upper}
+    for name, text in (("lower", lower), ("upper", upper)):
+        if text is None or not text.strip():
+            continue
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not _LEAST <= value <= _MOST:
+            errors[name] = (
+                f"Enter the {name} threshold as a number of bits from {_LEAST:g} to {_MOST:g}"
+            )
+        else:
+            values[name] = value
+    if not errors and values["lower"] > values["upper"]:
+        errors["lower"] = "The lower threshold must not be above the upper threshold"
+    if errors:
+        return now, errors
+    return Thresholds(**values, rival_margin=now.rival_margin), {}
+
+
+def _plain(text: str) -> str:
+    """What was typed, if it is a number, for the address."""
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return "x"
+
+
+def _bins_at(connection: Connection) -> tuple[quality.WeightBin, ...]:
+    return tuple(quality.weight_bins(connection))
+
+
+@lru_cache(maxsize=32)
+def _drawn(bins: tuple[quality.WeightBin, ...], lower: float, upper: float) -> str:
+    """Bars on a scale of square roots, so that the few between the thresholds are seen."""
+    names = {"linked": "linked", "waiting": "waiting", "apart": "kept apart", "other": "not linked"}
+    rows: list[dict[str, Any]] = [
+        {
+            "weight": one.weight,
+            "end": one.weight + 1,
+            "pairs": getattr(one, key),
+            "what": names[key],
+        }
+        for one in bins
+        for key in names
+        if getattr(one, key)
+    ]
+    colour = alt.Scale(
+        domain=["linked", "waiting", "kept apart", "not linked"],
+        range=["#1d70b8", "#f47738", "#0b0c0c", "#b1b4b6"],
+    )
+    bars = (
+        alt.Chart(alt.InlineData(values=rows))
+        .mark_bar(opacity=0.8)
+        .encode(
+            x=alt.X("weight:Q", title="Match weight, in bits", axis=alt.Axis(tickCount=12)),
+            x2="end:Q",
+            y=alt.Y("pairs:Q", title="Pairs (scale of square roots)", scale=alt.Scale(type="sqrt")),
+            y2=alt.Y2Datum(0),
+            color=alt.Color("what:N", title=None, scale=colour, legend=alt.Legend(orient="top")),
+        )
+    )
+    lines = (
+        alt.Chart(alt.InlineData(values=[{"at": lower}, {"at": upper}]))
+        .mark_rule(color="#d4351c", strokeWidth=2, strokeDash=[6, 4])
+        .encode(x="at:Q")
+    )
+    return charts.svg((bars + lines).properties(width=640, height=300))
