@@ -20,7 +20,7 @@ COMPILE_LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 -
 	--no-annotate --custom-compile-command "make lock" pyproject.toml
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format screenshots docs migration lock clean
+.PHONY: help demo serve test check format screenshots docs migration lock clean
 .PHONY: check-format check-style check-types check-architecture check-rules
 
 help: ## Say what there is
@@ -28,6 +28,9 @@ help: ## Say what there is
 
 demo: $(READY_TO_RUN) $(BUILT) ## Link the invented town that comes with this software
 	@$(BIN)/matcher demo
+
+serve: $(READY_TO_RUN) $(BUILT) ## Serve a register, its pages and its API
+	@$(BIN)/matcher serve
 
 test: $(READY_TO_TEST) ## Run all tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
