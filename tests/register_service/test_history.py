@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
 from api.db.engine import reading, writing
-from api.db.models import Child, Record, Severance
+from api.db.models import Child, Membership, Record, Severance
 from api.services.register.history import (
     ChildStanding,
     Standing,
@@ -102,6 +102,74 @@ def test_a_child_without_records_has_ended(connection: Connection) -> None:
     live_through(connection, [[0, 0, 1, 1, 1, 2], [None, None, 1, 1, 1, 2]])
     assert standing(connection, ids(connection, as_of_run=1)[0]) == (Standing.ENDED, ())
     assert ids(connection)[:2] == [None, None]
+
+
+def test_a_child_whose_records_come_back_to_another_leads_to_that_one(
+    connection: Connection,
+) -> None:
+    live_through(
+        connection,
+        [[0, 1, 1, None, None, None], [None] * 6, [None] * 3 + [0, 1, 1], [0, 1, 1, 0, 1, 1]],
+    )
+    past, now = ids(connection, as_of_run=1), ids(connection)
+    for old, new in zip(past[:2], now[:2], strict=True):
+        assert old != new
+        assert standing(connection, old) == (Standing.MERGED, (new,))
+        as_of = find_child(connection, old or "", as_of_run=3)
+        assert as_of is not None
+        assert as_of.standing is Standing.ENDED
+
+
+def test_a_child_whose_records_come_back_one_by_one_leads_to_all_who_have_them(
+    connection: Connection,
+) -> None:
+    gone: list[int | None] = [None, None]
+    live_through(
+        connection,
+        [
+            [0, 0, None, None, 1, 1],
+            [*gone, None, None, 1, 1],
+            [1, None, None, None, 1, 1],
+            [1, 2, None, 2, 1, 1],
+        ],
+    )
+    (old,) = set(ids(connection, as_of_run=1)[:2])
+    first, second = ids(connection)[:2]
+    assert first not in (old, second)
+    # The second comes back to nobody, and so takes its own id back.
+    assert second == old
+
+
+def test_every_id_whose_last_records_are_there_leads_to_whoever_has_them(
+    engine: Engine,
+) -> None:
+    @settings(max_examples=30, deadline=None, derandomize=True)
+    @given(history=histories)
+    def hold(history: list[list[int | None]]) -> None:
+        delete_everything(engine)
+        with writing(engine) as connection:
+            live_through(connection, history)
+        with reading(engine) as connection:
+            last_to_leave = (
+                select(Membership.child, func.max(Membership.to_run).label("run"))
+                .group_by(Membership.child)
+                .subquery()
+            )
+            left = connection.execute(
+                select(Membership.child, Membership.record).join(
+                    last_to_leave,
+                    (last_to_leave.c.child == Membership.child)
+                    & (last_to_leave.c.run == Membership.to_run),
+                )
+            ).all()
+            query = select(Membership.record).where(Membership.to_run.is_(None))
+            here = set(connection.scalars(query))
+            for child, record in left:
+                found = find_child(connection, child)
+                assert found is not None
+                assert found.standing is not Standing.ENDED or record not in here
+
+    hold()
 
 
 def test_an_id_that_was_never_given_is_not_found(connection: Connection) -> None:

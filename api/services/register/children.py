@@ -15,7 +15,6 @@ from api.services.register.columns import Numbers, among
 from api.services.register.planning import ChildCounts, ChildPlan, Key, plan_children
 from api.services.register.search_entries import update_entries
 from matcher.pipeline import Linked
-from matcher.register import Carried
 from matcher.register.golden import GOLDEN_COLUMNS
 from matcher.rules.library import LinkageRules
 
@@ -28,10 +27,10 @@ def update_children(
     The pairs of ``linked`` must be written before, since entries tell which wait.
     """
     plan = plan_children(rules, connection, linked, gone)
-    _write_children(connection, run, plan.carried)
+    _write_children(connection, run, plan)
     _write_memberships(connection, run, plan)
     events = _Events(connection, run)
-    events.of_children(plan.carried)
+    events.of_children(plan)
     events.of_records(plan)
     _write_golden(connection, run, plan, events)
     events.write()
@@ -39,17 +38,20 @@ def update_children(
     return plan.counts
 
 
-def _write_children(connection: Connection, run: int, carried: Carried) -> None:
+def _write_children(connection: Connection, run: int, plan: ChildPlan) -> None:
+    carried = plan.carried
     insert(connection, Child, {"id": carried.founded, "from_run": run})
     for ids, value in ((carried.restored, None), (carried.ended, run)):
         if ids:
             where = among(connection, Child.id, ids)
             connection.execute(update(Child).where(where).values(to_run=value))
+    led = [(child, successor) for child, others in plan.forwarded.items() for successor in others]
     rows = {
         "run": run,
-        "kind": ["merged" if one.merged else "split" for one in carried.successions],
-        "child": [one.child for one in carried.successions],
-        "successor": [one.successor for one in carried.successions],
+        "kind": ["merged" if one.merged else "split" for one in carried.successions]
+        + ["merged"] * len(led),
+        "child": [one.child for one in carried.successions] + [child for child, _ in led],
+        "successor": [one.successor for one in carried.successions] + [new for _, new in led],
     }
     insert(connection, Succession, rows)
 
@@ -112,8 +114,9 @@ class _Events:
         """One more entry."""
         self.rows.append((kind, child, source, record_id, detail))
 
-    def of_children(self, carried: Carried) -> None:
+    def of_children(self, plan: ChildPlan) -> None:
         """Children that begin and end, merges and splits."""
+        carried = plan.carried
         for child in carried.founded:
             self.add("child_created", child)
         for child in carried.restored:
@@ -129,6 +132,8 @@ class _Events:
                 self.add("child_merged", child, detail={"successors": merged[child]})
             else:
                 self.add("child_emptied", child)
+        for child, successors in plan.forwarded.items():
+            self.add("child_merged", child, detail={"successors": list(successors)})
 
     def of_records(self, plan: ChildPlan) -> None:
         """Records that leave a child or join one."""

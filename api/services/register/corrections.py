@@ -16,6 +16,7 @@ from sqlalchemy import Connection, insert, select, update
 from api.db.models import Child, Correction, Membership, RecordVersion, Succession
 from api.services.register.acts import ActError, Key, audit, find_record, passes, require_reason
 from api.services.register.columns import among
+from api.services.register.forwarding import leads_on
 from matcher.rules.survivorship import GOLDEN_FIELDS
 from matcher.rules.values import ValueRules
 from matcher.standardise import values as standard
@@ -223,11 +224,7 @@ def _survivor(
             went = {child_of[record] for record in connection.scalars(held) if record in child_of}
         else:
             went = set(
-                connection.scalars(
-                    select(Succession.successor).where(
-                        Succession.child == child, Succession.run == ended
-                    )
-                )
+                connection.scalars(select(Succession.successor).where(leads_on(child, ended)))
             )
         if not went:
             return None

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 
 from api.db.models import Child, Membership, Record, Severance, Source, Succession
 from api.services.extracts.current import held
+from api.services.register.forwarding import leads_on
 from api.services.register.severances import hidden_from
 from api.services.register.sundered import severed_children
 
@@ -115,15 +116,15 @@ def _gone(
 def _survivors(child_id: str) -> Select[str]:
     """Current children that all records of an ended one went to, step by step.
 
-    Of a child that ended more than once, only the last time counts. A successor ends in a
-    later run than those it followed, so this comes to an end.
+    Of a child that ended more than once, only the last time counts. Each child is gone through
+    once, so this comes to an end.
     """
     steps = select(Child.id, Child.to_run).where(Child.id == child_id).cte(recursive=True)
     after = aliased(Child)
     steps = steps.union(
         select(after.id, after.to_run)
         .select_from(steps)
-        .join(Succession, and_(Succession.child == steps.c.id, Succession.run == steps.c.to_run))
+        .join(Succession, leads_on(steps.c.id, steps.c.to_run))
         .join(after, after.id == Succession.successor)
     )
     return select(steps.c.id).where(steps.c.to_run.is_(None))

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from api.db.models import Child, Golden, Membership
 from api.services.register.columns import Numbers, among, columns
 from api.services.register.corrections import corrected
+from api.services.register.forwarding import forwarded
 from matcher.pipeline import Linked
 from matcher.register import Carried, carry_ids, golden_values
 from matcher.register.golden import GOLDEN_COLUMNS
@@ -44,7 +45,8 @@ class ChildPlan:
 
     ``record`` (record.id) and ``keys`` are the clusters' records, of which ``moved`` are of
     another child than before: position, child until now, child from now on. ``away`` gives
-    the child of those that belong to nobody any more. ``values`` are golden values that
+    the child of those that belong to nobody any more. ``forwarded`` are children that ended
+    before and whose records come back to others, with these. ``values`` are golden values that
     change: child, those until now, those from now on, as GOLDEN_COLUMNS.
     """
 
@@ -53,6 +55,7 @@ class ChildPlan:
     carried: Carried
     moved: Sequence[tuple[int, str | None, str]]
     away: Mapping[int, str]
+    forwarded: Mapping[str, Sequence[str]]
     values: Sequence[tuple[str, Values | None, Values]]
 
     @property
@@ -84,7 +87,7 @@ def plan_children(
         record, label = frame["id"].to_numpy(np.int64), linked.clusters.label
         keys = list(zip(frame["source"].astype(object), frame["record_id"], strict=True))
     before = _children_of(connection, np.union1d(record, gone))
-    carried = _carry(connection, record, label, keys, before, gone)
+    carried, led = _carry(connection, record, label, keys, before, gone)
     moved = [
         (at, old, new)
         for at, (old, new) in enumerate(
@@ -94,7 +97,7 @@ def plan_children(
     ]
     away = {r: before[r] for r in gone.tolist() if r in before}
     values = [] if linked is None else _changed_values(rules, connection, linked, record, carried)
-    return ChildPlan(record, keys, carried, moved, away, values)
+    return ChildPlan(record, keys, carried, moved, away, led, values)
 
 
 def _children_of(connection: Connection, records: Numbers) -> dict[int, str]:
@@ -113,7 +116,8 @@ def _carry(
     keys: Sequence[Key],
     before: Mapping[int, str],
     gone: Numbers,
-) -> Carried:
+) -> tuple[Carried, dict[str, list[str]]]:
+    """Ids of clusters, and ended ids that lead on from now on."""
     held = [before.get(r) for r in record.tolist()]
     left = {before[r] for r in gone.tolist() if r in before}
     once = _once(connection, record)
@@ -123,7 +127,8 @@ def _carry(
         query = select(Child.id).where(among(connection, Child.id, wanted))
         return connection.scalars(query).all()
 
-    return carry_ids(label, keys, held, once, _ages(connection, ids), left, taken)
+    carried = carry_ids(label, keys, held, once, _ages(connection, ids), left, taken)
+    return carried, forwarded(connection, record, held, once, carried, gone)
 
 
 def _once(connection: Connection, record: Numbers) -> dict[int, list[str]]:
