@@ -68,6 +68,8 @@ def test_what_has_the_focus_is_seen_to_have_it(
         """() => [...document.querySelectorAll(
             'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')]
           .filter(element => element.getClientRects().length)
+          .filter(element => element.matches('summary')
+            || !element.closest('details:not([open])'))
           .filter(element => {
             const look = () => [element, element.nextElementSibling]
               .filter(Boolean)
