@@ -21,6 +21,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from api.db.engine import is_sqlite
 from api.db.models import SearchEntry, Severance, Source
 from api.services.register.columns import among
 from api.services.register.criteria import Asked, Condition, Criterion, asked_by
@@ -111,7 +112,8 @@ def search_records(
     """
     where = wanted(connection, values or {}, criteria, cleared)
     if source is not None:
-        where.append(SearchEntry.source == source_number(connection, source))
+        number = source_number(connection, source)
+        where.append(_of_source(connection, state) == number)
     if state is not State.ALL:
         where.append(_IN_STATE[state])
     order = (*_ORDER[sort], SearchEntry.record)
@@ -127,6 +129,16 @@ def search_records(
     shown = found[:limit]
     records = listed_records(connection, shown, cleared=cleared)
     return Page(tuple(records), shown[-1] if len(found) > limit else None)
+
+
+def _of_source(connection: Connection, state: State) -> Any:
+    """The column of the base system, such that a list of most of its records is walked in order.
+
+    SQLite would rather take all of a source and sort them; a plus keeps it from that.
+    """
+    if is_sqlite(connection) and state in (State.ALL, State.MATCHED):
+        return literal_column("+search_entry.source")
+    return SearchEntry.source
 
 
 def count_records(connection: Connection, source: str) -> BaseCounts:
