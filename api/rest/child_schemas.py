@@ -46,7 +46,7 @@ class GoldenValues(BaseModel):
 class ChildDocument(BaseModel):
     """A child of the register, as far as it may be seen."""
 
-    child_id: str = Field(examples=["5QK2M8ZR0T4WX"])
+    child_id: str = Field(examples=["5QK2M8ZR0T4WF"])
     standing: Literal["current", "merged", "split", "ended"] = Field(
         description="Others than `current` are told of only with `follow=false`."
     )
@@ -72,7 +72,7 @@ class FamilyMember(BaseModel):
         description="By which the source knows the family.", examples=["XX000123"]
     )
     role: Literal["child", "carer"]
-    child_id: str | None = Field(description="None of a carer.", examples=["7B3N9HV1C6DYA"])
+    child_id: str | None = Field(description="None of a carer.", examples=["7B3N9HV1C6DY4"])
     forename: str | None = Field(None, examples=["Idris"])
     middle_names: str | None = None
     surname: str | None = Field(None, examples=["Malik"])

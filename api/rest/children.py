@@ -37,7 +37,7 @@ _AT = "/children/{child_id}"
 MayRead = Annotated[Access, reads(Permission.READ_CHILDREN)]
 ChildId = Annotated[
     ChildIdText,
-    Path(description="The id of a child, for ever the same.", examples=["5QK2M8ZR0T4WX"]),
+    Path(description="The id of a child, for ever the same.", examples=["5QK2M8ZR0T4WF"]),
 ]
 _ONE: Responses = {**usual("not-found", "gone"), **MOVED}
 _LIST: Responses = {**usual("not-found", "gone", "bad-cursor"), **MOVED}

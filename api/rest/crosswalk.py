@@ -50,7 +50,7 @@ class CrosswalkBody(BaseModel):
 class CrosswalkAnswer(BaseModel):
     """The other ids of a record's child."""
 
-    child_id: str = Field(examples=["5QK2M8ZR0T4WX"])
+    child_id: str = Field(examples=["5QK2M8ZR0T4WF"])
     ids: list[RecordKey] = Field(
         description="Without the id that was asked for; empty if no other system has one."
     )
@@ -62,7 +62,7 @@ class CrosswalkItem(BaseModel):
     source: str = Field(examples=["systmone"])
     record_id: str = Field(examples=["90012"])
     status: Literal[200, 404] = Field(description="404: no child has this id there.")
-    child_id: str | None = Field(examples=["5QK2M8ZR0T4WX"])
+    child_id: str | None = Field(examples=["5QK2M8ZR0T4WF"])
     ids: list[RecordKey]
 
 

@@ -83,8 +83,8 @@ class RecordBody(RecordValues):
 class Succeeded(BaseModel):
     """A child whose records went to others."""
 
-    child_id: str = Field(examples=["5QK2M8ZR0T4WX"])
-    successors: list[str] = Field(examples=[["7B3N9HV1C6DYA"]])
+    child_id: str = Field(examples=["5QK2M8ZR0T4WF"])
+    successors: list[str] = Field(examples=[["7B3N9HV1C6DY4"]])
 
 
 class Affected(BaseModel):
@@ -107,7 +107,7 @@ class RecordPut(BaseModel):
     changed: bool = Field(description="Whether it says something else than before.")
     child_id: str | None = Field(
         description="The child that it belongs to; none of a carer, or if it is gone.",
-        examples=["5QK2M8ZR0T4WX"],
+        examples=["5QK2M8ZR0T4WF"],
     )
     run: int | None = Field(
         description="The run that linked it; none if nothing changed.", examples=[42]
@@ -123,7 +123,7 @@ class RecordDocument(BaseModel):
     child_id: str | None = Field(
         None,
         description="The child that it belongs to; none of a carer.",
-        examples=["5QK2M8ZR0T4WX"],
+        examples=["5QK2M8ZR0T4WF"],
     )
     values: RecordValues
     as_of: date | None = Field(
@@ -219,7 +219,7 @@ class RecordWhy(BaseModel):
     """A record beside each other record of its child."""
 
     record: RecordKey
-    child_id: str = Field(examples=["5QK2M8ZR0T4WX"])
+    child_id: str = Field(examples=["5QK2M8ZR0T4WF"])
     against: list[Explanation]
 
 
