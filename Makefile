@@ -24,7 +24,7 @@ COMPILE_LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 -
 .PHONY: check-format check-style check-types check-architecture check-rules
 
 help: ## Say what there is
-	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 demo: $(READY_TO_RUN) $(BUILT) ## Link the invented town that comes with this software
 	@$(BIN)/matcher demo
