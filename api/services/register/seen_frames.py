@@ -59,11 +59,12 @@ def _of_fields(golden: pd.DataFrame, view: View) -> pd.DataFrame:
     result = golden.copy()
     for field in GOLDEN_FIELDS:
         named = f"{field}_source"
-        told = {
-            source: view.of_golden({field: True, named: source}, shielded=False)[field]
+        told = [
+            source
             for source in golden[named].dropna().unique()
-        }
-        seen = golden[named].astype(object).map(told).fillna(False).astype(bool)
+            if view.of_golden({field: True, named: source}, shielded=False)[field]
+        ]
+        seen = golden[named].isin(told)
         for name in (field, named):
             result[name] = golden[name].astype(object).mask(~seen)
     return result

@@ -1,0 +1,197 @@
+"""Exports over REST: asked for, written by queued work, fetched, and gone after a day."""
+
+import csv
+import io
+from datetime import timedelta
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import func, select, update
+
+from api.db.engine import reading, writing
+from api.db.models import Agreement, ExportChunk, ExportFile, Source
+from api.rest.service import Service
+from api.services.access.roles import Role
+from api.services.exports import tidy_exports
+from tests.register_service.reviewed import AISHA, UNSURE, Reviewed
+from tests.rest.conftest import Headers, MakeKey
+from tests.rest.work import do_work
+
+
+@pytest.fixture
+def analyst(key: MakeKey) -> Headers:
+    return key(Role.ANALYST)
+
+
+def fetched(client: TestClient, service: Service, headers: Headers, **asked: Any) -> Any:
+    place = client.post("/v1/exports", json=asked, headers=headers).headers["Location"]
+    do_work(service)
+    found = client.get(f"{place}/content", headers=headers)
+    assert found.status_code == 200
+    assert int(found.headers["Content-Length"]) == len(found.content)
+    return found
+
+
+def rows_of(found: Any) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(found.text)))
+
+
+def test_an_export_is_written_by_queued_work_and_fetched(
+    client: TestClient, service: Service, register: Reviewed, analyst: Headers
+) -> None:
+    asked = client.post("/v1/exports", json={"what": "crosswalk"}, headers=analyst)
+    assert (asked.status_code, asked.json()["job"]["state"]) == (202, "queued")
+    place = asked.headers["Location"]
+    early = client.get(f"{place}/content", headers=analyst)
+    assert early.json()["type"] == "/v1/problems/conflict"
+    do_work(service)
+    seen = client.get(place, headers=analyst).json()
+    found = client.get(f"{place}/content", headers=analyst)
+    rows = rows_of(found)
+    assert seen["rows"] == len(rows)
+    assert found.headers["content-disposition"] == 'attachment; filename="crosswalk.csv"'
+    of = {(one["source"], one["record_id"]): one["child_id"] for one in rows}
+    assert of[AISHA[0]] == of[AISHA[1]] == register.child(AISHA[0])
+
+
+@pytest.mark.parametrize("what", ["crosswalk", "links", "register", "events"])
+def test_parquet_says_what_csv_says(
+    client: TestClient, service: Service, analyst: Headers, what: str
+) -> None:
+    text = rows_of(fetched(client, service, analyst, what=what))
+    binary = fetched(client, service, analyst, what=what, format="parquet")
+    table = pq.read_table(io.BytesIO(binary.content))
+    assert table.column_names == list(text[0])
+    plain = [
+        {name: "" if value is None else str(value) for name, value in row.items()}
+        for row in table.to_pylist()
+    ]
+    assert plain == text
+
+
+def test_only_sources_that_may_be_seen_are_in_an_export(
+    client: TestClient, service: Service, key: MakeKey, register: Reviewed
+) -> None:
+    scoped = key(Role.ANALYST, sources=["clinic"])
+    crosswalk = rows_of(fetched(client, service, scoped, what="crosswalk"))
+    assert {one["source"] for one in crosswalk} == {"clinic"}
+    links = rows_of(fetched(client, service, scoped, what="links"))
+    assert {one[side] for one in links for side in ("source_l", "source_r")} <= {"clinic"}
+    golden = rows_of(fetched(client, service, scoped, what="register"))
+    assert {one["child_id"] for one in golden} == {one["child_id"] for one in crosswalk}
+    told = {value for one in golden for name, value in one.items() if name.endswith("_source")}
+    assert told <= {"clinic", ""}
+    for one in golden:
+        assert all(
+            not one[name.removesuffix("_source")] for name in one
+            if name.endswith("_source") and not one[name]
+        )  # fmt: skip
+    events = rows_of(fetched(client, service, scoped, what="events"))
+    assert {one["source"] for one in events} == {"clinic", ""}
+
+
+def test_what_may_be_seen_is_decided_when_the_export_is_written(
+    client: TestClient, service: Service, analyst: Headers
+) -> None:
+    place = client.post("/v1/exports", json={"what": "crosswalk"}, headers=analyst)
+    with writing(service.engine) as connection:
+        clinic = select(Source.number).where(Source.name == "clinic").scalar_subquery()
+        ended = service.now().date() - timedelta(days=1)
+        over = update(Agreement).where(Agreement.source == clinic)
+        connection.execute(over.values(ends=ended))
+    do_work(service)
+    found = client.get(f"{place.headers['Location']}/content", headers=analyst)
+    assert "clinic" not in {one["source"] for one in rows_of(found)}
+
+
+def test_no_export_tells_where_a_shielded_child_lives(
+    client: TestClient, service: Service, register: Reviewed, key: MakeKey
+) -> None:
+    child = register.child(AISHA[0])
+    register.shield(AISHA[0])
+    for cleared in (False, True):
+        headers = key(Role.ANALYST, cleared=cleared)
+        golden = rows_of(fetched(client, service, headers, what="register"))
+        own = next(one for one in golden if one["child_id"] == child)
+        assert own["surname"] == "Malik"
+        assert not own["postcode"]
+        assert not own["address"]
+
+
+def test_no_export_leads_from_one_severed_child_to_the_other(
+    client: TestClient, service: Service, register: Reviewed, analyst: Headers
+) -> None:
+    run = client.get("/v1/runs", headers=analyst).json()["runs"][0]["id"]
+    register.sever([AISHA[0]], [AISHA[1]])
+    own, other = register.child(AISHA[0]), register.child(AISHA[1])
+    links = rows_of(fetched(client, service, analyst, what="links"))
+    pairs = [
+        {(one["source_l"], one["record_id_l"]), (one["source_r"], one["record_id_r"])}
+        for one in links
+    ]
+    assert {AISHA[0], AISHA[1]} not in pairs
+    then = rows_of(fetched(client, service, analyst, what="crosswalk", as_of=run))
+    held = {(one["source"], one["record_id"]): one["child_id"] for one in then}
+    assert held.get(AISHA[0]) is None or held.get(AISHA[1]) is None
+    events = rows_of(fetched(client, service, analyst, what="events"))
+    mine = {one["child_id"] for one in events if (one["source"], one["record_id"]) == AISHA[0]}
+    theirs = {one["child_id"] for one in events if (one["source"], one["record_id"]) == AISHA[1]}
+    assert (mine, theirs) == ({own}, {other})
+
+
+def test_an_export_is_its_caller_s_own_and_its_purpose_s(
+    client: TestClient, service: Service, key: MakeKey
+) -> None:
+    mine = key(Role.ANALYST, purposes=["early_years", "education"])
+    place = client.post("/v1/exports", json={"what": "crosswalk"}, headers=mine)
+    do_work(service)
+    address = place.headers["Location"]
+    other = key(Role.ANALYST)
+    for path in (address, f"{address}/content"):
+        assert client.get(path, headers=other).status_code == 404
+        assert client.get(path, headers={**mine, "Purpose": "education"}).status_code == 404
+        assert client.get(path, headers=mine).status_code == 200
+
+
+def test_an_export_is_gone_after_a_day(
+    client: TestClient, service: Service, analyst: Headers
+) -> None:
+    place = client.post("/v1/exports", json={"what": "crosswalk"}, headers=analyst)
+    do_work(service)
+    with writing(service.engine) as connection:
+        long_ago = service.now() - timedelta(days=1, seconds=1)
+        connection.execute(update(ExportFile).values(created_at=long_ago))
+    address = place.headers["Location"]
+    assert client.get(address, headers=analyst).status_code == 404
+    assert client.get(f"{address}/content", headers=analyst).status_code == 404
+    tidy_exports(service.engine)
+    with reading(service.engine) as connection:
+        assert connection.scalar(select(func.count()).select_from(ExportChunk)) == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"what": "everything"}, 422),
+        ({"what": "crosswalk", "format": "xml"}, 422),
+        ({"what": "crosswalk", "as_of": 999}, 422),
+        ({"what": "crosswalk", "as_of": 2**63}, 422),
+        ({"what": "crosswalk", "as_of": 0}, 422),
+        ({"what": "crosswalk", "file": "/etc/passwd"}, 422),
+        ({}, 422),
+    ],
+)
+def test_an_export_that_cannot_be_is_refused(
+    client: TestClient, analyst: Headers, asked: dict[str, Any], status: int
+) -> None:
+    assert client.post("/v1/exports", json=asked, headers=analyst).status_code == status
+
+
+def test_links_of_a_past_run_are_refused(
+    client: TestClient, register: Reviewed, analyst: Headers
+) -> None:
+    register.say("match", UNSURE, AISHA[0])
+    found = client.post("/v1/exports", json={"what": "links", "as_of": 1}, headers=analyst)
+    assert found.json()["type"] == "/v1/problems/refused"
