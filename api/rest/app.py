@@ -24,6 +24,7 @@ from api.rest import (
     records,
     review,
     runs,
+    search,
     sources,
     webhooks,
 )
@@ -120,6 +121,7 @@ def _routers() -> list[Any]:
         measures.router,
         previews.router,
         records.router,
+        search.router,
     ]
 
 

@@ -1,5 +1,6 @@
 """What is told of children."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -7,10 +8,13 @@ from pydantic import BaseModel, Field
 
 from api.rest.paging import Page
 from api.rest.record_schemas import Explanation, HistoryEntry, RecordKey
+from api.services.access.policy import View
 from api.services.register.changes import ChildChange
 from api.services.register.families import Relative
 from api.services.register.journeys import Step
 from api.services.register.viewing import ShownChild
+from matcher.register.golden import GOLDEN_COLUMNS
+from matcher.rules.survivorship import GOLDEN_FIELDS
 
 
 class Sourced(BaseModel):
@@ -235,6 +239,17 @@ def child_document(child: ShownChild) -> ChildDocument:
         shielded=child.shielded,
         location_hidden=child.location_hidden,
     )
+
+
+def golden_document(view: View, values: Mapping[str, Any], *, shielded: bool) -> GoldenValues:
+    """Golden values, by GOLDEN_COLUMNS, as far as they may be seen."""
+    shown = view.of_golden({name: values.get(name) for name in GOLDEN_COLUMNS}, shielded=shielded)
+    golden: dict[str, Any] = {
+        name: Sourced.model_construct(value=shown[name], source=shown[f"{name}_source"])
+        for name in GOLDEN_FIELDS
+        if shown[name] is not None
+    }
+    return GoldenValues.model_construct(**golden)
 
 
 def relative_of(found: Relative) -> FamilyMember:

@@ -97,7 +97,7 @@ def test_what_may_not_be_seen_has_no_sentence_but_its_weight(register: Reviewed)
     cleared = next(
         one for one in why(register, SCHOOL, cleared=True) if CLINIC in (one.l[:2], one.r[:2])
     )
-    assert {part.comparison for part in cleared.parts if part.hidden} == {"upn"}
+    assert {part.comparison for part in cleared.parts if part.hidden} == {"upn", "household"}
 
 
 def test_records_of_sources_that_may_not_be_seen_are_left_out(register: Reviewed) -> None:

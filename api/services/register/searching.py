@@ -168,6 +168,11 @@ def source_number(connection: Connection, source: str) -> int:
     return int(number)
 
 
+def in_state(state: State) -> Condition:
+    """That a record is in a state other than `State.ALL`."""
+    return _IN_STATE[state]
+
+
 def wanted(
     connection: Connection,
     values: Mapping[str, str],

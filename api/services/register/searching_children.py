@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, literal, select, tuple_
 
-from api.db.models import Golden, SearchEntry
+from api.db.models import Golden, SearchEntry, Source
 from api.services.register.columns import among
 from api.services.register.criteria import Criterion
-from api.services.register.searching import wanted
+from api.services.register.searching import State, in_state, wanted
 from api.services.register.shields import PLACES, shielded_children
 from matcher.errors import DataError
 from matcher.register.golden import GOLDEN_COLUMNS
@@ -43,14 +43,22 @@ def search_children(
     after: str | None = None,
     limit: int = 50,
     cleared: bool = False,
+    sources: Collection[str] | None = None,
+    state: State = State.ALL,
 ) -> FoundChildren:
     """Children of whom any record agrees, in order of the first name that does.
 
-    Arguments are those of `search_records`; something must be looked for.
+    Arguments are those of `search_records`; something must be looked for. Only records of
+    ``sources`` count, if any are named.
     """
     where = wanted(connection, values, criteria, cleared)
     if not any(values.values()):
         raise DataError("give something to search by")
+    if sources is not None:
+        numbers = select(Source.number).where(among(connection, Source.name, sorted(sources)))
+        where.append(SearchEntry.source.in_(numbers))
+    if state is not State.ALL:
+        where.append(in_state(state))
     # The first in order of name, as one text, since a row cannot be the least of several.
     name = func.min(
         SearchEntry.surname + "\x1f" + SearchEntry.forename + "\x1f" + SearchEntry.date_of_birth

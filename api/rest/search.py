@@ -1,0 +1,130 @@
+"""Children searched by what their records say. Values are sent in a body, never in an address."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.rest.access import Access, reads
+from api.rest.asking import invalid, require_source
+from api.rest.child_schemas import GoldenValues, golden_document
+from api.rest.paging import place_of, written
+from api.rest.problems import Problem, usual
+from api.rest.record_schemas import Day, Identifier, Value
+from api.rest.text import RecordId, SourceName, Text
+from api.services.access.roles import Permission
+from api.services.register.criteria import LOOKED_FOR, Criterion
+from api.services.register.searching import State
+from api.services.register.searching_children import search_children
+from matcher.errors import DataError
+
+router = APIRouter(tags=["children"])
+
+MayRead = Annotated[Access, reads(Permission.READ_CHILDREN)]
+
+
+class SearchBody(BaseModel):
+    """What any one record of a child must say. At least one value is needed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    forename: Value | None = Field(None, examples=["Aisha"])
+    surname: Value | None = Field(None, examples=["Malik"])
+    date_of_birth: Day | None = Field(None, examples=["2014-05-03"])
+    postcode: Value | None = Field(None, examples=["OL1 1AA"])
+    address: Value | None = Field(
+        None, description="Its first five characters count.", examples=["2 Mill Road"]
+    )
+    nhs_number: Identifier | None = Field(None, examples=[None])
+    upn: Identifier | None = Field(None, examples=[None])
+    record_id: RecordId | None = Field(None, description="Of any source.", examples=[None])
+    criteria: list[Criterion] = Field(
+        default_factory=list,
+        max_length=len(Criterion),
+        description="How values are compared; one without a criterion must agree in full. "
+        "`names_swapped` and `dob_day_month_swapped` are further ways to agree.",
+        examples=[["forename4", "surname4", "dob_day_month_swapped"]],
+    )
+    source: SourceName | None = Field(
+        None, description="The base system: only its records count.", examples=[None]
+    )
+    state: State = Field(
+        State.ALL,
+        description="Only records that another system holds as well (`matched`) or not "
+        "(`unmatched`), for whose child a possible link waits, or that a person checked.",
+    )
+    limit: int = Field(50, ge=1, le=500)
+    cursor: Text | None = Field(None, description="The `next` of the page before.")
+
+
+class FoundChild(BaseModel):
+    """A child that was found."""
+
+    child_id: str = Field(examples=["5QK2M8ZR0T4WF"])
+    values: GoldenValues
+    location_hidden: bool
+
+
+class FoundChildren(BaseModel):
+    """Children in order of the first name that agrees."""
+
+    items: list[FoundChild]
+    next: str | None = Field(
+        None, description="The `cursor` of the next page; none at the end.", examples=[None]
+    )
+
+
+@router.post(
+    "/children/search",
+    summary="Search children",
+    responses=usual("unknown-source", "bad-cursor"),
+)
+def find_children(body: SearchBody, access: MayRead) -> FoundChildren:
+    """Children of whom one record agrees, among the sources that may be seen for the purpose.
+
+    A shielded child is not found by its place, but by those who are cleared. A value that
+    may not be used for the purpose, such as a UPN, ends the search (403).
+    """
+    place = place_of(body.cursor, str)
+    if body.source is not None:
+        require_source(access, body.source)
+    given = {name: getattr(body, name) for name in LOOKED_FOR}
+    values = {name: str(value) for name, value in given.items() if value not in (None, "")}
+    try:
+        found = search_children(
+            access.connection,
+            values,
+            body.criteria,
+            after=place[0] if place else None,
+            limit=body.limit,
+            cleared=access.view.cleared,
+            sources=_usable(access, body.source, values),
+            state=body.state,
+        )
+    except DataError as error:
+        invalid("body", str(error))
+    access.saw(*(one.child_id for one in found.children))
+    return FoundChildren(
+        items=[
+            FoundChild(
+                child_id=one.child_id,
+                values=golden_document(access.view, one.values, shielded=one.location_hidden),
+                location_hidden=one.location_hidden,
+            )
+            for one in found.children
+        ],
+        next=written([found.after]) if found.after else None,
+    )
+
+
+def _usable(access: Access, source: str | None, values: dict[str, str]) -> set[str]:
+    """Sources all of whose values that are compared may be used. Raises Problem if none is."""
+    fields = values.keys() - {"record_id"}
+    sources = {
+        one
+        for one in access.view.sources
+        if source in (None, one) and all(access.view.may_see(one, field) for field in fields)
+    }
+    if not sources:
+        raise Problem("forbidden", "A value may not be used for this purpose; leave it out.")
+    return sources
