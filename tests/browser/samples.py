@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from api.db.engine import writing
+from sqlalchemy import func, select
+
+from api.db.engine import reading, writing
+from api.db.models import Membership
 from api.services.access.roles import Role
 from api.services.previews import Wanted, ask_for_preview
 from tests.browser.site import Site
@@ -27,6 +30,19 @@ def at(address: str, role: Role | None = Role.STEWARD, **more: tuple[str, ...]) 
     return Sample(lambda _: address, role, **more)
 
 
+def child(site: Site) -> str:
+    """One of whom several systems have records."""
+    with reading(site.engine) as connection:
+        found = connection.execute(
+            select(Membership.child)
+            .where(Membership.to_run.is_(None))
+            .group_by(Membership.child)
+            .order_by(func.count().desc(), Membership.child)
+            .limit(1)
+        ).scalar_one()
+    return f"/children/{found}"
+
+
 def preview(site: Site) -> str:
     """One that waits to be worked out."""
     with writing(site.engine) as connection:
@@ -41,6 +57,12 @@ SAMPLES: Mapping[str, Sample] = {
     "/sign-in": at("/sign-in", None),
     "/invitations/{token}": Sample(lambda site: site.reinvitation(), None),
     "/account": at("/account"),
+    "/children": at("/children"),
+    "/children/{child_id}": Sample(child),
+    "/children/{child_id}/correct": Sample(lambda site: child(site) + "/correct"),
+    "/children/{child_id}/history": Sample(lambda site: child(site) + "/history"),
+    "/children/{child_id}/journey": Sample(lambda site: child(site) + "/journey"),
+    "/children/{child_id}/why": Sample(lambda site: child(site) + "/why"),
     "/measures": at("/measures"),
     "/quality": at("/quality?lower=0&upper=6"),
     "/quality/previews/{number}": Sample(preview),

@@ -1,0 +1,393 @@
+"""Children: found by what is known of them, and one child with all that is known."""
+
+from collections.abc import Mapping
+from datetime import date
+from itertools import groupby
+from typing import Annotated, Any
+
+from fastapi import Form, Query, Request, Response
+
+from api.rest.access import Access, Write
+from api.rest.problems import Problem
+from api.services.access.roles import Permission
+from api.services.register.acts import ActError
+from api.services.register.changes import child_history
+from api.services.register.corrections import correct
+from api.services.register.families import view_family
+from api.services.register.history import ChildStanding, Standing, find_child
+from api.services.register.journeys import journey_of
+from api.services.register.kept_rules import rules_in_force
+from api.services.register.searching_children import search_children
+from api.services.register.shields import lift_shields, shield
+from api.services.register.viewing import ShownChild, view_child, view_records
+from api.services.register.why import why_child
+from api.services.review.answering import queue_linking
+from api.web.access import page_router, signed_in
+from api.web.pages import Instead, page, see
+from api.web.text import sentence
+from matcher.errors import DataError
+from matcher.rules.survivorship import GOLDEN_FIELDS
+
+router = page_router()
+
+Visit = Annotated[Access, signed_in(Permission.READ_CHILDREN)]
+Correcting = Annotated[Write, signed_in(Permission.CORRECT_CHILDREN, writes=True)]
+Protecting = Annotated[Write, signed_in(Permission.PROTECT_CHILDREN, writes=True)]
+Typed = Annotated[str, Form(max_length=200)]
+
+# What a child is looked for by, as columns of RECORDS.
+_TYPED = ("forename", "surname", "postcode", "nhs_number", "upn", "record_id")
+_RECORDS, _STEPS, _CHANGES, _PAIRS = 60, 100, 100, 30
+
+
+@router.get("/children")
+def search_page(request: Request, visit: Visit) -> Response:
+    """What is known of the child that is looked for."""
+    return _search(request, visit, {})
+
+
+@router.post("/children")
+def search_result(
+    request: Request,
+    visit: Visit,
+    forename: Typed = "",
+    surname: Typed = "",
+    day: Typed = "",
+    month: Typed = "",
+    year: Typed = "",
+    postcode: Typed = "",
+    nhs_number: Typed = "",
+    upn: Typed = "",
+    record_id: Typed = "",
+    after: Annotated[str, Form(max_length=32)] = "",
+) -> Response:
+    """Children of whom some record agrees; sent as a form, so that no address tells names."""
+    typed = {
+        "forename": forename,
+        "surname": surname,
+        "day": day,
+        "month": month,
+        "year": year,
+        "postcode": postcode,
+        "nhs_number": nhs_number,
+        "upn": upn,
+        "record_id": record_id,
+    }
+    typed = {name: value.strip() for name, value in typed.items()}
+    values = {name: typed[name] for name in _TYPED if typed[name]}
+    born, wrong = _date(typed["day"], typed["month"], typed["year"])
+    if wrong:
+        return _search(request, visit, typed, errors={"born-day": wrong})
+    if born:
+        values["date_of_birth"] = born
+    if not values:
+        return _search(
+            request, visit, typed, errors={"forename": "Enter something that is known of the child"}
+        )
+    for name in ("nhs_number", "upn"):
+        if name in values and not any(visit.view.may_see(one, name) for one in visit.view.sources):
+            message = "This may not be used for the purpose that you have chosen"
+            return _search(request, visit, typed, errors={name: message})
+    try:
+        found = search_children(
+            visit.connection, values, after=after or None, limit=50, cleared=visit.caller.cleared
+        )
+    except DataError as error:
+        return _search(request, visit, typed, errors={"": sentence(str(error))})
+    visit.saw(*(child.child_id for child in found.children))
+    shown = [
+        {
+            "child_id": child.child_id,
+            "values": visit.view.of_golden(
+                {
+                    name: child.values.get(name)
+                    for field in GOLDEN_FIELDS
+                    for name in (field, f"{field}_source")
+                },
+                shielded=child.location_hidden,
+            ),
+            "location_hidden": child.location_hidden,
+        }
+        for child in found.children
+    ]
+    return _search(request, visit, typed, found=shown, after=found.after)
+
+
+@router.get("/children/{child_id}")
+def child_page(request: Request, child_id: str, visit: Visit) -> Response:
+    """Golden values with where each comes from, records by source, and family."""
+    found = _child(request, visit, child_id)
+    records = view_records(visit.connection, visit.view, child_id, limit=_RECORDS + 1)
+    family = view_family(visit.connection, visit.view, child_id)
+    visit.saw(*(f"{one.key.source}/{one.key.record}" for one in records))
+    visit.saw(*(one.child_id for one in family.relatives if one.child_id))
+    return page(
+        request,
+        "children/child.html",
+        title=f"Child {child_id}",
+        child=found,
+        child_id=child_id,
+        fields=GOLDEN_FIELDS,
+        records=records[:_RECORDS],
+        more=len(records) > _RECORDS,
+        family=family,
+    )
+
+
+@router.get("/children/{child_id}/journey")
+def journey_page(
+    request: Request, child_id: str, visit: Visit, after: Annotated[int, Query(ge=0)] = 0
+) -> Response:
+    """What happened with the child, across all systems, in time order."""
+    found = _child(request, visit, child_id)
+    journey = journey_of(visit.connection, visit.view, child_id, limit=after + _STEPS + 1)
+    return page(
+        request,
+        "children/journey.html",
+        title=f"Journey of child {child_id}",
+        child=found,
+        child_id=child_id,
+        steps=[
+            list(together)
+            for _, together in groupby(
+                journey.steps[after : after + _STEPS],
+                key=lambda step: (step.kind, step.day, step.dated, step.key.source),
+            )
+        ],
+        location_hidden=journey.location_hidden,
+        next=after + _STEPS if len(journey.steps) > after + _STEPS else None,
+        previous=max(0, after - _STEPS) if after else None,
+    )
+
+
+@router.get("/children/{child_id}/history")
+def history_page(
+    request: Request, child_id: str, visit: Visit, after: Annotated[int, Query(ge=0)] = 0
+) -> Response:
+    """Merges, splits, records that joined or left, values that changed; of ended ids too."""
+    standing = _standing(visit, child_id)
+    changes = child_history(visit.connection, visit.view, child_id, limit=after + _CHANGES + 1)
+    visit.saw(child_id, *(other for one in changes for other in one.children))
+    return page(
+        request,
+        "children/history.html",
+        title=f"History of child {child_id}",
+        standing=standing,
+        child_id=child_id,
+        changes=changes[after : after + _CHANGES],
+        next=after + _CHANGES if len(changes) > after + _CHANGES else None,
+        previous=max(0, after - _CHANGES) if after else None,
+    )
+
+
+@router.get("/children/{child_id}/why")
+def why_page(request: Request, child_id: str, visit: Visit) -> Response:
+    """The links that hold the child together, and what people said of them."""
+    found = _child(request, visit, child_id)
+    pairs = why_child(visit.connection, visit.view, child_id, limit=_PAIRS + 1)
+    return page(
+        request,
+        "children/why.html",
+        title=f"Why the records of child {child_id} are together",
+        child=found,
+        child_id=child_id,
+        pairs=pairs[:_PAIRS],
+        more=len(pairs) > _PAIRS,
+    )
+
+
+@router.get("/children/{child_id}/correct")
+def correct_page(
+    request: Request,
+    child_id: str,
+    visit: Annotated[Access, signed_in(Permission.CORRECT_CHILDREN)],
+    field: Annotated[str, Query(max_length=40)] = "forename",
+) -> Response:
+    """Set a golden value by hand."""
+    found = _child(request, visit, child_id)
+    return _correcting(request, found, child_id, {"field": field})
+
+
+@router.post("/children/{child_id}/correct")
+def correct_value(
+    request: Request,
+    child_id: str,
+    change: Correcting,
+    field: Typed,
+    value: Typed,
+    why: Annotated[str, Form(max_length=2000)],
+) -> Response:
+    """It stays until it is released, whatever the records say."""
+    found = _child(request, change, child_id)
+    try:
+        correct(
+            change.connection,
+            record=_one_record(found),
+            field=field,
+            value=value,
+            why=why,
+            by=change.caller.name,
+            now=change.now,
+            rules=rules_in_force(change.connection, change.service.offered).book.linkage.values,
+        )
+    except ActError as error:
+        errors = {"value": sentence(str(error))} if why.strip() else {"why": "Say why"}
+        typed = {"field": field, "value": value, "why": why}
+        raise Instead(_correcting(request, found, child_id, typed, errors)) from None
+    queue_linking(change.connection, by=change.caller.name)
+    return see(
+        request,
+        f"/children/{child_id}",
+        said="The correction is entered, and holds with the next run.",
+    )
+
+
+@router.post("/children/{child_id}/shield")
+def shield_child(
+    request: Request,
+    child_id: str,
+    change: Protecting,
+    why: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Hide at once where the child lives."""
+    found = _child(request, change, child_id)
+    try:
+        shield(
+            change.connection,
+            record=_one_record(found),
+            why=why,
+            by=change.caller.name,
+            now=change.now,
+        )
+    except ActError:
+        raise Instead(_child_with_error(request, change, found, "shield-why")) from None
+    return see(request, f"/children/{child_id}", said="Where this child lives is hidden now.")
+
+
+@router.post("/children/{child_id}/lift")
+def lift_shield(
+    request: Request,
+    child_id: str,
+    change: Protecting,
+    why: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Show again where the child lives; for those who are cleared to see it."""
+    found = _child(request, change, child_id)
+    if not change.caller.cleared:
+        raise Problem("forbidden")
+    try:
+        lift_shields(
+            change.connection,
+            record=_one_record(found),
+            why=why,
+            by=change.caller.name,
+            now=change.now,
+        )
+    except ActError:
+        raise Instead(_child_with_error(request, change, found, "lift-why")) from None
+    return see(request, f"/children/{child_id}", said="The shield is lifted.")
+
+
+def _search(
+    request: Request,
+    visit: Access,
+    typed: Mapping[str, str],
+    *,
+    errors: Mapping[str, str] | None = None,
+    found: list[dict[str, Any]] | None = None,
+    after: str | None = None,
+) -> Response:
+    return page(
+        request,
+        "children/search.html",
+        title="Find a child",
+        errors=errors,
+        status=422 if errors else 200,
+        typed=typed,
+        found=found,
+        after=after,
+        sources=sorted(visit.view.sources),
+    )
+
+
+def _child(request: Request, visit: Access, child_id: str) -> ShownChild:
+    """A current child; another answer for one that is no more."""
+    visit.saw(child_id)
+    found = view_child(visit.connection, visit.view, child_id) if len(child_id) <= 32 else None
+    if found is None:
+        raise Problem("not-found")
+    if found.standing.standing is Standing.CURRENT:
+        return found
+    visit.saw(*found.standing.successors)
+    if found.standing.standing is Standing.MERGED:
+        raise Instead(
+            see(
+                request,
+                f"/children/{found.standing.successors[0]}",
+                said=f"Child {child_id} was merged into this one.",
+            )
+        )
+    title = f"Child {child_id} is no more"
+    raise Instead(
+        page(request, "children/ended.html", title=title, standing=found.standing, status=410)
+    )
+
+
+def _standing(visit: Access, child_id: str) -> ChildStanding:
+    found = find_child(visit.connection, child_id) if len(child_id) <= 32 else None
+    if found is None:
+        raise Problem("not-found")
+    return found
+
+
+def _one_record(child: ShownChild) -> tuple[str, str]:
+    if not child.records:
+        raise Problem("forbidden")
+    return child.records[0].source, child.records[0].record_id
+
+
+def _child_with_error(request: Request, visit: Access, child: ShownChild, field: str) -> Response:
+    child_id = child.standing.child_id
+    return page(
+        request,
+        "children/child.html",
+        title=f"Child {child_id}",
+        status=422,
+        errors={field: "Say why"},
+        child=child,
+        child_id=child_id,
+        fields=GOLDEN_FIELDS,
+        records=view_records(visit.connection, visit.view, child_id, limit=_RECORDS),
+        more=False,
+        family=view_family(visit.connection, visit.view, child_id),
+    )
+
+
+def _correcting(
+    request: Request,
+    child: ShownChild,
+    child_id: str,
+    typed: Mapping[str, str],
+    errors: Mapping[str, str] | None = None,
+) -> Response:
+    return page(
+        request,
+        "children/correct.html",
+        title="Correct a value",
+        errors=errors,
+        status=422 if errors else 200,
+        child=child,
+        child_id=child_id,
+        fields=GOLDEN_FIELDS,
+        typed=typed,
+    )
+
+
+def _date(day: str, month: str, year: str) -> tuple[str | None, str | None]:
+    """A date as YYYY-MM-DD, or what is wrong with it; neither if nothing was typed."""
+    if not (day or month or year):
+        return None, None
+    try:
+        return date(int(year), int(month), int(day)).isoformat(), None
+    except ValueError:
+        return None, "Enter a date of birth such as 27 3 2019"
