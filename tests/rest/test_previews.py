@@ -1,0 +1,200 @@
+"""Previews over REST: other rules are tried, then put in force or not."""
+
+import io
+import zipfile
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from api.db.engine import reading
+from api.db.models import PreviewRow, Run
+from api.rest.service import Service
+from api.services.access.roles import Role
+from api.services.register.kept_rules import last_rules
+from api.services.rules import shipped_rules
+from tests.register_service.registers import shipped
+from tests.register_service.reviewed import AISHA, UNSURE, Reviewed
+from tests.rest.conftest import Headers, MakeKey
+from tests.rest.work import do_work
+
+
+@pytest.fixture
+def steward(key: MakeKey) -> Headers:
+    return key(Role.STEWARD)
+
+
+def rules_zip(**changes: str) -> bytes:
+    """The shipped rules, some files with other text."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for path in sorted(shipped_rules().rglob("*.yaml")):
+            name = path.relative_to(shipped_rules()).as_posix()
+            if not name.startswith("models/"):
+                archive.writestr(name, changes.get(name, path.read_text(encoding="utf-8")))
+    return content.getvalue()
+
+
+def zip_of(name: str, text: bytes = b"version: 1\n") -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, text)
+    return content.getvalue()
+
+
+def tried(client: TestClient, service: Service, headers: Headers, **sent: Any) -> Any:
+    """A preview that is done: its answer."""
+    asked = client.post("/v1/previews", headers=headers, **sent)
+    assert asked.status_code == 202
+    do_work(service)
+    return client.get(asked.headers["Location"], headers=headers)
+
+
+def thresholds(service: Service) -> tuple[float, float]:
+    with reading(service.engine) as connection:
+        found = last_rules(connection).book.linkage.matching.thresholds
+    return found.lower, found.upper
+
+
+def last_run(service: Service) -> int:
+    with reading(service.engine) as connection:
+        return connection.scalar(select(Run.id).order_by(Run.id.desc()).limit(1)) or 0
+
+
+def test_other_thresholds_are_tried_then_put_in_force(
+    client: TestClient, service: Service, register: Reviewed, steward: Headers
+) -> None:
+    run = last_run(service)
+    before = register.children()
+    done = tried(client, service, steward, data={"lower": "-2.5", "upper": "30"})
+    found = done.json()["found"]
+    assert found["links"]["lost"] > 0
+    assert found["rules"] != shipped().book.content_hash
+    assert (register.children(), last_run(service)) == (before, run)
+    place = f"/v1/previews/{done.json()['id']}"
+    headers = {**steward, "If-Match": done.headers["ETag"]}
+    committed = client.post(f"{place}/commit", headers=headers)
+    assert (committed.status_code, committed.json()["commit_job"]["state"]) == (202, "queued")
+    twice = client.post(f"{place}/commit", headers=headers)
+    assert twice.json()["type"] == "/v1/problems/conflict"
+    assert client.delete(place, headers=steward).status_code == 409
+    do_work(service)
+    assert thresholds(service) == (-2.5, 30)
+    assert last_run(service) == run + 1
+    assert client.get(place, headers=steward).json()["commit_job"]["state"] == "done"
+    assert client.get(f"/v1/runs/{run + 1}", headers=steward).json()["rules"] == found["rules"]
+
+
+def test_a_directory_of_rules_can_be_tried(
+    client: TestClient, service: Service, steward: Headers
+) -> None:
+    text = (shipped_rules() / "matching.yaml").read_text(encoding="utf-8")
+    changed = text.replace("\n  upper: 4\n", "\n  upper: 9\n")
+    assert changed != text
+    files = {"rules": ("rules.zip", rules_zip(**{"matching.yaml": changed}))}
+    found = tried(client, service, steward, files=files).json()
+    assert found["rules_sent"] is True
+    assert found["job"]["state"] == "done"
+    same = tried(client, service, steward, files={"rules": ("r.zip", rules_zip())}).json()
+    assert same["found"]["rules"] == shipped().book.content_hash
+    assert same["found"]["links"] == {"gained": 0, "lost": 0}
+
+
+def test_a_model_can_be_tried(client: TestClient, service: Service, steward: Headers) -> None:
+    model = shipped().model
+    other = model.model_copy(update={"matches_per_record": model.matches_per_record / 2}).sealed()
+    files = {"model": ("model.yaml", other.to_yaml().encode())}
+    found = tried(client, service, steward, files=files).json()
+    assert found["found"]["model"] == other.content_hash
+
+
+def test_rules_that_are_wrong_fail_with_file_and_line_and_no_place_of_this_machine(
+    client: TestClient, service: Service, steward: Headers
+) -> None:
+    files = {"rules": ("rules.zip", rules_zip(**{"loading.yaml": "version: 1\ncolour: blue\n"}))}
+    found = tried(client, service, steward, files=files).json()
+    assert found["job"]["state"] == "failed"
+    assert "loading.yaml:" in found["job"]["problem"]
+    assert "/tmp" not in found["job"]["problem"]
+    assert "rules-" not in found["job"]["problem"]
+    etag = client.get(f"/v1/previews/{found['id']}", headers=steward).headers["ETag"]
+    headers = {**steward, "If-Match": etag}
+    refused = client.post(f"/v1/previews/{found['id']}/commit", headers=headers)
+    assert refused.json()["type"] == "/v1/problems/conflict"
+
+
+def test_a_preview_is_stale_once_there_is_another_run(
+    client: TestClient, service: Service, register: Reviewed, steward: Headers
+) -> None:
+    done = tried(client, service, steward, data={"upper": "30"})
+    place = f"/v1/previews/{done.json()['id']}"
+    none = client.post(f"{place}/commit", headers=steward)
+    assert none.status_code == 428
+    register.say("match", UNSURE, AISHA[0])
+    headers = {**steward, "If-Match": done.headers["ETag"]}
+    stale = client.post(f"{place}/commit", headers=headers)
+    assert (stale.status_code, stale.json()["type"]) == (412, "/v1/problems/stale")
+    assert thresholds(service) == (-3, 4)
+
+
+def test_a_run_between_the_commit_and_its_work_stops_it(
+    client: TestClient, service: Service, register: Reviewed, steward: Headers
+) -> None:
+    done = tried(client, service, steward, data={"upper": "30"})
+    place = f"/v1/previews/{done.json()['id']}"
+    client.post(f"{place}/commit", headers={**steward, "If-Match": done.headers["ETag"]})
+    register.say("match", UNSURE, AISHA[0])
+    do_work(service)
+    assert client.get(place, headers=steward).json()["commit_job"]["state"] == "failed"
+    assert thresholds(service) == (-3, 4)
+
+
+def test_a_discarded_preview_is_worked_on_no_more(
+    client: TestClient, service: Service, steward: Headers
+) -> None:
+    asked = client.post("/v1/previews", data={"upper": "30"}, headers=steward)
+    place = asked.headers["Location"]
+    assert client.delete(place, headers=steward).status_code == 204
+    assert do_work(service) == 0
+    assert client.get(place, headers=steward).status_code == 404
+    assert client.delete(place, headers=steward).status_code == 404
+
+
+def test_what_cannot_be_tried_is_refused_and_nothing_is_kept(
+    client: TestClient, service: Service, steward: Headers
+) -> None:
+    bomb = zip_of("matching.yaml", b"#" * 9 * 1024**2)
+    wrong: list[tuple[dict[str, Any], int]] = [
+        ({}, 422),
+        ({"data": {"lower": "much"}}, 422),
+        ({"data": {"lower": "nan"}}, 422),
+        ({"data": {"lower": "inf"}}, 422),
+        ({"files": {"rules": ("r.zip", b"no zip")}}, 422),
+        ({"files": {"rules": ("r.zip", zip_of("../matching.yaml"))}}, 422),
+        ({"files": {"rules": ("r.zip", zip_of("/etc/matching.yaml"))}}, 422),
+        ({"files": {"rules": ("r.zip", zip_of("a\\b.yaml"))}}, 422),
+        ({"files": {"rules": ("r.zip", zip_of("matching.py"))}}, 422),
+        ({"files": {"rules": ("r.zip", zip_of("models/mine.yaml"))}}, 422),
+        ({"files": {"rules": ("r.zip", zip_of(".hidden.yaml"))}}, 422),
+        ({"files": {"rules": ("r.zip", zip_of("matching.yaml", b"\xff\xfe"))}}, 422),
+        ({"files": {"rules": ("r.zip", zip_of("matching.yaml", b"a: \x00"))}}, 422),
+        ({"files": {"rules": ("r.zip", bomb)}}, 422),
+        ({"files": {"model": ("m.yaml", b"\xff")}}, 422),
+        ({"files": {"model": ("m.yaml", b"#" * (1024**2 + 1))}}, 413),
+        ({"files": {"rules": ("r.zip", b"x" * 3 * 1024**2)}}, 413),
+    ]
+    for sent, status in wrong:
+        found = client.post("/v1/previews", headers=steward, **sent)
+        assert found.status_code == status, (sent.keys(), found.text)
+        assert found.headers["content-type"] == "application/problem+json"
+    with reading(service.engine) as connection:
+        assert connection.execute(select(PreviewRow.id)).all() == []
+
+
+def test_only_who_may_change_rules_can_try_others(
+    client: TestClient, service: Service, key: MakeKey
+) -> None:
+    for role in (Role.ANALYST, Role.SYSTEM, Role.AUDITOR):
+        found = client.post("/v1/previews", data={"upper": "30"}, headers=key(role))
+        assert found.status_code == 403
