@@ -1,7 +1,7 @@
 """Reviewers who take pairs and answer, by the real services."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from api.db.aside import open_aside
@@ -16,7 +16,7 @@ from api.services.review.pairs import PairId, Reviewer
 from api.services.review.waiting import Waits, Wanted, waiting_for
 from matcher.rules.review import ReviewRules
 from tests.register_service.registers import NOW, Key, shipped
-from tests.register_service.reviewed import Reviewed
+from tests.register_service.reviewed import PEOPLE, Reviewed
 
 SOURCES = ("registry", "school", "clinic", "social", "census")
 PURPOSE = "early_years"
@@ -32,11 +32,9 @@ def rules(**changed: Any) -> ReviewRules:
 
 def viewer(sources: Any = SOURCES, *, cleared: bool = False, **fields: Any) -> View:
     """Somebody who may see these sources; ``fields`` are for other purposes only."""
-    terms = tuple(
-        Terms(one, frozenset({PURPOSE}), {name: frozenset(may) for name, may in fields.items()})
-        for one in sources
-    )
-    return View(purpose=PURPOSE, terms=terms, cleared=cleared, exports=False)
+    limits = {name: frozenset(may) for name, may in fields.items()}
+    terms = tuple(Terms(one, frozenset({PURPOSE}), limits) for one in sources)
+    return View(purpose=PURPOSE, terms=terms, limits=limits, cleared=cleared, exports=False)
 
 
 def person(by: str = "anna", *, senior: bool = False, view: View | None = None) -> Reviewer:
@@ -73,6 +71,21 @@ class Desk:
 
     def take(self, reviewer: Reviewer, **wanted: Any) -> Lease:
         lease = self.next(reviewer, **wanted)
+        assert lease is not None
+        return lease
+
+    def take_one_of(self, reviewer: Reviewer, record: Key) -> Lease:
+        """A pair that this record is in."""
+        with reading(self.register.engine) as connection:
+            number = self.register.ids(connection)[record]
+            pair = next(
+                one.pair
+                for one in waiting_for(connection, reviewer)
+                if number in (one.pair.low, one.pair.high)
+            )
+            lease = taking.take_pair(
+                connection, self.aside, self.rules, reviewer, pair, now=self.now
+            )
         assert lease is not None
         return lease
 
@@ -142,4 +155,27 @@ class Desk:
             )
 
 
-TODAY = date(2024, 9, 1)
+def _unsure(number: int, forename: str, surname: str, born: str) -> list[dict[str, str]]:
+    """A child in two systems, and a record with her mother's last name that may be hers."""
+    told = {"forename": forename, "date_of_birth": born}
+    home = {"surname": surname, "sex": "F", "address": f"{number} Elm Rd",
+            "postcode": f"OL2 {number}AB"}  # fmt: skip
+    key = str(100 + number)
+    sure = [{"source": source, "record_id": key, **told, **home} for source in ("school", "social")]
+    short = told | {"forename": forename[:4], "surname": "Begum"}
+    return [*sure, {"source": "clinic", "record_id": f"u{key}", **short}]
+
+
+_GIRLS = (
+    ("Zainab", "Farooq", "2013-02-11"),
+    ("Hafsa", "Rahman", "2012-07-23"),
+    ("Sumaiya", "Chowdhury", "2015-10-06"),
+    ("Maryam", "Siddiqui", "2011-12-30"),
+    ("Ruqayyah", "Qureshi", "2014-08-19"),
+    ("Tasnim", "Uddin", "2013-06-02"),
+    ("Nusrat", "Sheikh", "2012-01-25"),
+)
+UNSURE_PEOPLE = [
+    *PEOPLE,
+    *(one for number, girl in enumerate(_GIRLS, 1) for one in _unsure(number, *girl)),
+]

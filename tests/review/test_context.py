@@ -1,0 +1,175 @@
+"""What a reviewer is shown of a pair, and what not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, event
+
+from api.db.engine import reading
+from api.services.review import revealing
+from api.services.review.context import Context, Field
+from api.services.review.differences import differing_spans
+from api.services.review.leases import Lease
+from api.services.review.pairs import UnknownPairError
+from api.services.review.weights import weights_of
+from tests.register_service.reviewed import AISHA, PEOPLE, UNSURE, Reviewed
+from tests.review.desk import SOURCES, Desk, person, viewer
+
+ANNA = person("anna")
+
+# The unsure record beside a child with a twin, in a family of three.
+_HOME = {"surname": "Malik", "sex": "F", "address": "2 Mill Rd", "postcode": "OL1 1AA"}
+FAMILY = [
+    *PEOPLE,
+    {"source": "census", "record_id": "7", "forename": "Sana", "date_of_birth": "2014-05-03",
+     **_HOME},
+    {"source": "census", "record_id": "8", "forename": "Yusuf", "date_of_birth": "2014-05-03",
+     **_HOME, "sex": "M"},
+]  # fmt: skip
+
+
+@pytest.fixture
+def family(engine: Engine, tmp_path: Path) -> Iterator[Desk]:
+    register = Reviewed(engine, tmp_path)
+    register.begin([{**one, "nhs_number": "9434765919"} if one["record_id"] == "3" else one
+                    for one in FAMILY])  # fmt: skip
+    found = Desk(register)
+    yield found
+    found.close()
+
+
+def shown(desk: Desk, reviewer: object = ANNA) -> Context:
+    return desk.context(reviewer, unsure(desk, reviewer))  # type: ignore[arg-type]
+
+
+def unsure(desk: Desk, reviewer: object = ANNA) -> Lease:
+    return desk.take_one_of(reviewer, UNSURE)  # type: ignore[arg-type]
+
+
+def field(context: Context, name: str) -> Field:
+    (found,) = [one for one in context.fields if one.name == name]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "spans"),
+    [
+        ("Aisha", "AISHA", ((), ())),
+        ("Mohammed", "Muhammad", (((1, 2), (6, 7)), ((1, 2), (6, 7)))),
+        ("Begum", "Malik", (((0, 5),), ((0, 5),))),
+        ("O'Brien", "OBrien", (((1, 2),), ())),
+        ("Strauß", "Strauss", ((), ())),
+        ("2014-05-03", "2014-05-04", (((8, 10),), ((8, 10),))),
+    ],
+)
+def test_differences_are_marked_inside_the_value(one: str, other: str, spans: object) -> None:
+    assert differing_spans(one, other) == spans
+
+
+def test_both_records_stand_side_by_side_with_their_differences(family: Desk) -> None:
+    context = shown(family)
+    assert {context.l.key, context.r.key} >= {UNSURE}
+    assert field(context, "forename").comparison == "same"
+    surname = field(context, "surname")
+    assert surname.comparison == "different"
+    assert surname.l.spans
+    assert surname.r.spans
+    assert field(context, "postcode").comparison == "one_sided"
+    assert context.reasons
+    assert context.weight is not None
+
+
+def test_the_other_records_of_the_child_stand_beside_it(family: Desk) -> None:
+    context = shown(family)
+    (side,) = [one for one in (context.l, context.r) if one.key in AISHA]
+    assert {one.key for one in side.fellows} == set(AISHA) - {side.key}
+
+
+def test_twins_are_flagged(family: Desk) -> None:
+    context = shown(family)
+    (side,) = [one for one in (context.l, context.r) if one.key in AISHA]
+    assert {(one.key, str(one.why)) for one in side.kin} == {
+        (("census", "7"), "twin"),
+        (("census", "8"), "twin"),
+    }
+
+
+def test_masked_values_show_once_they_are_asked_for(family: Desk) -> None:
+    lease = unsure(family)
+    masked = field(family.context(ANNA, lease), "nhs_number")
+    assert {masked.l.text, masked.r.text} == {None}
+    assert masked.l.masked
+    lease = revealing.reveal(
+        family.aside, family.rules, ANNA, lease.pair, fields=["nhs_number"],
+        token=lease.token, now=family.now,
+    )  # fmt: skip
+    assert field(family.context(ANNA, lease), "nhs_number").l.text == "9434765919"
+    # Also for who looks again, but not for the next who has the pair.
+    assert family.take(ANNA).revealed == {"nhs_number"}
+    family.release(lease)
+    assert unsure(family, person("ben")).revealed == set()
+
+
+def test_of_a_shielded_child_no_place_is_shown_nor_whether_it_agrees(family: Desk) -> None:
+    family.register.shield(AISHA[0])
+    context = shown(family)
+    assert context.location_hidden
+    for name in ("address", "postcode"):
+        hidden = field(context, name)
+        assert (hidden.comparison, hidden.l.text, hidden.r.text) == (None, None, None)
+        assert hidden.withheld
+    assert "2 Mill Rd" not in repr(context)
+    assert not context.l.kin
+    assert not context.r.kin
+
+
+def test_who_is_cleared_is_shown_the_place(family: Desk) -> None:
+    family.register.shield(AISHA[0])
+    cleared = person("cleared", view=viewer(cleared=True))
+    assert "2 Mill Rd" in repr(shown(family, cleared))
+
+
+def test_pairs_of_sources_that_may_not_be_seen_are_nobodys_to_review(family: Desk) -> None:
+    partial = person("partial", view=viewer(("registry", "school", "social", "census")))
+    assert family.waiting(partial) == []
+    assert family.next(partial) is None
+    with pytest.raises(UnknownPairError):
+        family.context(partial, unsure(family))
+
+
+def test_a_field_for_other_purposes_is_withheld(family: Desk) -> None:
+    limited = person("limited", view=viewer(SOURCES, surname={"education"}))
+    context = shown(family, limited)
+    assert field(context, "surname").withheld
+    assert "Begum" not in repr(context.fields)
+
+
+def test_a_severed_record_stands_beside_nothing(family: Desk) -> None:
+    family.register.sever([("census", "7")], [UNSURE])
+    context = shown(family)
+    assert ("census", "7") not in {one.key for side in (context.l, context.r) for one in side.kin}
+
+
+def test_the_weights_add_up_to_the_weight_in_the_queue(family: Desk) -> None:
+    lease = unsure(family)
+    with reading(family.register.engine) as connection:
+        found = weights_of(connection, ANNA, lease.pair)
+    assert found is not None
+    total = found.prior + found.company + sum(part.weight for part in found.parts)
+    assert total == pytest.approx(found.weight)
+    assert found.weight == family.context(ANNA, lease).weight
+
+
+def test_a_pair_takes_the_same_number_of_queries_whatever_stands_around_it(
+    family: Desk, desk: Desk
+) -> None:
+    counts = []
+    for one in (family, desk):
+        lease = unsure(one)
+        asked: list[str] = []
+        event.listen(one.register.engine, "before_cursor_execute",
+                     lambda *told, asked=asked: asked.append(told[2]))  # fmt: skip
+        one.context(ANNA, lease)
+        counts.append(len([text for text in asked if text.startswith("SELECT")]))
+    assert counts[0] == counts[1] <= 20

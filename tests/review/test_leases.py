@@ -1,0 +1,208 @@
+"""A pair is in one hand at a time, and comes back."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete
+
+from api.db.engine import reading, writing
+from api.db.models import ReviewLease, ReviewSkip
+from api.services.review import answering, leases
+from api.services.review.pairs import PairId, StaleError, TakenError
+from tests.register_service.reviewed import UNSURE, Reviewed, with_values
+from tests.review.desk import UNSURE_PEOPLE, Desk, person, rules
+
+ANNA, BEN, CARA = (person(name) for name in ("anna", "ben", "cara"))
+
+
+@pytest.fixture
+def busy(engine: Engine, tmp_path: Path) -> Iterator[Desk]:
+    """With several pairs that wait."""
+    register = Reviewed(engine, tmp_path)
+    register.begin(UNSURE_PEOPLE)
+    found = Desk(register)
+    assert len(found.waiting(ANNA)) >= 6
+    yield found
+    found.close()
+
+
+def test_two_reviewers_get_different_pairs(busy: Desk) -> None:
+    assert busy.take(ANNA).pair != busy.take(BEN).pair
+
+
+def test_many_who_ask_at_once_each_get_a_pair_of_their_own(busy: Desk) -> None:
+    people = [person(f"reviewer {number}") for number in range(6)]
+    together = threading.Barrier(len(people))
+
+    def ask(number: int) -> PairId:
+        together.wait()
+        return busy.take(people[number]).pair
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        taken = list(pool.map(ask, range(len(people))))
+    assert len(set(taken)) == len(people)
+
+
+def test_one_who_asks_twice_at_once_has_one_pair(busy: Desk) -> None:
+    together = threading.Barrier(4)
+
+    def ask(_: int) -> PairId:
+        together.wait()
+        return busy.take(ANNA).pair
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(ask, range(4)))) == 1
+
+
+def test_asking_again_gives_the_pair_in_hand(busy: Desk) -> None:
+    first = busy.take(ANNA)
+    again = busy.take(ANNA)
+    assert (again.pair, again.token, again.etag) == (first.pair, first.token, first.etag)
+
+
+def test_when_all_pairs_are_taken_there_is_none(desk: Desk) -> None:
+    assert len(desk.waiting(ANNA)) == 1
+    desk.take(ANNA)
+    assert desk.next(BEN) is None
+
+
+def test_a_lease_that_expires_gives_the_pair_to_whoever_asks(desk: Desk) -> None:
+    first = desk.take(ANNA)
+    desk.wait(minutes=14, seconds=59)
+    assert desk.next(BEN) is None
+    desk.wait(seconds=1)
+    assert desk.take(BEN).pair == first.pair
+    with pytest.raises(TakenError):
+        desk.answer(ANNA, first)
+
+
+def test_an_expired_lease_that_nobody_took_still_decides(desk: Desk) -> None:
+    lease = desk.take(ANNA)
+    desk.wait(hours=2)
+    assert desk.answer(ANNA, lease).state == "entered"
+
+
+def test_a_renewed_lease_lasts_from_then_on(desk: Desk) -> None:
+    lease = desk.take(ANNA)
+    desk.wait(minutes=10)
+    with writing(desk.aside) as beside:
+        renewed = leases.renew(beside, lease, now=desk.now, minutes=15)
+    assert renewed.expires_at == desk.now + timedelta(minutes=15)
+    desk.wait(minutes=10)
+    assert desk.next(BEN) is None
+
+
+def test_a_pair_given_back_is_free_at_once(desk: Desk) -> None:
+    lease = desk.take(ANNA)
+    desk.release(lease)
+    assert desk.take(BEN).pair == lease.pair
+    with pytest.raises(TakenError):
+        desk.answer(ANNA, lease)
+
+
+def test_a_skipped_pair_comes_back_after_a_day(desk: Desk) -> None:
+    lease = desk.take(ANNA)
+    desk.skip(lease)
+    desk.wait(hours=23)
+    assert desk.next(ANNA) is None
+    desk.wait(hours=2)
+    assert desk.take(ANNA).pair == lease.pair
+
+
+def test_a_skipped_pair_comes_back_once_somebody_else_had_it(desk: Desk) -> None:
+    desk.skip(desk.take(ANNA))
+    assert desk.next(ANNA) is None
+    desk.release(desk.take(BEN))
+    assert desk.next(ANNA) is not None
+
+
+def test_an_answered_pair_is_not_handed_out_before_the_answer_is_committed(desk: Desk) -> None:
+    lease = desk.take(ANNA)
+    with writing(desk.register.engine) as connection:
+        answering.answer(
+            connection, desk.aside, desk.rules, ANNA, lease.pair, kind="match", why="a test",
+            token=lease.token, etag=lease.etag, now=desk.now,
+        )  # fmt: skip
+        assert desk.next(BEN) is None
+    desk.wait(minutes=1)
+    assert desk.next(BEN) is None
+
+
+def test_a_pair_whose_values_changed_is_refused_with_which_record_did(desk: Desk) -> None:
+    lease = desk.take(ANNA)
+    desk.register.load_people(with_values(UNSURE, forename="Ayesha"))
+    with pytest.raises(StaleError) as refused:
+        desk.answer(ANNA, lease)
+    # The unsure record of the clinic is the left one.
+    assert "record_l" in refused.value.changes
+    assert "record_r" not in refused.value.changes
+
+
+def test_a_pair_that_was_decided_meanwhile_is_refused(desk: Desk) -> None:
+    lease = desk.take(ANNA)
+    desk.register.say("non_match", UNSURE, ("school", "1"), run=False)
+    with pytest.raises(StaleError) as refused:
+        desk.answer(ANNA, lease)
+    assert refused.value.changes == ("decisions",)
+
+
+def test_an_answer_to_an_older_page_is_refused(desk: Desk) -> None:
+    lease = desk.take(ANNA)
+    desk.register.load_people(with_values(UNSURE, surname="Bibi"))
+    again = desk.next(ANNA)
+    if again is None or again.pair != lease.pair:
+        pytest.fail("the pair still waits")
+    with pytest.raises(StaleError) as refused:
+        desk.answer(ANNA, again, etag=lease.etag)
+    assert refused.value.changes == ("page",)
+    assert desk.answer(ANNA, again).state == "entered"
+
+
+def test_a_pair_in_hand_that_was_decided_otherwise_makes_room_for_the_next(busy: Desk) -> None:
+    lease = busy.take(ANNA)
+    with reading(busy.register.engine) as connection:
+        key = {number: key for key, number in busy.register.ids(connection).items()}
+    busy.register.say("non_match", key[lease.pair.low], key[lease.pair.high], run=False)
+    assert busy.take(ANNA).pair != lease.pair
+
+
+_STEP = st.tuples(
+    st.sampled_from([ANNA, BEN, CARA]),
+    st.sampled_from(["next", "skip", "release", "wait"]),
+)
+
+
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(steps=st.lists(_STEP, max_size=15))
+def test_whatever_reviewers_do_no_pair_is_in_two_hands(busy: Desk, steps: list[Any]) -> None:
+    with writing(busy.aside) as beside:
+        beside.execute(delete(ReviewLease))
+        beside.execute(delete(ReviewSkip))
+    hands: dict[str, leases.Lease] = {}
+    for reviewer, act in steps:
+        mine = hands.get(reviewer.by)
+        if act == "next":
+            got = busy.next(reviewer)
+            if got is not None:
+                hands[reviewer.by] = got
+        elif act == "wait":
+            busy.wait(minutes=6)
+        elif mine is not None and mine.expires_at > busy.now:
+            (busy.skip if act == "skip" else busy.release)(mine)
+            del hands[reviewer.by]
+        held = [lease.pair for lease in hands.values() if lease.expires_at > busy.now]
+        assert len(held) == len(set(held))
+
+
+def test_the_lease_lasts_as_long_as_the_rules_say(desk: Desk) -> None:
+    desk.rules = rules(lease_minutes=3)
+    assert desk.take(ANNA).expires_at == desk.now + timedelta(minutes=3)
