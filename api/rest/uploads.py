@@ -9,7 +9,7 @@ import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from anyio import to_thread
 from fastapi import Request
@@ -23,6 +23,9 @@ from api.db.engine import reading
 from api.rest.access import Allowed, Bearer, PurposeHeader
 from api.rest.problems import Problem
 from api.rest.service import Service, Serving
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 # Of one field that is no file, and of all headers of one part, in bytes; and of parts.
 _LARGEST_FIELD = 4096
@@ -130,7 +133,7 @@ class _Form:
     _stream: IO[bytes] | None = None
 
     @property
-    def callbacks(self) -> dict[str, object]:
+    def callbacks(self) -> "MultipartCallbacks":
         """What the parser calls."""
         return {
             "on_part_begin": self._begin,

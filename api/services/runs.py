@@ -87,8 +87,8 @@ def find_run(connection: Connection, run: int) -> RunView | None:
 def _runs(connection: Connection, query: Select[Any]) -> list[RunView]:
     rows = connection.execute(query).all()
     ids = [row.id for row in rows]
-    applied: defaultdict[int, list[int]] = defaultdict(list)
-    undone: defaultdict[int, list[int]] = defaultdict(list)
+    applied: defaultdict[int | None, list[int]] = defaultdict(list)
+    undone: defaultdict[int | None, list[int]] = defaultdict(list)
     named = select(Extract.id, Extract.run, Extract.undone_run).order_by(Extract.id)
     mine = or_(Extract.run.in_(ids), Extract.undone_run.in_(ids))
     for extract, run, undone_run in connection.execute(named.where(mine)):
