@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.rest.app import create_app
 from api.rest.service import Service
 from api.settings import Settings
-from api.web import account, children, home, measures, quality, signing_in
+from api.web import account, children, home, measures, openid, quality, signing_in
 from api.web.navigation import there_are
 from api.web.pages import Pages
 from api.web.refusals import FOR_SYSTEMS, refuse
@@ -20,6 +20,7 @@ _LOCAL = ["localhost", "127.0.0.1", "[::1]", "testserver"]
 _ROUTERS: tuple[APIRouter, ...] = (
     home.router,
     signing_in.router,
+    openid.router,
     account.router,
     measures.router,
     quality.router,

@@ -25,6 +25,8 @@ _WHY = {
     "away": "You were signed out because you did nothing for 30 minutes, or were signed in for 12"
     " hours. Sign in again to go on.",
     "out": "You are signed out.",
+    "provider": "You could not come in with your work account. Try again, or ask a steward"
+    " whether you have been given access.",
     "set": "Your password is set. Sign in with it.",
 }
 _WRONG = "Enter the name and password of your account"

@@ -73,8 +73,8 @@ def view_of(terms: Iterable[Terms], caller: Caller, today: date) -> "View":
     terms = tuple(terms)
     limits: dict[str, frozenset[str]] = {}
     for one in terms:
-        for field, may in one.fields.items():
-            limits[field] = limits.get(field, frozenset()) | may
+        for field, own in one.fields.items():
+            limits[field] = limits.get(field, frozenset()) | own
     return View(
         purpose=purpose,
         limits=limits,
