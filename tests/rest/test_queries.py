@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, event
 
+from api.db.engine import is_sqlite
 from tests.register_service.reviewed import AISHA, NOAH, Reviewed
 from tests.rest.conftest import Headers, MakeKey
 from tests.rest.people import AISHA_SAYS, child, record
 
-# The most that a route asks of the database, with who asks and what may be shown to them.
+# The most that a route asks of the database, with who asks and what may be shown to them. On
+# PostgreSQL the access log is in the same database, which takes two more.
 MOST = {
     "": 5,
     "/records": 13,
@@ -81,4 +83,5 @@ def test_no_request_takes_more_queries_for_a_larger_child(
         client.put(record(("clinic", f"carer-{at}")), headers=own, json=said)
     large = queries(client, register.engine, own, AISHA[0])
     assert large == small
-    assert {name: count for name, count in large.items() if count > MOST[name]} == {}
+    logged = 0 if is_sqlite(register.engine) else 2
+    assert {name: count for name, count in large.items() if count > MOST[name] + logged} == {}
