@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from api.services import demo
 from api.services.demo import Demonstration
 from api.services.linking import LinkRun
 from api.services.thresholds import Advice
@@ -38,6 +39,12 @@ def show_demo(shown: Demonstration, out: Path) -> None:
     _OUT.print("\n[bold]What to type next[/bold]")
     command = ".venv/bin/matcher"
     database = f"--database sqlite:///{out}/register.db"
+    _OUT.print(f"  {command} serve {database}", soft_wrap=True)
+    _OUT.print(
+        f"      the register in a browser: sign in as {demo.NAME} with the password "
+        f"'{demo.PASSWORD}', which opens this demonstration only",
+        soft_wrap=True,
+    )
     _OUT.print(f"  {command} status {database}", soft_wrap=True)
     _OUT.print(f"  less {out}/register.csv                 the register of children")
     _OUT.print(f"  less {out}/links.csv                    each link with its weight and reason")

@@ -10,8 +10,8 @@ from api.db.engine import writing
 from api.logs import configure_logs
 from api.opening import DatabaseOption, ModelOption, RulesOption, offered_rules, register
 from api.services.access.accounts import first_invitation
-from api.services.rules import RuleBook
-from api.serving import check_settings, serve
+from api.services.access.purposes import purposes_of
+from api.serving import check_settings, refuse_demonstration, serve
 from api.settings import Settings
 
 commands = typer.Typer()
@@ -38,6 +38,7 @@ def serve_command(
     with register(settings.database_url) as engine:
         with writing(engine) as connection:
             now = datetime.now(UTC)
+            refuse_demonstration(connection, settings)
             token = first_invitation(connection, purposes=purposes_of(offered.book), now=now)
         address = settings.public_url.rstrip("/") or f"http://{host}:{port}"
         if token is not None:
@@ -48,11 +49,3 @@ def serve_command(
             )
         print(f"Serving the register at {address} (Ctrl+C to stop)", flush=True)
         serve(engine, offered, settings, host, port)
-
-
-def purposes_of(book: RuleBook) -> list[str]:
-    """Every purpose that the rules let a source or a field be used for."""
-    found: set[str] = set()
-    for source in book.sources.values():
-        found |= set(source.purposes).union(*source.field_purposes.values())
-    return sorted(found)

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from api.rest.service import opened
+from api.services.demo import is_demonstration
 from api.services.register.kept_rules import InForce
 from api.settings import Settings
 from api.web.app import create_application
@@ -50,6 +51,15 @@ def check_settings(settings: Settings, host: str) -> None:
         )
     if wrong:
         raise UnsafeSettingsError("the settings are not safe:\n  " + "\n  ".join(wrong))
+
+
+def refuse_demonstration(connection: Connection, settings: Settings) -> None:
+    """Raises UnsafeSettingsError if everybody could sign in to a register in production."""
+    if settings.environment == "production" and is_demonstration(connection):
+        raise UnsafeSettingsError(
+            "this is the register of the demonstration, whose password everybody can read; "
+            "name another database"
+        )
 
 
 def _loopback(host: str) -> bool:

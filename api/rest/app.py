@@ -97,7 +97,7 @@ def include(app: FastAPI, router: APIRouter, prefix: str = "") -> None:
     app.state.routes = known | {
         f"{method} {prefix}{route.path_format}": route
         for route in added
-        for method in sorted(route.methods)
+        for method in sorted(route.methods or ())
     }
     prefixes = getattr(app.state, "prefixes", {})
     app.state.prefixes = prefixes | {route.endpoint: prefix for route in added}

@@ -3,23 +3,26 @@
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
 import fixtures
-from api.db.engine import open_database, reading
-from api.db.models import Child, Membership, Pair, Run
+from api.db.engine import open_database, reading, writing
+from api.db.models import Child, Membership, Pair, Person, Run
 from api.db.schema import require_current
+from api.services.access.accounts import add_person, set_password
+from api.services.access.purposes import purposes_of
+from api.services.access.roles import Role
 from api.services.evaluating import evaluate_files
 from api.services.ingesting import ingest, link_what_waits
 from api.services.observe import Recorder
 from api.services.register.exporting import Export, export
 from api.services.register.kept_rules import InForce, rules_in_force
 from api.services.register.measures import register_measures
-from api.services.rules import load_rule_book, shipped_model, shipped_rules
+from api.services.rules import RuleBook, load_rule_book, shipped_model, shipped_rules
 from fixtures.generator import generate
 from matcher.evaluate import Evaluation
 from matcher.outcomes import MeasureResult
@@ -42,6 +45,9 @@ TOWN = {
 # The day on which the town's systems were exported.
 TOWN_DAY = date(2025, 1, 16)
 NAME = "demo"
+# For everybody to read: it opens the invented town's register and nothing else. No register
+# that has this person is served in production.
+PASSWORD = "only an invented town"  # noqa: S105
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ def run(out: Path, recorder: Recorder) -> Demonstration:
     engine = open_database(f"sqlite:///{out / 'register.db'}")
     try:
         require_current(engine)
+        _let_in(engine, book)
         reports, reads = _ingest_town(engine, offered, recorder)
         runs = link_what_waits(engine, offered, by=NAME, observer=recorder, reads=reads)
         with recorder.stage("write and measure"), reading(engine) as connection:
@@ -84,6 +91,22 @@ def run(out: Path, recorder: Recorder) -> Demonstration:
     shutil.copyfile(town_folder() / "truth.csv", out / "truth.csv")
     evaluation = evaluate_files(out / "truth.csv", out / "crosswalk.csv", out / "links.csv")
     return Demonstration(reports, counts, evaluation, measures, changed=bool(runs))
+
+
+def is_demonstration(connection: Connection) -> bool:
+    """Whether this register has the person whose password everybody can read."""
+    return connection.scalar(select(Person.id).where(Person.name == NAME)) is not None
+
+
+def _let_in(engine: Engine, book: RuleBook) -> None:
+    """Let somebody see everything of the invented town in a browser."""
+    with writing(engine) as connection:
+        if is_demonstration(connection):
+            return
+        now = datetime.now(UTC)
+        roles, purposes = set(Role) - {Role.SYSTEM}, purposes_of(book)
+        who = add_person(connection, NAME, roles=roles, purposes=purposes, by=NAME, now=now)
+        set_password(connection, who, PASSWORD, by=NAME, now=now)
 
 
 def _ingest_town(
