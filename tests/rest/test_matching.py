@@ -1,0 +1,182 @@
+"""Matching persons, by our own route and by FHIR's."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.capabilitystatement import CapabilityStatement
+from fhir.resources.R4B.operationoutcome import OperationOutcome
+from sqlalchemy import func, select
+
+from api.db.engine import reading
+from api.db.models import Audit, Record
+from api.rest.service import Service
+from api.services.access.roles import Role
+from tests.register_service.reviewed import AISHA, Reviewed
+from tests.rest.conftest import MakeKey
+
+AISHA_SAID = {
+    "forename": "Aisha",
+    "surname": "Malik",
+    "date_of_birth": "2014-05-03",
+    "sex": "F",
+    "address": "2 Mill Rd",
+    "postcode": "OL1 1AA",
+}
+PATIENT: dict[str, Any] = {
+    "resourceType": "Patient",
+    "name": [{"family": "Malik", "given": ["Aisha"]}],
+    "gender": "female",
+    "birthDate": "2014-05-03",
+    "address": [{"line": ["2 Mill Rd"], "postalCode": "OL1 1AA"}],
+}
+FHIR = {"Content-Type": "application/fhir+json"}
+
+
+def match(client: TestClient, asks: dict[str, str], **said: Any) -> list[Any]:
+    found = client.post("/v1/match", json=said, headers=asks)
+    assert found.status_code == 200, found.text
+    candidates: list[Any] = found.json()["candidates"]
+    return candidates
+
+
+def fhir(client: TestClient, asks: dict[str, str], content: Any) -> Any:
+    return client.post("/v1/fhir/Patient/$match", json=content, headers={**asks, **FHIR})
+
+
+def parameters(**values: Any) -> dict[str, Any]:
+    given = [{"name": "resource", "resource": PATIENT}]
+    return {"resourceType": "Parameters", "parameter": [*given, *values.values()]}
+
+
+def test_a_person_is_matched_with_reasons_that_add_up(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    best, *_ = match(client, key(), person=AISHA_SAID)
+    assert best["child_id"] == register.child(AISHA[0])
+    assert best["grade"] == "certain"
+    total = best["prior"] + sum(one["weight"] for one in best["reasons"])
+    assert total == pytest.approx(best["weight"])
+    assert {(one["source"], one["record_id"]) for one in best["records"]} >= set(AISHA)
+
+
+def test_nothing_is_stored(client: TestClient, key: MakeKey, service: Service) -> None:
+    def counts() -> list[int | None]:
+        with reading(service.engine) as connection:
+            return [
+                connection.scalar(select(func.count()).select_from(one)) for one in (Audit, Record)
+            ]
+
+    asks = key()
+    before = counts()
+    match(client, asks, person=AISHA_SAID)
+    assert counts() == before
+
+
+def test_an_unattended_system_gets_a_unique_match_only(client: TestClient, key: MakeKey) -> None:
+    unsure = {"forename": "Aisha", "surname": "Begum", "date_of_birth": "2014-05-03"}
+    attended = match(client, key(), person=unsure)
+    assert "possible" in {one["grade"] for one in attended} or len(attended) > 1
+    told = match(client, key(unattended=True), person=unsure, at_least="certainly not")
+    assert {one["grade"] for one in told} <= {"certain"}
+
+
+def test_grades_and_their_number_are_limited_as_asked(client: TestClient, key: MakeKey) -> None:
+    asks = key()
+    every = match(client, asks, person=AISHA_SAID, at_least="certainly not", limit=100)
+    assert len(every) > 1
+    assert match(client, asks, person=AISHA_SAID, at_least="certainly not", limit=1) == every[:1]
+    sure = match(client, asks, person=AISHA_SAID, at_least="certain")
+    assert {one["grade"] for one in sure} == {"certain"}
+
+
+def test_records_of_sources_that_may_not_be_seen_are_not_looked_at(
+    client: TestClient, key: MakeKey
+) -> None:
+    best, *_ = match(client, key(sources=["school"]), person=AISHA_SAID)
+    assert {one["source"] for one in best["records"]} == {"school"}
+    assert match(client, key(sources=["census"]), person=AISHA_SAID) == []
+
+
+def test_a_batch_answers_each_in_order(client: TestClient, key: MakeKey) -> None:
+    nobody = {"forename": "Zebedee", "surname": "Nobody", "date_of_birth": "2001-01-09"}
+    body = {"persons": [nobody, AISHA_SAID, {}]}
+    found = client.post("/v1/match/batch", json=body, headers=key()).json()["persons"]
+    assert [len(one["candidates"]) > 0 for one in found] == [False, True, False]
+
+
+def test_a_batch_is_of_a_thousand_at_most(client: TestClient, key: MakeKey) -> None:
+    body = {"persons": [{"surname": "Malik"}] * 1001}
+    assert client.post("/v1/match/batch", json=body, headers=key()).status_code == 422
+
+
+def test_fhir_gives_a_valid_searchset_with_scores_and_grades(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    found = fhir(client, key(), PATIENT)
+    assert found.status_code == 200
+    assert found.headers["content-type"].startswith("application/fhir+json")
+    bundle = Bundle.model_validate_json(found.text)
+    best = bundle.entry[0]
+    assert (bundle.type, best.resource.id) == ("searchset", register.child(AISHA[0]))
+    assert best.search.score > 0.99
+    assert best.search.extension[0].valueCode == "certain"
+    assert str(best.resource.birthDate) == "2014-05-03"
+
+
+def test_fhir_takes_parameters(client: TestClient, key: MakeKey) -> None:
+    certain = {"name": "onlyCertainMatches", "valueBoolean": True}
+    count = {"name": "count", "valueInteger": 1}
+    found = fhir(client, key(), parameters(a=certain, b=count)).json()
+    assert found["total"] == 1
+    unsure = {**PATIENT, "name": [{"family": "Begum", "given": ["Aisha"]}], "address": []}
+    asked = parameters(a=certain)
+    asked["parameter"][0] = {"name": "resource", "resource": {**unsure, "address": None}}
+    del asked["parameter"][0]["resource"]["address"]
+    answered = fhir(client, key(), asked).json()
+    grades = {one["search"]["extension"][0]["valueCode"] for one in answered.get("entry", [])}
+    assert grades <= {"certain"}
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        ({"resourceType": "Observation"}, 422),
+        ([], 422),
+        ({"resourceType": "Parameters", "parameter": []}, 422),
+        ({**PATIENT, "birthDate": "soon"}, 422),
+        ({**PATIENT, "name": [{"family": "a\x00b"}]}, 422),
+        (parameters(a={"name": "count", "valueInteger": 0}), 422),
+        (parameters(a={"name": "count", "valueString": "3"}), 422),
+        (parameters(a={"name": "color", "valueString": "red"}), 422),
+    ],
+)
+def test_fhir_says_what_is_wrong_as_an_outcome(
+    client: TestClient, key: MakeKey, content: Any, status: int
+) -> None:
+    found = fhir(client, key(), content)
+    assert found.status_code == status
+    assert found.headers["content-type"].startswith("application/fhir+json")
+    OperationOutcome.model_validate_json(found.text)
+    assert "soon" not in found.text
+
+
+def test_fhir_refuses_other_content_and_strangers_as_outcomes(
+    client: TestClient, key: MakeKey
+) -> None:
+    kinds = {**key(), "Content-Type": "text/plain"}
+    for headers, status in ((kinds, 415), (FHIR, 401)):
+        found = client.post("/v1/fhir/Patient/$match", content="{}", headers=headers)
+        assert found.status_code == status
+        OperationOutcome.model_validate_json(found.text)
+    broken = client.post("/v1/fhir/Patient/$match", content="{", headers={**key(), **FHIR})
+    assert broken.status_code == 400
+    reader = key(Role.MEASURES_READER)
+    assert fhir(client, reader, PATIENT).status_code == 403
+
+
+def test_fhir_says_what_it_can(client: TestClient, key: MakeKey) -> None:
+    found = client.get("/v1/fhir/metadata", headers=key())
+    statement = CapabilityStatement.model_validate_json(found.text)
+    assert statement.fhirVersion == "4.0.1"

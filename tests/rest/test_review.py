@@ -1,0 +1,177 @@
+"""Review by REST: leases, decisions on what was seen, and who may."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from api.db.engine import reading
+from api.db.models import Access
+from api.rest.service import Service
+from api.services.access.roles import Role
+from tests.register_service.reviewed import AISHA, UNSURE, Reviewed, with_values
+from tests.rest.conftest import MakeKey
+
+Asks = dict[str, str]
+
+
+@pytest.fixture
+def asks(key: MakeKey) -> Asks:
+    return key(Role.REVIEWER)
+
+
+def take(client: TestClient, asks: Asks) -> Any:
+    found = client.post("/v1/review/next", headers=asks)
+    assert found.status_code == 200, found.text
+    return found
+
+
+def decide(client: TestClient, asks: Asks, taken: Any, **said: Any) -> Any:
+    pair = taken.json()
+    body = {"token": pair["token"], "decision": "match", "why": "same mother", **said}
+    headers = {**asks, "If-Match": taken.headers["ETag"]}
+    return client.post(f"/v1/review/{pair['pair']}/decision", json=body, headers=headers)
+
+
+def test_a_pair_is_taken_decided_and_undone(client: TestClient, asks: Asks) -> None:
+    taken = take(client, asks)
+    assert taken.headers["Cache-Control"] == "no-store"
+    keys = {(taken.json()[side]["source"], taken.json()[side]["record_id"]) for side in "lr"}
+    assert UNSURE in keys
+    outcome = decide(client, asks, taken)
+    assert outcome.status_code == 200
+    weights = outcome.json()["weights"]
+    total = weights["prior"] + weights["company"] + sum(one["weight"] for one in weights["parts"])
+    assert total == pytest.approx(weights["weight"])
+    made = outcome.json()["decision"]
+    assert outcome.json()["state"] == "entered"
+    listed = client.get("/v1/decisions", headers=asks).json()["decisions"]
+    assert [(one["id"], one["kind"], one["undone"]) for one in listed] == [(made, "match", False)]
+    undone = client.post(f"/v1/decisions/{made}/undo", json={"why": "a slip"}, headers=asks)
+    assert undone.status_code == 200
+    assert client.get("/v1/decisions", headers=asks).json()["decisions"][0]["undone"]
+    assert (
+        client.get("/v1/review/queue", headers=asks).json()["pairs"][0]["pair"]
+        == (taken.json()["pair"])
+    )
+
+
+def test_a_second_person_gets_nothing_while_the_only_pair_is_taken(
+    client: TestClient, key: MakeKey
+) -> None:
+    first = key(Role.REVIEWER)
+    pair = take(client, first).json()["pair"]
+    second = key(Role.REVIEWER)
+    assert client.post("/v1/review/next", headers=second).status_code == 204
+    refused = client.post(f"/v1/review/{pair}/take", headers=second)
+    assert (refused.status_code, refused.json()["type"]) == (409, "/v1/problems/taken")
+    assert client.get("/v1/review/queue", headers=second).json()["pairs"][0]["taken"]
+
+
+def test_a_token_of_somebody_else_is_taken(client: TestClient, key: MakeKey) -> None:
+    taken = take(client, key(Role.REVIEWER))
+    assert decide(client, key(Role.REVIEWER), taken).status_code == 409
+    assert decide(client, key(Role.REVIEWER), taken, token="x").status_code == 409
+
+
+def test_a_stale_pair_names_what_changed(
+    client: TestClient, asks: Asks, register: Reviewed
+) -> None:
+    taken = take(client, asks)
+    register.load_people(with_values(UNSURE, forename="Ayesha"))
+    refused = decide(client, asks, taken)
+    assert refused.status_code == 412
+    assert "record_l" in refused.json()["changes"]
+    assert "Ayesha" not in refused.text
+
+
+def test_a_decision_needs_the_state_that_it_is_made_on(client: TestClient, asks: Asks) -> None:
+    pair = take(client, asks).json()
+    body = {"token": pair["token"], "decision": "match", "why": "same mother"}
+    found = client.post(f"/v1/review/{pair['pair']}/decision", json=body, headers=asks)
+    assert found.status_code == 428
+
+
+def test_the_same_decision_with_the_same_key_is_made_once(client: TestClient, asks: Asks) -> None:
+    taken = take(client, asks)
+    again = {**asks, "Idempotency-Key": "decide-it-once"}
+    first, second = (decide(client, again, taken) for _ in range(2))
+    assert first.json() == second.json()
+    assert second.headers["Idempotency-Replayed"] == "true"
+
+
+@pytest.mark.parametrize("act", ["skip", "release"])
+def test_a_pair_is_given_back(client: TestClient, asks: Asks, key: MakeKey, act: str) -> None:
+    pair = take(client, asks).json()
+    done = client.post(
+        f"/v1/review/{pair['pair']}/{act}", json={"token": pair["token"]}, headers=asks
+    )
+    assert done.status_code == 204
+    assert client.post("/v1/review/next", headers=asks).status_code == (
+        204 if act == "skip" else 200
+    )
+
+
+def test_a_referred_pair_comes_to_senior_reviewers_with_the_note(
+    client: TestClient, asks: Asks, key: MakeKey, service: Service
+) -> None:
+    pair = take(client, asks).json()
+    body = {"token": pair["token"], "note": "twins?"}
+    assert (
+        client.post(f"/v1/review/{pair['pair']}/refer", json=body, headers=asks).status_code == 200
+    )
+    queue = client.get("/v1/review/queue", headers=key(Role.SENIOR_REVIEWER)).json()["pairs"]
+    assert [one["kind"] for one in queue] == ["referred"]
+    assert client.get("/v1/review/queue", headers=asks).json()["pairs"] == []
+
+
+def test_a_reveal_is_in_the_access_log(client: TestClient, asks: Asks, service: Service) -> None:
+    pair = take(client, asks).json()
+    body = {"token": pair["token"], "fields": ["nhs_number"]}
+    assert (
+        client.post(f"/v1/review/{pair['pair']}/reveal", json=body, headers=asks).status_code == 200
+    )
+    with reading(service.aside) as aside:
+        routes = aside.execute(select(Access.route, Access.about)).all()
+    (about,) = [one.about for one in routes if one.route.endswith("/reveal")]
+    assert sum(one.endswith(" nhs_number") for one in about) == 2
+    other = {"token": pair["token"], "fields": ["surname"]}
+    found = client.post(f"/v1/review/{pair['pair']}/reveal", json=other, headers=asks)
+    assert found.status_code == 409
+
+
+def test_the_queue_is_filtered(client: TestClient, asks: Asks) -> None:
+    def pairs(**asked: Any) -> int:
+        found = client.get("/v1/review/queue", params=asked, headers=asks)
+        assert found.status_code == 200
+        return len(found.json()["pairs"])
+
+    assert pairs() == pairs(source="clinic") == pairs(kind="possible_link", at_most=20) == 1
+    assert pairs(source="census") == pairs(kind="contradiction") == pairs(at_least=20) == 0
+
+
+def test_known_pairs_are_for_stewards(client: TestClient, asks: Asks, key: MakeKey) -> None:
+    body = {"source_l": AISHA[0][0], "record_id_l": AISHA[0][1], "source_r": AISHA[1][0],
+            "record_id_r": AISHA[1][1], "kind": "match"}  # fmt: skip
+    assert client.post("/v1/review/known", json=body, headers=asks).status_code == 403
+    steward = key(Role.STEWARD)
+    made = client.post("/v1/review/known", json=body, headers=steward)
+    assert made.status_code == 201
+    assert client.post("/v1/review/known", json=body, headers=steward).status_code == 409
+    number = made.json()["id"]
+    end = f"/v1/review/known/{number}/end"
+    assert client.post(end, headers=steward).status_code == 204
+    (known,) = client.get("/v1/review/known", headers=steward).json()["pairs"]
+    assert known["ended_at"] is not None
+    assert client.get("/v1/review/reviewers", headers=key(Role.SENIOR_REVIEWER)).json() == {
+        "weeks": [],
+        "overall": [],
+    }
+
+
+@pytest.mark.parametrize("pair", ["9-1", "1-1", "0-99999999999999999999", "x", "1-2"])
+def test_a_pair_that_is_none_is_refused_plainly(client: TestClient, asks: Asks, pair: str) -> None:
+    found = client.post(f"/v1/review/{pair}/skip", json={"token": "x"}, headers=asks)
+    assert found.status_code in (404, 409, 422)
+    assert found.headers["content-type"] == "application/problem+json"
