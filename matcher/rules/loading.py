@@ -64,6 +64,7 @@ class LoadingRules(Rule):
     version: int
     accept: Literal["at_once", "by_a_person"]
     smallest: Count
+    smallest_gone: Count
     stops: Stops
     examples: list[LoadingExample] = Field(default_factory=list)
 
@@ -76,7 +77,7 @@ class LoadingRules(Rule):
         if not found.records and not found.delta:
             yield Stop(code="empty", found=0, bound=1)
         yield self._above("rejects", found.rejects, found.rows, bounds.rejects)
-        yield self._above("gone", found.gone, current, bounds.gone)
+        yield self._above("gone", found.gone, current, bounds.gone, enough=self.smallest_gone)
         yield self._above("changed", found.changed, current, bounds.changed)
         if not found.delta and current >= self.smallest:
             share = round(found.records / current, 4)
@@ -94,8 +95,12 @@ class LoadingRules(Rule):
         if found.same_date and bounds.same_date:
             yield Stop(code="same_date", found=1, bound=0)
 
-    def _above(self, code: str, part: int, whole: int, bound: float) -> Stop | None:
-        if whole < max(self.smallest, 1) or part / whole <= bound:
+    def _above(
+        self, code: str, part: int, whole: int, bound: float, *, enough: int | None = None
+    ) -> Stop | None:
+        """A stop if the part is too large; where the whole is small, only if it is ``enough``."""
+        tells = whole >= self.smallest or (enough is not None and part >= enough)
+        if not whole or not tells or part / whole <= bound:
             return None
         return Stop(code=code, found=round(part / whole, 4), bound=bound)
 

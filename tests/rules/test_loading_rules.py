@@ -39,7 +39,13 @@ def test_a_delta_is_not_judged_by_how_many_records_it_lists(rules: LoadingRules)
 
 
 def test_of_few_records_no_share_is_judged(rules: LoadingRules) -> None:
-    assert met(rules, rows=9, rejects=9, records=9, current=9, gone=9, changed=9) == []
+    assert met(rules, rows=9, rejects=9, records=9, current=9, gone=4, changed=9) == []
+
+
+def test_that_most_of_few_records_are_gone_is_told(rules: LoadingRules) -> None:
+    assert met(rules, rows=1, records=1, current=49, gone=48) == ["gone"]
+    assert met(rules, rows=8, records=8, current=13, gone=5) == []
+    assert met(rules, rows=7, records=7, current=12, gone=5) == ["gone"]
 
 
 def test_a_stop_tells_what_was_found_and_the_bound(rules: LoadingRules) -> None:
