@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select
 
 from api.db.models import Extract, Source
 from api.services.extracts.files import kept_file
+from api.services.extracts.naming import telling_no_names, without_names
 from api.services.rules import GENERIC, RuleBook
 from matcher.errors import ExtractRefused
 from matcher.read import Progress, ReadResult, read_extract
@@ -38,8 +39,16 @@ def read_as(
 ) -> ReadResult:
     """Read by the source's own definition, or as generic if the file is laid out like that.
 
-    Raises ExtractRefused; if the file is laid out like another source's, it says so.
+    Files within a folder or zip are called by their table, or by their place in it. Raises
+    ExtractRefused; if the file is laid out like another source's, it says so.
     """
+    definition = book.definition(source)
+    with telling_no_names(source, path, definition):
+        read = _read_as(source, path, book, progress)
+    return without_names(read, source, path, definition)
+
+
+def _read_as(source: str, path: Path, book: RuleBook, progress: Progress | None) -> ReadResult:
     own = book.definition(source)
     try:
         return _told(read_extract(source, path, own, progress=progress), own)
