@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from sqlalchemy import Engine
 
 from api.db.engine import open_database
@@ -14,6 +14,10 @@ from tests.databases import Databases
 from tests.register_service.reviewed import Reviewed
 
 Open = Callable[..., Page]
+
+# Milliseconds, on a machine that does other things as well; how fast pages are is measured elsewhere.
+_PATIENCE = 45_000
+expect.set_options(timeout=_PATIENCE)
 
 
 @pytest.fixture
@@ -92,7 +96,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
             if as_ is not None:
                 site.sign_in(context, as_)
             page = context.new_page()
-            page.set_default_timeout(15_000)
+            page.set_default_timeout(_PATIENCE)
             heard.append(Complaints(page))
             return page
 
