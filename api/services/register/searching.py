@@ -180,8 +180,8 @@ def wanted(
     cleared: bool,
 ) -> list[Condition]:
     """Conditions of a search that agrees with values, and that gives nothing away."""
-    standing = Standing.at(connection)
-    if standing is None or not (values or criteria):
+    standing = Standing.at(connection) if values or criteria else None
+    if standing is None:
         return []
     asked = asked_by(standing.linkage, values, criteria)
     return [*asked.conditions, *unseen(connection, asked, cleared)]
