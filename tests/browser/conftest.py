@@ -15,7 +15,7 @@ from tests.register_service.reviewed import Reviewed
 
 Open = Callable[..., Page]
 
-# Milliseconds, on a machine that does other things as well; how fast pages are is measured elsewhere.
+# Milliseconds, on a machine that does other things too. How fast pages are is measured elsewhere.
 _PATIENCE = 45_000
 expect.set_options(timeout=_PATIENCE)
 
