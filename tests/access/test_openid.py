@@ -13,9 +13,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from api.db.engine import reading, writing
+from api.rest.service import opened
 from api.services.access.accounts import add_person, end_person, list_people
 from api.services.access.caller import CredentialsError
 from api.services.access.openid import (
@@ -27,7 +29,10 @@ from api.services.access.openid import (
 )
 from api.services.access.roles import Role
 from api.services.access.signing_in import caller_of_token
+from api.settings import Settings
+from api.web.app import create_application
 from tests.access.conftest import NOW
+from tests.register_service.registers import shipped
 
 RETURN_TO = "http://localhost:8000/sign-in/openid/return"
 USERS: list[dict[str, Any]] = [
@@ -257,3 +262,65 @@ def test_roles_that_the_provider_tells_count_from_the_next_sign_in(
         assert row.purposes == []
     with pytest.raises(CredentialsError, match="no role"):
         come_in(engine, aside, replace(ADA, roles=frozenset()))
+
+
+@pytest.fixture
+def browser(engine: Engine, issuer: str) -> Iterator[TestClient]:
+    settings = Settings(
+        openid_issuer=issuer, openid_client_id="register", openid_client_secret="a secret"
+    )
+    with opened(engine, shipped()) as service:
+        application = create_application(service, settings)
+        with TestClient(application, follow_redirects=False) as client:
+            yield client
+
+
+def go_and_return(browser: TestClient, subject: str, next: str = "/account") -> httpx.Response:
+    away = browser.get("/sign-in/openid", params={"next": next})
+    assert away.status_code == 303
+    answer = httpx.post(away.headers["location"], data={"sub": subject}).headers["location"]
+    query = dict(parse_qsl(urlsplit(answer).query))
+    return browser.get("/sign-in/openid/return", params=query)
+
+
+def test_a_browser_goes_to_the_provider_and_comes_back_signed_in(
+    browser: TestClient, engine: Engine
+) -> None:
+    add(engine, "ada")
+    back = go_and_return(browser, "s-ada")
+    assert (back.status_code, back.headers["location"]) == (303, "/account")
+    assert "sign-in" in browser.cookies
+    assert "openid" not in browser.cookies
+
+
+def test_a_browser_is_sent_to_no_other_site_afterwards(browser: TestClient, engine: Engine) -> None:
+    add(engine, "ada")
+    back = go_and_return(browser, "s-ada", next="//elsewhere.example")
+    assert back.headers["location"] == "/"
+
+
+def test_a_browser_of_somebody_who_was_not_added_is_told_so(browser: TestClient) -> None:
+    back = go_and_return(browser, "s-ada")
+    assert back.headers["location"] == "/sign-in?why=provider"
+    assert "sign-in" not in browser.cookies
+    assert "ask a steward" in browser.get(back.headers["location"]).text
+
+
+def test_another_browser_cannot_come_back_in_ones_place(
+    browser: TestClient, engine: Engine
+) -> None:
+    add(engine, "ada")
+    url = browser.get("/sign-in/openid").headers["location"]
+    answer = httpx.post(url, data={"sub": "s-ada"}).headers["location"]
+    browser.cookies.clear()
+    back = browser.get("/sign-in/openid/return", params=dict(parse_qsl(urlsplit(answer).query)))
+    assert back.headers["location"] == "/sign-in?why=provider"
+    assert "sign-in" not in browser.cookies
+
+
+def test_without_a_provider_in_the_settings_there_is_no_such_page(engine: Engine) -> None:
+    with opened(engine, shipped()) as service:
+        application = create_application(service, Settings())
+        with TestClient(application, follow_redirects=False) as client:
+            assert client.get("/sign-in/openid").status_code == 404
+            assert client.get("/sign-in/openid/return").status_code == 404
