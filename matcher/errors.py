@@ -41,8 +41,8 @@ class ExtractRefused(MatcherError):  # noqa: N818 - it says what was done, as Da
     """A whole extract is refused. ``code`` is stable; ``file`` is a name, never a value."""
 
     def __init__(self, source: str, file: str, code: str, message: str) -> None:
-        self.source, self.file, self.code = source, file, code
-        super().__init__(f"{source}: {file}: {message}")
+        self.source, self.file, self.code, self.message = source, file, code, message
+        super().__init__(": ".join(part for part in (source, file, message) if part))
 
 
 class ModelError(MatcherError):

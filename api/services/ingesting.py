@@ -14,9 +14,16 @@ from sqlalchemy import Engine, select
 from api.db.engine import writing
 from api.db.models import Extract, ExtractState
 from api.services.extracts import Mode, receive
+from api.services.extracts.states import check_not_in_future
 from api.services.extracts.validation import validate
 from api.services.register.kept_rules import InForce, rules_in_force
-from api.services.register.running import RunResult, run_register, something_waits
+from api.services.register.running import (
+    RunResult,
+    check_can_relink,
+    lock_register,
+    run_register,
+    something_waits,
+)
 from matcher.progress import Observer
 from matcher.read import ReadResult
 
@@ -70,8 +77,9 @@ def ingest(
         link: whether to link at once, or leave that to a later run.
 
     Raises ExtractRefused if it is not from a known source, and StateError if it is older
-    than what is current. Nothing is written then.
+    than what is current, or of a day to come. Nothing is written then.
     """
+    check_not_in_future(as_of, _now())
     with observer.stage("receive"), writing(engine) as connection:
         book = rules_in_force(connection, offered).book
         received = receive(
@@ -112,9 +120,16 @@ def link_what_waits(
     by: str,
     observer: Observer,
     reads: dict[int, ReadResult] | None = None,
+    after_run: int | None = None,
 ) -> list[RunResult]:
-    """Link accepted extracts, decisions and corrections that wait; no run if nothing does."""
+    """Link accepted extracts, decisions and corrections that wait; no run if nothing does.
+
+    Raises DataError if ``after_run`` is given and is not the last run.
+    """
     with writing(engine) as connection:
+        if after_run is not None:
+            lock_register(connection)
+            check_can_relink(connection, after_run=after_run)
         if not something_waits(connection):
             return []
         return run_register(connection, offered, by=by, now=_now(), reads=reads, observer=observer)

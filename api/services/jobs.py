@@ -15,7 +15,7 @@ from api.db.engine import writing
 from api.db.models import Extract, ExtractState, JobState
 from api.services.exports import EXPORT, prepare_export
 from api.services.extracts import Mode, Received, receive
-from api.services.extracts.states import extract_row, require
+from api.services.extracts.states import check_not_in_future, extract_row, require
 from api.services.extracts.validation import validate
 from api.services.measures_kept import MEASURES, prepare_measures
 from api.services.previews import COMMIT, PREVIEW, do_commit, prepare_preview
@@ -62,6 +62,7 @@ def receive_and_queue(
     The same content again takes up work on it that failed or was cancelled.
     Raises what `receive` does; nothing is written then.
     """
+    check_not_in_future(as_of, now)
     received = receive(
         connection,
         source=source,

@@ -189,6 +189,10 @@ def _judge(
         superseded = table.rejects.accepted & ~chosen[name] & ~tells(table)
         table.rejects.add(superseded, "superseded", "record_id")
         known.update(table.values("record_id")[chosen[name]])
+    for table in people.values():
+        # Another row says what the record is, so this one removes nothing.
+        listed = np.array([record in known for record in table.values("record_id")], dtype=np.bool_)
+        table.rejects.replace(listed, REMOVED, "superseded", "record_id")
     for name, table in tables.items():
         if name not in people:
             for column in _references(name, table, definition):

@@ -63,6 +63,13 @@ class RowRejects:
             self._reasons.append((code, column))
         self._reason[fresh] = self._reasons.index((code, column))
 
+    def replace(self, mask: npt.NDArray[np.bool_], code: str, better: str, column: str) -> None:
+        """Give rows of the mask that were rejected with a code a better one."""
+        numbers = [at for at, (known, _) in enumerate(self._reasons) if at and known == code]
+        rows = mask & np.isin(self._reason, numbers)
+        self._reason[rows] = 0
+        self.add(rows, better, column)
+
     @property
     def accepted(self) -> npt.NDArray[np.bool_]:
         """Rows without a reason."""

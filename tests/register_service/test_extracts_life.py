@@ -205,6 +205,29 @@ def test_the_same_content_for_another_date_is_news(loader: Loader) -> None:
     assert not again.unchanged
 
 
+def test_a_later_extract_that_is_accepted_supersedes_those_that_wait(loader: Loader) -> None:
+    days = [DAY + timedelta(days=n) for n in range(3)]
+    older, newer, latest = (loader.receive(people([AMY]), as_of=day).extract for day in days)
+    for extract in (older, newer):
+        check(loader, extract, by_a_person())
+    accept(loader.connection, newer, **BY)
+    assert row(loader, older).state == ExtractState.SUPERSEDED
+    check(loader, latest)
+    assert row(loader, newer).state == ExtractState.ACCEPTED
+    assert [due.extract for due in extracts_due(loader.connection)] == [newer, latest]
+    actions = loader.connection.scalars(
+        select(Audit.action).where(Audit.about == f"extract {older}").order_by(Audit.id)
+    )
+    assert list(actions)[-1] == "extract_superseded"
+
+
+def test_an_extract_read_after_a_later_one_was_accepted_is_superseded(loader: Loader) -> None:
+    older = loader.receive(people([AMY])).extract
+    check(loader, loader.receive(people([BEN]), as_of=DAY + timedelta(days=1)).extract)
+    assert check(loader, older).state == ExtractState.SUPERSEDED
+    assert row(loader, older).state == ExtractState.SUPERSEDED
+
+
 def test_what_was_refused_can_come_again(loader: Loader) -> None:
     first = loader.receive(people([AMY])).extract
     refuse(loader.connection, first, why="too early", **BY)

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from api.db.models import ExtractState, Reject
 from api.services.extracts import validate
 from tests.end_to_end.command import TOWN, TOWN_EXTRACTS
-from tests.register_service.extracts import DAY, NOW, Loader, rules
+from tests.register_service.extracts import DAY, NOW, Loader, people, rules
 
 HEADER = "record_id,role,forename,surname,date_of_birth,nhs_number,upn,postcode"
 
@@ -114,6 +114,14 @@ def test_a_field_that_is_no_longer_filled_stops(loader: Loader) -> None:
     assert [(stop["code"], stop["field"]) for stop in found["stops"]] == [
         ("completeness", "postcode")
     ]
+
+
+def test_a_record_that_another_row_lists_is_not_told_as_removed(loader: Loader) -> None:
+    loader.load(people([{"record_id": "1", "forename": "Amy"}]))
+    both = people([{"record_id": "1", "forename": "Amy"}, {"record_id": "1", "change": "D"}])
+    found = report(loader, both, mode="delta")
+    assert found["removed"] == found["change"]["gone"] == 0
+    assert found["rejects_by_code"] == {"superseded": 1}
 
 
 def test_rejects_stop_but_rows_that_say_removed_do_not(loader: Loader) -> None:

@@ -1,7 +1,8 @@
 """What the state of an extract allows, and each step that a person or a policy takes.
 
 received → validated → accepted → current → superseded; refused before it is accepted,
-withdrawn at any time. `check_can_x` says why a step is not possible, `can_x` whether.
+superseded if a later one is accepted first, withdrawn at any time. `check_can_x` says why a
+step is not possible, `can_x` whether.
 
 A current extract that is withdrawn stays in effect until the next run undoes it, for only
 a run changes the register. It must be the latest of its source, since what came later was
@@ -10,10 +11,10 @@ compared with it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from api.db.models import Extract, ExtractState
 from api.services.access.audit import note_act
@@ -82,9 +83,23 @@ def can_withdraw(connection: Connection, extract: int) -> bool:
 
 
 def accept(connection: Connection, extract: int, *, by: str, now: datetime) -> None:
-    """Let the next run link the extract."""
+    """Let the next run link the extract. Older ones of its source that wait are superseded."""
     check_can_accept(connection, extract)
     _decide(connection, extract, ExtractState.ACCEPTED, by=by, now=now)
+    row = extract_row(connection, extract)
+    older = select(Extract.id).where(
+        Extract.source == row.source,
+        Extract.state == ExtractState.VALIDATED,
+        Extract.as_of < row.as_of,
+    )
+    for number in connection.scalars(older.order_by(Extract.id)).all():
+        pass_over(connection, number, by=by, now=now)
+
+
+def pass_over(connection: Connection, extract: int, *, by: str, now: datetime) -> None:
+    """Let an extract be that cannot be accepted any more, as a later one was before it."""
+    _decide(connection, extract, ExtractState.SUPERSEDED, by=by, now=now)
+    drop_file(connection, extract)
 
 
 def refuse(connection: Connection, extract: int, *, by: str, now: datetime, why: str) -> None:
@@ -101,18 +116,31 @@ def withdraw(connection: Connection, extract: int, *, by: str, now: datetime) ->
     drop_file(connection, extract)
 
 
+def check_not_in_future(as_of: date, now: datetime) -> None:
+    """A day that is not over anywhere is none on which a system was exported. Raises StateError."""
+    if as_of > now.date() + timedelta(days=1):
+        raise StateError(
+            f"the as-of date {as_of:%Y-%m-%d} is in the future; give the date on which the "
+            "system was exported"
+        )
+
+
 def check_date(connection: Connection, *, source: int, as_of: date) -> None:
     """No extract may be older than what is current or accepted. Raises StateError."""
-    newest = connection.scalar(
-        select(func.max(Extract.as_of)).where(
+    newest = connection.execute(
+        select(Extract.id, Extract.as_of, Extract.state)
+        .where(
             Extract.source == source,
             Extract.state.in_([ExtractState.ACCEPTED, ExtractState.CURRENT]),
         )
-    )
-    if newest is not None and as_of < newest:
+        .order_by(Extract.as_of.desc(), Extract.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if newest is not None and as_of < newest.as_of:
         raise StateError(
-            f"the as-of date {as_of:%Y-%m-%d} is older than that of the current extract, "
-            f"{newest:%Y-%m-%d}; give the date on which the system was exported"
+            f"the as-of date {as_of:%Y-%m-%d} is older than that of extract {newest.id}, which is "
+            f"{newest.state}, {newest.as_of:%Y-%m-%d}; give the date on which the system was "
+            "exported"
         )
 
 

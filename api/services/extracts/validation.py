@@ -13,7 +13,7 @@ from api.services.extracts.changes import diff
 from api.services.extracts.files import drop_file
 from api.services.extracts.quality import describe, fallen, measured
 from api.services.extracts.reading import read_kept
-from api.services.extracts.states import accept, can_accept, note, require
+from api.services.extracts.states import accept, can_accept, note, pass_over, require
 from api.services.rules import RuleBook
 from matcher.errors import ExtractRefused
 from matcher.frames import REJECT_COLUMNS
@@ -23,6 +23,8 @@ from matcher.read import Progress, ReadResult
 @dataclass(frozen=True)
 class Validated:
     """Where the extract stands now: refused (why is told), validated, or accepted at once.
+
+    Superseded, if a later one of its source was accepted before it was looked over.
 
     ``report`` is the data-quality report and ``read`` the extract, unless it was refused.
     """
@@ -66,6 +68,9 @@ def validate(
     if book.loading.accept == "at_once" and not stops and can_accept(connection, extract):
         accept(connection, extract, by=by, now=now)
         state = ExtractState.ACCEPTED
+    elif not can_accept(connection, extract):
+        pass_over(connection, extract, by=by, now=now)
+        state = ExtractState.SUPERSEDED
     return Validated(state, report, read)
 
 
