@@ -1,29 +1,48 @@
 """Commands with which people act on a register: decide, correct, protect, put."""
 
+import json
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from sqlalchemy import Engine
+from pydantic import ValidationError
+from sqlalchemy import Connection, Engine
 
+from api import look_screen as screens
 from api import register_screen as screen
-from api.db.engine import writing
+from api.arguments import require_file
+from api.db.engine import reading, writing
 from api.opening import (
     ByOption,
     DatabaseOption,
+    JsonOption,
     LinkOption,
     WhyOption,
     existing_register,
     now,
     offered_rules,
+    print_json,
     user_name,
 )
+from api.rest.record_schemas import RecordBody
 from api.services.ingesting import link_what_waits
 from api.services.observe import Recorder
+from api.services.register.corrections import correct as enter_correction
+from api.services.register.corrections import release_correction
 from api.services.register.deciding import decide as enter_decision
-from api.services.register.deciding import undo_decision
-from api.services.register.kept_rules import InForce
+from api.services.register.deciding import held_decision, undo_decision
+from api.services.register.entered import conflicts_since
+from api.services.register.kept_rules import InForce, rules_in_force
+from api.services.register.severances import sever as enter_severance
+from api.services.register.shields import lift_shields
+from api.services.register.shields import shield as enter_shield
+from api.services.register.single import Put, delete_record, put_record
+from matcher.errors import DataError
 
 commands = typer.Typer()
+
+SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="The record's source ...")]
+RecordArgument = Annotated[str, typer.Argument(metavar="ID", help="... and its id there.")]
 
 
 @commands.command()
@@ -42,20 +61,27 @@ def decide(
     by: ByOption = None,
 ) -> None:
     """Say of two records whether they are one child. It holds until a person undoes it."""
-    offered = offered_rules(None, None)
+    one, other, said = (source, record_id), (other_source, other_id), kind.replace("-", "_")
     with existing_register(database) as engine:
         with writing(engine) as connection:
+            held = held_decision(connection, one=one, other=other)
+            if held is not None and held.kind == said and not held.stale:
+                print(f"That is decided so already: decision {held.id} by {held.by}.")
+                return
             number = enter_decision(
                 connection,
-                kind=kind.replace("-", "_"),
-                one=(source, record_id),
-                other=(other_source, other_id),
+                kind=said,
+                one=one,
+                other=other,
                 why=why,
                 by=by or user_name(),
                 now=now(),
             )
         print(f"Decision {number} is entered. To take it back: matcher undo {number} --why TEXT")
-        _link(engine, offered, by, link)
+        if held is not None:
+            kept = held.kind.replace("_", "-")
+            print(f"It holds in place of decision {held.id} by {held.by}, {kept}.")
+        _link(engine, by, link)
 
 
 @commands.command()
@@ -67,19 +93,222 @@ def undo(
     by: ByOption = None,
 ) -> None:
     """Take a decision back; the register is then as if it had not been made."""
-    offered = offered_rules(None, None)
     with existing_register(database) as engine:
         with writing(engine) as connection:
             undo_decision(connection, decision, why=why, by=by or user_name(), now=now())
         print(f"Decision {decision} is taken back.")
-        _link(engine, offered, by, link)
+        _link(engine, by, link)
 
 
-def _link(engine: Engine, offered: InForce, by: str | None, link: bool) -> None:
+@commands.command()
+def correct(
+    source: SourceArgument,
+    record_id: RecordArgument,
+    field: Annotated[
+        str, typer.Argument(metavar="FIELD", help="A golden value, such as surname or postcode.")
+    ],
+    why: WhyOption,
+    value: Annotated[
+        str | None,
+        typer.Option("--value", metavar="TEXT", help="The right value. Default: it is asked for."),
+    ] = None,
+    link: LinkOption = True,
+    database: DatabaseOption = None,
+    by: ByOption = None,
+) -> None:
+    """Set a value of a record's child by hand. It stays until it is released."""
+    with existing_register(database) as engine:
+        said = value if value is not None else typer.prompt(f"{field}", err=True)
+        with writing(engine) as connection:
+            number = enter_correction(
+                connection,
+                record=(source, record_id),
+                field=field,
+                value=said,
+                why=why,
+                by=by or user_name(),
+                now=now(),
+                rules=_rules(connection).book.linkage.values,
+            )
+        print(f"Correction {number} is entered. To let it go: matcher release {number}")
+        _link(engine, by, link)
+
+
+@commands.command()
+def release(
+    correction: Annotated[
+        int, typer.Argument(metavar="CORRECTION", help="The correction's number.")
+    ],
+    link: LinkOption = True,
+    database: DatabaseOption = None,
+    by: ByOption = None,
+) -> None:
+    """Let a corrected value be picked by the rules again."""
+    with existing_register(database) as engine:
+        with writing(engine) as connection:
+            release_correction(connection, correction, by=by or user_name(), now=now())
+        print(f"Correction {correction} is released.")
+        _link(engine, by, link)
+
+
+@commands.command()
+def shield(
+    source: SourceArgument,
+    record_id: RecordArgument,
+    why: WhyOption,
+    database: DatabaseOption = None,
+    by: ByOption = None,
+) -> None:
+    """Hide at once, everywhere, where a record's child lives."""
+    with existing_register(database) as engine, writing(engine) as connection:
+        number = enter_shield(
+            connection, record=(source, record_id), why=why, by=by or user_name(), now=now()
+        )
+    print(f"Shield {number} is on this record's child, and on whoever may be the same child.")
+
+
+@commands.command()
+def lift(
+    source: SourceArgument,
+    record_id: RecordArgument,
+    why: WhyOption,
+    database: DatabaseOption = None,
+    by: ByOption = None,
+) -> None:
+    """Lift every shield from a record's child."""
+    with existing_register(database) as engine, writing(engine) as connection:
+        count = lift_shields(
+            connection, record=(source, record_id), why=why, by=by or user_name(), now=now()
+        )
+    print(f"{count} shield{'s are' if count != 1 else ' is'} lifted from this record's child.")
+
+
+@commands.command()
+def sever(
+    one: Annotated[
+        list[str], typer.Option("--one", metavar="SOURCE=ID", help="A record of one identity.")
+    ],
+    other: Annotated[
+        list[str], typer.Option("--other", metavar="SOURCE=ID", help="A record of the other.")
+    ],
+    link: LinkOption = True,
+    database: DatabaseOption = None,
+    by: ByOption = None,
+) -> None:
+    """Keep two identities of an adopted child apart for good. It cannot be taken back.
+
+    Give each option as often as there are records. Records that are of one child with these
+    go with them; where both sides are one child until now, name every record.
+    """
+    sides = [[_key(text) for text in side] for side in (one, other)]
+    with existing_register(database) as engine:
+        with writing(engine) as connection:
+            count = enter_severance(
+                connection, one=sides[0], other=sides[1], by=by or user_name(), now=now()
+            )
+        print(f"{count} pair{'s' if count != 1 else ''} of records can never be one child again.")
+        _link(engine, by, link)
+
+
+@commands.command()
+def put(
+    source: SourceArgument,
+    record_id: RecordArgument,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="What it says: a JSON object, value by column.")
+    ],
+    database: DatabaseOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let one record say something from now on, and link it at once.
+
+    What the file leaves out is missing from then on.
+    """
+    require_file(file, "FILE")
+    said = _read_values(file)
+    with existing_register(database) as engine, writing(engine) as connection:
+        done = put_record(
+            connection,
+            _rules(connection),
+            source=source,
+            record_id=record_id,
+            values=said.said(),
+            as_of=said.as_of,
+            by=by or user_name(),
+            now=now(),
+        )
+    _show_put(done, as_json=as_json)
+
+
+@commands.command()
+def delete(
+    source: SourceArgument,
+    record_id: RecordArgument,
+    database: DatabaseOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let one record say nothing any more, and link what is left at once."""
+    with existing_register(database) as engine, writing(engine) as connection:
+        done = delete_record(
+            connection,
+            _rules(connection),
+            source=source,
+            record_id=record_id,
+            by=by or user_name(),
+            now=now(),
+        )
+    _show_put(done, as_json=as_json)
+
+
+def _show_put(done: Put, *, as_json: bool) -> None:
+    if as_json:
+        shown = {"created": done.created, "changed": done.changed}
+        print_json(shown | {"child_id": done.child, "run": done.run})
+    elif not done.changed:
+        print("Nothing changed: the record says this already.")
+    else:
+        of = f"it is child {done.child}" if done.child else "it is of no child"
+        print(f"Run {done.run}: {of}.")
+
+
+def _read_values(file: Path) -> RecordBody:
+    """What a file says of a record. Raises DataError, which quotes nothing of it."""
+    try:
+        return RecordBody.model_validate(json.loads(file.read_text(encoding="utf-8")))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError('FILE is no JSON; write an object such as {"surname": ...}') from error
+    except ValidationError as error:
+        places = sorted({".".join(map(str, one["loc"])) for one in error.errors()})
+        known = ", ".join(RecordBody.model_fields)
+        raise DataError(
+            f"FILE: {', '.join(places) or 'it'} cannot be read; columns are {known}, "
+            "and dates are YYYY-MM-DD"
+        ) from error
+
+
+def _key(text: str) -> tuple[str, str]:
+    source, separator, record_id = text.partition("=")
+    if not separator or not source or not record_id:
+        raise typer.BadParameter("write each record as SOURCE=ID, for example swift=5500012")
+    return source, record_id
+
+
+def _rules(connection: Connection) -> InForce:
+    return rules_in_force(connection, offered_rules(None, None))
+
+
+def _link(engine: Engine, by: str | None, link: bool) -> None:
     if not link:
         print("It takes effect with the next run: matcher relink")
         return
     recorder = Recorder(show=True)
     with recorder.live():
-        runs = link_what_waits(engine, offered, by=by or user_name(), observer=recorder)
+        runs = link_what_waits(
+            engine, offered_rules(None, None), by=by or user_name(), observer=recorder
+        )
     screen.show_runs(runs)
+    if runs:
+        with reading(engine) as connection:
+            screens.show_conflicts(conflicts_since(connection, runs[0].run))

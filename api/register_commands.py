@@ -30,6 +30,7 @@ from api.services.jobs import queue_extract
 from api.services.observe import Recorder
 from api.services.register.kept_rules import rules_in_force
 from api.services.register.preview import preview as show_preview
+from api.services.register.running import check_can_relink
 from api.services.register.running import relink as relink_all
 
 commands = typer.Typer()
@@ -135,7 +136,9 @@ def withdraw(
     """Take an extract back; the next run undoes what it did."""
     with existing_register(database) as engine, writing(engine) as connection:
         extract_steps.withdraw(connection, extract, by=by or user_name(), now=now())
-    print(f"Extract {extract} is withdrawn. Undo what it did with: matcher relink")
+        linked = any(due.extract == extract for due in extract_steps.extracts_due(connection))
+    undo = " Undo what it did with: matcher relink" if linked else " It was not linked yet."
+    print(f"Extract {extract} is withdrawn.{undo}")
 
 
 @commands.command()
@@ -167,6 +170,7 @@ def relink(
     with existing_register(database) as engine, recorder.live():
         if preview:
             with reading(engine) as connection:
+                check_can_relink(connection, after_run=after_run)
                 chosen = offered if rules or model else rules_in_force(connection, offered)
                 shown = show_preview(connection, chosen, observer=recorder)
         elif rules or model:
@@ -182,7 +186,9 @@ def relink(
                     )
                 ]
         else:
-            runs = link_what_waits(engine, offered, by=by or user_name(), observer=recorder)
+            runs = link_what_waits(
+                engine, offered, by=by or user_name(), observer=recorder, after_run=after_run
+            )
     if preview:
         screen.show_preview(shown, as_json=as_json)
     elif as_json:

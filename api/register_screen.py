@@ -23,7 +23,8 @@ _OUT = Console(highlight=False)
 _RUN_SAYS = (
     ("founded", "children new to the register"),
     ("restored", "children who are back"),
-    ("ended", "children merged into another, or without a record left"),
+    ("merged", "children merged into another"),
+    ("emptied", "children without a record left"),
     ("joined", "records that joined a child"),
     ("left", "records that left a child"),
     ("values_changed", "children with other values"),
@@ -64,19 +65,20 @@ def run_as_dict(result: RunResult) -> dict[str, Any]:
 
 def show_ingested(found: Ingested, source: str) -> None:
     """What became of an extract."""
-    if found.unchanged and not found.runs:
+    if found.unchanged and not found.runs and not found.waits:
         _OUT.print(f"Nothing changed: the register has this extract of {source} already.")
         return
     if found.refusal:
         _OUT.print(f"Extract {found.extract} of {source} was refused: {found.refusal}")
         return
     if found.report:
-        _show_report(found.report, f"Extract {found.extract} of {source}")
-    if found.waits and found.report:
-        _show_stops(found.report, found.extract)
+        title = f"Extract {found.extract} of {source}"
+        show_report(found.report, title, found.extract, waits=found.waits)
     show_runs(found.runs)
     if found.state == ExtractState.ACCEPTED:
         _OUT.print("It is accepted. Link it with: matcher relink")
+    if found.state == ExtractState.SUPERSEDED:
+        _OUT.print("It is superseded: a later extract of its source was accepted already.")
 
 
 def show_queued(received: Received, job: int | None, *, as_json: bool) -> None:
@@ -93,6 +95,7 @@ def show_runs(runs: list[RunResult]) -> None:
     """What runs did to children."""
     for result in runs:
         children = asdict(result.outcome.children)
+        children["merged"] = children["ended"] - children["emptied"]
         if result.outcome.children.nothing:
             _OUT.print(f"Run {result.run}: nothing changed in the register.")
             continue
@@ -213,7 +216,8 @@ def show_manifest(manifest: Manifest, title: str) -> None:
     _OUT.print(f"{title}: {manifest.rows:,} rows, SHA-256 {manifest.sha256}", soft_wrap=True)
 
 
-def _show_report(report: Mapping[str, Any], title: str) -> None:
+def show_report(report: Mapping[str, Any], title: str, extract: int, *, waits: bool) -> None:
+    """The data-quality report of an extract, and why it ``waits`` for a person if it does."""
     table = _plain(title)
     table.add_row("rows", f"{report['rows']:,}")
     table.add_row("records", f"{report['records']:,}")
@@ -222,6 +226,8 @@ def _show_report(report: Mapping[str, Any], title: str) -> None:
     for name in ("new", "changed", "gone", "unchanged"):
         table.add_row(f"{name}", f"{report['change'][name]:,}")
     _OUT.print(table)
+    if waits:
+        _show_stops(report, extract)
 
 
 def _show_stops(report: Mapping[str, Any], extract: int) -> None:

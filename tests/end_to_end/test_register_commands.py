@@ -1,71 +1,17 @@
 """A register kept at the command line, on both databases."""
 
-import csv
 import json
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from api import cli
-from api.db.engine import open_database
 from api.services.demo import TOWN, TOWN_DAY, town_folder
-from api.services.jobs import handlers
-from api.services.work import Pace, run_next
 from tests.databases import Databases
-from tests.end_to_end.command import DATA_PROBLEM, GOOD, Answer
-from tests.register_service.registers import shipped
+from tests.end_to_end.command import DATA_PROBLEM, GOOD, RULES, Call, rows
 
 SWIFT = town_folder() / TOWN["swift"]
 DAY = TOWN_DAY.isoformat()
-
-
-Call = Callable[..., Answer]
-
-
-@pytest.fixture
-def matcher(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Calls the command in this process, which saves its start-up."""
-
-    def run(*arguments: object) -> Answer:
-        monkeypatch.setattr("sys.argv", ["matcher", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return Answer(int(ended.value.code or 0), said.out, said.err)
-
-    return run
-
-
-@pytest.fixture
-def database(databases: Databases) -> str:
-    """The URL of a database that is empty, or not there yet."""
-    return databases.empty()
-
-
-@pytest.fixture
-def call(matcher: Call, database: str) -> Call:
-    """Calls the command with one database named."""
-    return lambda *arguments: matcher(*arguments, "--database", database)
-
-
-@pytest.fixture
-def work_through(database: str) -> Callable[[], None]:
-    """Does all that is queued, as a worker would."""
-
-    def work() -> None:
-        engine = open_database(database)
-        while run_next(engine, handlers(shipped()), "w", threading.Event(), Pace()):
-            pass
-        engine.dispose()
-
-    return work
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def people(path: Path, *names: str) -> Path:
@@ -207,7 +153,8 @@ def test_a_queued_extract_that_is_none_is_seen_as_refused(
     [
         ("nowhere", SWIFT, DAY, "no definition of this source"),
         ("estart", SWIFT, DAY, "laid out like"),
-        ("swift", SWIFT, "2020-01-01", "older than"),
+        ("swift", SWIFT, "2020-01-01", "older than that of extract 1, which is current"),
+        ("swift", SWIFT, "2999-01-01", "is in the future"),
     ],
 )
 def test_what_cannot_be_right_is_refused_and_changes_nothing(
@@ -221,3 +168,17 @@ def test_what_cannot_be_right_is_refused_and_changes_nothing(
     after = json.loads(call("status", "--json").out)
     assert (after["children"], after["runs"]) == (before["children"], before["runs"])
     assert after["waiting"] == []
+    assert [source["name"] for source in after["sources"]] == ["swift"]
+    assert ": :" not in refused.err
+
+
+@pytest.mark.parametrize("how", [(), ("--preview",), ("--rules", RULES)])
+def test_a_relink_after_another_run_than_the_last_is_refused(
+    call: Call, tmp_path: Path, how: tuple[object, ...]
+) -> None:
+    few = people(tmp_path / "few.csv", "Booth", "Lees")
+    call("ingest", "nursery", few, "--as-of", "2024-09-01")
+    refused = call("relink", *how, "--after-run", 99)
+    assert refused.status == DATA_PROBLEM
+    assert "at run 1 by now, not at 99" in refused.err
+    assert call("relink", *how, "--after-run", 1).status == GOOD

@@ -4,14 +4,16 @@ Both take effect with the next run. Of several decisions on one pair the last co
 not taken back.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, insert, select
 
 from api.db.models import Decision
 from api.services.register.acts import ActError, Key, audit, find_record, passes, require_reason
-from api.services.register.decisions import CANNOT_TELL, MATCH, NON_MATCH, UNDO
+from api.services.register.decisions import CANNOT_TELL, MATCH, NON_MATCH, UNDO, decisions_in_force
 from api.services.register.severances import are_severed
 from api.services.register.values import kept, values_now
 
@@ -38,6 +40,30 @@ def decide(
         "values_r": kept(said[r]),
     }
     return _enter(connection, entry, f"decided_{kind}", why=why, by=by, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The decision that holds on a pair; ``stale`` if the records say something else by now."""
+
+    id: int
+    kind: str
+    by: str
+    stale: bool
+
+
+def held_decision(connection: Connection, *, one: Key, other: Key) -> Held | None:
+    """What was decided last on two records and not taken back. Raises ActError."""
+    ends = sorted((find_record(connection, one), find_record(connection, other)))
+    found = decisions_in_force(connection, np.array(ends, dtype=np.int64))
+    mine = found[(found["l"] == ends[0]) & (found["r"] == ends[1])]
+    if mine.empty:
+        return None
+    number = int(mine["id"].iloc[0])
+    row = connection.execute(
+        select(Decision.kind, Decision.by, Decision.stale_run).where(Decision.id == number)
+    ).one()
+    return Held(number, row.kind, row.by, row.stale_run is not None)
 
 
 def undo_decision(

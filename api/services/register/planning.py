@@ -24,11 +24,15 @@ Values = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class ChildCounts:
-    """What a run did to children, and to the records that belong to them."""
+    """What a run did to children, and to the records that belong to them.
+
+    Of those ``ended``, ``emptied`` have no record left, and the others were merged.
+    """
 
     founded: int = 0
     restored: int = 0
     ended: int = 0
+    emptied: int = 0
     joined: int = 0
     left: int = 0
     values_changed: int = 0
@@ -61,10 +65,12 @@ class ChildPlan:
     @property
     def counts(self) -> ChildCounts:
         """What it comes to."""
+        merged = {one.child for one in self.carried.successions if one.merged}
         return ChildCounts(
             founded=len(self.carried.founded),
             restored=len(self.carried.restored),
             ended=len(self.carried.ended),
+            emptied=len(set(self.carried.ended) - merged),
             joined=len(self.moved),
             left=len(self.away) + sum(old is not None for _, old, _ in self.moved),
             values_changed=len(self.values),

@@ -1,0 +1,113 @@
+"""What people entered of pairs: decisions, with what became of each."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import Connection, select
+
+from api.db.models import Conflict, Decision, Record, Source
+from api.db.tables import in_utc
+from api.services.register.acts import Key
+from api.services.register.columns import Numbers, among
+from api.services.register.decisions import UNDO, decisions_in_force
+from api.services.register.severances import severed_between
+
+HOLDS, WAITS, OLD_VALUES, REPLACED, TAKEN_BACK = (
+    "holds",
+    "waits for a run",
+    "holds, made on other values",
+    "replaced by a later one",
+    "taken back",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EnteredDecision:
+    """A decision with its ``standing``: one of the texts above."""
+
+    id: int
+    kind: str
+    l: Key
+    r: Key
+    by: str
+    at: datetime
+    why: str
+    standing: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArisenConflict:
+    """A conflict, named by two records. ``kind``: see `conflicts`."""
+
+    kind: str
+    l: Key
+    r: Key
+
+
+def entered_decisions(connection: Connection, *, limit: int) -> list[EnteredDecision]:
+    """The latest decisions, newest first, without pairs that nobody may see together."""
+    rows = connection.execute(
+        select(Decision.__table__)
+        .where(Decision.kind != UNDO)
+        .order_by(Decision.id.desc())
+        .limit(limit)
+    ).all()
+    l = np.array([row.record_l for row in rows], dtype=np.int64)
+    r = np.array([row.record_r for row in rows], dtype=np.int64)
+    severed = severed_between(connection, l, r)
+    records = np.union1d(l, r)
+    keys = _keys(connection, records)
+    holding = set(decisions_in_force(connection, records)["id"].tolist())
+    undone = set(
+        connection.scalars(select(Decision.undoes).where(Decision.undoes.is_not(None))).all()
+    )
+    found = []
+    for row, hidden in zip(rows, severed.tolist(), strict=True):
+        if hidden:
+            continue
+        standing = REPLACED
+        if row.id in undone:
+            standing = TAKEN_BACK
+        elif row.id in holding:
+            standing = WAITS if row.run is None else OLD_VALUES if row.stale_run else HOLDS
+        found.append(
+            EnteredDecision(
+                row.id,
+                row.kind,
+                keys[row.record_l],
+                keys[row.record_r],
+                row.by,
+                in_utc(row.at),
+                row.why,
+                standing,
+            )
+        )
+    return found
+
+
+def conflicts_since(connection: Connection, run: int) -> list[ArisenConflict]:
+    """Open conflicts that runs from this one on were the first to see."""
+    rows = connection.execute(
+        select(Conflict.kind, Conflict.record_l, Conflict.record_r)
+        .where(Conflict.to_run.is_(None), Conflict.from_run >= run)
+        .order_by(Conflict.id)
+    ).all()
+    l = np.array([row.record_l for row in rows], dtype=np.int64)
+    r = np.array([row.record_r for row in rows], dtype=np.int64)
+    severed = severed_between(connection, l, r)
+    keys = _keys(connection, np.union1d(l, r))
+    return [
+        ArisenConflict(row.kind, keys[row.record_l], keys[row.record_r])
+        for row, hidden in zip(rows, severed.tolist(), strict=True)
+        if not hidden
+    ]
+
+
+def _keys(connection: Connection, records: Numbers) -> dict[int, Key]:
+    query = (
+        select(Record.id, Source.name, Record.record_id)
+        .join(Source, Source.number == Record.source)
+        .where(among(connection, Record.id, records))
+    )
+    return {number: (source, key) for number, source, key in connection.execute(query)}

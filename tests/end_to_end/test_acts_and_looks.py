@@ -1,0 +1,157 @@
+"""People look at a register, and act on it, at the command line, on both databases."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.command import DATA_PROBLEM, GOOD, Call, rows
+
+CHILD = "\n".join(
+    [
+        "record_id,forename,surname,date_of_birth,sex,address,postcode",
+        "1,Aisha,Malik,2014-05-03,F,2 Mill Rd,OL1 1AA",
+        "2,Noah,Quigley,2011-11-20,M,9 Ash Gr,OL4 3PP",
+    ]
+)
+
+
+@pytest.fixture
+def kept(call: Call, tmp_path: Path) -> Call:
+    """A register of two lists of the same two children, by the same call."""
+    for source in ("nursery", "clinic"):
+        path = tmp_path / f"{source}.csv"
+        path.write_text(f"{CHILD}\nx,Ada,Lees,yesterday,,,\n", encoding="utf-8")
+        assert call("ingest", source, path, "--as-of", "2024-09-01").status == GOOD
+    return call
+
+
+def test_extracts_are_listed_with_their_reports_and_rejects(kept: Call, tmp_path: Path) -> None:
+    listed = json.loads(kept("extracts", "--json").out)["extracts"]
+    assert [(one["id"], one["source"], one["state"]) for one in listed] == [
+        (2, "clinic", "current"),
+        (1, "nursery", "current"),
+    ]
+    shown = kept("extracts", "show", 1)
+    assert "date_unreadable" in shown.out
+    assert "share filled" in shown.out
+    assert json.loads(kept("extracts", "show", 1, "--json").out)["report"]["records"] == 2
+    assert "row 4, date_of_birth: the cell holds no date" in kept("extracts", "rejects", 1).out
+    kept("extracts", "rejects", 1, "--out", tmp_path / "rejects.csv")
+    (reject,) = rows(tmp_path / "rejects.csv")
+    assert (reject["row"], reject["code"]) == ("4", "date_unreadable")
+    for command in ("show", "rejects"):
+        assert kept("extracts", command, 99).status == DATA_PROBLEM
+
+
+def test_an_extract_that_waits_can_be_looked_at_again(kept: Call, tmp_path: Path) -> None:
+    (tmp_path / "again.csv").write_text(f"{CHILD}\n", encoding="utf-8")
+    assert kept("ingest", "nursery", tmp_path / "again.csv", "--as-of", "2024-09-01").status == 1
+    shown = kept("extracts", "show", 3).out
+    assert "another extract of the source with the same date" in shown
+    assert "matcher accept 3" in shown
+    again = kept("ingest", "nursery", tmp_path / "again.csv", "--as-of", "2024-09-01")
+    assert "matcher accept 3" in again.out
+
+
+def test_a_child_is_shown_with_what_may_be_seen_and_where_a_former_id_leads(kept: Call) -> None:
+    found = json.loads(
+        kept("show", "record", "nursery", 1, "--purpose", "early_years", "--json").out
+    )
+    child = found["child_id"]
+    assert found["record"]["values"]["forename"] == "Aisha"
+    shown = kept("show", "child", child, "--purpose", "early_years").out
+    assert "postcode: OL1 1AA" in shown
+    assert "record clinic 1" in shown
+    kept("shield", "nursery", 1, "--why", "a test")
+    hidden = kept("show", "child", child, "--purpose", "early_years").out
+    assert "OL1 1AA" not in hidden
+    assert "is hidden" in hidden
+    assert "lifted from this record's child" in kept("lift", "nursery", 1, "--why", "a test").out
+    kept("decide", "match", "nursery", 1, "nursery", 2, "--why", "a test")
+    other = json.loads(
+        kept("show", "record", "nursery", 2, "--purpose", "early_years", "--json").out
+    )["child_id"]
+    assert other == child or child in kept("show", "child", other, "--purpose", "early_years").out
+    refused = kept("show", "child", child, "--purpose", "nothing")
+    assert refused.status == DATA_PROBLEM
+    assert "early_years" in refused.err
+    assert kept("show", "child", "0000000000000", "--purpose", "early_years").status == 1
+
+
+def test_the_same_decision_again_is_not_entered_and_another_one_says_what_it_replaces(
+    kept: Call,
+) -> None:
+    pair = ("nursery", 1, "clinic", 2)
+    kept("decide", "match", *pair, "--why", "a test")
+    assert "decided so already: decision 1" in kept("decide", "match", *pair, "--why", "x").out
+    replaced = kept("decide", "non-match", *pair, "--why", "another look").out
+    assert "Decision 2 is entered" in replaced
+    assert "in place of decision 1" in replaced
+    listed = json.loads(kept("decisions", "--json").out)["decisions"]
+    assert [(one["id"], one["standing"]) for one in listed] == [
+        (2, "holds"),
+        (1, "replaced by a later one"),
+    ]
+    kept("undo", 2, "--why", "a mistake")
+    assert "(taken back): another look" in kept("decisions").out
+
+
+def test_a_decision_that_contradicts_others_tells_the_conflict_and_it_is_listed(
+    kept: Call,
+) -> None:
+    kept("decide", "match", "nursery", 1, "nursery", 2, "--why", "a test")
+    said = kept("decide", "non-match", "nursery", 1, "clinic", 2, "--why", "a test")
+    more = kept("decide", "match", "clinic", 2, "nursery", 2, "--why", "a test")
+    assert "A conflict arose" in said.out + more.out
+    found = json.loads(kept("queue", "--json").out)
+    assert found["counts"]["conflicts"] == 1
+    assert found["pairs"][0]["kind"] == "contradiction"
+    assert "1 conflicts" in kept("queue").out
+
+
+def test_a_value_is_corrected_and_released(kept: Call) -> None:
+    def surname() -> str:
+        shown = kept("show", "record", "nursery", 1, "--purpose", "early_years", "--json").out
+        child = json.loads(shown)["child_id"]
+        asked = kept("show", "child", child, "--purpose", "early_years", "--json")
+        return str(json.loads(asked.out)["golden"]["surname"][0])
+
+    before = surname()
+    done = kept("correct", "nursery", 1, "surname", "--value", "Malick", "--why", "a test")
+    assert done.status == GOOD, done.err
+    assert surname() == "Malick"
+    assert kept("release", 1).status == GOOD
+    assert surname() == before
+
+
+def test_severed_identities_are_never_one_child_again(kept: Call, tmp_path: Path) -> None:
+    severed = kept("sever", "--one", "nursery=1", "--other", "clinic=1")
+    assert "1 pair of records" in severed.out
+    kept("export", "crosswalk", "--out", tmp_path / "out.csv")
+    children = {(r["source"], r["record_id"]): r["child_id"] for r in rows(tmp_path / "out.csv")}
+    assert children["nursery", "1"] != children["clinic", "1"]
+    assert kept("decide", "match", "nursery", 1, "clinic", 1, "--why", "x").status == DATA_PROBLEM
+    assert kept("sever", "--one", "nursery", "--other", "clinic=1").status == 2
+
+
+def test_one_record_is_put_and_deleted(kept: Call, tmp_path: Path) -> None:
+    said = tmp_path / "said.json"
+    values = {"forename": "Aisha", "surname": "Malik", "date_of_birth": "2014-05-03", "sex": "F"}
+    said.write_text(json.dumps(values | {"postcode": "OL1 1AA"}), encoding="utf-8")
+    put = json.loads(kept("put", "nursery", 7, said, "--json").out)
+    assert (put["created"], put["changed"]) == (True, True)
+    assert "Nothing changed" in kept("put", "nursery", 7, said).out
+    assert "no child" in kept("delete", "nursery", 7).out
+    said.write_text(json.dumps({"surnam": "Quillfeather"}), encoding="utf-8")
+    refused = kept("put", "nursery", 7, said)
+    assert refused.status == DATA_PROBLEM
+    assert "surnam cannot be read" in refused.err
+    assert "Quillfeather" not in refused.err + refused.out
+
+
+def test_agreements_say_what_each_source_may_be_used_for(kept: Call) -> None:
+    sources = json.loads(kept("agreements", "--json").out)["sources"]
+    assert [one["name"] for one in sources] == ["clinic", "nursery"]
+    assert sources[0]["agreements"][0]["purposes"] == ["early_years"]
+    assert "for early_years" in kept("agreements").out
