@@ -104,7 +104,7 @@ class Decision(Table):
     why: Mapped[Written]
     by: Mapped[Name]
     at: Mapped[Moment]
-    undoes: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("decision.id"), index=True)
     # The run that first held it; none while it waits for one.
     run: Mapped[int | None] = mapped_column(ForeignKey("run.id"), index=True)
     # The run since which the records say something else; none while they do not.

@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_a3f06b"
+revision: str = "0001_2bb50b"
 down_revision: str | None = None
 
 
@@ -630,6 +630,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_decision_record_r"), ["record_r"], unique=False)
         batch_op.create_index(batch_op.f("ix_decision_run"), ["run"], unique=False)
         batch_op.create_index(batch_op.f("ix_decision_stale_run"), ["stale_run"], unique=False)
+        batch_op.create_index(batch_op.f("ix_decision_undoes"), ["undoes"], unique=False)
 
     op.create_table(
         "export_file",
@@ -1525,6 +1526,7 @@ def downgrade() -> None:
 
     op.drop_table("export_file")
     with op.batch_alter_table("decision", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_decision_undoes"))
         batch_op.drop_index(batch_op.f("ix_decision_stale_run"))
         batch_op.drop_index(batch_op.f("ix_decision_run"))
         batch_op.drop_index(batch_op.f("ix_decision_record_r"))
