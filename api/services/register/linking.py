@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 
 from api.services.register.columns import Numbers
 from api.services.register.linker import Linker, LinkOutcome
-from api.services.register.part import decide_part, find_moved, rescore
+from api.services.register.moved import find_moved
+from api.services.register.part import decide_part, rescore
 from api.services.register.shields import spread_shields
 from api.services.register.state import last_given
 from api.services.register.values import mark_stale
