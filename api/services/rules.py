@@ -25,6 +25,9 @@ from matcher.rules.strays import stray_files
 
 GENERIC = "generic"
 
+# Rule files that say how work is done; none of them changes what is linked.
+POLICIES = ("disclosure.yaml", "loading.yaml", "review.yaml")
+
 RuleT = TypeVar("RuleT", bound=Rule)
 
 

@@ -15,10 +15,12 @@ output in full:
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +109,16 @@ def _tidy(text: str) -> list[str]:
 def run_page(page: Path, folder: Path) -> list[Step]:
     """Run a page from top to bottom in this folder, which must be empty."""
     _furnish(folder)
+    try:
+        return _run_blocks(page, folder)
+    finally:
+        # A server that a page began and, having failed, did not end.
+        for known in folder.glob("*.pid"):
+            with suppress(ProcessLookupError):
+                os.kill(int(known.read_text()), signal.SIGTERM)
+
+
+def _run_blocks(page: Path, folder: Path) -> list[Step]:
     steps: list[Step] = []
     for block in blocks_of(page.read_text(encoding="utf-8")):
         if "file" in block.marks:

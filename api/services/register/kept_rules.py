@@ -4,15 +4,16 @@ The register keeps to them whatever the folder of rules says by now, until a per
 commits others (see `relink`).
 """
 
+import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
 
 from api.db.models import ModelFile, RuleSet, Run
-from api.services.rules import RuleBook, load_rule_book
+from api.services.rules import POLICIES, RuleBook, load_rule_book, shipped_rules
 from matcher.errors import DataError
 from matcher.rules.model import Model, load_model
 
@@ -79,8 +80,23 @@ def last_rules(connection: Connection) -> InForce:
     return kept_rules(connection, *last)
 
 
+# Parsed, by hash: what a hash stands for never changes, and to read it takes a second.
+_PARSED: dict[tuple[str, str], InForce] = {}
+_MOST_PARSED = 4
+
+
 def kept_rules(connection: Connection, rules: str, model: str) -> InForce:
     """Rules and model by their hashes."""
+    known = _PARSED.get((rules, model))
+    if known is None:
+        known = _parse(connection, rules, model)
+        if len(_PARSED) >= _MOST_PARSED:
+            _PARSED.clear()
+        _PARSED[rules, model] = known
+    return known
+
+
+def _parse(connection: Connection, rules: str, model: str) -> InForce:
     files = connection.scalars(select(RuleSet.files).where(RuleSet.hash == rules)).one()
     content = connection.scalars(select(ModelFile.content).where(ModelFile.hash == model)).one()
     with tempfile.TemporaryDirectory(prefix="rules-") as folder:
@@ -88,7 +104,11 @@ def kept_rules(connection: Connection, rules: str, model: str) -> InForce:
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        book = load_rule_book(Path(folder))
+        # What an earlier version did not have yet is as it is shipped.
+        for name in POLICIES:
+            if name not in files:
+                shutil.copyfile(shipped_rules() / name, Path(folder) / name)
+        book = replace(load_rule_book(Path(folder)), content_hash=rules)
         written = Path(folder) / "model.yaml"
         written.write_text(content, encoding="utf-8")
         return InForce(book, load_model(written, book.linkage.matching))
