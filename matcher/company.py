@@ -33,13 +33,13 @@ def company_weight(
 
     ``label``, ``source`` and ``birth_year`` are per record; ``coverage`` is the share of the
     children of each year, by code, that each source holds. A cluster whose year is not
-    known (-1) is taken to be of the other's; between different years nothing is said.
+    known (-1), or whose records differ in it, is taken to be of the other's; between
+    different years nothing is said.
     """
     names, cluster = np.unique(label, return_inverse=True)
     holds: Mask = np.zeros((len(names), coverage.shape[1]), dtype=bool)
     holds[cluster, source] = True
-    year = np.full(len(names), -1, dtype=np.int64)
-    np.maximum.at(year, cluster, birth_year.astype(np.int64))
+    year = _years(len(names), cluster, birth_year)
     bits = coverage_bits(coverage)
     l, r = np.searchsorted(names, one), np.searchsorted(names, other)
     alone = holds[l] ^ holds[r]
@@ -48,6 +48,17 @@ def company_weight(
     one_cohort = (year[l] == year[r]) | (year[l] < 0) | (year[r] < 0)
     known = np.minimum(by_l, by_r)
     return np.asarray(np.where(one_cohort & np.isfinite(known), known, 0.0))
+
+
+def _years(clusters: int, cluster: Labels, birth_year: Codes) -> Labels:
+    """The one year of each cluster; -1 for none or several. Codes are in no order."""
+    known = birth_year >= 0
+    codes = birth_year[known].astype(np.int64)
+    highest = np.full(clusters, -1, dtype=np.int64)
+    lowest = np.full(clusters, np.iinfo(np.int64).max, dtype=np.int64)
+    np.maximum.at(highest, cluster[known], codes)
+    np.minimum.at(lowest, cluster[known], codes)
+    return np.where(highest == lowest, highest, -1)
 
 
 def coverage_bits(coverage: Bits) -> Bits:

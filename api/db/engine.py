@@ -116,6 +116,9 @@ def _open_postgresql(url: URL) -> Engine:
         url.set(drivername=_POSTGRESQL_DRIVER),
         hide_parameters=True,
         pool_pre_ping=True,
+        # A request may hold one connection while it waits for another; threads are forty.
+        pool_size=20,
+        max_overflow=40,
         connect_args={
             "application_name": "matcher",
             # Rows that are taken in pieces (see `fetching`) are all taken: plan for that.

@@ -50,3 +50,10 @@ def test_of_two_years_nothing_follows_whichever_cluster_comes_first() -> None:
     # A namesake born in another year is another child.
     text = "cluster | source | year\n1 | A | 4\n2 | B | 5"
     assert weight_between(1, 2, text) == weight_between(2, 1, text) == 0.0
+
+
+def test_a_cluster_whose_records_differ_in_the_year_is_taken_to_be_of_the_others() -> None:
+    text = "cluster | source | year\n1 | A | 4\n1 | A | 5\n2 | B | 4"
+    assert weight_between(1, 2, text) == 2 + 1
+    both = "cluster | source | year\n1 | A | 4\n1 | A | 5\n2 | B | 5\n2 | B | 4"
+    assert weight_between(1, 2, both) == 0.0
