@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from api import access_screen as screen
 from api.arguments import require_file
-from api.db.aside import open_aside, reading_aside
+from api.db.aside import aside_of, reading_aside
 from api.db.engine import reading, writing
 from api.opening import (
     DatabaseOption,
@@ -78,9 +78,8 @@ def add_user(
 def list_users(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """Show everybody who was ever added, and what they may do."""
     with existing_register(database) as engine, reading(engine) as connection:
-        aside = open_aside(engine)
-        seen = last_sign_ins(aside)
-        aside.dispose()
+        with aside_of(engine) as aside:
+            seen = last_sign_ins(aside)
         people = [
             {**row._asdict(), "last_sign_in": seen.get(row.id)}
             for row in accounts.list_people(connection)
@@ -140,9 +139,8 @@ def end_user(name: NameArgument, database: DatabaseOption = None) -> None:
     with existing_register(database) as engine:
         with writing(engine) as connection:
             person = accounts.end_person(connection, name, by=user_name(), now=moment)
-        aside = open_aside(engine)
-        end_sign_ins(aside, person, now=moment)
-        aside.dispose()
+        with aside_of(engine) as aside:
+            end_sign_ins(aside, person, now=moment)
     print(f"{name} may come in no more.")
 
 

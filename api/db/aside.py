@@ -30,6 +30,18 @@ def open_aside(engine: Engine) -> Engine:
     return aside
 
 
+@contextmanager
+def aside_of(engine: Engine) -> Iterator[Engine]:
+    """The same, for as long as this is open."""
+    aside = open_aside(engine)
+    try:
+        yield aside
+    finally:
+        # On PostgreSQL it goes on being used as the register's.
+        if aside is not engine:
+            aside.dispose()
+
+
 def upgrade_aside(engine: Engine) -> None:
     """Bring the tables kept aside to the last migration."""
     aside = _opened(engine)
@@ -44,12 +56,8 @@ def reading_aside(engine: Engine, connection: Connection) -> Iterator[Connection
     if not is_sqlite(engine):
         yield connection
         return
-    aside = open_aside(engine)
-    try:
-        with reading(aside) as beside:
-            yield beside
-    finally:
-        aside.dispose()
+    with aside_of(engine) as aside, reading(aside) as beside:
+        yield beside
 
 
 @contextmanager
@@ -58,12 +66,8 @@ def writing_aside(engine: Engine, connection: Connection) -> Iterator[Connection
     if not is_sqlite(engine):
         yield connection
         return
-    aside = open_aside(engine)
-    try:
-        with writing(aside) as beside:
-            yield beside
-    finally:
-        aside.dispose()
+    with aside_of(engine) as aside, writing(aside) as beside:
+        yield beside
 
 
 def _opened(engine: Engine) -> Engine:

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from api.db.aside import open_aside
+from api.db.aside import aside_of
 from api.db.engine import writing
 from api.db.errors import DatabaseError
 from api.db.models import Access
@@ -160,10 +160,5 @@ def enter_command(engine: Engine, command: str, *, by: str, now: datetime) -> No
     entry = AccessEntry(
         at=now, by=by, route=command, about=(), status=0, request=secrets.token_hex(8)
     )
-    aside = open_aside(engine)
-    try:
-        with writing(aside) as connection:
-            chain.append(connection, Access, [entry.as_row()])
-    finally:
-        if aside is not engine:
-            aside.dispose()
+    with aside_of(engine) as aside, writing(aside) as connection:
+        chain.append(connection, Access, [entry.as_row()])
