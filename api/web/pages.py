@@ -19,7 +19,7 @@ from api.web.static_files import StaticFiles
 
 SERVICE = "Child register"
 
-_FILTERS = ("shown", "plain", "day", "moment", "age", "number", "counted", "words")
+_FILTERS = ("shown", "marked", "plain", "day", "moment", "age", "number", "counted", "words")
 
 
 def _environment() -> Environment:

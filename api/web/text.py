@@ -1,6 +1,7 @@
 """Values as people read them: text without tricks, dates, times and numbers."""
 
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -25,8 +26,17 @@ def shown(value: object) -> Markup:
     return Markup("<bdi>{}</bdi>").format(_seen(text))
 
 
+def marked(value: str, spans: Iterable[tuple[int, int]]) -> Markup:
+    """The same, with some of its characters marked: from the first to before the last of each."""
+    found, done = Markup(), 0
+    for start, end in spans:
+        found += _seen(value[done:start]) + Markup("<mark>{}</mark>").format(_seen(value[start:end]))
+        done = end
+    return Markup("<bdi>{}</bdi>").format(found + _seen(value[done:]))
+
+
 def plain(value: object) -> str:
-    """The same where no markup can stand, such as in an attribute or an option."""
+    """`shown` where no markup can stand, such as in an attribute or an option."""
     text = "" if value is None else str(value)
     return "".join(f"[{_called(c)}]" if _is_unseen(c) else c for c in text)
 

@@ -9,6 +9,7 @@ const packages = new URL('node_modules/', import.meta.url)
 const copied = {
   'start.js': 'start.js',
   'main.js': 'main.js',
+  'review.js': 'review.js',
   'icon.svg': 'icon.svg',
   'node_modules/govuk-frontend/dist/govuk/govuk-frontend.min.js': 'govuk-frontend.min.js',
   'node_modules/htmx.org/dist/htmx.min.js': 'htmx.min.js'
