@@ -21,6 +21,10 @@ from api.db.errors import DatabaseError
 # How long a writer on SQLite waits for its turn, unless told otherwise.
 PATIENCE_SECONDS = 60.0
 
+# A request may hold one connection while it waits for another; threads are forty. More than
+# the first are closed again, since each keeps a cache.
+_POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 50}
+
 _READS = "register_reads"
 _POSTGRESQL_DRIVER = "postgresql+psycopg"
 _SHAPES = "sqlite:///register.db or postgresql://user@host/database"
@@ -77,7 +81,10 @@ def _open_sqlite(url: URL, patience: float) -> Engine:
     if url.database and not Path(url.database).absolute().parent.is_dir():
         raise DatabaseError("the folder of the database file does not exist; make it first")
     engine = create_engine(
-        url.set(drivername="sqlite"), hide_parameters=True, connect_args={"timeout": patience}
+        url.set(drivername="sqlite"),
+        hide_parameters=True,
+        connect_args={"timeout": patience},
+        **(_POOL if url.database else {}),
     )
 
     @event.listens_for(engine, "do_connect")
@@ -116,9 +123,7 @@ def _open_postgresql(url: URL) -> Engine:
         url.set(drivername=_POSTGRESQL_DRIVER),
         hide_parameters=True,
         pool_pre_ping=True,
-        # A request may hold one connection while it waits for another; threads are forty.
-        pool_size=20,
-        max_overflow=40,
+        **_POOL,
         connect_args={
             "application_name": "matcher",
             # Rows that are taken in pieces (see `fetching`) are all taken: plan for that.
