@@ -8,7 +8,14 @@ from sqlalchemy import event
 from api.db.engine import reading, writing
 from api.services.register.criteria import Criterion
 from api.services.register.resembling import Resemblances, resembling
-from api.services.register.searching import Page, Sort, State, count_records, search_records
+from api.services.register.searching import (
+    Page,
+    Sort,
+    State,
+    count_found,
+    count_records,
+    search_records,
+)
 from api.services.register.searching_children import search_children
 from api.services.register.single import delete_record, put_record
 from matcher.errors import DataError
@@ -100,6 +107,24 @@ def test_a_base_systems_records_are_listed_by_state_and_counted(register: Review
         State.POSSIBLE: len(possible), State.CHECKED: 0,
     }  # fmt: skip
     assert counts.by_source == {"census": 0, "registry": 0, "school": 1, "social": 1}
+
+
+@pytest.mark.parametrize(
+    ("seen", "matched"),
+    [(None, 1), (["census", "clinic", "registry", "school", "social"], 1), (["clinic"], 1),
+     (["social"], 1), (["census"], 0), ([], 0)],
+)  # fmt: skip
+def test_systems_that_are_not_seen_do_not_make_a_record_a_matched_one(
+    register: Reviewed, seen: list[str] | None, matched: int
+) -> None:
+    for state, expected in ((State.MATCHED, matched), (State.UNMATCHED, 1 - matched)):
+        found = search(register, source="school", state=state, seen=seen)
+        assert found == [SCHOOL] * expected
+        with reading(register.engine) as connection:
+            counts = count_records(connection, "school", seen=seen)
+            number = count_found(connection, NAMES, [], source="school", state=state, seen=seen)
+        assert number == counts.by_state[state] == expected
+        assert seen is None or set(counts.by_source) <= set(seen)
 
 
 def test_a_listed_record_tells_which_systems_hold_its_child(register: Reviewed) -> None:

@@ -13,10 +13,12 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    false,
     func,
     literal,
     literal_column,
     not_,
+    or_,
     select,
     tuple_,
 )
@@ -93,6 +95,7 @@ def search_records(
     after: int | None = None,
     limit: int = 50,
     cleared: bool = False,
+    seen: Collection[str] | None = None,
 ) -> Page:
     """Records that agree with values by some criteria, or all; see `criteria.asked_by`.
 
@@ -107,15 +110,12 @@ def search_records(
         after: where the page before this one ended.
         limit: how many at most.
         cleared: whether the caller may know the place of shielded children.
+        seen: other systems that count for the state of a base system's records; None for all.
 
     Raises DataError if it cannot be asked like this; its message repeats no value.
     """
     where = wanted(connection, values or {}, criteria, cleared)
-    if source is not None:
-        number = source_number(connection, source)
-        where.append(_of_source(connection, state) == number)
-    if state is not State.ALL:
-        where.append(_IN_STATE[state])
+    where += _listed(connection, source, state, seen)
     order = (*_ORDER[sort], SearchEntry.record)
     if after is not None:
         start = connection.execute(select(*order).where(SearchEntry.record == after)).one_or_none()
@@ -131,6 +131,42 @@ def search_records(
     return Page(tuple(records), shown[-1] if len(found) > limit else None)
 
 
+def count_found(
+    connection: Connection,
+    values: Mapping[str, str],
+    criteria: Collection[Criterion],
+    *,
+    source: str,
+    state: State = State.ALL,
+    cleared: bool = False,
+    seen: Collection[str] | None = None,
+) -> int:
+    """How many records `search_records` would list on all its pages. Raises DataError."""
+    where = wanted(connection, values, criteria, cleared)
+    where += _listed(connection, source, state, seen)
+    return connection.scalar(select(func.count()).select_from(SearchEntry).where(*where)) or 0
+
+
+def _listed(
+    connection: Connection, source: str | None, state: State, seen: Collection[str] | None
+) -> list[Condition]:
+    """That a record is of a source, if one is named, and in a state."""
+    found: list[Condition] = []
+    if source is not None:
+        number = source_number(connection, source)
+        found.append(_of_source(connection, state) == number)
+        if seen is not None and state in (State.MATCHED, State.UNMATCHED):
+            others = select(Source.number).where(Source.name != source)
+            told = set(connection.scalars(others.where(among(connection, Source.name, seen))))
+            if told != set(connection.scalars(others)):
+                held = literal(" ") + SearchEntry.held + " "
+                matched = or_(false(), *(held.contains(f" {one} ") for one in sorted(told)))
+                return [*found, matched if state is State.MATCHED else not_(matched)]
+    if state is not State.ALL:
+        found.append(_IN_STATE[state])
+    return found
+
+
 def _of_source(connection: Connection, state: State) -> Any:
     """The column of the base system, such that a list of most of its records is walked in order.
 
@@ -141,16 +177,26 @@ def _of_source(connection: Connection, state: State) -> Any:
     return SearchEntry.source
 
 
-def count_records(connection: Connection, source: str) -> BaseCounts:
-    """How many records a base system has in each state, and in common with each other one."""
+def count_records(
+    connection: Connection, source: str, *, seen: Collection[str] | None = None
+) -> BaseCounts:
+    """How many records a base system has in each state, and in common with each other one.
+
+    Only other systems that are ``seen`` count, if any are named.
+    """
     number = source_number(connection, source)
     kinds = (SearchEntry.held, SearchEntry.possible, SearchEntry.checked)
     query = select(*kinds, func.count()).where(SearchEntry.source == number).group_by(*kinds)
-    names: dict[int, str] = dict(iter(connection.execute(select(Source.number, Source.name))))
+    names: dict[int, str] = {
+        one: name
+        for one, name in connection.execute(select(Source.number, Source.name))
+        if seen is None or name in seen
+    }
     by_state = dict.fromkeys(State, 0)
     by_source = {name: 0 for _, name in sorted(names.items()) if name != source}
     for held, possible, checked, records in connection.execute(query):
-        others = [names[int(one)] for one in held.split() if int(one) != number]
+        numbers = [int(one) for one in held.split()]
+        others = [names[one] for one in numbers if one != number and one in names]
         state = State.MATCHED if others else State.UNMATCHED
         for one, so in ((State.ALL, 1), (state, 1), (State.POSSIBLE, possible),
                         (State.CHECKED, checked)):  # fmt: skip

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, exists, select
+from sqlalchemy import Connection, Engine, exists, or_, select
 from sqlalchemy.orm import aliased
 
 from api.db.engine import reading
@@ -98,13 +98,17 @@ def decisions_made(
     reviewer: Reviewer,
     *,
     by: str | None = None,
+    record: int | None = None,
     before: int | None = None,
     limit: int = 50,
 ) -> list[Decided]:
-    """Decisions that the reviewer may see, the last first, before a number."""
+    """Decisions that the reviewer may see, the last first, before a number.
+
+    Only those of a person, and on a record (by record.id), if they are named.
+    """
     found: list[Decided] = []
     while len(found) < limit:
-        rows = _decisions(connection, reviewer, by, before, limit)
+        rows = _decisions(connection, reviewer, by, record, before, limit)
         found += _shown(connection, rows)
         if len(rows) < limit:
             break
@@ -113,7 +117,12 @@ def decisions_made(
 
 
 def _decisions(
-    connection: Connection, reviewer: Reviewer, by: str | None, before: int | None, limit: int
+    connection: Connection,
+    reviewer: Reviewer,
+    by: str | None,
+    record: int | None,
+    before: int | None,
+    limit: int,
 ) -> Sequence[Any]:
     undo = aliased(Decision)
     query = (
@@ -134,6 +143,8 @@ def _decisions(
         query = query.where(seen)
     if by is not None:
         query = query.where(Decision.by == by)
+    if record is not None:
+        query = query.where(or_(Decision.record_l == record, Decision.record_r == record))
     if before is not None:
         query = query.where(Decision.id < before)
     return connection.execute(query).all()
