@@ -1,7 +1,6 @@
 """Children: found by what is known of them, and one child with all that is known."""
 
 from collections.abc import Mapping
-from datetime import date
 from itertools import groupby
 from typing import Annotated, Any
 
@@ -23,6 +22,7 @@ from api.services.register.viewing import ShownChild, view_child, view_records
 from api.services.register.why import why_child
 from api.services.review.answering import queue_linking
 from api.web.access import page_router, signed_in
+from api.web.dates import typed_date
 from api.web.pages import Instead, page, see
 from api.web.text import sentence
 from matcher.errors import DataError
@@ -75,7 +75,7 @@ def search_result(
     }
     typed = {name: value.strip() for name, value in typed.items()}
     values = {name: typed[name] for name in _TYPED if typed[name]}
-    born, wrong = _date(typed["day"], typed["month"], typed["year"])
+    born, wrong = typed_date(typed["day"], typed["month"], typed["year"])
     if wrong:
         return _search(request, visit, typed, errors={"born-day": wrong})
     if born:
@@ -381,13 +381,3 @@ def _correcting(
         fields=GOLDEN_FIELDS,
         typed=typed,
     )
-
-
-def _date(day: str, month: str, year: str) -> tuple[str | None, str | None]:
-    """A date as YYYY-MM-DD, or what is wrong with it; neither if nothing was typed."""
-    if not (day or month or year):
-        return None, None
-    try:
-        return date(int(year), int(month), int(day)).isoformat(), None
-    except ValueError:
-        return None, "Enter a date of birth such as 27 3 2019"

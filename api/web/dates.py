@@ -1,0 +1,13 @@
+"""Dates as people type them: day, month and year."""
+
+from datetime import date
+
+
+def typed_date(day: str, month: str, year: str) -> tuple[str | None, str | None]:
+    """A date of birth as YYYY-MM-DD, or what is wrong with it; neither if nothing was typed."""
+    if not (day or month or year):
+        return None, None
+    try:
+        return date(int(year), int(month), int(day)).isoformat(), None
+    except ValueError:
+        return None, "Enter a date of birth such as 27 3 2019"
