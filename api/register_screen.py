@@ -119,10 +119,20 @@ def preview_as_dict(found: Preview) -> dict[str, Any]:
         "merges": [list(pair) for pair in found.merges],
         "splits": [list(pair) for pair in found.splits],
         "moves": [list(pair) for pair in found.moves],
-        "links_gained": len(found.links.gained),
-        "links_lost": len(found.links.lost),
+        "links_gained": found.links.gained.to_dict("records"),
+        "links_lost": found.links.lost.to_dict("records"),
         "queue_growth": found.queue_growth,
-        "decisions_contradicted": len(found.contradicted),
+        "possible_links_gained": found.possible.gained.to_dict("records"),
+        "possible_links_lost": found.possible.lost.to_dict("records"),
+        "decisions_contradicted": [
+            {
+                "decision": one.decision,
+                "kind": one.kind,
+                "weight": one.weight,
+                "already": one.already,
+            }
+            for one in found.contradicted
+        ],
         "measures_moved": [move.name for move in found.measures if move.moves],
     }
 
