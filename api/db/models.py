@@ -48,6 +48,7 @@ from api.db.sources import (
     Reject,
     RuleSet,
     Source,
+    SourceMapping,
 )
 from api.db.tables import Table
 from api.db.work import Audit, Job, JobState
@@ -105,6 +106,7 @@ __all__ = [
     "SignIn",
     "SignInFailure",
     "Source",
+    "SourceMapping",
     "Succession",
     "Table",
     "Visit",

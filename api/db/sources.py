@@ -2,10 +2,12 @@
 
 import enum
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Date, ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
+from api.db.append_only import APPEND_ONLY
 from api.db.tables import Detail, Hash, Id, Moment, Name, Number, Table, Written
 
 
@@ -33,6 +35,26 @@ class Agreement(Table):
     ends: Mapped[date | None] = mapped_column(Date)
 
 
+class SourceMapping(Table):
+    """What a person said that the headers of a source's list mean. Appended, never changed.
+
+    ``columns`` gives, by field of the table called ``within``, the header that it is found
+    under, or null if a header that would be taken for it is something else. The last one of
+    a source holds for the extracts that come after it.
+    """
+
+    __tablename__ = "source_mapping"
+
+    id: Mapped[Id]
+    source: Mapped[int] = mapped_column(ForeignKey("source.number"))
+    within: Mapped[Name]
+    columns: Mapped[Detail]
+    by: Mapped[Name]
+    at: Mapped[Moment]
+
+    __table_args__: Any = (Index(None, "source"), {"info": {APPEND_ONLY: True}})
+
+
 class ExtractState(enum.StrEnum):
     """Where an extract stands.
 
@@ -53,7 +75,7 @@ class Extract(Table):
 
     ``held_on`` is the date that all its rows give, if they do. ``run`` applied it;
     ``undone_run`` took back what it did, after it had been withdrawn. ``job`` is the last one
-    that was queued for it.
+    that was queued for it. ``mapping`` says what its headers mean beside the definition.
     """
 
     __tablename__ = "extract"
@@ -76,6 +98,7 @@ class Extract(Table):
     run: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
     undone_run: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
     job: Mapped[int | None] = mapped_column(ForeignKey("job.id"))
+    mapping: Mapped[int | None] = mapped_column(ForeignKey("source_mapping.id"))
 
     __table_args__ = (Index(None, "source", "state"),)
 

@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_2bb50b"
+revision: str = "0001_fe5590"
 down_revision: str | None = None
 
 
@@ -504,6 +504,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
     )
     op.create_table(
+        "source_mapping",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("source", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("within", sa.String(length=64), nullable=False),
+        sa.Column("columns", sa.JSON(), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["source"], ["source.number"], name=op.f("fk_source_mapping_source_source")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_source_mapping")),
+        info={"append_only": True},
+    )
+    with op.batch_alter_table("source_mapping", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_source_mapping_source"), ["source"], unique=False)
+
+    op.create_table(
         "checked_record",
         sa.Column(
             "id",
@@ -683,7 +705,11 @@ def upgrade() -> None:
             "undone_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
         sa.Column("job", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("mapping", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(["job"], ["job.id"], name=op.f("fk_extract_job_job")),
+        sa.ForeignKeyConstraint(
+            ["mapping"], ["source_mapping.id"], name=op.f("fk_extract_mapping_source_mapping")
+        ),
         sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_extract_run_run")),
         sa.ForeignKeyConstraint(
             ["source"], ["source.number"], name=op.f("fk_extract_source_source")
@@ -1369,10 +1395,12 @@ def upgrade() -> None:
 
     op.invoke(KeepAppendOnly("access"))
     op.invoke(KeepAppendOnly("audit"))
+    op.invoke(KeepAppendOnly("source_mapping"))
 
 
 def downgrade() -> None:
     """Go back to the state before."""
+    op.invoke(LetRowsChange("source_mapping"))
     op.invoke(LetRowsChange("audit"))
     op.invoke(LetRowsChange("access"))
     with op.batch_alter_table("visit", schema=None) as batch_op:
@@ -1552,6 +1580,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("checked_record")
+    with op.batch_alter_table("source_mapping", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_source_mapping_source"))
+
+    op.drop_table("source_mapping")
     op.drop_table("run")
     op.drop_table("record")
     with op.batch_alter_table("invitation", schema=None) as batch_op:
