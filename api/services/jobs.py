@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, update
 
 from api.db.engine import writing
 from api.db.models import Extract, ExtractState, JobState
+from api.services.access.verifying import VERIFY, prepare_verification
 from api.services.exports import EXPORT, prepare_export
 from api.services.extracts import Mode, Received, receive
 from api.services.extracts.states import check_not_in_future, extract_row, require
@@ -145,6 +146,7 @@ def handlers(offered: InForce) -> Handlers:
         MEASURES: ReadsFirst(prepare_measures),
         PREVIEW: ReadsFirst(prepare_preview),
         COMMIT: do_commit,
+        VERIFY: ReadsFirst(prepare_verification),
     }
 
 

@@ -94,6 +94,18 @@ def list_webhooks(connection: Connection, by: str, after: int, limit: int) -> li
     return [_view(row) for row in connection.execute(query.limit(limit))]
 
 
+def every_webhook(connection: Connection) -> list[WebhookView]:
+    """Those of all callers, in order."""
+    table = Webhook.__table__
+    return [_view(row) for row in connection.execute(select(table).order_by(table.c.id))]
+
+
+def count_dead_letters(aside: Connection) -> dict[int, int]:
+    """How many deliveries of each webhook were given up; none of those without any."""
+    query = select(WebhookDelivery.webhook, func.count()).where(WebhookDelivery.state == DEAD)
+    return dict(iter(aside.execute(query.group_by(WebhookDelivery.webhook)).tuples()))
+
+
 def find_webhook(connection: Connection, number: int, by: str) -> WebhookView | None:
     """One of a caller's own."""
     table = Webhook.__table__

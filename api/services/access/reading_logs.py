@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import merge
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
@@ -11,6 +13,9 @@ from api.db.engine import is_sqlite
 from api.db.models import Access, Audit
 from api.db.tables import in_utc
 from api.services.access.chain import LOGS, Broken, Head, Log, verify
+
+# After every entry.
+_END = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,77 @@ def list_entries(
         *(_access(row) for row in aside.execute(accesses)),
     ]
     return sorted(found, key=lambda entry: (entry.at, entry.id), reverse=True)[:limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What entries are looked for by; ``what`` is part of an act or a route, in any case.
+
+    ``since`` is the first moment, ``until`` the first one after.
+    """
+
+    about: str | None = None
+    by: str | None = None
+    what: str | None = None
+    purpose: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Entries, the latest first. ``after`` is where the next page begins; none at the end."""
+
+    entries: list[LogEntry]
+    after: tuple[int, int] | None
+
+
+def search_logs(
+    connection: Connection,
+    aside: Connection,
+    sought: Sought,
+    *,
+    after: tuple[int, int] | None = None,
+    limit: int = 50,
+) -> LogPage:
+    """Entries of both logs, page by page; ``after`` is that of the page before.
+
+    Each log keeps its own order, in which it was written.
+    """
+    acts = _sought(Audit, sought, after and after[0]).limit(limit + 1)
+    accesses = _sought(Access, sought, after and after[1]).limit(limit + 1)
+    if sought.about is not None:
+        acts = acts.where(Audit.about == sought.about)
+        accesses = accesses.where(_names(aside, sought.about))
+    if sought.what is not None:
+        acts = acts.where(Audit.action.icontains(sought.what, autoescape=True))
+        accesses = accesses.where(Access.route.icontains(sought.what, autoescape=True))
+    both = merge(
+        [_act(row) for row in connection.execute(acts)],
+        [_access(row) for row in aside.execute(accesses)],
+        key=lambda entry: entry.at,
+        reverse=True,
+    )
+    found = list(islice(both, limit + 1))
+    entries = found[:limit]
+    if len(found) <= limit:
+        return LogPage(entries, None)
+    last = {entry.log: entry.id for entry in entries}
+    unmoved = after or (_END, _END)
+    return LogPage(entries, (last.get("audit", unmoved[0]), last.get("access", unmoved[1])))
+
+
+def _sought(log: Log, sought: Sought, before: int | None) -> Select[Any]:
+    query = select(log.__table__).order_by(log.id.desc())
+    if before is not None:
+        query = query.where(log.id < before)
+    if sought.by is not None:
+        query = query.where(log.by == sought.by)
+    if sought.purpose is not None:
+        query = query.where(log.purpose == sought.purpose)
+    if sought.since is not None:
+        query = query.where(log.at >= sought.since)
+    return query if sought.until is None else query.where(log.at < sought.until)
 
 
 def _latest(log: Log, by: str | None, after: datetime | None, limit: int) -> Select[Any]:
