@@ -11,6 +11,7 @@ from rich.table import Table
 from api.db.models import ExtractState, JobState
 from api.services.backup import Manifest
 from api.services.extracts import Received
+from api.services.extracts.stops import stop_says
 from api.services.ingesting import Ingested
 from api.services.register.preview import Preview
 from api.services.register.running import RunResult
@@ -29,15 +30,6 @@ _RUN_SAYS = (
     ("left", "records that left a child"),
     ("values_changed", "children with other values"),
 )
-_STOP_SAYS = {
-    "rejects": "{found:.0%} of its rows could not become records (the rules allow {bound:.0%})",
-    "gone": "{found:.0%} of the source's records are not in it (the rules allow {bound:.0%})",
-    "changed": "{found:.0%} of its records say something else (the rules allow {bound:.0%})",
-    "fewest": "it holds {found:.0%} as many records as the source has now (at least {bound:.0%})",
-    "most": "it holds {found:.1f} times as many records as the source has now (at most {bound:g})",
-    "completeness": "{field} is filled in {found:.0%} fewer records (the rules allow {bound:.0%})",
-    "same_date": "there is another extract of the source with the same date",
-}
 
 
 def ingested_as_dict(found: Ingested) -> dict[str, Any]:
@@ -243,8 +235,7 @@ def show_report(report: Mapping[str, Any], title: str, extract: int, *, waits: b
 def _show_stops(report: Mapping[str, Any], extract: int) -> None:
     _OUT.print("It waits for a person, because:")
     for stop in report["stops"]:
-        says = _STOP_SAYS.get(stop["code"], stop["code"]).format(**stop)
-        _OUT.print(f"  {says}", soft_wrap=True)
+        _OUT.print(f"  {stop_says(stop)}", soft_wrap=True)
     _OUT.print(f"If it is right: matcher accept {extract}, then matcher relink")
     _OUT.print(f"If it is wrong: matcher refuse {extract} --why TEXT", soft_wrap=True)
 

@@ -6,7 +6,8 @@ file leads nowhere: only its ending is looked at.
 """
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
@@ -65,11 +66,26 @@ class Uploads:
     ) -> AsyncIterator[Upload]:
         """FastAPI calls this around the route's function."""
         await run_in_threadpool(check, self.allowed, request, service, bearer, purpose)
-        form = _Form(service.uploads)
-        try:
-            yield await _received(request, form, service.largest_upload)
-        finally:
-            await to_thread.run_sync(form.forget)
+        async with taken_in(request, service) as upload:
+            yield upload
+
+
+@asynccontextmanager
+async def taken_in(
+    request: Request,
+    service: Service,
+    before_file: Callable[[Mapping[str, str]], None] = lambda _: None,
+) -> AsyncIterator[Upload]:
+    """A form with one file; the file is on disk within this context.
+
+    ``before_file`` is given the fields that came before the file, when that begins, and may
+    raise Problem; then nothing of the file is kept.
+    """
+    form = _Form(service.uploads, before_file)
+    try:
+        yield await _received(request, form, service.largest_upload)
+    finally:
+        await to_thread.run_sync(form.forget)
 
 
 def check(
@@ -118,6 +134,7 @@ class _Form:
     """Takes a form's parts in as they come. ``path`` is where its file is."""
 
     folder: Path
+    before_file: Callable[[Mapping[str, str]], None]
     fields: dict[str, str] = field(default_factory=dict)
     path: Path | None = None
     gathered: int = 0
@@ -188,6 +205,7 @@ class _Form:
             return
         if self._name != "file" or self.path is not None:
             raise Problem("bad-request", "Send one file, in the field `file`.")
+        self.before_file(self.fields)
         ending = PurePosixPath(options[b"filename"].decode("utf-8", "replace")).suffix.casefold()
         known = ending if ending in _ENDINGS else ""
         self.path = self.folder / f"{secrets.token_hex(16)}{known}"

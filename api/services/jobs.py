@@ -63,8 +63,30 @@ def receive_and_queue(
     The same content again takes up work on it that failed or was cancelled.
     Raises what `receive` does; nothing is written then.
     """
+    received = receive_today(
+        connection, offered, source=source, path=path, as_of=as_of, mode=mode, by=by, now=now
+    )
+    job = _unfinished(connection, received.extract) if received.unchanged else None
+    if job is None and _is_on_its_way(connection, received.extract):
+        job = queue_ingest(connection, extract=received.extract, by=by)
+    return received, job
+
+
+def receive_today(
+    connection: Connection,
+    offered: InForce,
+    *,
+    source: str,
+    path: Path,
+    as_of: date,
+    mode: Mode,
+    by: str,
+    now: datetime,
+    any_columns: bool = False,
+) -> Received:
+    """Receive an extract of no day to come, by the rules in force. Raises what `receive` does."""
     check_not_in_future(as_of, now)
-    received = receive(
+    return receive(
         connection,
         source=source,
         path=path,
@@ -73,12 +95,15 @@ def receive_and_queue(
         by=by,
         book=rules_in_force(connection, offered).book,
         now=now,
+        any_columns=any_columns,
     )
-    job = _unfinished(connection, received.extract) if received.unchanged else None
-    if job is None and _is_on_its_way(connection, received.extract):
-        job = enqueue(connection, INGEST, {"extract": received.extract}, by)
-        _followed_by(connection, received.extract, job)
-    return received, job
+
+
+def queue_ingest(connection: Connection, *, extract: int, by: str) -> int:
+    """Have a received extract looked over and, if it is accepted, linked; the job."""
+    job = enqueue(connection, INGEST, {"extract": extract}, by)
+    _followed_by(connection, extract, job)
+    return job
 
 
 def _is_on_its_way(connection: Connection, extract: int) -> bool:

@@ -2,7 +2,17 @@
 
 from matcher.read.examples import run_examples
 from matcher.read.extract import read_extract
+from matcher.read.heads import Head, heads
 from matcher.read.result import FileCount, Note, ReadResult
 from matcher.read.tables import Progress
 
-__all__ = ["FileCount", "Note", "Progress", "ReadResult", "read_extract", "run_examples"]
+__all__ = [
+    "FileCount",
+    "Head",
+    "Note",
+    "Progress",
+    "ReadResult",
+    "heads",
+    "read_extract",
+    "run_examples",
+]

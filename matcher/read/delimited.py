@@ -150,9 +150,14 @@ def _find_header(
 
 def top_rows(member: Member, definition: SourceDefinition) -> Iterator[TopRow]:
     """The rows in which a header is looked for, under each separator."""
-    encoding = _encoding(member, definition)
-    for _, rows in _tops(member, encoding):
+    for rows in tops(member, definition):
         yield from rows
+
+
+def tops(member: Member, definition: SourceDefinition) -> Iterator[Iterator[TopRow]]:
+    """The same, apart for each separator. Raises ExtractRefused if the file is not text."""
+    for _, rows in _tops(member, _encoding(member, definition)):
+        yield rows
 
 
 def _tops(member: Member, encoding: Encoding) -> Iterator[tuple[str, Iterator[TopRow]]]:

@@ -93,11 +93,17 @@ def _other_document(member: Member, kind: str) -> ExtractRefused:
 
 def top_rows(member: Member) -> Iterator[tuple[int, list[RawCell]]]:
     """The rows in which a header is looked for, of each sheet of a sound workbook."""
+    for rows in tops(member):
+        yield from rows
+
+
+def tops(member: Member) -> Iterator[Iterator[tuple[int, list[RawCell]]]]:
+    """The same, apart for each sheet."""
     with member.open() as stream:
         content = stream.read()
     with CalamineWorkbook.from_filelike(io.BytesIO(content)) as workbook:
         for index in _visible(workbook):
-            yield from islice(_rows(workbook.get_sheet_by_index(index)), HEADER_WITHIN)
+            yield islice(_rows(workbook.get_sheet_by_index(index)), HEADER_WITHIN)
 
 
 def _read_sheet(

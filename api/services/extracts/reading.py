@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select
 
 from api.db.models import Extract, Source
 from api.services.extracts.files import kept_file
+from api.services.extracts.mapping import definition_of
 from api.services.extracts.naming import telling_no_names, without_names
 from api.services.rules import GENERIC, RuleBook
 from matcher.errors import ExtractRefused
@@ -14,7 +15,7 @@ from matcher.read import Progress, ReadResult, read_extract
 from matcher.rules.sources import SourceDefinition
 
 # What a file is refused for if it is sound but not laid out as its source's extracts are.
-_OTHER_LAYOUT = frozenset({"wrong_columns", "missing_table", "is_file"})
+OTHER_LAYOUT = frozenset({"wrong_columns", "missing_table", "is_file"})
 
 
 def read_kept(
@@ -30,30 +31,38 @@ def read_kept(
         .join(Extract, Extract.source == Source.number)
         .where(Extract.id == extract)
     ).scalar_one()
+    own = definition_of(connection, extract, book)
     with kept_file(connection, extract) as path:
-        return read_as(source, path, book, progress=progress)
+        return read_as(source, path, book, own=own, progress=progress)
 
 
 def read_as(
-    source: str, path: Path, book: RuleBook, *, progress: Progress | None = None
+    source: str,
+    path: Path,
+    book: RuleBook,
+    *,
+    own: SourceDefinition | None = None,
+    progress: Progress | None = None,
 ) -> ReadResult:
     """Read by the source's own definition, or as generic if the file is laid out like that.
 
-    Files within a folder or zip are called by their table, or by their place in it. Raises
+    ``own`` is that definition, if more is known of the source than the rules say. Files
+    within a folder or zip are called by their table, or by their place in it. Raises
     ExtractRefused; if the file is laid out like another source's, it says so.
     """
-    definition = book.definition(source)
+    definition = own or book.definition(source)
     with telling_no_names(source, path, definition):
-        read = _read_as(source, path, book, progress)
+        read = _read_as(source, path, book, definition, progress)
     return without_names(read, source, path, definition)
 
 
-def _read_as(source: str, path: Path, book: RuleBook, progress: Progress | None) -> ReadResult:
-    own = book.definition(source)
+def _read_as(
+    source: str, path: Path, book: RuleBook, own: SourceDefinition, progress: Progress | None
+) -> ReadResult:
     try:
         return _told(read_extract(source, path, own, progress=progress), own)
     except ExtractRefused as refusal:
-        if refusal.code not in _OTHER_LAYOUT:
+        if refusal.code not in OTHER_LAYOUT:
             raise
         generic = book.sources[GENERIC]
         if is_generic(source, path, book) and own is not generic:
@@ -72,32 +81,38 @@ def _read_as(source: str, path: Path, book: RuleBook, progress: Progress | None)
 
 def is_generic(source: str, path: Path, book: RuleBook) -> bool:
     """Whether the file is a plain list of people with this software's own headers."""
-    return _has_table(source, path, book.sources[GENERIC])
+    return is_laid_out_as(source, path, book.sources[GENERIC])
 
 
 def layout_of(path: Path, book: RuleBook, *, without: str) -> list[str]:
     """Sources like whose extracts the file is laid out."""
     others = [name for name in sorted(book.sources) if name not in (without, GENERIC)]
-    return [name for name in others if _has_table(name, path, book.sources[name])]
+    return [name for name in others if is_laid_out_as(name, path, book.sources[name])]
 
 
 class _SeenEnoughError(Exception):
     """The first rows of a table have been read."""
 
 
-def _has_table(source: str, path: Path, definition: SourceDefinition) -> bool:
-    """Whether there is a table of this definition; reads no further than its first rows."""
+def is_laid_out_as(source: str, path: Path, definition: SourceDefinition) -> bool:
+    """Whether there is a table of this definition."""
+    return refusal_by(source, path, definition) is None
+
+
+def refusal_by(source: str, path: Path, definition: SourceDefinition) -> ExtractRefused | None:
+    """Why the extract cannot be read so; reads no further than the first rows of a table."""
 
     def stop(_: str, __: int) -> None:
         raise _SeenEnoughError
 
     try:
-        read_extract(source, path, definition, progress=stop)
+        with telling_no_names(source, path, definition):
+            read_extract(source, path, definition, progress=stop)
     except _SeenEnoughError:
-        return True
-    except ExtractRefused:
-        return False
-    return True
+        return None
+    except ExtractRefused as refusal:
+        return refusal
+    return None
 
 
 def _told(read: ReadResult, definition: SourceDefinition) -> ReadResult:

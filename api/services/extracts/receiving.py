@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from api.db.models import Agreement, Extract, ExtractState, Source
 from api.services.extracts.changes import Mode
 from api.services.extracts.files import Arrived, arriving, keep_file
+from api.services.extracts.mapping import last_mapping
 from api.services.extracts.reading import is_generic, layout_of
-from api.services.extracts.states import WAITING, check_date, note
+from api.services.extracts.states import WAITING, StateError, check_date, note, require
 from api.services.rules import GENERIC, RuleBook
 from matcher.errors import ExtractRefused
 from matcher.rules.sources import SourceDefinition
@@ -37,8 +38,12 @@ def receive(
     by: str,
     book: RuleBook,
     now: datetime,
+    any_columns: bool = False,
 ) -> Received:
     """Keep an extract's file and register its source with its agreement, if they are new.
+
+    With ``any_columns`` a file is kept that nobody can read yet; somebody is to say what its
+    columns mean, see `mapping`.
 
     Nothing is written if the same content waits or is current already, for the same date
     and in the same mode. Raises ExtractRefused if the source is unknown or there is no such
@@ -48,11 +53,12 @@ def receive(
         message = "write the name of a source in small letters, digits and underscores"
         raise ExtractRefused("?", "", "source_name", message)
     with arriving(source, path, book.definition(source)) as arrived:
-        number = connection.scalar(select(Source.number).where(Source.name == source))
+        number = source_number(connection, source)
         if number is None:
-            _refuse_if_unknown(source, arrived, book)
+            if not any_columns:
+                _refuse_if_unknown(source, arrived, book)
             number = _register(connection, source, book)
-        known = _same(connection, number, arrived, as_of, mode)
+        known = _same(connection, number, arrived.file_hash, as_of, mode)
         if known is not None:
             return Received(known, unchanged=True)
         check_date(connection, source=number, as_of=as_of)
@@ -67,6 +73,7 @@ def receive(
                 file_kind=arrived.kind,
                 received_at=now,
                 received_by=by,
+                mapping=last_mapping(connection, number),
             )
             .returning(Extract.id)
         ).scalar_one()
@@ -74,6 +81,36 @@ def receive(
     size = {"bytes": arrived.size, "mode": mode, "as_of": as_of.isoformat()}
     note(connection, extract, "extract_received", by=by, now=now, detail=size)
     return Received(extract, unchanged=False)
+
+
+def move_to_source(
+    connection: Connection, extract: int, source: str, *, by: str, book: RuleBook, now: datetime
+) -> None:
+    """Have a received extract be one of another source, since it was brought for a wrong one.
+
+    Raises StateError if it was looked over already, if the other source has the same
+    content, or one that is later.
+    """
+    row = require(connection, extract, ExtractState.RECEIVED)
+    number = source_number(connection, source)
+    if number is None:
+        number = _register(connection, source, book)
+    known = _same(connection, number, row.file_hash, row.as_of, row.mode)
+    if known not in (None, extract):
+        raise StateError(f"the same file is there already, as extract {known}")
+    check_date(connection, source=number, as_of=row.as_of)
+    connection.execute(
+        update(Extract)
+        .where(Extract.id == extract)
+        .values(source=number, mapping=last_mapping(connection, number))
+    )
+    detail = {"from": row.source, "to": number}
+    note(connection, extract, "extract_moved", by=by, now=now, detail=detail)
+
+
+def source_number(connection: Connection, source: str) -> int | None:
+    """By which a source is known in other tables; None if nothing ever came of it."""
+    return connection.scalar(select(Source.number).where(Source.name == source))
 
 
 def _refuse_if_unknown(source: str, arrived: Arrived, book: RuleBook) -> None:
@@ -132,14 +169,14 @@ def _purposes_of_fields(definition: SourceDefinition) -> dict[str, list[str]]:
 
 
 def _same(
-    connection: Connection, source: int, arrived: Arrived, as_of: date, mode: Mode
+    connection: Connection, source: int, file_hash: str, as_of: date, mode: str
 ) -> int | None:
     """An extract of the same content that waits or is current."""
     return connection.scalar(
         select(Extract.id)
         .where(
             Extract.source == source,
-            Extract.file_hash == arrived.file_hash,
+            Extract.file_hash == file_hash,
             Extract.as_of == as_of,
             Extract.mode == mode,
             Extract.state.in_([*WAITING, ExtractState.CURRENT]),

@@ -11,6 +11,7 @@ from api.db.models import Extract, ExtractState, Record, RecordVersion, Reject
 from api.services.extracts.arrays import cells
 from api.services.extracts.changes import diff
 from api.services.extracts.files import drop_file
+from api.services.extracts.mapping import is_first_of_its_mapping
 from api.services.extracts.quality import describe, fallen, measured
 from api.services.extracts.reading import read_kept
 from api.services.extracts.states import accept, can_accept, note, pass_over, require
@@ -18,6 +19,7 @@ from api.services.rules import RuleBook
 from matcher.errors import ExtractRefused
 from matcher.frames import REJECT_COLUMNS
 from matcher.read import Progress, ReadResult
+from matcher.rules.loading import Stop
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,10 @@ def _report(
     report["completeness_fallen"] = {} if delta else fallen(before, report)
     same_date = last == row.as_of and not delta
     found = measured(report, delta=delta, same_date=same_date)
-    report["stops"] = [stop.model_dump() for stop in book.loading.judge(found)]
+    stops = book.loading.judge(found)
+    if is_first_of_its_mapping(connection, row.id):
+        stops.append(Stop(code="new_columns", found=1, bound=0))
+    report["stops"] = [stop.model_dump() for stop in stops]
     report["rules"] = book.content_hash
     return report
 

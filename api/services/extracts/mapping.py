@@ -1,0 +1,120 @@
+"""What people said that the headers of a source's lists mean, beside its definition.
+
+What was said last holds for every extract that comes after it, and each extract keeps which
+saying it is read by, so that it reads the same whenever it is read again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from api.db.models import Extract, Source, SourceMapping
+from api.services.access.audit import note_act
+from api.services.rules import RuleBook
+from matcher.rules.sources import SourceDefinition, Table, normalise_header
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMapping:
+    """By field of the table ``within``, the header that it is found under.
+
+    None for a field that this source's lists do not have, whatever a header looks like.
+    """
+
+    within: str
+    columns: Mapping[str, str | None]
+
+
+def extended(definition: SourceDefinition, mapping: ColumnMapping | None) -> SourceDefinition:
+    """The definition, with the mapped headers as the best ones of their fields.
+
+    What the definition does not have, by now, is passed over.
+    """
+    if mapping is None:
+        return definition
+    tables = tuple(
+        _table(table, mapping.columns) if table.name == mapping.within else table
+        for table in definition.tables
+    )
+    return definition.model_copy(update={"tables": tables})
+
+
+def _table(table: Table, mapped: Mapping[str, str | None]) -> Table:
+    columns = dict(table.columns)
+    for field, header in mapped.items():
+        if field in columns:
+            columns[field] = () if header is None else (header, *columns[field])
+    own = {normalise_header(header) for header in mapped.values() if header is not None}
+    never = tuple(header for header in table.never if normalise_header(header) not in own)
+    return table.model_copy(update={"columns": columns, "never": never})
+
+
+def keep_mapping(
+    connection: Connection,
+    extract: int,
+    mapping: ColumnMapping,
+    *,
+    by: str,
+    now: datetime,
+) -> None:
+    """Have an extract read so, and those of its source that come after it."""
+    source = select(Extract.source).where(Extract.id == extract)
+    number = connection.execute(
+        insert(SourceMapping)
+        .values(
+            source=connection.execute(source).scalar_one(),
+            within=mapping.within,
+            columns=dict(mapping.columns),
+            by=by,
+            at=now,
+        )
+        .returning(SourceMapping.id)
+    ).scalar_one()
+    connection.execute(update(Extract).where(Extract.id == extract).values(mapping=number))
+    detail = {"mapping": number, "fields": sorted(mapping.columns)}
+    note_act(connection, "columns_mapped", f"extract {extract}", by=by, now=now, detail=detail)
+
+
+def last_mapping(connection: Connection, source: int) -> int | None:
+    """The number of what was said last of a source, by its number."""
+    query = select(SourceMapping.id).where(SourceMapping.source == source)
+    return connection.scalar(query.order_by(SourceMapping.id.desc()).limit(1))
+
+
+def mapping_of_source(connection: Connection, source: str) -> ColumnMapping | None:
+    """What was said last of a source, by its name."""
+    query = (
+        select(SourceMapping.within, SourceMapping.columns)
+        .join(Source, Source.number == SourceMapping.source)
+        .where(Source.name == source)
+        .order_by(SourceMapping.id.desc())
+        .limit(1)
+    )
+    found = connection.execute(query).one_or_none()
+    return None if found is None else ColumnMapping(found.within, found.columns)
+
+
+def definition_of(connection: Connection, extract: int, book: RuleBook) -> SourceDefinition:
+    """The definition that an extract is read by: its source's, with what it keeps of mappings."""
+    found = connection.execute(
+        select(Source.name, SourceMapping.within, SourceMapping.columns)
+        .select_from(Extract)
+        .join(Source, Source.number == Extract.source)
+        .outerjoin(SourceMapping, SourceMapping.id == Extract.mapping)
+        .where(Extract.id == extract)
+    ).one()
+    own = book.definition(found.name)
+    if found.within is None:
+        return own
+    return extended(own, ColumnMapping(found.within, found.columns))
+
+
+def is_first_of_its_mapping(connection: Connection, extract: int) -> bool:
+    """Whether a mapping says how the extract is read, and no run has linked any by it yet."""
+    mapping = connection.scalar(select(Extract.mapping).where(Extract.id == extract))
+    if mapping is None:
+        return False
+    linked = select(Extract.id).where(Extract.mapping == mapping, Extract.run.is_not(None))
+    return connection.execute(linked.limit(1)).first() is None

@@ -1,0 +1,21 @@
+"""Why an extract waits for a person, in words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_SAYS = {
+    "empty": "there is no record in it",
+    "rejects": "{found:.0%} of its rows could not become records (the rules allow {bound:.0%})",
+    "gone": "{found:.0%} of the source's records are not in it (the rules allow {bound:.0%})",
+    "changed": "{found:.0%} of its records say something else (the rules allow {bound:.0%})",
+    "fewest": "it holds {found:.0%} as many records as the source has now (at least {bound:.0%})",
+    "most": "it holds {found:.1f} times as many records as the source has now (at most {bound:g})",
+    "completeness": "{field} is filled in {found:.0%} fewer records (the rules allow {bound:.0%})",
+    "same_date": "there is another extract of the source with the same date",
+    "new_columns": "it is the first that is read by what a person said of its columns",
+}
+
+
+def stop_says(stop: Mapping[str, Any]) -> str:
+    """One entry of a report's ``stops`` as part of a sentence."""
+    return _SAYS.get(stop["code"], stop["code"]).format(**stop)

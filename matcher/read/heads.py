@@ -1,0 +1,86 @@
+"""The top of the lists in an extract: headers and some rows, for people to say what they are."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matcher.read.cells import RawCell
+from matcher.read.delimited import tops
+from matcher.read.members import Member, open_members
+from matcher.read.workbook import is_workbook_start
+from matcher.read.workbook import tops as tops_of_workbook
+from matcher.rules.sources import SourceDefinition, normalise_header
+
+# More letters than this are a sentence, such as a note above the list.
+_LONGEST = 80
+
+
+@dataclass(frozen=True)
+class Head:
+    """What is probably the header of a list, and the first rows below it, as texts.
+
+    ``headers`` and each of ``rows`` are equally long. ``row`` counts from 1.
+    """
+
+    row: int
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def heads(source: str, path: Path, definition: SourceDefinition, *, rows: int) -> list[Head]:
+    """The top of each CSV file or sheet of an extract; none of a file that has no header.
+
+    The header is taken to be the first row with the most cells that could be one. Raises
+    ExtractRefused for what cannot be read at all.
+    """
+    found: list[Head | None] = []
+    with open_members(source, path, definition) as (members, alone):
+        for member in members:
+            if alone or member.is_tabular:
+                found += _heads(member, definition, rows)
+    return [head for head in found if head is not None]
+
+
+def _heads(member: Member, definition: SourceDefinition, rows: int) -> Iterator[Head | None]:
+    with member.open() as stream:
+        start = stream.read(512)
+    if is_workbook_start(start):
+        for sheet in tops_of_workbook(member):
+            yield _head(sheet, rows)
+        return
+    under_each = [_head(top, rows) for top in tops(member, definition)]
+    yield max(under_each, key=lambda head: _names(head.headers) if head else 0, default=None)
+
+
+def _head(top: Iterable[tuple[int, Sequence[RawCell]]], rows: int) -> Head | None:
+    lines = [(number, [_text(cell) for cell in cells]) for number, cells in top]
+    if not lines:
+        return None
+    at = max(range(len(lines)), key=lambda at: _names(lines[at][1]))
+    number, cells = lines[at]
+    if _names(cells) < 2:
+        return None
+    width = 1 + max(at for at, cell in enumerate(cells) if cell)
+    below = [line for _, line in lines[at + 1 :] if any(line)][:rows]
+    return Head(
+        number,
+        tuple(cells[:width]),
+        tuple(tuple((line + [""] * width)[:width]) for line in below),
+    )
+
+
+def _names(cells: Sequence[str]) -> int:
+    """How many different cells could be headers."""
+    return len(
+        {
+            normalise_header(cell)
+            for cell in cells
+            if len(cell) <= _LONGEST and any(map(str.isalpha, cell))
+        }
+        - {""}
+    )
+
+
+def _text(cell: RawCell) -> str:
+    text = cell if isinstance(cell, str) else str(cell).removesuffix(" 00:00:00")
+    return " ".join(text.split())
