@@ -22,7 +22,7 @@ from api.services.register.viewing import ShownChild, view_child, view_records
 from api.services.register.why import why_child
 from api.services.review.answering import queue_linking
 from api.web.access import page_router, signed_in
-from api.web.dates import typed_date
+from api.web.born import date_of_birth
 from api.web.pages import Instead, page, see
 from api.web.text import sentence
 from matcher.errors import DataError
@@ -75,7 +75,7 @@ def search_result(
     }
     typed = {name: value.strip() for name, value in typed.items()}
     values = {name: typed[name] for name in _TYPED if typed[name]}
-    born, wrong = typed_date(typed["day"], typed["month"], typed["year"])
+    born, wrong = date_of_birth(typed["day"], typed["month"], typed["year"])
     if wrong:
         return _search(request, visit, typed, errors={"born-day": wrong})
     if born:
