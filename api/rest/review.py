@@ -115,7 +115,7 @@ def take_next_pair(
     decide. 204 if nothing waits for you.
     """
     asked = wanted or NextWanted()
-    rules = _rules(access)
+    rules = rules_of(access)
     lease = rules and take_next(
         access.connection,
         access.service.aside,
@@ -137,7 +137,7 @@ def take_one_pair(
     pair: PairPath, access: Annotated[Access, _READS], _key: KeyHeader = None
 ) -> Response:
     """Like `next`, with a pair of your choice; the one that you have is given back for it."""
-    rules = _rules(access)
+    rules = rules_of(access)
     with told_plainly():
         lease = rules and take_pair(
             access.connection,
@@ -172,7 +172,7 @@ def decide_pair(
     """
     if if_match is None:
         raise Problem("precondition-required")
-    rules, reviewer = _rules(write), reviewer_of(write)
+    rules, reviewer = rules_of(write), reviewer_of(write)
     with told_plainly():
         identity = PairId.parse(pair)
         if rules is None:
@@ -261,7 +261,7 @@ def renew_pair(
     pair: PairPath, said: LeaseToken, access: Annotated[Access, _READS], _key: KeyHeader = None
 ) -> LeaseModel:
     """The lease begins anew. One that has expired can be renewed while nobody took the pair."""
-    rules = _rules(access)
+    rules = rules_of(access)
     with told_plainly(), writing(access.service.aside) as beside:
         lease = leases.require(beside, PairId.parse(pair), said.token, access.caller.name)
         minutes = rules[1].lease_minutes if rules else 0
@@ -279,7 +279,7 @@ def reveal_fields(
     pair: PairPath, said: RevealFields, access: Annotated[Access, _READS], _key: KeyHeader = None
 ) -> Response:
     """Have masked fields of the pair in your hand shown. That you saw them is in the access log."""
-    rules = _rules(access)
+    rules = rules_of(access)
     with told_plainly():
         identity = PairId.parse(pair)
         if rules is None:
@@ -373,7 +373,7 @@ def list_reviewers(
 Rules = tuple[LinkageRules, ReviewRules]
 
 
-def _rules(access: Access) -> Rules | None:
+def rules_of(access: Access) -> Rules | None:
     """The rules that the register goes by; none before its first run."""
     standing = Standing.at(access.connection)
     return None if standing is None else (standing.linkage, standing.read.rules.book.review)
@@ -382,13 +382,14 @@ def _rules(access: Access) -> Rules | None:
 def _shown(access: Access, rules: Rules, lease: Lease) -> Response:
     with told_plainly():
         context = context_of(access.connection, *rules, reviewer_of(access), lease)
-    access.saw(*_told_of(context))
+    access.saw(*told_of(context))
     model = pair_model(context, lease)
     headers = {"ETag": f'"{lease.etag}"', "Cache-Control": "no-store"}
     return Response(model.model_dump_json(), headers=headers, media_type="application/json")
 
 
-def _told_of(context: Context) -> Iterator[str]:
+def told_of(context: Context) -> Iterator[str]:
+    """Ids of records and children that a context tells of, for the access log."""
     for side in (context.l, context.r):
         yield f"record {side.record}"
         beside = (*side.fellows, *side.kin, *side.rivals)

@@ -10,7 +10,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.rest.app import create_app
 from api.rest.service import Service
 from api.settings import Settings
-from api.web import account, children, home, measures, openid, quality, signing_in
+from api.web import (
+    account,
+    children,
+    home,
+    measures,
+    openid,
+    quality,
+    review,
+    review_answers,
+    review_clusters,
+    review_pair,
+    review_reviewers,
+    signing_in,
+)
 from api.web.navigation import there_are
 from api.web.pages import Pages
 from api.web.refusals import FOR_SYSTEMS, refuse
@@ -25,6 +38,11 @@ _ROUTERS: tuple[APIRouter, ...] = (
     measures.router,
     quality.router,
     children.router,
+    review.router,
+    review_pair.router,
+    review_answers.router,
+    review_reviewers.router,
+    review_clusters.router,
 )
 
 _HEADERS = {

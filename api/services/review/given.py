@@ -1,0 +1,47 @@
+"""An answer that a reviewer gave, as they may see it again themselves."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from api.db.models import ReviewAnswer
+from api.db.tables import in_utc
+from api.services.review.known import VOID
+from api.services.review.pairs import PairId
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a reviewer said of a pair. What became of it is not told, see `answering`.
+
+    ``latest`` says that it is their last one, which they can take back; ``undone`` that they did.
+    """
+
+    id: int
+    pair: PairId
+    kind: str
+    why: str
+    at: datetime
+    latest: bool
+    undone: bool
+
+
+def given_answer(connection: Connection, number: int, *, by: str) -> Given | None:
+    """The reviewer's own answer of this number; none of anybody else's."""
+    own = ReviewAnswer.by == by
+    row = connection.execute(
+        select(ReviewAnswer).where(ReviewAnswer.id == number, own)
+    ).one_or_none()
+    if row is None:
+        return None
+    standing = select(func.max(ReviewAnswer.id)).where(own, ReviewAnswer.state != VOID)
+    return Given(
+        id=row.id,
+        pair=PairId(row.low, row.high),
+        kind=row.kind,
+        why=row.why,
+        at=in_utc(row.at),
+        latest=connection.scalar(standing) == number,
+        undone=row.state == VOID,
+    )

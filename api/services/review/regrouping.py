@@ -1,0 +1,229 @@
+"""Moving records between two children, or from one to a new one: as decisions on pairs.
+
+Every record that leaves a child is decided to be no match with each that stays. Where what is
+to be one child would not hold together by itself, one match joins each two parts of it. Like
+all decisions these take effect with the next run.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations, product
+
+import numpy as np
+from sqlalchemy import Connection
+
+from api.services.access.audit import note_act
+from api.services.register.acts import ActError
+from api.services.register.deciding import decide
+from api.services.register.decisions import MATCH, NON_MATCH, decisions_in_force
+from api.services.register.history import child_of
+from api.services.register.pairs import pairs_within
+from api.services.register.severances import severed_between
+from api.services.register.viewing import ShownRecord, view_records
+from api.services.review.answering import queue_linking
+from api.services.review.pairs import PairId, Reviewer, StaleError, UnknownPairError, keys_of
+
+# More records than that nobody can look through at once.
+_RECORDS = 40
+
+# A place for records of neither child.
+NEW = "new"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The records of one or two children, as far as they may be seen.
+
+    ``child_of`` is by record.id. ``state`` names all of it, so that a change is noticed.
+    """
+
+    children: tuple[str, ...]
+    records: tuple[ShownRecord, ...]
+    child_of: Mapping[int, str]
+    state: str
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where a record can go."""
+        return (*self.children, NEW)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A decision that would be entered, on two records."""
+
+    kind: str
+    l: ShownRecord
+    r: ShownRecord
+
+
+def group_of(connection: Connection, reviewer: Reviewer, pair: PairId) -> Group:
+    """The children of both records, with all that may be seen of them.
+
+    Raises UnknownPairError if the two may not be seen together, and ActError if there are too
+    many records.
+    """
+    keys = keys_of(connection, [pair.low, pair.high])
+    if len(keys) < 2 or not {source for source, _ in keys.values()} <= reviewer.view.sources:
+        raise UnknownPairError("there is no such pair")
+    of = [child_of(connection, *keys[record]) for record in (pair.low, pair.high)]
+    children = tuple(dict.fromkeys(child for child in of if child is not None))
+    if None in of:
+        raise UnknownPairError("there is no such pair")
+    found: list[ShownRecord] = []
+    belongs: dict[int, str] = {}
+    for child in children:
+        own = view_records(connection, reviewer.view, child, limit=_RECORDS + 1)
+        found += own
+        belongs |= {one.key.record: child for one in own}
+    if len(found) > _RECORDS:
+        raise ActError(f"these children have more than {_RECORDS} records; decide pair by pair")
+    numbers = np.array([one.key.record for one in found], dtype=np.int64)
+    l, r = (np.array(side, dtype=np.int64) for side in zip(*combinations(numbers, 2), strict=True))
+    if severed_between(connection, l, r).any():
+        raise UnknownPairError("there is no such pair")
+    decisions = decisions_in_force(connection, numbers)["id"].tolist()
+    said = sorted((one.key.record, belongs[one.key.record], one.version) for one in found)
+    state = hashlib.sha256(repr((said, decisions)).encode()).hexdigest()[:20]
+    return Group(children, tuple(found), belongs, state)
+
+
+def planned(connection: Connection, group: Group, to: Mapping[int, str]) -> list[Planned]:
+    """Decisions by which each record goes to its place: a child's id, or NEW.
+
+    A record without a place stays. Raises ActError if there is no such place.
+    """
+    if not set(to.values()) <= set(group.places):
+        raise ActError("choose one of these children, or a new one")
+    place = {number: to.get(number, child) for number, child in group.child_of.items()}
+    by_number = {one.key.record: one for one in group.records}
+    held = _held(connection, group)
+    found = [
+        *((NON_MATCH, pair) for pair in _apart(group, place, held)),
+        *((MATCH, pair) for pair in _joined(connection, place, held)),
+    ]
+    return [
+        Planned(kind, *sorted((by_number[one], by_number[other]), key=lambda record: record.key))
+        for kind, (one, other) in found
+    ]
+
+
+def enter(
+    connection: Connection,
+    reviewer: Reviewer,
+    pair: PairId,
+    to: Mapping[int, str],
+    *,
+    state: str,
+    why: str,
+    now: datetime,
+) -> list[int]:
+    """Enter what was planned, and queue a run; the numbers of the decisions.
+
+    Raises StaleError if the records, their children or the decisions on them are others than
+    ``state`` names, and ActError if nothing would change or something cannot be decided.
+    """
+    group = group_of(connection, reviewer, pair)
+    if group.state != state:
+        raise StaleError(["page"])
+    decisions = planned(connection, group, to)
+    if not decisions:
+        raise ActError("nothing would change; move at least one record")
+    numbers = [
+        decide(
+            connection,
+            kind=one.kind,
+            one=(one.l.key.source, one.l.key.record_id),
+            other=(one.r.key.source, one.r.key.record_id),
+            why=why,
+            by=reviewer.by,
+            now=now,
+        )
+        for one in decisions
+    ]
+    about = f"decisions {numbers[0]} to {numbers[-1]}"
+    note_act(connection, "records_moved", about, by=reviewer.by, now=now)
+    queue_linking(connection, by=reviewer.by)
+    return numbers
+
+
+def _held(connection: Connection, group: Group) -> dict[PairId, str]:
+    """What is decided of pairs among the records."""
+    numbers = np.array(sorted(group.child_of), dtype=np.int64)
+    rows = decisions_in_force(connection, numbers)
+    return {
+        PairId.of(int(l), int(r)): kind
+        for kind, l, r in zip(rows["kind"], rows["l"], rows["r"], strict=True)
+        if l in group.child_of and r in group.child_of
+    }
+
+
+def _apart(
+    group: Group, place: Mapping[int, str], held: Mapping[PairId, str]
+) -> Iterator[tuple[int, int]]:
+    """Pairs that were one child until now, or decided to be, and are not to be."""
+    for one, other in combinations(sorted(place), 2):
+        if place[one] == place[other]:
+            continue
+        said = held.get(PairId.of(one, other))
+        together = group.child_of[one] == group.child_of[other]
+        if said == MATCH or (together and said != NON_MATCH):
+            yield one, other
+
+
+def _joined(
+    connection: Connection, place: Mapping[int, str], held: Mapping[PairId, str]
+) -> Iterator[tuple[int, int]]:
+    """Pairs that are to be decided matches so that each child holds together."""
+    numbers = np.array(sorted(place), dtype=np.int64)
+    kept = pairs_within(connection, numbers)
+    weights = {
+        PairId.of(int(l), int(r)): float(weight)
+        for l, r, weight in zip(kept.l, kept.r, kept.found["weight"], strict=True)
+    }
+    links = {
+        PairId.of(int(l), int(r))
+        for l, r, link in zip(kept.l, kept.r, kept.found["link"], strict=True)
+        if link
+    }
+    for goal in dict.fromkeys(place.values()):
+        mine = [number for number in sorted(place) if place[number] == goal]
+        refused = [
+            (one, other)
+            for one, other in combinations(mine, 2)
+            if held.get(PairId.of(one, other)) == NON_MATCH
+        ]
+        yield from refused
+        firm = {
+            pair
+            for one, other in combinations(mine, 2)
+            if (pair := PairId.of(one, other)) in links or held.get(pair) == MATCH
+        } | {PairId.of(*pair) for pair in refused}
+        yield from _bridges(_parts(mine, firm), weights)
+
+
+def _parts(numbers: Sequence[int], firm: set[PairId]) -> list[list[int]]:
+    """Records that hold together by these pairs."""
+    part = {number: {number} for number in numbers}
+    for pair in sorted(firm):
+        one, other = part[pair.low], part[pair.high]
+        if one is not other:
+            one |= other
+            for number in other:
+                part[number] = one
+    return [sorted(found) for found in {min(found): found for found in part.values()}.values()]
+
+
+def _bridges(
+    parts: Sequence[Sequence[int]], weights: Mapping[PairId, float]
+) -> Iterator[tuple[int, int]]:
+    """For each part but the first its pair of most weight with those before."""
+    before = list(parts[0]) if parts else []
+    for part in parts[1:]:
+        yield max(
+            product(before, part),
+            key=lambda pair: (weights.get(PairId.of(*pair), -np.inf), -pair[0], -pair[1]),
+        )
+        before += part

@@ -1,0 +1,128 @@
+"""The queue of pairs that wait for a person, and taking one of it."""
+
+from itertools import islice
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+
+from api.db.engine import reading
+from api.rest.access import Access
+from api.rest.paging import place_of, written
+from api.rest.review import reviewer_of, rules_of
+from api.services.attention import oldest_waiting
+from api.services.register.queue import queue_counts
+from api.services.review import leases
+from api.services.review.listing import queued
+from api.services.review.taking import take_pair
+from api.services.review.waiting import ADJUDICATION, KINDS, REFERRED, Wanted, waiting_for
+from api.web.access import page_router
+from api.web.pages import page, see
+from api.web.review_part import (
+    PartOfQueue,
+    Visit,
+    go_on,
+    needed_rules,
+    pair_of,
+    words_for_templates,
+)
+
+router = page_router()
+
+_PAGE = 25
+# More than so many that wait for senior reviewers are only said to be more.
+_COUNTED = 100
+
+
+@router.get("/review")
+def queue_page(
+    request: Request,
+    visit: Visit,
+    part: PartOfQueue,
+    after: Annotated[str | None, Query(max_length=200)] = None,
+) -> Response:
+    """How much waits and for how long, and the list of it in the order of handing out."""
+    reviewer = reviewer_of(visit)
+    # Forms send what is empty, too.
+    place = place_of(after or None, int, float, int, int)
+    items = []
+    if rules_of(visit) is not None:
+        items = queued(
+            visit.connection,
+            visit.service.aside,
+            reviewer,
+            now=visit.now,
+            wanted=part.wanted,
+            after=place,
+            limit=_PAGE + 1,
+        )
+    shown = items[:_PAGE]
+    visit.saw(*(f"record {record}" for item in shown for record in item.records))
+    with reading(visit.service.aside) as beside:
+        lease = leases.in_hand(beside, reviewer.by, visit.now)
+    since = oldest_waiting(visit.connection)
+    return page(
+        request,
+        "review/queue.html",
+        title="Review queue",
+        errors=part.errors,
+        part=part,
+        kinds=[kind for kind in KINDS if reviewer.senior or kind not in (REFERRED, ADJUDICATION)],
+        sources=sorted(visit.view.sources),
+        counts=queue_counts(visit.connection),
+        senior=_for_seniors(visit) if reviewer.senior else None,
+        counted=_COUNTED,
+        waiting_seconds=(visit.now - since).total_seconds() if since else None,
+        in_hand=lease.pair if lease else None,
+        items=shown,
+        later=bool(place),
+        next=_address(part.query, written(shown[-1].place)) if len(items) > _PAGE else None,
+        **words_for_templates(),
+    )
+
+
+@router.post("/review/next")
+def take_next_pair(request: Request, visit: Visit, part: PartOfQueue) -> Response:
+    """The pair of which a decision is worth most; the one that they have, if they have one."""
+    return go_on(request, visit, part)
+
+
+@router.post("/review/pairs/{pair}/take")
+def take_one_pair(request: Request, pair: str, visit: Visit, part: PartOfQueue) -> Response:
+    """One pair of the queue; the one that they have is given back for it."""
+    wanted = pair_of(pair)
+    lease = take_pair(
+        visit.connection,
+        visit.service.aside,
+        needed_rules(visit)[1],
+        reviewer_of(visit),
+        wanted,
+        now=visit.now,
+    )
+    if lease is None:
+        return page(
+            request,
+            "review/lost.html",
+            title="This pair cannot be taken",
+            status=409,
+            part=part,
+            pair=None,
+        )
+    return see(request, f"/review/pairs/{wanted}{part.query}")
+
+
+def _for_seniors(visit: Access) -> dict[str, int]:
+    """How many pairs wait for senior reviewers only, by kind; no more than are counted."""
+    reviewer = reviewer_of(visit)
+    return {
+        kind: sum(
+            1
+            for _ in islice(
+                waiting_for(visit.connection, reviewer, wanted=Wanted(kind=kind)), _COUNTED
+            )
+        )
+        for kind in (REFERRED, ADJUDICATION)
+    }
+
+
+def _address(query: str, after: str) -> str:
+    return f"/review{query}{'&' if query else '?'}after={after}"

@@ -1,0 +1,205 @@
+"""What a reviewer has answered: the weights of the pair, and taking the answer back."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import altair as alt
+from fastapi import Form, Request, Response
+
+from api.rest.access import Access
+from api.rest.problems import Problem
+from api.rest.review import reviewer_of
+from api.services.register.acts import ActError
+from api.services.register.why import Explained
+from api.services.review.given import Given, given_answer
+from api.services.review.pairs import UnknownPairError, keys_of
+from api.services.review.undoing import NotYoursError, undo_latest, undo_one
+from api.services.review.weights import weights_of
+from api.web import charts
+from api.web.access import page_router
+from api.web.pages import Instead, page, see
+from api.web.refusals import local
+from api.web.review_part import Change, PartOfQueue, Visit, needed_rules, words_for_templates
+from api.web.text import sentence
+
+router = page_router()
+
+Why = Annotated[str, Form(max_length=2000)]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One part of a weight in bits, and what the parts come to with it."""
+
+    title: str
+    found: str
+    weight: float
+    after: float
+
+
+@router.get("/review/answers/{number}")
+def answer_page(request: Request, number: int, visit: Visit, part: PartOfQueue) -> Response:
+    """What was answered, the way to the next pair, and what the weight is made of."""
+    given = _given(visit, number)
+    explained = _weights(visit, given)
+    keys = sorted(keys_of(visit.connection, [given.pair.low, given.pair.high]).values())
+    visit.saw(*(f"record {record}" for record in (given.pair.low, given.pair.high)))
+    return page(
+        request,
+        "review/answer.html",
+        title="Your answer",
+        given=given,
+        keys=keys,
+        explained=explained,
+        steps=_steps(explained) if explained else [],
+        thresholds=needed_rules(visit)[0].matching.thresholds,
+        part=part,
+        **words_for_templates(),
+    )
+
+
+@router.get("/review/answers/{number}/weights.svg")
+def weights_chart(number: int, visit: Visit) -> Response:
+    """The parts of the weight, each beginning where the one before ends."""
+    given = _given(visit, number)
+    explained = _weights(visit, given)
+    if explained is None:
+        raise Problem("not-found")
+    visit.saw(*(f"record {record}" for record in (given.pair.low, given.pair.high)))
+    thresholds = needed_rules(visit)[0].matching.thresholds
+    return charts.svg_response(_drawn(_steps(explained), thresholds.lower, thresholds.upper))
+
+
+@router.post("/review/undo")
+def undo_answer(request: Request, change: Change, part: PartOfQueue, why: Why = "") -> Response:
+    """Take the latest answer back, whatever became of it."""
+    try:
+        undone = undo_latest(
+            change.connection,
+            change.service.aside,
+            reviewer_of(change),
+            why=why,
+            now=change.now,
+        )
+    except ActError as error:
+        raise Problem("conflict", str(error)) from None
+    change.saw(*(f"record {record}" for record in (undone.pair.low, undone.pair.high)))
+    said = "Your answer is taken back. The pair waits again."
+    return see(request, f"/review{part.query}", said=said)
+
+
+@router.post("/review/decisions/{number}/undo")
+def undo_decision(
+    request: Request,
+    number: int,
+    change: Change,
+    why: Why = "",
+    next: Annotated[str, Form(max_length=400)] = "/review",
+) -> Response:
+    """Take a decision back: one's own latest one, or any for senior reviewers."""
+    try:
+        if not 0 < number < 2**63:
+            raise Problem("not-found")
+        undone = undo_one(
+            change.connection,
+            change.service.aside,
+            reviewer_of(change),
+            number,
+            why=why,
+            now=change.now,
+        )
+    except NotYoursError:
+        raise Problem("forbidden") from None
+    except ActError as error:
+        raise Instead(
+            page(
+                request,
+                "review/undo.html",
+                title="Take a decision back",
+                status=422,
+                errors={"why": sentence(str(error))},
+                number=number,
+                next=local(next),
+            )
+        ) from None
+    change.saw(*(f"record {record}" for record in (undone.pair.low, undone.pair.high)))
+    return see(request, local(next), said="The decision is taken back. It ends with the next run.")
+
+
+def _given(visit: Access, number: int) -> Given:
+    found = None
+    if 0 < number < 2**63:
+        found = given_answer(visit.connection, number, by=visit.caller.name)
+    if found is None:
+        raise Problem("not-found")
+    return found
+
+
+def _weights(visit: Access, given: Given) -> Explained | None:
+    try:
+        return weights_of(visit.connection, reviewer_of(visit), given.pair)
+    except UnknownPairError:
+        raise Problem("not-found") from None
+
+
+def _steps(explained: Explained) -> list[Step]:
+    """The parts in their order; of those that say nothing none."""
+    parts = [("Before looking", "How likely any two such records are one child", explained.prior)]
+    for one in explained.parts:
+        found = "Hidden" if one.hidden else one.sentence
+        if one.weight or found:
+            parts.append((one.title, found or "", one.weight))
+    if explained.company:
+        parts.append(("Company", "Which other systems hold the two", explained.company))
+    steps, after = [], 0.0
+    for title, found, weight in parts:
+        after += weight
+        steps.append(Step(title, found, weight, after))
+    return steps
+
+
+def _drawn(steps: list[Step], lower: float, upper: float) -> str:
+    """A waterfall: what speaks for a match goes to the right, what speaks against to the left."""
+    rows: list[dict[str, Any]] = [
+        {
+            "title": one.title,
+            "from": one.after - one.weight,
+            "to": one.after,
+            "end": max(one.after, one.after - one.weight),
+            "bits": f"{one.weight:+.1f}".replace("-", "−"),
+            "way": "for a match" if one.weight >= 0 else "against a match",
+        }
+        for one in steps
+    ]
+    total = steps[-1].after
+    rows.append(
+        {
+            "title": "Together",
+            "from": 0.0,
+            "to": total,
+            "end": max(total, 0.0),
+            "bits": f"{total:+.1f}".replace("-", "−"),
+            "way": "together",
+        }
+    )
+    base = alt.Chart(alt.InlineData(values=rows))
+    y = alt.Y("title:N", sort=None, title=None)
+    colour = alt.Scale(
+        domain=["for a match", "against a match", "together"],
+        range=[charts.BLUE, charts.RED, charts.GREY],
+    )
+    bars = base.mark_bar(size=20).encode(
+        y=y,
+        x=alt.X("from:Q", title="Match weight, in bits"),
+        x2="to:Q",
+        color=alt.Color("way:N", title=None, scale=colour, legend=alt.Legend(orient="top")),
+    )
+    texts = base.mark_text(align="left", dx=6, fontSize=14, color=charts.BLACK).encode(
+        y=y, x="end:Q", text="bits:N"
+    )
+    lines = (
+        alt.Chart(alt.InlineData(values=[{"at": lower}, {"at": upper}]))
+        .mark_rule(color=charts.BLACK, strokeWidth=2, strokeDash=[6, 4])
+        .encode(x="at:Q")
+    )
+    return charts.svg((bars + texts + lines).properties(width=520, height={"step": 34}))

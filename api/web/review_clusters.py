@@ -1,0 +1,188 @@
+"""Moving records between the children of a pair: choose, see the change, confirm."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+from fastapi import Depends, Form, Request, Response
+
+from api.rest.access import Access, Write
+from api.rest.problems import Problem
+from api.rest.review import reviewer_of
+from api.services.access.roles import Permission
+from api.services.register.acts import ActError
+from api.services.review.pairs import StaleError, UnknownPairError
+from api.services.review.regrouping import NEW, Group, enter, group_of, planned
+from api.web.access import page_router, signed_in
+from api.web.pages import Instead, page, see
+from api.web.review_part import needed_rules, pair_of, words_for_templates
+from api.web.text import sentence
+
+router = page_router()
+
+Settling = Annotated[Access, signed_in(Permission.SETTLE_REVIEWS)]
+Moving = Annotated[Write, signed_in(Permission.SETTLE_REVIEWS, writes=True)]
+
+
+async def _places(request: Request) -> dict[int, str]:
+    """Where each record is to go, by record.id, as the form has it."""
+    form = await request.form()
+    return {
+        int(name[3:]): str(value)
+        for name, value in form.items()
+        if name.startswith("to-") and name[3:].isascii() and name[3:].isdigit()
+    }
+
+
+Places = Annotated[dict[int, str], Depends(_places)]
+
+
+@router.get("/review/clusters/{pair}")
+def cluster_page(request: Request, pair: str, visit: Settling) -> Response:
+    """All records of both children, each with the child that it belongs to."""
+    with _refused():
+        group = _group(visit, pair)
+    return _choosing(request, visit, pair, group, {})
+
+
+@router.post("/review/clusters/{pair}")
+def preview_page(
+    request: Request,
+    pair: str,
+    visit: Settling,
+    places: Places,
+    again: Annotated[str, Form(max_length=10)] = "",
+) -> Response:
+    """Which decisions would be entered, and which children there would be."""
+    with _refused():
+        group = _group(visit, pair)
+    if again:
+        return _choosing(request, visit, pair, group, places)
+    return _preview(request, visit, pair, group, places)
+
+
+@router.post("/review/clusters/{pair}/confirm")
+def confirm(
+    request: Request,
+    pair: str,
+    change: Moving,
+    places: Places,
+    state: Annotated[str, Form(max_length=40)] = "",
+    why: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Enter the decisions."""
+    with _refused():
+        group = _group(change, pair)
+    try:
+        numbers = enter(
+            change.connection,
+            reviewer_of(change),
+            pair_of(pair),
+            places,
+            state=state,
+            why=why,
+            now=change.now,
+        )
+    except StaleError:
+        errors = {"": "The records, or what is decided of them, have changed since; look again"}
+        raise Instead(_choosing(request, change, pair, group, {}, errors, status=412)) from None
+    except ActError as error:
+        errors = {"why": sentence(str(error))}
+        raise Instead(
+            _preview(request, change, pair, group, places, errors=errors, why=why)
+        ) from None
+    count = "1 decision is" if len(numbers) == 1 else f"{len(numbers)} decisions are"
+    return see(request, "/review", said=f"{count} entered. The records move with the next run.")
+
+
+def _group(visit: Access, pair: str) -> Group:
+    group = group_of(visit.connection, reviewer_of(visit), pair_of(pair))
+    visit.saw(*group.children, *(f"record {one.key.record}" for one in group.records))
+    return group
+
+
+def _choosing(
+    request: Request,
+    visit: Access,
+    pair: str,
+    group: Group,
+    places: Mapping[int, str],
+    errors: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    return page(
+        request,
+        "review/cluster.html",
+        title="Move records between children",
+        status=status,
+        errors=errors,
+        wide=True,
+        pair=pair,
+        group=group,
+        places=places,
+        **_words(visit, group),
+    )
+
+
+def _preview(
+    request: Request,
+    visit: Access,
+    pair: str,
+    group: Group,
+    places: Mapping[int, str],
+    *,
+    errors: Mapping[str, str] | None = None,
+    why: str = "",
+) -> Response:
+    try:
+        decisions = planned(visit.connection, group, places)
+    except ActError as error:
+        return _choosing(request, visit, pair, group, {}, {"": sentence(str(error))}, status=422)
+    if not decisions and not errors:
+        nothing = {"": "Nothing would change. Choose another child for at least one record"}
+        return _choosing(request, visit, pair, group, places, nothing, status=422)
+    return page(
+        request,
+        "review/cluster_change.html",
+        title="See the change and confirm it",
+        status=422 if errors else 200,
+        errors=errors,
+        wide=True,
+        pair=pair,
+        group=group,
+        places=places,
+        decisions=decisions,
+        result=_result(group, places),
+        why=why,
+        **_words(visit, group),
+    )
+
+
+def _result(group: Group, places: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Records by the place that they go to; children that lose all of theirs are last."""
+    found = []
+    for place in group.places:
+        own = [
+            one
+            for one in group.records
+            if places.get(one.key.record, group.child_of[one.key.record]) == place
+        ]
+        if own or place != NEW:
+            found.append({"place": place, "records": own})
+    return sorted(found, key=lambda one: not one["records"])
+
+
+def _words(visit: Access, group: Group) -> dict[str, Any]:
+    masked = needed_rules(visit)[1].masked
+    names = {one: f"Child {one}" for one in group.children} | {NEW: "A new child"}
+    return {"masked": masked, "place_names": names, **words_for_templates()}
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    try:
+        yield
+    except UnknownPairError:
+        raise Problem("not-found") from None
+    except ActError as error:
+        raise Problem("conflict", str(error)) from None

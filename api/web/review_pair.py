@@ -1,0 +1,259 @@
+"""The pair that a reviewer has in hand: what is shown of it, and what they can do with it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated
+
+from fastapi import Form, Request, Response
+
+from api.db.engine import reading, writing
+from api.rest.access import Access
+from api.rest.problems import Problem
+from api.rest.review import reviewer_of, told_of
+from api.services.register.acts import ActError
+from api.services.review import leases
+from api.services.review.answering import answer, refer
+from api.services.review.context import context_of
+from api.services.review.leases import Lease
+from api.services.review.pairs import PairId, StaleError, TakenError, UnknownPairError, keys_of
+from api.services.review.revealing import reveal
+from api.services.review.surroundings import earlier_decisions
+from api.services.review.taking import take_pair
+from api.web.access import page_router
+from api.web.pages import Instead, page, see
+from api.web.review_part import (
+    Change,
+    Part,
+    PartOfQueue,
+    Visit,
+    go_on,
+    needed_rules,
+    pair_of,
+    words_for_templates,
+)
+from api.web.text import moment, sentence
+
+router = page_router()
+
+# What is entered as the reason where a reviewer writes none, as the page says.
+REASONS = {
+    "match": "The details shown agree",
+    "non_match": "The details shown differ",
+    "cannot_tell": "The details shown are too few to tell",
+}
+
+Why = Annotated[str, Form(max_length=2000)]
+Shown = Annotated[str, Form(max_length=80)]
+
+
+@router.get("/review/pairs/{pair}")
+def pair_page(request: Request, pair: str, visit: Visit, part: PartOfQueue) -> Response:
+    """Both records side by side, with what stands around them, as they are now."""
+    wanted, reviewer = pair_of(pair), reviewer_of(visit)
+    with reading(visit.service.aside) as beside:
+        lease = leases.in_hand(beside, reviewer.by, visit.now)
+    if lease is not None and lease.pair == wanted:
+        rules = needed_rules(visit)[1]
+        lease = take_pair(
+            visit.connection, visit.service.aside, rules, reviewer, wanted, now=visit.now
+        )
+        if lease is not None:
+            return _shown(request, visit, lease, part)
+    return _lost(request, wanted, part)
+
+
+@router.post("/review/pairs/{pair}/answer")
+def answer_pair(
+    request: Request,
+    pair: str,
+    change: Change,
+    part: PartOfQueue,
+    kind: Annotated[str, Form(max_length=20)] = "",
+    why: Why = "",
+    token: Shown = "",
+    etag: Shown = "",
+) -> Response:
+    """Match, not a match, or cannot tell; then the weights are shown."""
+    identity, rules = pair_of(pair), needed_rules(change)[1]
+    with _refused(request, change, identity, part, token, why):
+        outcome = answer(
+            change.connection,
+            change.service.aside,
+            rules,
+            reviewer_of(change),
+            identity,
+            kind=kind,
+            why=why.strip() or REASONS.get(kind, ""),
+            token=token,
+            etag=etag,
+            now=change.now,
+        )
+    change.saw(*(f"record {record}" for record in (identity.low, identity.high)))
+    return see(request, f"/review/answers/{outcome.answer}{part.query}#next")
+
+
+@router.post("/review/pairs/{pair}/refer")
+def refer_pair(
+    request: Request, pair: str, change: Change, part: PartOfQueue, why: Why = "", token: Shown = ""
+) -> Response:
+    """Leave the pair to senior reviewers, and go on with the next one."""
+    identity = pair_of(pair)
+    with _refused(request, change, identity, part, token, why):
+        refer(
+            change.connection,
+            change.service.aside,
+            reviewer_of(change),
+            identity,
+            note=why,
+            token=token,
+            now=change.now,
+        )
+    return go_on(request, change, part, said="The pair is referred to senior reviewers.")
+
+
+@router.post("/review/pairs/{pair}/skip")
+def skip_pair(
+    request: Request, pair: str, visit: Visit, part: PartOfQueue, token: Shown = ""
+) -> Response:
+    """Give the pair back, and go on with the next one."""
+    with (
+        _refused(request, visit, pair_of(pair), part, token),
+        writing(visit.service.aside) as beside,
+    ):
+        leases.skip(
+            beside, leases.require(beside, pair_of(pair), token, visit.caller.name), visit.now
+        )
+    return go_on(request, visit, part)
+
+
+@router.post("/review/pairs/{pair}/release")
+def release_pair(
+    request: Request, pair: str, visit: Visit, part: PartOfQueue, token: Shown = ""
+) -> Response:
+    """Give the pair back, and stop."""
+    with (
+        _refused(request, visit, pair_of(pair), part, token),
+        writing(visit.service.aside) as beside,
+    ):
+        leases.release(beside, leases.require(beside, pair_of(pair), token, visit.caller.name))
+    return see(request, f"/review{part.query}", said="The pair is given back.")
+
+
+@router.post("/review/pairs/{pair}/renew")
+def renew_pair(
+    request: Request, pair: str, visit: Visit, part: PartOfQueue, token: Shown = ""
+) -> Response:
+    """Keep the pair for longer."""
+    identity, minutes = pair_of(pair), needed_rules(visit)[1].lease_minutes
+    with _refused(request, visit, identity, part, token), writing(visit.service.aside) as beside:
+        lease = leases.require(beside, identity, token, visit.caller.name)
+        leases.renew(beside, lease, now=visit.now, minutes=minutes)
+    return see(request, f"/review/pairs/{identity}{part.query}")
+
+
+@router.post("/review/pairs/{pair}/reveal")
+def reveal_field(
+    request: Request,
+    pair: str,
+    visit: Visit,
+    part: PartOfQueue,
+    field: Annotated[str, Form(max_length=40)] = "",
+    token: Shown = "",
+) -> Response:
+    """Show a masked field of both records, which is kept in the access log."""
+    identity, rules = pair_of(pair), needed_rules(visit)[1]
+    with _refused(request, visit, identity, part, token):
+        reveal(
+            visit.service.aside,
+            rules,
+            reviewer_of(visit),
+            identity,
+            fields=[field],
+            token=token,
+            now=visit.now,
+        )
+    visit.saw(*(f"record {record} {field}" for record in (identity.low, identity.high)))
+    return see(request, f"/review/pairs/{identity}{part.query}#field-{field}")
+
+
+def _shown(
+    request: Request,
+    visit: Access,
+    lease: Lease,
+    part: Part,
+    *,
+    why: str = "",
+    errors: Mapping[str, str] | None = None,
+) -> Response:
+    try:
+        context = context_of(visit.connection, *needed_rules(visit), reviewer_of(visit), lease)
+    except UnknownPairError:
+        raise Problem("not-found") from None
+    visit.saw(*told_of(context))
+    visit.saw(
+        *(f"record {side.record} {field}" for field in sorted(lease.revealed)
+          for side in (context.l, context.r))
+    )  # fmt: skip
+    return page(
+        request,
+        "review/pair.html",
+        title="Are these one child?",
+        status=422 if errors else 200,
+        errors=errors,
+        wide=True,
+        context=context,
+        lease=lease,
+        seconds=round((lease.expires_at - visit.now).total_seconds()),
+        until=moment(lease.expires_at).split(" at ")[1],
+        part=part,
+        reasons=REASONS,
+        why=why,
+        **words_for_templates(),
+    )
+
+
+@contextmanager
+def _refused(
+    request: Request, visit: Access, pair: PairId, part: Part, token: str, why: str = ""
+) -> Iterator[None]:
+    """Say on a page what the services refuse; what was written is kept in its field."""
+    try:
+        yield
+    except TakenError:
+        raise Instead(_lost(request, pair, part)) from None
+    except StaleError as error:
+        raise Instead(_changed(request, visit, pair, part, error)) from None
+    except ActError as error:
+        with reading(visit.service.aside) as beside:
+            lease = leases.require(beside, pair, token, visit.caller.name)
+        errors = {"why": sentence(str(error))}
+        raise Instead(_shown(request, visit, lease, part, why=why, errors=errors)) from None
+
+
+def _lost(request: Request, pair: PairId, part: Part) -> Response:
+    title = "You do not have this pair any more"
+    return page(request, "review/lost.html", title=title, status=409, part=part, pair=pair)
+
+
+def _changed(
+    request: Request, visit: Access, pair: PairId, part: Part, error: StaleError
+) -> Response:
+    """What is otherwise than the reviewer was shown, and who decided meanwhile."""
+    with reading(visit.service.aside) as beside:
+        lease = leases.in_hand(beside, visit.caller.name, visit.now)
+    known = lease is not None and lease.known is not None
+    decided = "decisions" in error.changes and not known
+    keys = sorted(keys_of(visit.connection, [pair.low, pair.high]).values())
+    visit.saw(*(f"record {record}" for record in (pair.low, pair.high)))
+    return page(
+        request,
+        "review/changed.html",
+        title="The pair has changed since you were shown it",
+        status=412,
+        part=part,
+        pair=pair,
+        changes=error.changes,
+        keys=keys,
+        decisions=earlier_decisions(visit.connection, pair)[:1] if decided else [],
+        **words_for_templates(),
+    )

@@ -1,0 +1,132 @@
+"""What the pages of review have in common: the part of the queue somebody works on, and words."""
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Depends, Query, Request, Response
+
+from api.rest.access import Access, Write
+from api.rest.problems import Problem
+from api.rest.review import Rules, reviewer_of, rules_of
+from api.services.access.roles import Permission
+from api.services.review.pairs import PairId, UnknownPairError
+from api.services.review.taking import take_next
+from api.services.review.waiting import KINDS, Wanted
+from api.web.access import signed_in
+from api.web.pages import see
+
+Visit = Annotated[Access, signed_in(Permission.REVIEW_PAIRS)]
+Change = Annotated[Write, signed_in(Permission.REVIEW_PAIRS, writes=True)]
+
+KIND_NAMES = {
+    "referred": "Referred to senior reviewers",
+    "adjudication": "Two answers differ",
+    "contradiction": "Decisions contradict each other",
+    "held_twice": "A system has the child twice",
+    "refused_link": "A link would have a system hold the child twice",
+    "changed_values": "Values changed since the decision",
+    "possible_link": "Possible link",
+}
+ANSWER_NAMES = {"match": "match", "non_match": "not a match", "cannot_tell": "cannot tell"}
+
+_LEAST, _MOST = -1000.0, 1000.0
+_Typed = Annotated[str, Query(max_length=80)]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The part of the queue that somebody chose, as the address has it."""
+
+    kind: str
+    source: str
+    at_least: str
+    at_most: str
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """What was chosen, by name in the address."""
+        values = vars(self)
+        return {name: values[name] for name in values if values[name]}
+
+    @property
+    def query(self) -> str:
+        """The end of an address that keeps to this part of the queue."""
+        return f"?{urlencode(self.typed)}" if self.typed else ""
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """What is wrong with what was typed, by field."""
+        names = {"at_least": "lowest", "at_most": "highest"}
+        return {
+            name.replace("_", "-"): f"Enter the {names[name]} weight as a number of bits, such as 4"
+            for name in names
+            if getattr(self, name) and _bits(getattr(self, name)) is None
+        }
+
+    @property
+    def wanted(self) -> Wanted:
+        """The same for the queue. What cannot be read limits nothing."""
+        return Wanted(
+            kind=self.kind if self.kind in KINDS else None,
+            source=self.source or None,
+            at_least=_bits(self.at_least),
+            at_most=_bits(self.at_most),
+        )
+
+
+def part_in_address(
+    kind: _Typed = "", source: _Typed = "", at_least: _Typed = "", at_most: _Typed = ""
+) -> Part:
+    """Filters of the queue, as the address of a page or of a form has them."""
+    return Part(kind.strip(), source.strip(), at_least.strip(), at_most.strip())
+
+
+PartOfQueue = Annotated[Part, Depends(part_in_address)]
+
+
+def pair_of(text: str) -> PairId:
+    """A pair by its address. Raises Problem."""
+    try:
+        return PairId.parse(text)
+    except UnknownPairError:
+        raise Problem("not-found") from None
+
+
+def needed_rules(visit: Access) -> Rules:
+    """The rules that the register goes by. Raises Problem before its first run."""
+    rules = rules_of(visit)
+    if rules is None:
+        raise Problem("not-found")
+    return rules
+
+
+def go_on(request: Request, visit: Access, part: Part, said: str | None = None) -> Response:
+    """Hand out the next pair, and show it; the queue if nothing waits."""
+    rules = rules_of(visit)
+    lease = rules and take_next(
+        visit.connection,
+        visit.service.aside,
+        rules[1],
+        reviewer_of(visit),
+        now=visit.now,
+        wanted=part.wanted,
+    )
+    if not lease:
+        nothing = "Nothing more waits for you here."
+        return see(request, f"/review{part.query}", said=f"{said} {nothing}" if said else nothing)
+    return see(request, f"/review/pairs/{lease.pair}{part.query}", said=said)
+
+
+def words_for_templates() -> dict[str, Any]:
+    """Names of kinds and answers."""
+    return {"kind_names": KIND_NAMES, "answer_names": ANSWER_NAMES}
+
+
+def _bits(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if isfinite(value) and _LEAST <= value <= _MOST else None
