@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, select
 
 from api.db.engine import reading, writing
-from api.db.models import Decision, Extract, ExtractState, Membership, Record, SearchEntry, Source
-from api.services.extracts import Mode, current_records, receive
+from api.db.models import Decision, ExtractState, Membership, Record, SearchEntry, Source
+from api.services.extracts import Mode, accept, current_records, receive, validate
+from api.services.register import deciding
 from api.services.register.decisions import as_positions
 from api.services.register.kept_rules import InForce
 from api.services.register.running import RunResult, run_register
@@ -51,49 +52,55 @@ class Register:
     engine: Engine
     folder: Path
     files: int = field(default=0)
+    rules: InForce = field(default_factory=lambda: shipped())
 
     def load(
         self, source: str, rows: Iterable[Row], mode: Mode = "snapshot", day: int = 0
     ) -> list[RunResult]:
         """Receive, accept and link an extract of a day, in a run of its own."""
         with writing(self.engine) as connection:
-            received = receive(
-                connection,
-                source=source,
-                path=self.write(rows),
-                as_of=DAY + timedelta(days=day),
-                mode=mode,
-                by="analyst",
-                book=shipped().book,
-                now=NOW,
-            )
-            accepted = update(Extract).where(
-                Extract.id == received.extract, Extract.state == ExtractState.RECEIVED
-            )
-            connection.execute(accepted.values(state=ExtractState.ACCEPTED))
+            self.accept(connection, source, rows, mode, day)
             return self._run(connection)
 
-    def decide(self, kind: str, one: Key, other: Key) -> None:
-        """Enter a decision and let it take effect."""
+    def accept(
+        self,
+        connection: Connection,
+        source: str,
+        rows: Iterable[Row],
+        mode: Mode = "snapshot",
+        day: int = 0,
+    ) -> None:
+        """Receive an extract and have it linked by the next run, whatever is said of it."""
+        received = receive(
+            connection,
+            source=source,
+            path=self.write(rows),
+            as_of=DAY + timedelta(days=day),
+            mode=mode,
+            by="analyst",
+            book=self.rules.book,
+            now=NOW,
+        )
+        if not received.unchanged:
+            found = validate(
+                connection, received.extract, book=self.rules.book, by="analyst", now=NOW
+            )
+            if found.state == ExtractState.VALIDATED:
+                accept(connection, received.extract, by="analyst", now=NOW)
+
+    def decide(self, kind: str, one: Key, other: Key) -> int:
+        """Enter a decision and let it take effect; its number."""
         with writing(self.engine) as connection:
-            ids = self.ids(connection)
-            values = {"record_l": ids[one], "record_r": ids[other], "values_l": {}, "values_r": {}}
-            said = {"kind": kind, "why": "a test", "by": "reviewer", "at": NOW}
-            connection.execute(insert(Decision).values(**values, **said))
+            number = deciding.decide(
+                connection, kind=kind, one=one, other=other, why="a test", by="reviewer", now=NOW
+            )
             self._run(connection)
+            return number
 
     def undo(self, decision: int) -> None:
         """Take back a decision and let that take effect."""
         with writing(self.engine) as connection:
-            made = connection.execute(select(Decision).where(Decision.id == decision)).one()
-            values = {"record_l": made.record_l, "record_r": made.record_r}
-            said = {"kind": "undo", "why": "a test", "by": "reviewer", "at": NOW}
-            empty: dict[str, str] = {}
-            connection.execute(
-                insert(Decision).values(
-                    **values, **said, values_l=empty, values_r=empty, undoes=decision
-                )
-            )
+            deciding.undo_decision(connection, decision, why="a test", by="reviewer", now=NOW)
             self._run(connection)
 
     def link_anew(self) -> list[RunResult]:
@@ -149,7 +156,7 @@ class Register:
 
     def _run(self, connection: Connection, *, anew: bool = False) -> list[RunResult]:
         return run_register(
-            connection, shipped(), by="analyst", now=NOW, anew=anew, largest_part=ANY_PART
+            connection, self.rules, by="analyst", now=NOW, anew=anew, largest_part=ANY_PART
         )
 
     def write(self, rows: Iterable[Row]) -> Path:
