@@ -94,8 +94,8 @@ class FhirResponse(Response):
     responses={**_answer("A searchset Bundle"), **outcomes("media-type")},
 )
 def fhir_match_patient(
-    body: Annotated[bytes, Depends(_body)],
     access: Annotated[Access, reads(Permission.MATCH_PEOPLE)],
+    body: Annotated[bytes, Depends(_body)],
     _key: KeyHeader = None,
 ) -> Response:
     """Children of the register that may be this patient, best first, as Patient resources with

@@ -12,8 +12,10 @@ from api.rest.jobs import JobModel, job_model
 from api.rest.problems import asking
 from api.services.access.roles import Permission
 from api.services.measures_kept import Known, ask_for_measures, known_measures, measures_job
+from api.services.register.kept_rules import rules_in_force
 from api.services.register.reading import last_run
 from api.services.work import find
+from matcher.outcomes import Profile, protect
 
 router = APIRouter(tags=["measures"])
 
@@ -37,8 +39,8 @@ class PartModel(BaseModel):
 
     name: Literal["yes", "no", "unknown"]
     text: str
-    numerator: int
-    denominator: int
+    numerator: int | None
+    denominator: int | None
 
 
 class CountModel(BaseModel):
@@ -46,7 +48,7 @@ class CountModel(BaseModel):
 
     code: str
     text: str
-    count: int
+    count: int | None
 
 
 class MeasureModel(BaseModel):
@@ -60,9 +62,11 @@ class MeasureModel(BaseModel):
     definition: list[str]
     why_not: str | None = Field(description="Why it was not computed; the value is null then.")
     reception_year: int | None = Field(examples=[2023])
-    cohort: int = Field(description="How many children it is about.")
-    numerator: int
-    denominator: int
+    suppressed: bool = Field(description="Whether something is null because it is too small.")
+    disclosure: str = Field(description="The profile that counts are protected by.")
+    cohort: int | None = Field(description="How many children it is about.")
+    numerator: int | None
+    denominator: int | None
     value: float | None = Field(description="Unrounded.", examples=[71.25])
     value_rounded: str | None = Field(examples=["71.3"])
     value_unit: str = Field(examples=["%"])
@@ -70,11 +74,11 @@ class MeasureModel(BaseModel):
     range: RangeModel | None = Field(description="What undecided possible links leave open.")
     parts: list[PartModel]
     excluded: list[CountModel]
-    unlinked: int = Field(description="Children without a linked record in a source needed.")
+    unlinked: int | None = Field(description="Children without a linked record in a source needed.")
 
 
 class Measures(BaseModel):
-    """Measures as of a run. They are not suppressed: before publishing, apply your rules."""
+    """Measures as of a run; counts that could identify a child are null, with what tells them."""
 
     run: int | None = Field(description="The run that they are as of; null if there are none yet.")
     last_run: int = Field(description="The last run of the register; 0 if it is empty.")
@@ -105,9 +109,9 @@ def get_measures(
     latest = last_run(access.connection)
     known = known_measures(access.connection)
     if latest == 0 or (known is not None and known.run == latest):
-        return reply(200, {}, _model(known, latest, None).model_dump_json())
+        return reply(200, {}, _model(access, known, latest, None).model_dump_json())
     job = _job(access)
-    return reply(202, {"Retry-After": "5"}, _model(known, latest, job).model_dump_json())
+    return reply(202, {"Retry-After": "5"}, _model(access, known, latest, job).model_dump_json())
 
 
 def _job(access: Access) -> JobModel | None:
@@ -122,18 +126,25 @@ def _job(access: Access) -> JobModel | None:
     return None if view is None else job_model(view)
 
 
-def _model(known: Known | None, latest: int, job: JobModel | None) -> Measures:
+def _model(access: Access, known: Known | None, latest: int, job: JobModel | None) -> Measures:
+    profile = disclosure_of(access)
     return Measures(
         run=None if known is None else known.run,
         last_run=latest,
         computed_at=None if known is None else known.computed_at,
-        measures=[] if known is None else [measure_model(one) for one in known.results],
+        measures=[] if known is None else [measure_model(one, profile) for one in known.results],
         job=job,
     )
 
 
-def measure_model(result: dict[str, Any]) -> MeasureModel:
+def disclosure_of(access: Access) -> Profile:
+    """How counts are protected, by the rules in force."""
+    return rules_in_force(access.connection, access.service.offered).book.disclosure
+
+
+def measure_model(exact: dict[str, Any], profile: Profile) -> MeasureModel:
     """As it is told, from `matcher.outcomes.as_dict`."""
+    result = protect(exact, profile)
     parts = [
         {
             "name": part["name"],

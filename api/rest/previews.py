@@ -10,7 +10,7 @@ from api.db.models import JobState
 from api.rest.access import Access, Write, reads, writes
 from api.rest.etags import IfMatch, etag, require_match
 from api.rest.jobs import JobModel, job_model
-from api.rest.measures import MeasureModel, measure_model
+from api.rest.measures import MeasureModel, disclosure_of, measure_model
 from api.rest.problems import Problem, acting, asking
 from api.services.access.roles import Permission
 from api.services.previews import (
@@ -127,7 +127,7 @@ def post_preview(
         raise Problem("refused", str(error)) from None
     view = _require(write, number)
     headers = {"Location": f"/v1/previews/{number}", "ETag": _etag(view)}
-    return write.answer(_model(view), 202, headers)
+    return write.answer(_model(write, view), 202, headers)
 
 
 @router.get("/previews/{preview}", summary="Get a preview", responses=asking("not-found"))
@@ -139,7 +139,7 @@ def get_preview(
     """Its ETag stands for the run that it was made at; send it back to commit it."""
     view = _require(access, preview)
     response.headers["ETag"] = _etag(view)
-    return _model(view)
+    return _model(access, view)
 
 
 @router.post(
@@ -166,7 +166,7 @@ def commit_previewed(preview: Number, write: Writing, if_match: IfMatch = None) 
         raise Problem("conflict", "This was committed already.")
     commit_preview(write.connection, preview, by=write.caller.name, now=write.now)
     location = {"Location": f"/v1/previews/{preview}", "ETag": _etag(view)}
-    return write.answer(_model(_require(write, preview)), 202, location)
+    return write.answer(_model(write, _require(write, preview)), 202, location)
 
 
 @router.delete(
@@ -213,19 +213,26 @@ def _etag(view: PreviewView) -> str:
     return etag("preview", view.id, view.after_run)
 
 
-def _model(view: PreviewView) -> PreviewModel:
+def _model(access: Access, view: PreviewView) -> PreviewModel:
     names = set(PreviewModel.model_fields) - {"found", "job", "commit_job"}
     return PreviewModel(
         **{name: getattr(view, name) for name in names},
-        found=None if view.found is None else _found(dict(view.found)),
+        found=None if view.found is None else _found(access, dict(view.found)),
         job=job_model(view.job),
         commit_job=None if view.commit_job is None else job_model(view.commit_job),
     )
 
 
-def _found(found: dict[str, Any]) -> Found:
+def _found(access: Access, found: dict[str, Any]) -> Found:
+    profile = disclosure_of(access)
     measures = [
-        {**one, **{side: one[side] and measure_model(one[side]) for side in ("before", "after")}}
+        {
+            **one,
+            **{
+                side: one[side] and measure_model(one[side], profile)
+                for side in ("before", "after")
+            },
+        }
         for one in found["measures"]
     ]
     return Found(**{**found, "measures": measures})

@@ -157,7 +157,7 @@ def _listed(
         found.append(_of_source(connection, state) == number)
         if seen is not None and state in (State.MATCHED, State.UNMATCHED):
             others = select(Source.number).where(Source.name != source)
-            told = set(connection.scalars(others.where(among(connection, Source.name, seen))))
+            told = set(connection.scalars(others.where(among(connection, Source.name, sorted(seen)))))
             if told != set(connection.scalars(others)):
                 held = literal(" ") + SearchEntry.held + " "
                 matched = or_(false(), *(held.contains(f" {one} ") for one in sorted(told)))

@@ -1,0 +1,297 @@
+"""How soon the API answers other systems, and how many requests it carries, over HTTP.
+
+    python -m benchmarks.rest [--children 270000 | --register FILE.db] [--seconds 10]
+
+An invented town is linked into a SQLite register, which `matcher serve` serves; processes of
+their own ask it over kept connections, as systems do, each request with its key, purpose and
+entry in the access log. While a run is under way means: while a worker links everything anew.
+"""
+
+import argparse
+import http.client
+import json
+import multiprocessing
+import os
+import random
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select, update
+
+from api.db.engine import open_database, writing
+from api.db.models import Extract, ExtractState, Record, Source
+from api.db.schema import require_current
+from api.services.access.keys import create_key
+from api.services.access.roles import Role
+from api.services.extracts import receive
+from api.services.register.kept_rules import InForce
+from api.services.register.running import run_register
+from api.services.register.values import values_now
+from api.services.rules import load_rule_book, shipped_model, shipped_rules
+from benchmarks.tables import Table
+from fixtures.generator import generate
+
+Ask = tuple[str, str, bytes | None]
+PURPOSE = "early_years"
+ASKERS = 4
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is asked, how often at most, and the p95 in milliseconds that it should keep."""
+
+    name: str
+    asks: Sequence[Ask]
+    p95: float
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Milliseconds of each request, and requests a second of all askers together."""
+
+    milliseconds: "np.ndarray[Any, Any]"
+    per_second: float
+
+    def at(self, share: int) -> float:
+        """A percentile."""
+        return float(np.percentile(self.milliseconds, share))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Reads the arguments, asks, and prints the table."""
+    given = _parser().parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        path = given.register or _made(Path(folder), given.children)
+        targets, key = _questions(path)
+        rows = []
+        with _served(path) as port:
+            alone = {}
+            for target in targets:
+                _asked(port, key, target.asks, 1, 2.0)
+                alone[target.name] = _asked(port, key, target.asks, 1, given.seconds)
+                rows.append(_row(target.name, alone[target.name], target.p95))
+            many = _asked(port, key, targets[0].asks, ASKERS, given.seconds)
+            rows.append(_row(f"GET child, {ASKERS} askers at once", many, None))
+            with _linking(path):
+                busy = _asked(port, key, targets[0].asks, 1, given.seconds)
+            rows.append(_row("GET child while everything is linked", busy, None))
+        ratio = busy.at(95) / alone[targets[0].name].at(95)
+        table = Table(
+            "The API over HTTP",
+            ("request", "p50 ms", "p95 ms", "per second", "target", ""),
+            rows,
+            notes=[
+                f"{many.per_second:,.0f} requests/s sustained (target 300: "
+                f"{'PASS' if many.per_second >= 300 else 'miss'})",
+                f"p95 while a run is under way: {ratio:.1f} times idle (target 3: "
+                f"{'PASS' if ratio <= 3 else 'miss'})",
+                f"load of the machine at the end: {os.getloadavg()[0]:.1f}, "
+                f"cores: {os.cpu_count()}",
+            ],
+        )
+    print(table.text())
+    return 0
+
+
+def _row(name: str, found: Answered, target: float | None) -> list[str]:
+    told = "" if target is None else f"{target:.0f} ms"
+    verdict = "" if target is None else "PASS" if found.at(95) <= target else "miss"
+    return [
+        name,
+        f"{found.at(50):.1f}",
+        f"{found.at(95):.1f}",
+        f"{found.per_second:,.0f}",
+        told,
+        verdict,
+    ]
+
+
+def _made(folder: Path, children: int) -> Path:
+    """A register of an invented town."""
+    book = load_rule_book(shipped_rules())
+    rules = InForce(book, shipped_model(book))
+    path = folder / "register.db"
+    engine = open_database(f"sqlite:///{path}")
+    require_current(engine)
+    now = datetime.now(UTC)
+    sources = generate(children, 7, folder, native=False)
+    with writing(engine) as connection:
+        for source in sources:
+            file = folder / f"{source}.csv"
+            if not file.exists():
+                continue
+            found = receive(
+                connection, source=source, path=file, as_of=date(2024, 9, 1), mode="snapshot",
+                by="benchmark", book=book, now=now,
+            )  # fmt: skip
+            mine = update(Extract).where(Extract.id == found.extract)
+            connection.execute(mine.values(state=ExtractState.ACCEPTED))
+        run_register(connection, rules, by="benchmark", now=now)
+    engine.dispose()
+    return path
+
+
+def _questions(path: Path) -> tuple[list[Target], str]:
+    """What is asked of this register, and a key to ask with."""
+    engine = open_database(f"sqlite:///{path}")
+    with writing(engine) as connection:
+        name = f"benchmark-{time.time_ns()}"
+        key = create_key(
+            connection, name, roles=[Role.SYSTEM, Role.STEWARD], purposes=[PURPOSE],
+            unattended=False, per_minute=10_000_000, by="benchmark", now=datetime.now(UTC),
+        ).key  # fmt: skip
+        with sqlite3.connect(path) as plain:
+            some = "WHERE to_run IS NULL ORDER BY random() LIMIT 2000"
+            children = [row[0] for row in plain.execute(f"SELECT id FROM child {some}")]
+            numbers = [row[0] for row in plain.execute(f"SELECT record FROM membership {some}")]
+        found = connection.execute(
+            select(Record.id, Source.name, Record.record_id)
+            .join(Source, Source.number == Record.source)
+            .where(Record.id.in_(numbers))
+        )
+        keys = {number: (source, record_id) for number, source, record_id in found}
+        values = values_now(connection, set(numbers[:500]))
+    engine.dispose()
+    people = [
+        {
+            name: said[name]
+            for name in ("forename", "surname", "date_of_birth", "postcode")
+            if said.get(name)
+        }
+        for said in values.values()
+    ]
+    people = [one for one in people if {"forename", "surname", "date_of_birth"} <= set(one)]
+    listed = [{"source": keys[number][0], "record_id": keys[number][1]} for number in numbers]
+    bulks = [random.Random(seed).sample(listed, min(1000, len(listed))) for seed in range(10)]
+    return [
+        Target("GET child", [("GET", f"/v1/children/{one}", None) for one in children], 15),
+        Target("POST match", [_post("/v1/match", {"person": one}) for one in people], 50),
+        Target(
+            "POST search",
+            [_post("/v1/children/search", {k: one[k] for k in ("surname", "date_of_birth")})
+             for one in people],
+            150,
+        ),
+        Target(
+            "POST crosswalk of 1,000",
+            [_post("/v1/crosswalk", {"records": bulk, "targets": ["systmone"]}) for bulk in bulks],
+            500,
+        ),
+    ], key  # fmt: skip
+
+
+def _post(path: str, body: Any) -> Ask:
+    return "POST", path, json.dumps(body).encode()
+
+
+@contextmanager
+def _served(path: Path) -> Iterator[int]:
+    """The register served by `matcher serve`, on a free port."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+    environment = {**os.environ, "MATCHER_DATABASE_URL": f"sqlite:///{path}"}
+    command = [sys.executable, "-m", "api.cli", "serve", "--port", str(port)]
+    with (path.parent / "serve.log").open("wb") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            _wait_for(port)
+            yield port
+        finally:
+            server.terminate()
+            server.wait(60)
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(600):
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("GET", "/healthz")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError("the service did not start; see serve.log beside the register")
+
+
+@contextmanager
+def _linking(path: Path) -> Iterator[None]:
+    """A process that links everything anew, and undoes it at the end, for as long as this."""
+    process = multiprocessing.get_context("spawn").Process(target=_link_anew, args=(path,))
+    process.start()
+    try:
+        time.sleep(4)
+        yield
+        if not process.is_alive():
+            raise RuntimeError("linking everything anew failed")
+    finally:
+        process.terminate()
+        process.join(60)
+
+
+def _link_anew(path: Path) -> None:
+    engine = open_database(f"sqlite:///{path}")
+    book = load_rule_book(shipped_rules())
+    with engine.connect() as connection:
+        while True:
+            run_register(
+                connection, InForce(book, shipped_model(book)), by="benchmark",
+                now=datetime.now(UTC), anew=True,
+            )  # fmt: skip
+            connection.rollback()
+
+
+def _asked(port: int, key: str, asks: Sequence[Ask], askers: int, seconds: float) -> Answered:
+    """Ask for so long, from so many processes at once."""
+    with multiprocessing.get_context("spawn").Pool(askers) as pool:
+        calls = [(port, key, list(asks), seconds, seed) for seed in range(askers)]
+        found = pool.starmap(_ask, calls)
+    taken = np.concatenate([one for one, _ in found])
+    return Answered(taken, float(sum(len(one) / spent for one, spent in found)))
+
+
+def _ask(
+    port: int, key: str, asks: list[Ask], seconds: float, seed: int
+) -> tuple["np.ndarray[Any, Any]", float]:
+    chosen = random.Random(seed)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    headers = {
+        "Authorization": f"Bearer {key}",
+        "Purpose": PURPOSE,
+        "Content-Type": "application/json",
+    }
+    taken = []
+    began = time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        method, path, body = chosen.choice(asks)
+        start = time.perf_counter()
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{method} {path.split('/')[2]}: status {answer.status}")
+        taken.append(1000 * (time.perf_counter() - start))
+    return np.array(taken), time.perf_counter() - began
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("--children", type=int, default=270_000)
+    parser.add_argument("--register", type=Path)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
