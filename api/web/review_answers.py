@@ -202,4 +202,4 @@ def _drawn(steps: list[Step], lower: float, upper: float) -> str:
         .mark_rule(color=charts.BLACK, strokeWidth=2, strokeDash=[6, 4])
         .encode(x="at:Q")
     )
-    return charts.svg((bars + texts + lines).properties(width=520, height={"step": 34}))
+    return charts.svg((lines + bars + texts).properties(width=520, height={"step": 34}))

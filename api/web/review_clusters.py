@@ -15,7 +15,7 @@ from api.services.review.pairs import StaleError, UnknownPairError
 from api.services.review.regrouping import NEW, Group, enter, group_of, planned
 from api.web.access import page_router, signed_in
 from api.web.pages import Instead, page, see
-from api.web.review_part import needed_rules, pair_of, words_for_templates
+from api.web.review_part import pair_of, words_for_templates
 from api.web.text import sentence
 
 router = page_router()
@@ -116,11 +116,10 @@ def _choosing(
         title="Move records between children",
         status=status,
         errors=errors,
-        wide=True,
         pair=pair,
         group=group,
         places=places,
-        **_words(visit, group),
+        **_words(group),
     )
 
 
@@ -147,14 +146,13 @@ def _preview(
         title="See the change and confirm it",
         status=422 if errors else 200,
         errors=errors,
-        wide=True,
         pair=pair,
         group=group,
         places=places,
         decisions=decisions,
         result=_result(group, places),
         why=why,
-        **_words(visit, group),
+        **_words(group),
     )
 
 
@@ -172,10 +170,9 @@ def _result(group: Group, places: Mapping[int, str]) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: not one["records"])
 
 
-def _words(visit: Access, group: Group) -> dict[str, Any]:
-    masked = needed_rules(visit)[1].masked
+def _words(group: Group) -> dict[str, Any]:
     names = {one: f"Child {one}" for one in group.children} | {NEW: "A new child"}
-    return {"masked": masked, "place_names": names, **words_for_templates()}
+    return {"place_names": names, **words_for_templates()}
 
 
 @contextmanager

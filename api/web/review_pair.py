@@ -200,7 +200,6 @@ def _shown(
         title="Are these one child?",
         status=422 if errors else 200,
         errors=errors,
-        wide=True,
         context=context,
         lease=lease,
         seconds=round((lease.expires_at - visit.now).total_seconds()),

@@ -24,8 +24,8 @@ KIND_NAMES = {
     "referred": "Referred to senior reviewers",
     "adjudication": "Two answers differ",
     "contradiction": "Decisions contradict each other",
-    "held_twice": "A system has the child twice",
-    "refused_link": "A link would have a system hold the child twice",
+    "held_twice": "Held twice by a system",
+    "refused_link": "Would be held twice by a system",
     "changed_values": "Values changed since the decision",
     "possible_link": "Possible link",
 }
