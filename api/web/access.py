@@ -1,9 +1,9 @@
 """Who sees a page and what for, as `api.rest.access` has it, by the browser's sign-in."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request
@@ -20,6 +20,9 @@ from api.web import sessions
 _WRITERS = 6
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
+RouteT = TypeVar("RouteT", bound=Callable[..., Any])
+_STREAMED: set[Callable[..., Any]] = set()
+
 
 class PageReads(Reads):
     """Gives a page one state of the register, and notes what it told."""
@@ -27,7 +30,7 @@ class PageReads(Reads):
     def __call__(self, request: Request, service: Serving) -> Iterator[Access]:  # type: ignore[override]
         """FastAPI calls this around the route's function."""
         begin = contextmanager(super().__call__)
-        with begin(request, service, _shown(request)) as access:
+        with begin(request, service, bearer_of(request)) as access:
             request.state.person = access.caller
             yield access
 
@@ -38,7 +41,7 @@ class PageWrites(Writes):
     def __call__(self, request: Request, service: Serving) -> Iterator[Write]:  # type: ignore[override]
         """FastAPI calls this around the route's function."""
         begin = contextmanager(super().__call__)
-        with begin(request, service, _shown(request)) as access:
+        with begin(request, service, bearer_of(request)) as access:
             request.state.person = access.caller
             yield access
 
@@ -66,12 +69,22 @@ def page_router() -> APIRouter:
     )
 
 
+def streamed(route: RouteT) -> RouteT:
+    """Marks a route that takes a file: its form is not read here, and `PageUploads` must be
+    among its parameters, which checks the form's token as it comes.
+    """
+    _STREAMED.add(route)
+    return route
+
+
 async def from_our_form(request: Request) -> None:
     """Refuse what another site, or nobody we know, lets this browser send."""
     if request.method in _SAFE:
         return
     if not _is_from_here(request):
         raise Problem("form-expired")
+    if request.scope.get("endpoint") in _STREAMED:
+        return
     token: object = request.headers.get("X-CSRF-Token")
     if token is None:
         token = (await request.form()).get("csrf")
@@ -90,6 +103,7 @@ def _is_from_here(request: Request) -> bool:
     return urlsplit(origin).netloc in {known, request.headers.get("Host")} - {"", None}
 
 
-def _shown(request: Request) -> HTTPAuthorizationCredentials | None:
+def bearer_of(request: Request) -> HTTPAuthorizationCredentials | None:
+    """The browser's sign-in, as systems would show theirs."""
     token = sessions.sign_in_token(request)
     return HTTPAuthorizationCredentials(scheme="Bearer", credentials=token) if token else None

@@ -18,4 +18,5 @@ _SAYS = {
 
 def stop_says(stop: Mapping[str, Any]) -> str:
     """One entry of a report's ``stops`` as part of a sentence."""
-    return _SAYS.get(stop["code"], stop["code"]).format(**stop)
+    code: str = stop["code"]
+    return _SAYS.get(code, code).format(**stop)
