@@ -14,6 +14,7 @@ from api.db.models import Membership
 from api.services.access.roles import Role
 from api.services.previews import Wanted, ask_for_preview
 from tests.browser.site import Site
+from tests.register_service.registers import Register
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,24 @@ def preview(site: Site) -> str:
     return f"/quality/previews/{number}"
 
 
+def aishas(site: Site) -> tuple[int, int]:
+    """A record of a school, and one of a clinic that may be the same child's."""
+    with reading(site.engine) as connection:
+        ids = Register.ids(connection)
+    return ids["school", "1"], ids["clinic", "3"]
+
+
+def matching_record(site: Site) -> str:
+    """One with matched records and possible matches."""
+    return f"/matching/records/{aishas(site)[0]}?criteria=forename4&criteria=dob"
+
+
+def matching_pair(site: Site) -> str:
+    """One that is not decided."""
+    low, high = sorted(aishas(site))
+    return f"/matching/pairs/{low}-{high}?record={aishas(site)[0]}"
+
+
 # By the route's path.
 SAMPLES: Mapping[str, Sample] = {
     "/": at("/"),
@@ -63,6 +82,9 @@ SAMPLES: Mapping[str, Sample] = {
     "/children/{child_id}/history": Sample(lambda site: child(site) + "/history"),
     "/children/{child_id}/journey": Sample(lambda site: child(site) + "/journey"),
     "/children/{child_id}/why": Sample(lambda site: child(site) + "/why"),
+    "/matching": at("/matching?base=registry"),
+    "/matching/pairs/{pair}": Sample(matching_pair),
+    "/matching/records/{number}": Sample(matching_record),
     "/measures": at("/measures"),
     "/quality": at("/quality?lower=0&upper=6"),
     "/quality/previews/{number}": Sample(preview),

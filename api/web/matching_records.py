@@ -1,0 +1,350 @@
+"""A record of the workbench: whom it is matched with, who else it may be, and saying so."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from fastapi import Form, Path, Request, Response
+from sqlalchemy import select
+
+from api.db.models import SearchEntry
+from api.rest.access import Access, Write
+from api.rest.problems import Problem
+from api.services.access.roles import Permission
+from api.services.register.acts import ActError
+from api.services.register.checking import mark_checked, unmark_checked
+from api.services.register.criteria import Criterion
+from api.services.register.deciding import decide
+from api.services.register.history import Member
+from api.services.register.listed import ListedRecord, listed_records
+from api.services.register.resembling import InSystem, resembling
+from api.services.register.severances import are_severed
+from api.services.register.viewing import ShownRecord, view_record, view_records
+from api.services.register.why import why_pair
+from api.services.review.answering import queue_linking
+from api.services.review.context import FIELDS
+from api.services.review.differences import same
+from api.services.review.listing import Decided, decisions_made
+from api.services.review.pairs import PairId, Reviewer, UnknownPairError
+from api.services.review.undoing import NotYoursError, undo_one
+from api.web.access import page_router, signed_in
+from api.web.matching import CRITERIA, SHOWN, Visit, neighbours, shown_row
+from api.web.pages import Instead, page, see
+from api.web.text import sentence
+from api.web.workbench import Asked, Workbench, fields_of, kept_filter, usable
+from matcher.errors import DataError
+
+router = page_router()
+
+Deciding = Annotated[Write, signed_in(Permission.REVIEW_PAIRS, writes=True)]
+Number = Annotated[int, Path(ge=0, lt=2**63)]
+Reason = Annotated[str, Form(max_length=2000)]
+
+# Records of a child, rows of a tab, rows of the one that is wanted in full, and decisions.
+_RECORDS, _ROWS, _MORE, _DECISIONS = 30, 10, 60, 20
+_PLACES = ("address", "postcode")
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """Possible matches in one system; ``rows`` are as many as are shown."""
+
+    system: str
+    found: InSystem
+    rows: Sequence[tuple[ListedRecord, Mapping[str, Any], float | None]]
+
+
+@router.get("/matching/records/{number}")
+def record_page(request: Request, number: Number, visit: Visit, bench: Asked) -> Response:
+    """One record, its matched records side by side, and possible matches by system."""
+    return _record_page(request, visit, number, bench)
+
+
+@router.post("/matching/records/{number}/check")
+def check_record(
+    request: Request,
+    number: Number,
+    change: Deciding,
+    bench: Asked,
+    checked: Annotated[Literal["yes", "no"], Form()] = "yes",
+    then: Annotated[Literal["stay", "next"], Form()] = "stay",
+) -> Response:
+    """Note that somebody looked at whom the record belongs with, or take that back."""
+    own, bench = _record(change, number, bench)
+    # Found before it is marked: it may leave the list by that.
+    following = _neighbours(request, change, bench, number)[1] if then == "next" else None
+    key = (own.source, own.record_id)
+    mark = mark_checked if checked == "yes" else unmark_checked
+    mark(change.connection, record=key, by=change.caller.name, now=change.now)
+    said = f"Record marked as {'checked' if checked == 'yes' else 'not checked'}."
+    if then == "next" and following is None:
+        return see(request, bench.to_list(after=None), said=f"{said} It was the last in the list.")
+    return see(request, bench.to_record(following if following is not None else number), said=said)
+
+
+@router.get("/matching/pairs/{pair}")
+def pair_page(request: Request, pair: str, visit: Visit, bench: Asked) -> Response:
+    """Two records side by side, and whether they are one child."""
+    return _pair_page(request, visit, pair, bench)
+
+
+@router.post("/matching/pairs/{pair}")
+def decide_pair(
+    request: Request,
+    pair: str,
+    change: Deciding,
+    bench: Asked,
+    kind: Annotated[Literal["match", "non_match"], Form()] = "match",
+    why: Reason = "",
+) -> Response:
+    """Select as a match, or deselect."""
+    one, other, bench = _pair(change, pair, bench)
+    try:
+        decide(
+            change.connection,
+            kind=kind,
+            one=(one.source, one.record_id),
+            other=(other.source, other.record_id),
+            why=why,
+            by=change.caller.name,
+            now=change.now,
+        )
+    except ActError as error:
+        errors = {"why": "Enter a reason"} if not why.strip() else {"": sentence(str(error))}
+        raise Instead(_pair_page(request, change, pair, bench, errors=errors, why=why)) from None
+    queue_linking(change.connection, by=change.caller.name)
+    what = "Match selected." if kind == "match" else "Match deselected."
+    return see(
+        request,
+        bench.to_record(one.record),
+        said=f"{what} It takes effect after linking has run.",
+    )
+
+
+@router.post("/matching/decisions/{number}/undo")
+def undo(
+    request: Request, number: Number, change: Deciding, bench: Asked, why: Reason = ""
+) -> Response:
+    """Take a decision back."""
+    if bench.record is None:
+        raise Problem("not-found")
+    record = bench.record
+    own, bench = _record(change, record, bench)
+    if number not in {one.id for one in _decisions(change, own.record)}:
+        raise Problem("not-found")
+    errors = {}
+    try:
+        undo_one(
+            change.connection,
+            change.service.aside,
+            Reviewer.of(change.caller, change.view),
+            number,
+            why=why,
+            now=change.now,
+        )
+    except NotYoursError as error:
+        errors = {f"undo-{number}": f"{sentence(str(error))}. Ask a senior reviewer to undo it."}
+    except ActError as error:
+        message = "Enter a reason" if not why.strip() else sentence(str(error))
+        errors = {f"undo-{number}": message}
+    if errors:
+        raise Instead(_record_page(request, change, record, bench, errors=errors))
+    queue_linking(change.connection, by=change.caller.name)
+    return see(
+        request,
+        bench.to_record(record),
+        said="Decision undone. The change takes effect after linking has run.",
+    )
+
+
+def _record_page(
+    request: Request,
+    visit: Access,
+    number: int,
+    bench: Workbench,
+    *,
+    errors: Mapping[str, str] | None = None,
+) -> Response:
+    own, bench = _record(visit, number, bench)
+    visit.saw(own.child_id, f"record {number}")
+    shown = view_records(visit.connection, visit.view, own.child_id, limit=_RECORDS)
+    mine = [one for one in shown if one.key.record == number] or _shown(visit, own)
+    others = [one for one in shown if one.key.record != number]
+    before, after = _neighbours(request, visit, bench, number)
+    tabs, left_out = _possible(visit, own, bench)
+    decided = _decisions(visit, number)
+    return page(
+        request,
+        "matching/record.html",
+        title="Matching record",
+        wide=True,
+        status=422 if errors else 200,
+        errors=errors,
+        bench=replace(bench, record=number),
+        number=number,
+        own=own,
+        row=shown_row(visit.view, own),
+        columns=mine + others,
+        missing=sorted(visit.view.sources - {one.key.source for one in (*mine, *others)}),
+        fields=_used([*mine, *others]),
+        before=before,
+        after=after,
+        names=CRITERIA,
+        tabs=tabs,
+        left_out=left_out,
+        compared=SHOWN,
+        decided=decided,
+        keys={one.id: one.r if one.l == (own.source, own.record_id) else one.l for one in decided},
+    )
+
+
+def _pair_page(
+    request: Request,
+    visit: Access,
+    pair: str,
+    bench: Workbench,
+    *,
+    errors: Mapping[str, str] | None = None,
+    why: str = "",
+) -> Response:
+    one, other, bench = _pair(visit, pair, bench)
+    visit.saw(*(f"record {number}" for number in (one.record, other.record)))
+    shown = [*_shown(visit, one), *_shown(visit, other)]
+    placeless = any(record.location_hidden for record in shown)
+    l, r = sorted(Member(side.source, side.record_id, side.record) for side in (one, other))
+    explained = None
+    if not placeless:
+        # It would tell of a place that may not be told.
+        explained = why_pair(visit.connection, visit.view, l, r, shielded=False)
+    ends = {one.record, other.record}
+    return page(
+        request,
+        "matching/pair.html",
+        title="Compare 2 records",
+        status=422 if errors else 200,
+        errors=errors,
+        bench=bench,
+        one=one,
+        other=other,
+        columns=shown,
+        fields=_used(shown),
+        found={
+            name: _compared(*(record.values.get(name) for record in shown))
+            for name in FIELDS
+            if not (placeless and name in _PLACES)
+        },
+        together=one.child_id == other.child_id,
+        explained=explained,
+        decided=[
+            said
+            for said in _decisions(visit, one.record)
+            if {said.pair.low, said.pair.high} == ends
+        ],
+        why=why,
+    )
+
+
+def _record(visit: Access, number: int, bench: Workbench) -> tuple[ListedRecord, Workbench]:
+    """A current record, and the workbench with its system as the base. Raises Problem."""
+    found = _listed(visit, number)
+    return found, replace(bench, base=found.source)
+
+
+def _listed(visit: Access, number: int) -> ListedRecord:
+    known = select(SearchEntry.record).where(SearchEntry.record == number)
+    if visit.connection.scalar(known) is None:
+        raise Problem("not-found")
+    (found,) = listed_records(visit.connection, [number], cleared=visit.view.cleared)
+    if found.source not in visit.view.sources:
+        raise Problem("not-found")
+    return found
+
+
+def _pair(
+    visit: Access, pair: str, bench: Workbench
+) -> tuple[ListedRecord, ListedRecord, Workbench]:
+    """The record that others are looked at beside, and the other one. Raises Problem."""
+    try:
+        ends = PairId.parse(pair)
+    except UnknownPairError:
+        raise Problem("not-found") from None
+    if are_severed(visit.connection, ends.low, ends.high):
+        raise Problem("not-found")
+    mine = bench.record if bench.record == ends.high else ends.low
+    own, bench = _record(visit, mine, bench)
+    other = _listed(visit, ends.low + ends.high - mine)
+    return own, other, replace(bench, record=mine)
+
+
+def _shown(visit: Access, one: ListedRecord) -> list[ShownRecord]:
+    found = view_record(visit.connection, visit.view, one.source, one.record_id)
+    return [] if found is None else [found]
+
+
+def _used(records: list[ShownRecord]) -> list[str]:
+    """Fields that any of the records tells, and those that are hidden."""
+    told = {name for one in records for name, value in one.values.items() if value}
+    if any(one.location_hidden for one in records):
+        told |= set(_PLACES)
+    return [name for name in FIELDS if name in told]
+
+
+def _compared(one: Any, other: Any) -> str:
+    if not one or not other:
+        return ""
+    return "Same" if same(str(one), str(other)) else "Different"
+
+
+def _neighbours(
+    request: Request, visit: Access, bench: Workbench, number: int
+) -> tuple[int | None, int | None]:
+    values = kept_filter(request) if bench.filtered else {}
+    try:
+        before, after = neighbours(visit, bench, values, number)
+    except DataError:
+        return None, None
+    return before, after
+
+
+def _possible(
+    visit: Access, own: ListedRecord, bench: Workbench
+) -> tuple[list[Tab], list[Criterion]]:
+    """Possible matches by system, and criteria that could not be compared by.
+
+    Only systems all of whose compared values may be seen are searched.
+    """
+    view = visit.view
+    asked = usable(view, own.source, bench.criteria)
+    found = resembling(
+        visit.connection,
+        (own.source, own.record_id),
+        asked,
+        limit=_MORE,
+        cleared=view.cleared,
+    )
+    compared = asked - set(found.left_out)
+    fields = {field for one in compared for field in fields_of(one)}
+    tabs = []
+    for system, those in found.by_source.items():
+        if system not in view.sources or not all(view.may_see(system, one) for one in fields):
+            continue
+        limit = _MORE if system == bench.system else _ROWS
+        rows = [
+            (one.record, shown_row(view, one.record), one.weight) for one in those.records[:limit]
+        ]
+        visit.saw(*(one.child_id for one, _, _ in rows))
+        tabs.append(Tab(system, those, rows))
+    # With script the first tab opens: one with something in it.
+    tabs.sort(key=lambda tab: tab.found.count == 0)
+    return tabs, [one for one in Criterion if one in bench.criteria and one not in compared]
+
+
+def _decisions(visit: Access, number: int) -> list[Decided]:
+    """Decisions on a record that were not taken back, the last first."""
+    found = decisions_made(
+        visit.connection,
+        Reviewer.of(visit.caller, visit.view),
+        record=number,
+        limit=_DECISIONS,
+    )
+    return [one for one in found if not one.undone]
