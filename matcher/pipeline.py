@@ -43,16 +43,19 @@ _FLOOR_STEP = 0.5
 _ALWAYS = {"forename", "forename_4", "prefix_only"} | FAMILY_COLUMNS
 
 
+def compared_columns(rules: MatchingRules) -> set[str]:
+    """Standardised columns that linking by these rules looks at."""
+    return rules.columns | _ALWAYS
+
+
 @dataclass(frozen=True)
-class Prepared:
+class Coded:
     """Records of children in key order, standardised and coded.
 
     ``source`` is the number of each record's source in ``sources``; ``single`` says, by
     that number, whether the source holds each child once.
     """
 
-    records: pd.DataFrame
-    standardised: pd.DataFrame
     table: Table
     source: Sources
     sources: list[str]
@@ -67,6 +70,14 @@ class Prepared:
         """The group of each pair: the source that holds both, or the last one."""
         within = self.source[l] == self.source[r]
         return np.where(within, self.source[l], len(self.single)).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Prepared(Coded):
+    """The same, with the records and what they say as frames, row by row."""
+
+    records: pd.DataFrame
+    standardised: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -129,11 +140,11 @@ def prepare(
         raise DataError("no record of a child was read, so there is nothing to link")
     children, number = _in_key_order(children)
     standardised = standardise(children, rules.names, rules.values)
-    wanted = rules.matching.columns | _ALWAYS
+    wanted = compared_columns(rules.matching)
     table = Table.of(standardised, wanted, rules.matching.crossings)
     sources = [str(name) for name in children["source"].cat.categories]
     single = np.array([name in single_sources for name in sources])
-    return Prepared(children, standardised, table, number, sources, single)
+    return Prepared(table, number, sources, single, children, standardised)
 
 
 def _in_key_order(records: pd.DataFrame) -> tuple[pd.DataFrame, Sources]:
@@ -180,9 +191,9 @@ def count_population(prepared: Prepared, rules: MatchingRules) -> Population:
     return Population.of(prepared.table, prepared.source, prepared.sources, terms(rules))
 
 
-def weigh(prepared: Prepared, rules: MatchingRules, model: Model, population: Population) -> Scorer:
+def weigh(coded: Coded, rules: MatchingRules, model: Model, population: Population) -> Scorer:
     """What compares and weighs pairs of these records."""
-    frequencies = {name: population.shares(prepared.table, name) for name in terms(rules)}
+    frequencies = {name: population.shares(coded.table, name) for name in terms(rules)}
     return Scorer(rules.comparisons, Weights(rules.comparisons, model, frequencies))
 
 

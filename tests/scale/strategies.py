@@ -76,7 +76,7 @@ def prepared(
     source = np.array(sources or [0] * len(rows), dtype=np.int32)
     records = pd.DataFrame(index=frame.index)
     names = [str(number) for number in range(len(single))]
-    return Prepared(records, frame, table, source, names, np.array(single))
+    return Prepared(table, source, names, np.array(single), records, frame)
 
 
 def matching(blocking: list[BlockingRule], comparisons: list[Comparison]) -> MatchingRules:
