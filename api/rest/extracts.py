@@ -270,7 +270,7 @@ def download_rejects(extract: Number, access: Reading) -> StreamingResponse:
     """All of them, with a line of names first."""
     _require(access, extract)
     return StreamingResponse(
-        _as_csv(all_rejects(access.service.engine, extract)),
+        rejects_as_csv(all_rejects(access.service.engine, extract)),
         media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="rejects-{extract}.csv"'},
     )
@@ -395,7 +395,8 @@ def _values(view: ExtractView) -> dict[str, Any]:
     return {**{name: getattr(view, name) for name in names}, "job": job}
 
 
-def _as_csv(pieces: Iterator[list[RejectView]]) -> Iterator[str]:
+def rejects_as_csv(pieces: Iterator[list[RejectView]]) -> Iterator[str]:
+    """Lines of names and of rejects, which hold no value of the extract."""
     yield _lines([_COLUMNS])
     for rejects in pieces:
         yield _lines(tuple(getattr(one, name) for name in _COLUMNS) for one in rejects)

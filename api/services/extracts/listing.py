@@ -75,6 +75,12 @@ def find_extract(
     return found[0] if found else None
 
 
+def source_titles(connection: Connection) -> dict[str, str]:
+    """What people call the sources of which anything came, by name."""
+    query = select(Source.name, Source.title).order_by(Source.name)
+    return {name: title for name, title in connection.execute(query)}  # noqa: C416 - no pairs
+
+
 def list_rejects(
     connection: Connection, extract: int, *, after: int, limit: int
 ) -> list[RejectView]:

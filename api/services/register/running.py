@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import Connection, func, insert, select, text, update
 
 from api.db.engine import is_sqlite
-from api.db.models import Correction, Decision, Run, Severance, Source
+from api.db.models import Correction, Decision, Pair, Run, Severance, Source
 from api.services.extracts import Applied, Due, apply, diff, extracts_due, read_kept, undo
 from api.services.register.columns import Numbers, columns
 from api.services.register.kept_rules import InForce, keep_rules, rules_in_force
@@ -26,6 +26,8 @@ from matcher.read import ReadResult
 
 # The number under which PostgreSQL queues those who change the register.
 _LOCK = 7_205_759_403
+
+_WAITING = select(func.count()).select_from(Pair).where(Pair.waiting == 1)
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,7 @@ def end_run(connection: Connection, run: int, outcome: LinkOutcome) -> None:
         "whole": outcome.whole,
         "looked_at": outcome.looked_at,
         "candidate_pairs": outcome.candidates,
+        "waiting": connection.scalar(_WAITING),
     }
     connection.execute(
         update(Run).where(Run.id == run).values(population=outcome.given.as_json(), counts=counts)

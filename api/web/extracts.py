@@ -1,0 +1,237 @@
+"""Extracts: all of them, and one with its report, how far it is, and what it changed."""
+
+from typing import Annotated, Any
+
+from fastapi import Form, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from sqlalchemy import Connection
+
+from api.db.models import ExtractState, JobState
+from api.rest.access import Access, Write
+from api.rest.extracts import rejects_as_csv
+from api.rest.paging import next_page, place_of
+from api.rest.problems import Problem
+from api.services.access.roles import Permission
+from api.services.extracts import StateError, accept, can_accept, can_withdraw, refuse, withdraw
+from api.services.extracts.listing import (
+    ExtractView,
+    all_rejects,
+    find_extract,
+    list_extracts,
+    list_rejects,
+    source_titles,
+)
+from api.services.jobs import queue_linking
+from api.services.register.change_of_run import change_of_run
+from api.services.work import worker_lives
+from api.web import charts
+from api.web.access import page_router, signed_in
+from api.web.extracts_report import chart_of_fields, report_of
+from api.web.pages import Instead, page, see
+from api.web.text import sentence
+
+router = page_router()
+
+Number = Annotated[int, Path(ge=0, lt=2**63)]
+Visit = Annotated[Access, signed_in(Permission.READ_EXTRACTS, personal=False)]
+Deciding = Annotated[Write, signed_in(Permission.DECIDE_EXTRACTS, personal=False, writes=True)]
+
+_LISTED, _REJECTS = 30, 100
+_UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
+
+
+@router.get("/extracts")
+def extracts_page(
+    request: Request,
+    visit: Visit,
+    source: Annotated[str | None, Query(max_length=64)] = None,
+    state: Annotated[str | None, Query(max_length=64)] = None,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> Response:
+    """Newest first, of one source or in one state if so chosen."""
+    place = place_of(cursor, int)
+    titles = source_titles(visit.connection)
+    found = list_extracts(
+        visit.connection,
+        sources=visit.caller.sources,
+        source=source or None,
+        state=state or None,
+        before=place[0] if place else None,
+        limit=_LISTED + 1,
+    )
+    shown, link = next_page(request, Response(), found, _LISTED, lambda one: [one.id])
+    return page(
+        request,
+        "extracts/extracts.html",
+        title="Extracts",
+        extracts=shown,
+        next=_without_limit(link),
+        titles=titles,
+        source=source or "",
+        state=state or "",
+        states=[one.value for one in ExtractState],
+    )
+
+
+def _without_limit(link: str | None) -> str | None:
+    return None if link is None else link.replace(f"&limit={_LISTED}", "")
+
+
+@router.get("/extracts/{extract}")
+def extract_page(request: Request, extract: Number, visit: Visit) -> Response:
+    """How far it is; once it is there, its report and what can be done with it.
+
+    htmx asks for it again while something is under way, and is sent here anew once it is not.
+    """
+    view = find(visit, extract)
+    if not is_under_way(view) and request.headers.get("HX-Request") == "true":
+        return see(request, f"/extracts/{extract}")
+    return show_extract(request, visit, view)
+
+
+@router.post("/extracts/{extract}/accept")
+def accept_here(request: Request, extract: Number, change: Deciding) -> Response:
+    """Lets it in; a worker links it."""
+    view = find(change, extract)
+    try:
+        accept(change.connection, extract, by=change.caller.name, now=change.now)
+    except StateError as error:
+        raise _refused(request, change, view, {"": sentence(str(error))}) from None
+    queue_linking(change.connection, extract=extract, by=change.caller.name)
+    return see(request, f"/extracts/{extract}", said="The extract is accepted and is being linked.")
+
+
+@router.post("/extracts/{extract}/refuse")
+def refuse_here(
+    request: Request,
+    extract: Number,
+    change: Deciding,
+    why: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Has nothing to do with it; its file is dropped."""
+    view = find(change, extract)
+    if not why.strip():
+        raise _refused(request, change, view, {"why": "Enter why you refuse the extract"})
+    try:
+        refuse(change.connection, extract, by=change.caller.name, now=change.now, why=why.strip())
+    except StateError as error:
+        raise _refused(request, change, view, {"": sentence(str(error))}) from None
+    return see(request, f"/extracts/{extract}", said="The extract is refused. Its file is deleted.")
+
+
+@router.post("/extracts/{extract}/withdraw")
+def withdraw_here(request: Request, extract: Number, change: Deciding) -> Response:
+    """Takes it back; a worker undoes what it did."""
+    view = find(change, extract)
+    try:
+        withdraw(change.connection, extract, by=change.caller.name, now=change.now)
+    except StateError as error:
+        raise _refused(request, change, view, {"": sentence(str(error))}) from None
+    if view.run is None:
+        return see(request, f"/extracts/{extract}", said="The extract is withdrawn.")
+    queue_linking(change.connection, extract=extract, by=change.caller.name)
+    said = "The extract is withdrawn, and what it did is being undone."
+    return see(request, f"/extracts/{extract}", said=said)
+
+
+@router.get("/extracts/{extract}/rejects")
+def rejects_page(
+    request: Request,
+    extract: Number,
+    visit: Visit,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> Response:
+    """Rows that could not become records: place and reason, no value."""
+    view = find(visit, extract)
+    place = place_of(cursor, int)
+    found = list_rejects(
+        visit.connection, extract, after=place[0] if place else 0, limit=_REJECTS + 1
+    )
+    shown, link = next_page(request, Response(), found, _REJECTS, lambda one: [one.id])
+    return page(
+        request,
+        "extracts/rejects.html",
+        title=f"Rejects of extract {extract}",
+        view=view,
+        rejects=shown,
+        next=link.replace(f"&limit={_REJECTS}", "") if link else None,
+    )
+
+
+@router.get("/extracts/{extract}/rejects.csv")
+def download_rejects(extract: Number, visit: Visit) -> Response:
+    """All of them."""
+    find(visit, extract)
+    return StreamingResponse(
+        rejects_as_csv(all_rejects(visit.service.engine, extract)),
+        media_type="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="rejects-{extract}.csv"'},
+    )
+
+
+@router.get("/extracts/{extract}/fields.svg")
+def fields_chart(extract: Number, visit: Visit) -> Response:
+    """Of each field, in how many records it is filled and usable."""
+    view = find(visit, extract)
+    if view.report is None or not view.report["children"]:
+        raise Problem("not-found")
+    return charts.svg_response(chart_of_fields(view.report))
+
+
+def find(access: Access, extract: int) -> ExtractView:
+    """One that this person may look at. Raises Problem."""
+    found = find_extract(access.connection, extract, sources=access.caller.sources)
+    if found is None:
+        raise Problem("not-found")
+    return found
+
+
+def is_under_way(view: ExtractView) -> bool:
+    """Whether work on it waits or runs."""
+    return view.job is not None and view.job.state in _UNDER_WAY
+
+
+def needs_columns(view: ExtractView) -> bool:
+    """Whether somebody must say what its columns mean before anything else."""
+    return view.state == ExtractState.RECEIVED and view.job is None
+
+
+def show_extract(
+    request: Request, access: Access, view: ExtractView, errors: dict[str, str] | None = None
+) -> Response:
+    """The page of one."""
+    connection = access.connection
+    given_up = view.job is not None and view.job.state in (JobState.FAILED, JobState.CANCELLED)
+    return page(
+        request,
+        "extracts/extract.html",
+        title=f"Extract {view.id}",
+        errors=errors,
+        status=422 if errors else 200,
+        view=view,
+        source_title=source_titles(connection).get(view.source, view.source),
+        under_way=is_under_way(view),
+        given_up=given_up,
+        no_worker=is_under_way(view) and not worker_lives(connection.engine),
+        needs_columns=needs_columns(view),
+        may_accept=can_accept(connection, view.id),
+        may_withdraw=can_withdraw(connection, view.id),
+        report=report_of(view),
+        changes=_changes(connection, view),
+    )
+
+
+def _changes(connection: Connection, view: ExtractView) -> list[dict[str, Any]]:
+    """What the runs changed that linked it and took it back."""
+    found = []
+    for run, what in ((view.run, "linked"), (view.undone_run, "undid")):
+        change = None if run is None else change_of_run(connection, run)
+        if change is not None:
+            found.append({"what": what, "change": change})
+    return found
+
+
+def _refused(
+    request: Request, access: Access, view: ExtractView, errors: dict[str, str]
+) -> Instead:
+    return Instead(show_extract(request, access, view, errors))
