@@ -119,7 +119,8 @@ def search_logs(
         acts = acts.where(Audit.about == sought.about)
         accesses = accesses.where(_names(aside, sought.about))
     if sought.what is not None:
-        acts = acts.where(Audit.action.icontains(sought.what, autoescape=True))
+        action = sought.what.replace(" ", "_")
+        acts = acts.where(Audit.action.icontains(action, autoescape=True))
         accesses = accesses.where(Access.route.icontains(sought.what, autoescape=True))
     both = merge(
         [_act(row) for row in connection.execute(acts)],
