@@ -19,14 +19,13 @@ from api.services.extracts.listing import (
     find_extract,
     list_extracts,
     list_rejects,
-    source_titles,
 )
 from api.services.jobs import queue_linking
 from api.services.register.change_of_run import change_of_run
 from api.services.work import worker_lives
 from api.web import charts
 from api.web.access import page_router, signed_in
-from api.web.extracts_report import chart_of_fields, report_of
+from api.web.extracts_report import chart_of_fields, report_of, source_names
 from api.web.pages import Instead, page, see
 from api.web.text import sentence
 
@@ -50,7 +49,7 @@ def extracts_page(
 ) -> Response:
     """Newest first, of one source or in one state if so chosen."""
     place = place_of(cursor, int)
-    titles = source_titles(visit.connection)
+    titles = source_names(visit.connection)
     found = list_extracts(
         visit.connection,
         sources=visit.caller.sources,
@@ -209,7 +208,7 @@ def show_extract(
         errors=errors,
         status=422 if errors else 200,
         view=view,
-        source_title=source_titles(connection).get(view.source, view.source),
+        source_title=source_names(connection).get(view.source, view.source),
         under_way=is_under_way(view),
         given_up=given_up,
         no_worker=is_under_way(view) and not worker_lives(connection.engine),

@@ -19,7 +19,7 @@ from api.services.extracts.columns import (
     unknown_list,
 )
 from api.services.extracts.files import kept_file
-from api.services.extracts.listing import ExtractView, source_titles
+from api.services.extracts.listing import ExtractView
 from api.services.extracts.mapping import definition_of, extended, keep_mapping
 from api.services.extracts.reading import refusal_by
 from api.services.extracts.receiving import move_to_source
@@ -29,7 +29,7 @@ from api.services.register.kept_rules import rules_in_force
 from api.services.rules import RuleBook
 from api.web.access import page_router, signed_in
 from api.web.extracts import Number, find, needs_columns
-from api.web.extracts_report import field_title
+from api.web.extracts_report import field_title, source_names
 from api.web.pages import Instead, page, see
 from api.web.text import sentence
 from matcher.errors import DataError
@@ -115,7 +115,7 @@ def move(
         said = f"The source was not changed: {error}."
         raise Instead(see(request, where, said=said)) from None
     queue_ingest(change.connection, extract=extract, by=by)
-    title = source_titles(change.connection)[source]
+    title = source_names(change.connection)[source]
     return see(request, where, said=f"The extract is now one of {title}.")
 
 
@@ -173,7 +173,7 @@ def _columns_page(
     status: int = 200,
     errors: Mapping[str, str] | None = None,
 ) -> Response:
-    titles = source_titles(access.connection)
+    titles = source_names(access.connection)
     defined = _book(access).sources
     return page(
         request,
@@ -184,7 +184,7 @@ def _columns_page(
         wide=True,
         view=view,
         source_title=titles.get(view.source, view.source),
-        others=[(name, defined[name].title if name in defined else name) for name in seen.others],
+        others=[(name, titles.get(name) or sentence(defined[name].title)) for name in seen.others],
         why_not=why_not,
         found=found,
         fields=_fields(found) if found else [],

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
+from sqlalchemy import Connection
 
-from api.services.extracts.listing import ExtractView
+from api.services.extracts.listing import ExtractView, source_titles
 from api.services.extracts.stops import stop_says
 from api.web import charts
-from api.web.text import sentence
+from api.web.text import sentence, words
 from matcher.read.rejects import message_of
 
 FIELDS = {
@@ -26,29 +27,43 @@ FIELDS = {
     "family_id": "Family id",
 }
 
-# What was seen and cost no row, with the number of times.
-_NOTES = {
-    "columns_ignored": "columns have headers that are not known, and are left out",
-    "column_twice": "header stands twice; the first one counts",
-    "file_ignored": "file holds no list of this source, and is left out",
-    "table_absent": "list that may come with it is not there",
-    "mixed_encodings": "lines are not UTF-8, and were read as Windows-1252",
-    "read_as_utf8": "file is UTF-8, and was read so",
-    "hidden_sheet": "hidden sheets were passed over",
-    "merged_cells": "cells are empty because they are merged with another",
-    "characters_replaced": "characters could not be read and were replaced",
-    "mixed_date_orders": "column holds both day/month and month/day",
-    "mixed_date_forms": "column holds dates of several forms",
-    "dates_perhaps_swapped": "column of dates may have day and month swapped",
-    "month_first_not_permitted": "column looks like month/day, which is not permitted",
-    "read_month_first": "column was read as month/day",
-    "born_after_as_of": "dates of birth lie after the date of their record",
-    "birth_in_future": "dates of birth lie ahead, and are taken as missing",
-    "scientific_notation": "numbers such as 9.43E+09 are taken as missing",
-    "number_as_date": "numbers that a spreadsheet took for dates are taken as missing",
-    "not_recognised": "words that are not known are taken as missing",
-    "not_a_number": "hours that are no number are taken as missing",
+ACTIVITY = {
+    "contacts": "Contacts",
+    "visits": "Health visits",
+    "fsm_periods": "Periods of free school meals",
+    "eyfsp_results": "Results of the early years profile",
+    "caf_episodes": "Early help episodes",
+    "funded_places": "Funded places",
 }
+
+# What was seen and cost no row; how often stands beside it.
+_NOTES = {
+    "columns_ignored": "Columns with headers that are not known; they are left out",
+    "column_twice": "A header stands twice; the first one counts",
+    "file_ignored": "A file holds no list of this source; it is left out",
+    "table_absent": "A list that may come with it is not there",
+    "mixed_encodings": "Lines that are not UTF-8; they were read as Windows-1252",
+    "read_as_utf8": "The file is UTF-8 and was read so",
+    "hidden_sheet": "Hidden sheets; they were passed over",
+    "merged_cells": "Cells that are empty because they are merged with another",
+    "characters_replaced": "Characters that could not be read; they were replaced",
+    "mixed_date_orders": "The column holds both day/month and month/day",
+    "mixed_date_forms": "The column holds dates of several forms",
+    "dates_perhaps_swapped": "Day and month of the column's dates may be swapped",
+    "month_first_not_permitted": "The column looks like month/day, which is not permitted",
+    "read_month_first": "The column was read as month/day",
+    "born_after_as_of": "Dates of birth after the date of their record",
+    "birth_in_future": "Dates of birth that lie ahead; they are taken as missing",
+    "scientific_notation": "Numbers such as 9.43E+09; they are taken as missing",
+    "number_as_date": "Numbers that a spreadsheet took for dates; they are taken as missing",
+    "not_recognised": "Words that are not known; they are taken as missing",
+    "not_a_number": "Hours that are no number; they are taken as missing",
+}
+
+
+def source_names(connection: Connection) -> dict[str, str]:
+    """What pages call the sources of which anything came, by name."""
+    return {name: sentence(words(title)) for name, title in source_titles(connection).items()}
 
 
 def field_title(name: str) -> str:
@@ -75,7 +90,9 @@ def report_of(view: ExtractView) -> dict[str, Any] | None:
         "fields": fields_of(report),
         "duplicates": report["duplicates"],
         "change": report["change"],
-        "activity": {name: count for name, count in report["activity"].items() if count},
+        "activity": {
+            ACTIVITY.get(kind, kind): count for kind, count in report["activity"].items() if count
+        },
         "notes": [_note(note) for note in report["notes"]],
         "stops": [
             sentence(stop_says({**stop, "field": field_title(stop["field"])}))
@@ -136,5 +153,8 @@ def chart_of_fields(report: Mapping[str, Any]) -> str:
 
 def _note(note: Mapping[str, Any]) -> dict[str, Any]:
     column = note["column"]
-    says = _NOTES.get(note["code"], note["code"].replace("_", " "))
-    return {"count": note["count"], "says": says, "column": field_title(column) if column else ""}
+    says = _NOTES.get(note["code"], sentence(note["code"].replace("_", " ")))
+    # The column of a list that is not there is the list's own name.
+    is_list = note["code"] == "table_absent"
+    about = "" if not column else words(column) if is_list else field_title(column)
+    return {"count": note["count"], "says": says, "file": note["file"], "about": about}

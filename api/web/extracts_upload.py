@@ -16,7 +16,6 @@ from api.rest.service import Service, Serving
 from api.rest.uploads import ANY_SIZE, Upload
 from api.services.access.roles import Permission
 from api.services.extracts import StateError
-from api.services.extracts.listing import source_titles
 from api.services.extracts.receiving import source_number
 from api.services.extracts.recognising import Recognised, definitions_now, recognise
 from api.services.extracts.states import check_date, check_not_in_future
@@ -24,6 +23,7 @@ from api.services.jobs import receive_and_queue, receive_today
 from api.services.register.kept_rules import rules_in_force
 from api.services.rules import GENERIC, RuleBook
 from api.web.access import page_router, signed_in, streamed
+from api.web.extracts_report import source_names
 from api.web.pages import Instead, page, see
 from api.web.text import sentence
 from api.web.uploads import PageUploads
@@ -263,9 +263,10 @@ def _not_taken(
 def _titles(access: Access) -> dict[str, str]:
     """What sources are called: those that the rules define, and those of which anything came."""
     book = _book(access.connection, access.service)
-    defined = {one.name: one.title for one in book.sources.values() if one.name != GENERIC}
-    known = source_titles(access.connection)
-    return defined | {name: defined.get(name, title) for name, title in known.items()}
+    defined = {
+        one.name: sentence(one.title) for one in book.sources.values() if one.name != GENERIC
+    }
+    return source_names(access.connection) | defined
 
 
 def _book(connection: Connection, service: Service) -> RuleBook:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from api.db.models import Event, Run
+from api.db.models import Event, Extract, Run
 from api.db.tables import in_utc
 from api.services.register.feed import read_feed
 
@@ -16,7 +16,7 @@ _LOOKED_AT = 2_000
 
 @dataclass(frozen=True, slots=True)
 class RunChange:
-    """Counts, and ids of children.
+    """Counts, and ids of children. ``extracts`` are how many it linked or undid.
 
     ``queue`` is how many possible links waited after the run and ``queue_before`` after the
     one before it; None of runs that did not count them. ``merged`` and ``split`` name some.
@@ -25,6 +25,7 @@ class RunChange:
     run: int
     at: datetime
     by: str
+    extracts: int
     founded: int
     restored: int
     merged_count: int
@@ -54,6 +55,8 @@ def change_of_run(connection: Connection, run: int) -> RunChange | None:
     before = connection.execute(
         select(Run.counts).where(Run.id < run).order_by(Run.id.desc()).limit(1)
     ).one_or_none()
+    touched = select(func.count()).where((Extract.run == run) | (Extract.undone_run == run))
+    extracts = connection.execute(touched.select_from(Extract)).scalar_one()
     first, split = connection.execute(
         select(func.min(Event.id), func.count().filter(Event.kind == "child_split")).where(
             Event.run == run, Event.kind.in_(("child_merged", "child_split"))
@@ -70,6 +73,7 @@ def change_of_run(connection: Connection, run: int) -> RunChange | None:
         run=run,
         at=in_utc(row.at),
         by=row.by,
+        extracts=extracts,
         founded=counts.get("founded", 0),
         restored=counts.get("restored", 0),
         merged_count=counts.get("ended", 0) - counts.get("emptied", 0),
