@@ -61,6 +61,13 @@ def test_a_correction_stays_with_the_child_when_its_record_is_gone(register: Rev
     assert register.golden(SCHOOL, "surname") == ("Malik-Shah", "correction")
 
 
+def test_a_correction_whose_record_is_gone_ends_when_it_is_released(register: Reviewed) -> None:
+    number = register.correct(CLINIC, "surname", "Malik-Shah")
+    register.load_people(without(CLINIC))
+    register.release(number)
+    assert register.golden(SCHOOL, "surname") == ("Malik", "school")
+
+
 def test_it_goes_on_to_the_child_that_this_one_is_merged_into(register: Reviewed) -> None:
     register.correct(("clinic", "3"), "forename", "Aishah")
     register.load("social", [{**PEOPLE[4], "record_id": "8"}, PEOPLE[2]])

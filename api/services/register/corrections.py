@@ -5,7 +5,7 @@ split. Where the record is gone, it stays with the child that the record belonge
 or with the one that this was merged into.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from api.db.models import Child, Correction, Membership, RecordVersion, Successi
 from api.services.register.acts import ActError, Key, audit, find_record, passes, require_reason
 from api.services.register.columns import among
 from api.services.register.forwarding import leads_on
+from api.services.register.history import find_child
 from matcher.rules.survivorship import GOLDEN_FIELDS
 from matcher.rules.values import ValueRules
 from matcher.standardise import values as standard
@@ -70,6 +71,27 @@ def release_correction(connection: Connection, correction: int, *, by: str, now:
         .values(released_by=by, released_at=now, run=None)
     )
     audit(connection, "correction_released", f"correction {correction}", by=by, now=now)
+
+
+def left_with(connection: Connection, records: Collection[int]) -> list[int]:
+    """Records of the children that a correction stays with, of those records that are gone."""
+    found: list[int] = []
+    for record in sorted(records):
+        last = connection.execute(
+            select(Membership.child, Membership.to_run)
+            .where(Membership.record == record)
+            .order_by(Membership.from_run.desc())
+            .limit(1)
+        ).one_or_none()
+        if last is None or last.to_run is None:
+            continue
+        standing = find_child(connection, last.child)
+        children = [last.child, *(standing.successors if standing else ())]
+        query = select(Membership.record).where(
+            Membership.to_run.is_(None), among(connection, Membership.child, children)
+        )
+        found += connection.scalars(query).all()
+    return found
 
 
 def check_can_correct(

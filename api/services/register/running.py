@@ -17,6 +17,7 @@ from api.db.engine import is_sqlite
 from api.db.models import Correction, Decision, Pair, Run, Severance, Source
 from api.services.extracts import Applied, Due, apply, diff, extracts_due, read_kept, undo
 from api.services.register.columns import Numbers, columns
+from api.services.register.corrections import left_with
 from api.services.register.kept_rules import InForce, keep_rules, rules_in_force
 from api.services.register.linker import LinkOutcome
 from api.services.register.linking import LARGEST_PART, link_register
@@ -248,7 +249,11 @@ def _held_by(connection: Connection, run: int) -> Numbers:
         (Correction, (Correction.record,)),
     ):
         held = update(table).where(table.run.is_(None)).values(run=run).returning(*ends)
-        found += [record for row in connection.execute(held) for record in row]
+        records = [record for row in connection.execute(held) for record in row]
+        found += records
+        if table is Correction:
+            # What was corrected on a record that is gone shows on whoever it stayed with.
+            found += left_with(connection, records)
     return np.unique(np.array(found, dtype=np.int64))
 
 
