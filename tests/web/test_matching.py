@@ -1,0 +1,287 @@
+"""The workbench tells only what may be told, and keeps what is personal out of addresses."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, delete, select
+
+from api.db.engine import reading, writing
+from api.db.models import Agreement, Audit, Decision, Source
+from api.rest.service import Service, opened
+from api.services.access.roles import Role
+from tests.register_service.registers import Key, Register, shipped
+from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, UNSURE, Reviewed
+from tests.web.conftest import SignIn, token_in
+
+SCHOOL, CLINIC, SOCIAL = AISHA
+
+
+@pytest.fixture
+def register(engine: Engine, tmp_path: Path) -> Reviewed:
+    found = Reviewed(engine, tmp_path)
+    found.begin([*PEOPLE, {**PEOPLE[3], "record_id": "9", "forename": "=1+1"}])
+    return found
+
+
+@pytest.fixture
+def service(register: Reviewed) -> Iterator[Service]:
+    with opened(register.engine, shipped()) as found:
+        yield found
+
+
+def number(register: Reviewed, key: Key) -> int:
+    with reading(register.engine) as connection:
+        return Register.ids(connection)[key]
+
+
+def page_of(register: Reviewed, key: Key, criteria: str = "criteria=forename4") -> str:
+    return f"/matching/records/{number(register, key)}?{criteria}"
+
+
+def pair_of(register: Reviewed, one: Key, other: Key) -> str:
+    low, high = sorted((number(register, one), number(register, other)))
+    return f"/matching/pairs/{low}-{high}"
+
+
+def send(client: TestClient, path: str, **values: Any) -> Any:
+    return client.post(path, data={"csrf": token_in(client.get("/account").text), **values})
+
+
+def exported(client: TestClient, address: str) -> list[list[str]]:
+    answer = send(client, address)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    return list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+
+def text(page: str) -> str:
+    """What a page says, without its markup."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page))
+
+
+def test_what_a_list_is_filtered_by_is_in_no_address_and_ends_with_the_sign_in(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.STEWARD)
+    answer = send(client, "/matching", base="clinic", forename="Aisha", surname="Begum",
+                  day="3", month="5", year="2014", criteria="none")  # fmt: skip
+    assert answer.headers["location"] == "/matching?base=clinic&criteria=none&filtered=1"
+    sealed = client.cookies["matching-filter"]
+    assert "Begum" not in unquote(sealed)
+    page = client.get(answer.headers["location"]).text
+    assert "Begum" in page and "Malik" not in page
+    other = sign_in(Role.REVIEWER)
+    other.cookies.set("matching-filter", sealed)
+    page = other.get(answer.headers["location"]).text
+    assert "Malik" in page and "The list shows all records" in page
+    send(client, "/matching", base="clinic")
+    assert "matching-filter" not in client.cookies
+
+
+@pytest.mark.parametrize("sealed", ["", "x", "a.b.c.d.e", "é"])
+def test_a_filter_that_is_not_ours_is_none(
+    register: Reviewed, sign_in: SignIn, sealed: str
+) -> None:
+    client = sign_in(Role.STEWARD)
+    cookies = f"sign-in={client.cookies['sign-in']}; matching-filter={sealed}"
+    answer = client.get("/matching?base=clinic&filtered=1", headers={"Cookie": cookies.encode()})
+    assert answer.status_code == 200
+    assert "Malik" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "message"),
+    [
+        ({"forename": "???"}, "forename", "This says nothing that a child could be found by"),
+        ({"day": "31", "month": "2", "year": "2014"}, "born-day", "Enter a date of birth"),
+        ({"address": "?"}, "address", "This says nothing that a child could be found by"),
+    ],
+)
+def test_a_filter_that_can_find_nothing_is_refused_where_it_was_typed(
+    register: Reviewed, sign_in: SignIn, values: dict[str, str], field: str, message: str
+) -> None:
+    answer = send(sign_in(Role.STEWARD), "/matching", base="clinic", **values)
+    assert answer.status_code == 422
+    assert f'id="{field}-error"' in answer.text or f'href="#{field}"' in answer.text
+    assert message in answer.text
+
+
+def test_pages_lead_through_the_whole_list_and_back(register: Reviewed, sign_in: SignIn) -> None:
+    client = sign_in(Role.STEWARD)
+    for order in ("", "&sort=date_of_birth&order=descending"):
+        address, forward = f"/matching?base=registry{order}", []
+        while address:
+            page = client.get(address).text
+            forward.append(rows(page))
+            last, address = address, link(page, "next")
+        listed = [one for part in forward for one in part]
+        assert len(listed) == len(set(listed)) > 100
+        assert f"All records in registry: {len(listed)}" in text(page)
+        backward, address = [forward[-1]], link(client.get(last).text, "prev")
+        while address:
+            page = client.get(address).text
+            backward.insert(0, rows(page))
+            address = link(page, "prev")
+        assert [one for part in backward for one in part] == listed
+
+
+def rows(page: str) -> list[str]:
+    return re.findall(r'href="/matching/records/(\d+)', page)
+
+
+def link(page: str, rel: str) -> str:
+    found = re.search(rf'href="([^"]*)" rel="{rel}"', page)
+    return found[1].replace("&amp;", "&") if found else ""
+
+
+def test_no_address_on_any_page_tells_of_a_person(register: Reviewed, sign_in: SignIn) -> None:
+    client = sign_in(Role.STEWARD)
+    personal = ("forename", "surname", "date_of_birth", "address", "postcode")
+    said = {one[name].lower() for one in PEOPLE for name in personal} - {""}
+    for address in (
+        "/matching?base=school",
+        "/matching?base=clinic&sort=forename",
+        page_of(register, SCHOOL),
+        pair_of(register, SCHOOL, UNSURE),
+    ):
+        page = client.get(address).text
+        for one in re.findall(r'(?:href|action|hx-get)="([^"]*)"', page):
+            assert not any(value in unquote(one).lower() for value in said), one
+
+
+def test_where_a_shielded_child_lives_is_hidden_everywhere(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    register.shield(SCHOOL)
+    client = sign_in(Role.STEWARD)
+    for address in (
+        "/matching?base=school",
+        page_of(register, SCHOOL),
+        pair_of(register, SCHOOL, CLINIC),
+        pair_of(register, SCHOOL, UNSURE),
+    ):
+        page = client.get(address).text
+        assert "Aisha" in page
+        assert "2 Mill Rd" not in page and "OL1 1AA" not in page
+        assert "bits</span>" not in page
+    assert exported(client, "/matching/export?base=school")[1][4:6] == ["", ""]
+
+
+def test_only_systems_of_the_purpose_are_told_of(register: Reviewed, sign_in: SignIn) -> None:
+    with writing(register.engine) as connection:
+        social = select(Source.number).where(Source.name == "social").scalar_subquery()
+        connection.execute(delete(Agreement).where(Agreement.source == social))
+    client = sign_in(Role.STEWARD)
+    for address in ("/matching?base=school", page_of(register, SCHOOL)):
+        assert "social" not in client.get(address).text
+    assert "social" not in exported(client, "/matching/export?base=school")[0]
+    assert client.get("/matching?base=social").status_code == 403
+    assert client.get(page_of(register, SOCIAL)).status_code == 404
+    assert client.get(pair_of(register, SCHOOL, SOCIAL)).status_code == 404
+
+
+def test_a_list_is_exported_as_it_stands_and_that_is_noted(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.ANALYST)
+    header, *lines = exported(client, "/matching/export?base=census&sort=forename&order=descending")
+    assert header == [
+        "record_id", "forename", "surname", "date_of_birth", "address", "postcode", "checked",
+        "clinic", "registry", "school", "social",
+    ]  # fmt: skip
+    assert [line[:3] for line in lines] == [["2", "Noah", "Quigley"], ["9", "'=1+1", "Quigley"]]
+    assert set(lines[0][6:]) == {"N"}
+    with reading(register.engine) as connection:
+        note = connection.execute(
+            select(Audit.purpose, Audit.detail).where(Audit.action == "list_exported")
+        ).one()
+    assert note.purpose == "early_years"
+    assert note.detail["rows"] == 2 and note.detail["source"] == "census"
+    assert "Noah" not in str(note.detail)
+
+
+def test_an_export_of_a_filtered_list_holds_what_the_list_does(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.ANALYST)
+    send(client, "/matching", base="census", forename="Noah")
+    lines = exported(client, "/matching/export?base=census&filtered=1")[1:]
+    assert [line[0] for line in lines] == [NOAH[1]]
+
+
+def test_whoever_may_not_decide_is_shown_no_way_to(register: Reviewed, sign_in: SignIn) -> None:
+    page = sign_in(Role.ANALYST).get(page_of(register, SCHOOL)).text
+    assert "Details" in page and "clinic (1)" in text(page)
+    assert "Deselect" not in page and "as a match" not in page and "Mark as" not in page
+    assert "Export" not in sign_in(Role.REVIEWER).get("/matching?base=school").text
+
+
+def test_severed_records_are_never_shown_beside_one_another(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    register.sever([SCHOOL, CLINIC, SOCIAL], [UNSURE])
+    client = sign_in(Role.STEWARD)
+    assert client.get(pair_of(register, SCHOOL, UNSURE)).status_code == 404
+    assert send(client, pair_of(register, SCHOOL, UNSURE), why="x").status_code == 404
+    assert "clinic (0)" in text(client.get(page_of(register, SCHOOL)).text)
+
+
+def test_a_decision_needs_a_reason_and_nothing_is_entered_without(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.REVIEWER)
+    answer = send(client, pair_of(register, SCHOOL, UNSURE), why="  ", kind="match")
+    assert answer.status_code == 422 and "Enter a reason" in answer.text
+    with reading(register.engine) as connection:
+        assert connection.scalar(select(Decision.id)) is None
+
+
+def test_a_reviewer_takes_back_only_their_own_latest_decision(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    decision = register.say("match", SCHOOL, UNSURE)
+    client = sign_in(Role.REVIEWER)
+    undo = f"/matching/decisions/{decision}/undo?record={number(register, SCHOOL)}"
+    answer = send(client, undo, why="wrong")
+    assert answer.status_code == 422 and "Ask a senior reviewer" in answer.text
+    elsewhere = f"/matching/decisions/{decision}/undo?record={number(register, NOAH)}"
+    assert send(client, elsewhere, why="wrong").status_code == 404
+    senior = sign_in(Role.SENIOR_REVIEWER)
+    assert send(senior, undo, why="wrong").status_code == 303
+
+
+def test_criteria_without_a_value_are_named_and_nothing_is_searched_by_none(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.STEWARD)
+    page = text(client.get(page_of(register, UNSURE, "criteria=forename4&criteria=postcode")).text)
+    assert "Not compared" in page and "postcode." in page
+    assert "Select at least one match criterion" in text(
+        client.get(page_of(register, UNSURE, "criteria=none")).text
+    )
+
+
+def test_a_list_that_has_changed_begins_again(register: Reviewed, sign_in: SignIn) -> None:
+    answer = sign_in(Role.STEWARD).get("/matching?base=clinic&state=matched&after=999999")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/matching?base=clinic&state=matched"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/matching/records/999999",
+        "/matching/pairs/1-999999",
+        "/matching/pairs/x",
+        "/matching/pairs/2-1",
+    ],
+)
+def test_what_is_not_there_is_not_found(register: Reviewed, sign_in: SignIn, address: str) -> None:
+    assert sign_in(Role.STEWARD).get(address).status_code == 404
