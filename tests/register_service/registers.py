@@ -10,12 +10,12 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, select
 
 from api.db.engine import reading, writing
-from api.db.models import Decision, ExtractState, Membership, Record, SearchEntry, Source
-from api.services.extracts import Mode, accept, current_records, receive, validate
-from api.services.register import deciding
+from api.db.models import Decision, Extract, ExtractState, Membership, Record, SearchEntry, Source
+from api.services.extracts import Mode, accept, current_records, receive, validate, withdraw
+from api.services.register import corrections, deciding, severances, shields
 from api.services.register.decisions import as_positions
 from api.services.register.kept_rules import InForce
-from api.services.register.running import RunResult, run_register
+from api.services.register.running import RunResult, relink, run_register
 from api.services.rules import load_rule_book, shipped_model, shipped_rules
 from matcher.pipeline import decide, score
 
@@ -102,6 +102,65 @@ class Register:
         with writing(self.engine) as connection:
             deciding.undo_decision(connection, decision, why="a test", by="reviewer", now=NOW)
             self._run(connection)
+
+    def withdraw_last(self, source: str) -> None:
+        """Take back the latest extract of a source that is current."""
+        last = (
+            select(Extract.id)
+            .join(Source, Source.number == Extract.source)
+            .where(Source.name == source, Extract.state == ExtractState.CURRENT)
+            .order_by(Extract.run.desc())
+            .limit(1)
+        )
+        with writing(self.engine) as connection:
+            withdraw(connection, connection.execute(last).scalar_one(), by="analyst", now=NOW)
+            self._run(connection)
+
+    def correct(self, record: Key, field: str, value: str) -> int:
+        """Set a value by hand and let that take effect; the correction's number."""
+        with writing(self.engine) as connection:
+            number = corrections.correct(
+                connection,
+                record=record,
+                field=field,
+                value=value,
+                why="a test",
+                by="reviewer",
+                now=NOW,
+                rules=self.rules.book.linkage.values,
+            )
+            self._run(connection)
+            return number
+
+    def release(self, correction: int) -> None:
+        """Let a value be picked again, and let that take effect."""
+        with writing(self.engine) as connection:
+            corrections.release_correction(connection, correction, by="reviewer", now=NOW)
+            self._run(connection)
+
+    def shield(self, record: Key) -> int:
+        """Hide where a record's child lives; the shield's number."""
+        with writing(self.engine) as connection:
+            return shields.shield(connection, record=record, why="a test", by="reviewer", now=NOW)
+
+    def lift(self, record: Key) -> int:
+        """Lift every shield from a record's child; how many."""
+        with writing(self.engine) as connection:
+            return shields.lift_shields(
+                connection, record=record, why="a test", by="reviewer", now=NOW
+            )
+
+    def sever(self, one: list[Key], other: list[Key]) -> None:
+        """Keep two identities apart for good, and let that take effect."""
+        with writing(self.engine) as connection:
+            severances.sever(connection, one=one, other=other, by="reviewer", now=NOW)
+            self._run(connection)
+
+    def relink(self, rules: InForce) -> None:
+        """Put rules in force."""
+        self.rules = rules
+        with writing(self.engine) as connection:
+            relink(connection, rules, by="analyst", now=NOW)
 
     def link_anew(self) -> list[RunResult]:
         """Link everything, whatever changed."""

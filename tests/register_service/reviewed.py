@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from api.db.engine import reading, writing
 from api.db.models import Conflict, Extract, ExtractState, Golden, Membership, Record, Source
 from api.services.extracts import receive
-from api.services.register import corrections, deciding, severances, shields
+from api.services.register import deciding, severances
 from api.services.register.queue import Place, QueueItem, queue_counts, waiting_pairs
 from tests.register_service.registers import DAY, NOW, Key, Register, shipped
 from tests.spec.background import town
@@ -91,34 +91,6 @@ class Reviewed(Register):
             severances.sever(connection, one=one, other=other, **WHO)
         if run:
             self.run()
-
-    def shield(self, record: Key) -> int:
-        with writing(self.engine) as connection:
-            return shields.shield(connection, record=record, why="a test", **WHO)
-
-    def lift(self, record: Key) -> int:
-        with writing(self.engine) as connection:
-            return shields.lift_shields(connection, record=record, why="a test", **WHO)
-
-    def correct(self, record: Key, field: str, value: str) -> int:
-        with writing(self.engine) as connection:
-            values = shipped().book.linkage.values
-            number = corrections.correct(
-                connection,
-                record=record,
-                field=field,
-                value=value,
-                why="a test",
-                rules=values,
-                **WHO,
-            )
-        self.run()
-        return number
-
-    def release(self, correction: int) -> None:
-        with writing(self.engine) as connection:
-            corrections.release_correction(connection, correction, **WHO)
-        self.run()
 
     def holds_each_child_once(self, source: str) -> None:
         """Have a source be one that says so."""

@@ -1,17 +1,33 @@
 """However records and decisions arrive, the register is what linking them at once gives."""
 
+import re
+import shutil
+from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import Engine
 
+from api.db.engine import open_database
 from api.services.extracts import Mode
-from tests.databases import delete_everything
-from tests.register_service.registers import Register, removed
+from api.services.register.acts import ActError
+from api.services.register.kept_rules import InForce
+from api.services.rules import load_rule_book, shipped_model
+from tests.databases import Databases, delete_everything
+from tests.end_to_end.command import RULES
+from tests.register_service.batches import State, comes_to, in_one_run
+from tests.register_service.registers import Key, Register, removed, shipped
 from tests.spec.background import town
 from tests.spec.drawn import rows
 
@@ -46,66 +62,137 @@ places = st.tuples(sources, st.sampled_from(KEYS))
 
 
 class Arrivals(RuleBasedStateMachine):
-    """Extracts and decisions, in any order. ``register`` is set by the test."""
+    """Extracts and acts of people, in any order. ``register`` and ``batch`` are set by the test.
+
+    What the register must come to is kept here, and never read from it.
+    """
 
     register: Register
+    # Made anew of the final state, in one run.
+    batch: Register
     # The invented town's school list comes with the school's own; the clinic's is a source.
     background: list[dict[str, str]]
+    # Rules to change to and back from.
+    rule_sets: tuple[InForce, InForce]
 
     @initialize()
     def begin(self) -> None:
         delete_everything(self.register.engine)
-        self.held: dict[str, dict[str, Any]] = {source: {} for source in SOURCES}
+        self.state = State({source: {} for source in SOURCES})
+        self.earlier: dict[str, list[dict[str, Any]]] = {source: [] for source in SOURCES}
         self.day = 0
+        self.register.rules = self.rule_sets[0]
         self.register.load("registry", self.background)
 
     @rule(source=sources, listed=people)
     def load_a_snapshot(self, source: str, listed: dict[str, Any]) -> None:
         if listed:
             self._load(source, _rows(listed), "snapshot")
-            self.held[source] = dict(listed)
+            self.state.held[source] = {key: (row, self.day) for key, row in listed.items()}
 
     @rule(source=sources, listed=people, away=st.sets(st.sampled_from(KEYS), max_size=3))
     def load_a_delta(self, source: str, listed: dict[str, Any], away: set[str]) -> None:
-        gone = (away & self.held[source].keys()) - listed.keys()
+        held = self.state.held[source]
+        gone = (away & held.keys()) - listed.keys()
         if listed:
             self._load(source, [*_rows(listed), *removed(gone)], "delta")
-            self.held[source].update(listed)
-            for key in gone:
-                del self.held[source][key]
+            left = {key: held[key] for key in held if key not in gone}
+            self.state.held[source] = left | {key: (row, self.day) for key, row in listed.items()}
 
     @rule(source=sources)
     def load_the_same_again(self, source: str) -> None:
-        if self.held[source]:
-            self._load(source, _rows(self.held[source]), "snapshot")
+        held = self.state.held[source]
+        if held:
+            rows_ = _rows({key: row for key, (row, _) in held.items()})
+            self._load(source, rows_, "snapshot")
+            self.state.held[source] = {key: (row, self.day) for key, (row, _) in held.items()}
             before = self.register.children()
-            again = _rows(self.held[source])
-            assert self.register.load(source, again, "snapshot", self.day) == []
+            assert self.register.load(source, rows_, "snapshot", self.day) == []
             assert self.register.children() == before
 
     def _load(self, source: str, listed: list[Any], mode: Mode) -> None:
         # A day later each time: the same delta of the same day is a second delivery.
         self.day += 1
+        self.earlier[source].append(self.state.held[source])
         self.register.load(source, listed, mode, self.day)
 
+    @rule(source=sources)
+    def withdraw(self, source: str) -> None:
+        if self.earlier[source]:
+            self.register.withdraw_last(source)
+            self.state.held[source] = self.earlier[source].pop()
+
     @rule(one=places, other=places, kind=st.sampled_from(["match", "non_match", "cannot_tell"]))
-    def decide(self, one: tuple[str, str], other: tuple[str, str], kind: str) -> None:
-        if one != other and all(key in self.held[source] for source, key in (one, other)):
-            self.register.decide(kind, one, other)
+    def decide(self, one: Key, other: Key, kind: str) -> None:
+        if one != other and self.state.holds(one) and self.state.holds(other):
+            with suppress(ActError):  # of severed children nothing can be decided
+                number = self.register.decide(kind, one, other)
+                self.state.decisions[number] = (kind, one, other)
 
     @rule(which=st.integers(0, 5))
     def undo(self, which: int) -> None:
-        made = self.register.decisions()
-        if made:
-            self.register.undo(made[which % len(made)])
+        if self.state.decisions:
+            made = sorted(self.state.decisions)
+            number = made[which % len(made)]
+            self.register.undo(number)
+            del self.state.decisions[number]
+
+    @rule(record=places, surname=st.sampled_from(["Malick", "Leese"]))
+    def correct(self, record: Key, surname: str) -> None:
+        if self.state.holds(record):
+            number = self.register.correct(record, "surname", surname)
+            self.state.corrections[number] = (record, "surname", surname)
+
+    @rule(which=st.integers(0, 5))
+    def release(self, which: int) -> None:
+        if self.state.corrections:
+            made = sorted(self.state.corrections)
+            self._release(made[which % len(made)])
+
+    def _release(self, number: int) -> None:
+        self.register.release(number)
+        del self.state.corrections[number]
+
+    @rule(record=places)
+    def shield(self, record: Key) -> None:
+        if self.state.holds(record):
+            self.register.shield(record)
+
+    @rule(record=places)
+    def lift(self, record: Key) -> None:
+        if self.state.holds(record):
+            with suppress(ActError):  # none may be on it
+                self.register.lift(record)
+
+    @rule(one=places, other=places)
+    @precondition(lambda self: self.day > 3 and not self.state.severances)
+    def sever(self, one: Key, other: Key) -> None:
+        if one != other and self.state.holds(one) and self.state.holds(other):
+            child = {key: child for child in self.register.children() for key in child}
+            same = child[one] == child[other]
+            sides = ([one], [other]) if same else (sorted(child[one]), sorted(child[other]))
+            self.register.sever([one], [other])
+            self.state.severances = list(product(*sides))
+
+    @rule(number=st.sampled_from([0, 1]))
+    def change_the_rules(self, number: int) -> None:
+        self.register.relink(self.rule_sets[number])
 
     def teardown(self) -> None:
-        if not hasattr(self, "held"):
+        if not hasattr(self, "state"):
             return
-        found = self.register.children()
-        listed = {(source, key) for source, held in self.held.items() for key in held}
-        assert {key for child in found for key in child if key[0] != "registry"} == listed
-        assert found == self.register.linked_at_once()
+        for number, (record, _, _) in list(self.state.corrections.items()):
+            # One whose record is gone stays where that was, which one run cannot know.
+            if not self.state.holds(record):
+                self._release(number)
+        found = comes_to(self.register)
+        held = {key for child in found["children"] for key in child if key[0] != "registry"}
+        assert held == self.state.keys()
+        self.batch.rules = self.register.rules
+        in_one_run(self.batch, self.state, self.background)
+        wanted = comes_to(self.batch)
+        for what, expected in wanted.items():
+            assert found[what] == expected, what
         entries = self.register.search_entries()
         for result in self.register.link_anew():
             assert result.outcome.children.nothing
@@ -125,11 +212,25 @@ def half_a_town() -> list[dict[str, str]]:
     return found
 
 
+def other_rules(folder: Path) -> InForce:
+    """The shipped rules with other thresholds."""
+    shutil.copytree(RULES, folder)
+    matching = folder / "matching.yaml"
+    text = re.sub(r"(?m)^  upper: .*$", "  upper: 9", matching.read_text(encoding="utf-8"))
+    matching.write_text(re.sub(r"(?m)^  lower: .*$", "  lower: 1", text), encoding="utf-8")
+    book = load_rule_book(folder)
+    return InForce(book, shipped_model(book))
+
+
 def test_any_history_ends_in_the_register_that_one_run_gives(
-    engine: Engine, tmp_path: Path
+    engine: Engine, databases: Databases, tmp_path: Path
 ) -> None:
+    batch = open_database(databases.prepared())
     Arrivals.register = Register(engine, tmp_path)
+    Arrivals.batch = Register(batch, tmp_path / "batch")
+    Arrivals.batch.folder.mkdir()
     Arrivals.background = half_a_town()
+    Arrivals.rule_sets = (shipped(), other_rules(tmp_path / "rules"))
     run_state_machine_as_test(
         Arrivals,
         settings=settings(
@@ -140,6 +241,7 @@ def test_any_history_ends_in_the_register_that_one_run_gives(
             suppress_health_check=list(HealthCheck),
         ),
     )
+    batch.dispose()
 
 
 @pytest.fixture
