@@ -55,6 +55,7 @@ CRITERIA = {
 SHOWN = ("forename", "surname", "date_of_birth", "address", "postcode")
 
 _TYPED = ("forename", "surname", "postcode", "address", "record_id")
+_FIELD = {**{name: name for name in _TYPED}, "date_of_birth": "born-day"}
 _ROWS = 50
 
 
@@ -110,14 +111,13 @@ def choose(
         values["date_of_birth"] = born
     for name in values:
         if name != "record_id" and not visit.view.may_see(bench.base, name):
-            field = "born-day" if name == "date_of_birth" else name
-            errors[field] = "This may not be used for the purpose that you have chosen"
+            errors[_FIELD[name]] = "This may not be used for the purpose that you have chosen"
     if not errors and values:
         try:
             _count(visit, bench, values)
         except DataError as error:
             name, _, said = str(error).partition(": ")
-            errors[name if said in typed else ""] = sentence(said or name)
+            errors[_FIELD.get(name, "")] = sentence(said or name)
     if errors:
         return _list(request, visit, bench, {}, typed=typed, errors=errors)
     response = see(request, replace(bench, filtered=bool(values)).to_list())
