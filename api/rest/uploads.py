@@ -142,6 +142,7 @@ class _Form:
     _parts: int = 0
     _name: str = ""
     _is_file: bool = False
+    _is_nothing: bool = False
     _header: tuple[bytearray, bytearray] = field(default_factory=lambda: (bytearray(), bytearray()))
     _disposition: bytes = b""
     _headers_size: int = 0
@@ -201,7 +202,9 @@ class _Form:
         _, options = parse_options_header(self._disposition)
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
         self._is_file = b"filename" in options
-        if not self._is_file:
+        # How browsers send a field for a file for which none was chosen.
+        self._is_nothing = options.get(b"filename") == b""
+        if not self._is_file or self._is_nothing:
             return
         if self._name != "file" or self.path is not None:
             raise Problem("bad-request", "Send one file, in the field `file`.")
@@ -212,6 +215,8 @@ class _Form:
         self._stream = self.path.open("xb")
 
     def _add(self, data: bytes) -> None:
+        if self._is_nothing:
+            return
         if self._is_file:
             self._pieces.append(data)
             self.gathered += len(data)

@@ -33,6 +33,9 @@ _CELL = re.compile(rb"<(?:\w+:)?c[\s>]")
 # Other documents of Office, by a part that only they have: in a zip, and in the older form.
 _DOCUMENTS = {"word/document.xml": "a Word document", "ppt/presentation.xml": "a presentation"}
 _OLD_DOCUMENTS = {"WordDocument": "a Word document", "PowerPoint Document": "a presentation"}
+# What a compound file holds in place of a workbook that has a password.
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_LOCKED = "the workbook is protected by a password; save it without one"
 _AGAIN = "the workbook is cut short or damaged; export it again"
 _CHUNK = 1 << 20
 _DAMAGED: tuple[type[Exception], ...] = (CalamineError, *DAMAGED)
@@ -68,10 +71,10 @@ def read_workbook(
                 if table:
                     tables.append(table)
     except PasswordError as error:
-        raise member.refused(
-            "encrypted", "the workbook is protected by a password; save it without one"
-        ) from error
+        raise member.refused("encrypted", _LOCKED) from error
     except _DAMAGED as error:
+        if _ENCRYPTED in content:
+            raise member.refused("encrypted", _LOCKED) from error
         for part, kind in _OLD_DOCUMENTS.items():
             if part.encode("utf-16-le") in content:
                 raise _other_document(member, kind) from error

@@ -1,0 +1,458 @@
+"""Bringing extracts by the pages: what is taken, what is refused and why, and nothing lost."""
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import func, select
+
+from api.db.engine import reading
+from api.db.models import Access, Extract, ExtractChunk, Job, SourceMapping
+from api.rest.service import Service
+from api.services.access.roles import Role
+from tests.rest.work import do_work
+from tests.web.conftest import SignIn, token_in
+from tests.web.odd_files import as_zip, locked_workbook
+
+PLAIN = b"record_id,forename,surname,date_of_birth\n1,Ada,Lees,2019-05-03\n2,Ben,Lees,2018-02-01\n"
+STRANGE = (
+    "Child No,Given Name,Family Name,Born,Home Postcode\n"
+    "17,Ada,Quillfeather,03/05/2019,OL1 1AA\n"
+    "18,Ben,Quillfeather,30/11/2018,OL2 6AB\n"
+)
+SWIFT = "Swift ID,Forename,Surname,DOB,Gender\n1,Ada,Lees,03/05/2019,F\n2,Ben,Lees,01/02/2018,M\n"
+TRIBAL = "Tribal ID,Forename,Surname,DOB,Applied\n1,Ada,Lees,03/05/2019,01/02/2023\n"
+CHOSEN = {"record_id": "0", "forename": "1", "surname": "2", "date_of_birth": "3", "postcode": "4"}
+
+
+@pytest.fixture
+def steward(sign_in: SignIn) -> TestClient:
+    return sign_in(Role.STEWARD)
+
+
+def form(client: TestClient, address: str, fields: Mapping[str, str], page: str = "") -> Any:
+    """Send a form of a page as a browser does."""
+    token = token_in(client.get(page or address).text)
+    return client.post(address, data={"csrf": token, **fields})
+
+
+def where(source: str, as_of: str = "2024-09-01", mode: str = "snapshot") -> str:
+    return f"/extracts/new/file?source={source}&as_of={as_of}&mode={mode}"
+
+
+def bring(
+    client: TestClient, content: bytes | str, source: str = "library", name: str = "list.csv"
+) -> Any:
+    token = token_in(client.get("/account").text)
+    files = {"file": (name, content)}
+    return client.post(where(source), data={"csrf": token}, files=files)
+
+
+def errors(answer: Any) -> str:
+    """What the error summary says."""
+    assert answer.status_code == 422, answer.status_code
+    assert "<title>Error: " in answer.text
+    found = re.search(r'govuk-error-summary__list">(.*?)</ul>', answer.text, re.DOTALL)
+    assert found is not None
+    return " ".join(re.sub(r"<[^>]+>", " ", found[1]).split())
+
+
+def count(service: Service, table: Any) -> int:
+    with reading(service.engine) as connection:
+        return connection.scalar(select(func.count()).select_from(table)) or 0
+
+
+def state(service: Service, extract: int) -> str:
+    with reading(service.engine) as connection:
+        return str(connection.scalar(select(Extract.state).where(Extract.id == extract)))
+
+
+def details(**other: str) -> dict[str, str]:
+    day = {"as_of_day": "1", "as_of_month": "9", "as_of_year": "2024"}
+    return {"source": "swift", "mode": "snapshot", **day, **other}
+
+
+def test_what_an_extract_is_is_asked_before_its_file(steward: TestClient) -> None:
+    answer = form(steward, "/extracts/new", details())
+    assert (answer.status_code, answer.headers["location"]) == (303, where("swift"))
+    answer = form(steward, "/extracts/new", details(source="another", name="Nursery Headcount!"))
+    assert answer.headers["location"] == where("nursery_headcount")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"source": ""}, "Select the source of the extract"),
+        ({"source": "<script>"}, "Select the source of the extract"),
+        ({"source": "another"}, "Enter a name for the list"),
+        ({"source": "another", "name": "\u202e\u0627\u0628"}, "Enter a name for the list"),
+        ({"source": "another", "name": "9 lives"}, "Enter a name that begins with a letter"),
+        ({"mode": ""}, "Select whether the extract lists everybody"),
+        ({"as_of_day": "", "as_of_month": "", "as_of_year": ""}, "Enter the day on which"),
+        ({"as_of_day": "31", "as_of_month": "2"}, "The day must be a real date"),
+        ({"as_of_month": "September"}, "The day must be a real date"),
+        ({"as_of_year": "24"}, "Enter the year in four digits"),
+        ({"as_of_year": "2999"}, "is in the future"),
+    ],
+    ids=lambda value: " ".join(map(ascii, value.values())) if isinstance(value, dict) else "",
+)
+def test_what_cannot_be_is_said_and_what_was_typed_stays(
+    steward: TestClient, wrong: dict[str, str], says: str
+) -> None:
+    sent = details(**wrong)
+    answer = form(steward, "/extracts/new", sent)
+    assert says in errors(answer)
+    if sent["as_of_day"]:
+        assert f'value="{sent["as_of_day"]}"' in answer.text
+
+
+def test_a_day_before_what_is_current_is_refused_before_the_file_is_sent(
+    steward: TestClient, service: Service
+) -> None:
+    bring(steward, SWIFT, "swift")
+    do_work(service)
+    answer = form(steward, "/extracts/new", details(as_of_month="8"))
+    assert "older than that of extract 1" in errors(answer)
+
+
+def test_a_file_goes_with_nothing_but_details_that_are_complete(steward: TestClient) -> None:
+    for address in (
+        "/extracts/new/file",
+        where("swift", "soon"),
+        where("Swift!"),
+        where("x", mode=""),
+    ):
+        answer = steward.get(address)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/extracts/new")
+
+
+def test_a_plain_list_is_recognised_checked_and_linked(
+    steward: TestClient, service: Service
+) -> None:
+    answer = bring(steward, PLAIN)
+    assert answer.headers["location"] == "/extracts/1"
+    shown = steward.get("/extracts/1").text
+    assert "The file is recognised: a list of people." in shown
+    assert "It is being checked" in shown and "<progress" in shown
+    assert do_work(service) == 1
+    shown = steward.get("/extracts/1").text
+    assert "What linking it changed" in shown and "In the register" in shown
+
+
+def test_a_file_of_a_known_system_is_recognised_as_its(steward: TestClient) -> None:
+    bring(steward, SWIFT, "swift")
+    assert "recognised: Social care clients (Swift)" in steward.get("/extracts/1").text
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "says"),
+    [
+        (b"", "list.csv", "the file is empty (0 bytes)"),
+        (b" \n \n", "list.csv", "the file holds nothing but blanks"),
+        (b"%PDF-1.7 and so on", "list.csv", "this is a PDF, whatever its name says"),
+        (b"<!doctype html><p>", "list.xls", "this is a web page (HTML)"),
+        (as_zip(), "list.zip", "the zip holds no file"),
+        (b"PK\x03\x04 cut short", "list.zip", "cut short or damaged"),
+        (locked_workbook(), "list.xlsx", "protected by a password"),
+    ],
+    ids=["empty", "blank", "pdf", "html", "empty zip", "damaged zip", "password"],
+)
+def test_a_file_that_cannot_be_used_is_refused_with_the_reason_and_not_kept(
+    steward: TestClient, service: Service, content: bytes, name: str, says: str
+) -> None:
+    answer = bring(steward, content, name=name)
+    assert says in errors(answer)
+    assert "1 September 2024" in answer.text
+    assert count(service, Extract) == count(service, ExtractChunk) == 0
+    assert list(service.uploads.iterdir()) == []
+
+
+def test_no_file_at_all_is_said(steward: TestClient) -> None:
+    token = token_in(steward.get("/account").text)
+    boundary = {"Content-Type": "multipart/form-data; boundary=b"}
+    sent = (
+        f'--b\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n{token}\r\n--b\r\n'
+        'Content-Disposition: form-data; name="file"; filename=""\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n\r\n--b--\r\n"
+    )
+    answer = steward.post(where("library"), content=sent, headers=boundary)
+    assert errors(answer) == "Select a file"
+
+
+def test_a_file_without_the_forms_token_before_it_is_neither_read_nor_kept(
+    steward: TestClient, service: Service
+) -> None:
+    for fields in ({}, {"csrf": "0" * 64}):
+        answer = steward.post(where("library"), data=fields, files={"file": ("x.csv", PLAIN)})
+        assert answer.status_code == 403
+    token = token_in(steward.get("/account").text)
+    late = (
+        '--b\r\nContent-Disposition: form-data; name="file"; filename="x.csv"\r\n\r\n'
+        f'{PLAIN.decode()}\r\n--b\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n'
+        f"{token}\r\n--b--\r\n"
+    )
+    boundary = {"Content-Type": "multipart/form-data; boundary=b"}
+    assert steward.post(where("library"), content=late, headers=boundary).status_code == 403
+    assert count(service, Extract) == 0
+    assert list(service.uploads.iterdir()) == []
+
+
+def test_nothing_of_a_file_is_read_before_the_sign_in_is_checked(
+    application: FastAPI, sign_in: SignIn
+) -> None:
+    asked = 0
+
+    def body() -> Any:
+        nonlocal asked
+        for _ in range(1000):
+            asked += 1
+            yield b"x" * 65536
+
+    boundary = {"Content-Type": "multipart/form-data; boundary=b"}
+    with TestClient(application, follow_redirects=False) as nobody:
+        answer = nobody.post(where("library"), content=body(), headers=boundary)
+    assert answer.headers["location"].startswith("/sign-in")
+    reviewer = sign_in(Role.REVIEWER)
+    assert reviewer.post(where("library"), content=body(), headers=boundary).status_code == 403
+
+
+def test_a_file_may_be_larger_than_other_forms(steward: TestClient, service: Service) -> None:
+    rows = "".join(f"{n},Ada,Lees,2019-05-03\n" for n in range(150_000))
+    content = "record_id,forename,surname,date_of_birth\n" + rows
+    assert len(content) > 3 * 1024**2
+    assert bring(steward, content).headers["location"] == "/extracts/1"
+
+
+def test_the_same_file_again_is_the_extract_that_is_there(
+    steward: TestClient, service: Service
+) -> None:
+    bring(steward, PLAIN)
+    do_work(service)
+    assert bring(steward, PLAIN).headers["location"] == "/extracts/1"
+    assert "This file is here already" in steward.get("/extracts/1").text
+    assert count(service, Extract) == 1
+
+
+def test_a_file_of_another_source_is_offered_to_that_source(
+    steward: TestClient, service: Service
+) -> None:
+    place = bring(steward, SWIFT, "tribal").headers["location"]
+    assert place == "/extracts/1/columns"
+    shown = steward.get(place).text
+    assert "It is from Social care clients (Swift)" in shown
+    answer = form(steward, "/extracts/1/source", {"source": "ctf"}, place)
+    assert answer.headers["location"] == place
+    form(steward, "/extracts/1/source", {"source": "swift"}, place)
+    do_work(service)
+    assert "Social care clients (Swift)" in steward.get("/extracts/1").text
+    assert state(service, 1) == "current"
+
+
+def test_a_zip_with_the_lists_of_two_sources_offers_both(steward: TestClient) -> None:
+    place = bring(steward, as_zip(a=SWIFT, b=TRIBAL), "library", "two.zip").headers["location"]
+    shown = steward.get(place).text
+    assert "It is from Social care clients (Swift)" in shown
+    assert "It is from School admissions, Tribal" in shown
+
+
+def test_a_zip_with_two_unknown_lists_says_that_each_must_come_by_itself(
+    steward: TestClient,
+) -> None:
+    other = "No,Nickname,Clan\n1,Ada,Lees\n"
+    place = bring(steward, as_zip(a=STRANGE, b=other), name="two.zip").headers["location"]
+    assert "bring each list by itself" in steward.get(place).text
+
+
+def test_the_first_rows_are_shown_beside_what_they_probably_are(steward: TestClient) -> None:
+    place = bring(steward, STRANGE).headers["location"]
+    shown = steward.get(place).text
+    assert "Quillfeather" in shown and "Child No" in shown
+    assert [field for field in CHOSEN if f'name="{field}"' in shown] == list(CHOSEN)
+    assert "Quillfeather" not in steward.get("/extracts/1").text
+
+
+def test_the_rows_are_shown_for_a_purpose_of_the_source_only_and_that_is_on_record(
+    steward: TestClient, sign_in: SignIn, service: Service
+) -> None:
+    place = bring(steward, STRANGE).headers["location"]
+    steward.get(place)
+    with reading(service.aside) as connection:
+        about = connection.scalars(select(Access.about).where(Access.route.like("%columns"))).all()
+    assert ["extract 1"] in [list(one) for one in about]
+    other = sign_in(Role.STEWARD, purposes=("social_care",))
+    shown = other.get(place).text
+    assert "Quillfeather" not in shown and "Child No" in shown
+    assert "The rows are not shown" in shown
+
+
+def test_columns_once_said_are_read_so_and_wait_for_a_person_the_first_time(
+    steward: TestClient, service: Service
+) -> None:
+    place = bring(steward, STRANGE).headers["location"]
+    answer = form(steward, place, CHOSEN)
+    assert answer.headers["location"] == "/extracts/1"
+    do_work(service)
+    assert state(service, 1) == "validated"
+    shown = steward.get("/extracts/1").text
+    assert "It is the first that is read by what a person said of its columns" in shown
+    form(steward, "/extracts/1/accept", {}, "/extracts/1")
+    do_work(service)
+    assert state(service, 1) == "current"
+    token = token_in(steward.get("/account").text)
+    later = STRANGE.replace("18,", "19,")
+    answer = steward.post(
+        where("library", "2024-09-02"), data={"csrf": token}, files={"file": ("x.csv", later)}
+    )
+    assert answer.headers["location"] == "/extracts/2"
+    do_work(service)
+    assert state(service, 2) == "current"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"record_id": ""}, "Select the column that holds the record id"),
+        (
+            {"forename": "", "surname": ""},
+            "Select the column that holds the forename or surname or whole name",
+        ),
+        ({"surname": "1"}, "Select another column: this one holds the forename"),
+        ({"surname": "99", "forename": "x"}, "Select the column that holds the forename"),
+    ],
+    ids=["no id", "no name", "twice", "no such column"],
+)
+def test_columns_that_cannot_be_are_said_and_the_file_stays(
+    steward: TestClient, service: Service, wrong: dict[str, str], says: str
+) -> None:
+    place = bring(steward, STRANGE).headers["location"]
+    answer = form(steward, place, {**CHOSEN, **wrong})
+    assert says in errors(answer)
+    assert count(service, ExtractChunk) == 1
+    assert count(service, SourceMapping) == count(service, Job) == 0
+
+
+def test_headers_show_as_text_whatever_is_in_them(steward: TestClient) -> None:
+    header = "<script>alert(1)</script>,\u202eNo,Na\u200bme,\u0627\u0644\u0627\u0633\u0645\n"
+    place = bring(steward, header + "1,<b>x</b>,Ada,Lees\n").headers["location"]
+    shown = steward.get(place).text
+    assert "<script>alert" not in shown and "<b>x</b>" not in shown
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+    assert "\u202e" not in shown and "\u200b" not in shown
+
+
+def test_three_hundred_columns_are_read_if_they_are_known(
+    steward: TestClient, service: Service
+) -> None:
+    more = [f"Extra {n}" for n in range(300)]
+    text = io.StringIO()
+    csv.writer(text).writerows(
+        [
+            ["record_id", "forename", "surname", *more],
+            ["1", "Ada", "Lees", *["x"] * 300],
+        ]
+    )
+    assert bring(steward, text.getvalue()).headers["location"] == "/extracts/1"
+    place = bring(steward, text.getvalue().replace("record_id", "Nr"), "other").headers["location"]
+    assert "the list has 303 columns, and can have 80 at most" in steward.get(place).text.lower()
+
+
+def test_an_unknown_file_can_be_withdrawn(steward: TestClient, service: Service) -> None:
+    place = bring(steward, STRANGE).headers["location"]
+    form(steward, "/extracts/1/withdraw", {}, place)
+    assert state(service, 1) == "withdrawn"
+    assert count(service, ExtractChunk) == 0
+
+
+def test_an_extract_is_refused_with_a_reason_only(steward: TestClient, service: Service) -> None:
+    form(steward, bring(steward, STRANGE).headers["location"], CHOSEN)
+    do_work(service)
+    answer = form(steward, "/extracts/1/refuse", {"why": " "}, "/extracts/1")
+    assert errors(answer) == "Enter why you refuse the extract"
+    form(steward, "/extracts/1/refuse", {"why": "the wrong month"}, "/extracts/1")
+    assert state(service, 1) == "refused"
+    assert "the wrong month" in steward.get("/extracts/1").text
+
+
+def test_what_linking_did_is_undone_by_withdrawing(steward: TestClient, service: Service) -> None:
+    form(steward, bring(steward, STRANGE).headers["location"], CHOSEN)
+    do_work(service)
+    form(steward, "/extracts/1/accept", {}, "/extracts/1")
+    do_work(service)
+    form(steward, "/extracts/1/withdraw", {}, "/extracts/1")
+    assert "It is being undone" in steward.get("/extracts/1").text
+    do_work(service)
+    shown = steward.get("/extracts/1").text
+    assert "What linking it changed" in shown and "What undoing it changed" in shown
+
+
+def test_work_is_stopped_and_done_again(steward: TestClient, service: Service) -> None:
+    bring(steward, PLAIN)
+    form(steward, "/extracts/1/cancel", {}, "/extracts/1")
+    shown = steward.get("/extracts/1").text
+    assert "The work on this extract was stopped" in shown and "Do it again" in shown
+    assert do_work(service) == 0
+    form(steward, "/extracts/1/retry", {}, "/extracts/1")
+    assert do_work(service) == 1
+    assert state(service, 1) == "current"
+
+
+def test_work_that_is_over_can_neither_be_stopped_nor_done_again(
+    steward: TestClient, service: Service
+) -> None:
+    bring(steward, PLAIN)
+    do_work(service)
+    form(steward, "/extracts/1/cancel", {}, "/extracts/1")
+    form(steward, "/extracts/1/retry", {}, "/extracts/1")
+    assert do_work(service) == 0
+    assert state(service, 1) == "current"
+
+
+def test_progress_is_asked_for_until_the_work_is_over(
+    steward: TestClient, service: Service
+) -> None:
+    bring(steward, PLAIN)
+    htmx = {"HX-Request": "true"}
+    assert 'hx-trigger="every 1s"' in steward.get("/extracts/1", headers=htmx).text
+    do_work(service)
+    answer = steward.get("/extracts/1", headers=htmx)
+    assert answer.headers["HX-Redirect"] == "/extracts/1"
+
+
+def test_rejects_are_listed_by_reason_and_row_and_downloaded(
+    steward: TestClient, service: Service
+) -> None:
+    bring(steward, PLAIN + b"3,Cy,Lees,yesterday\n")
+    do_work(service)
+    assert "The cell holds no date" in steward.get("/extracts/1").text
+    shown = steward.get("/extracts/1/rejects").text
+    assert "The cell holds no date" in shown and "yesterday" not in shown
+    answer = steward.get("/extracts/1/rejects.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [(row["row"], row["code"]) for row in rows] == [("4", "date_unreadable")]
+    assert steward.get("/extracts/1/fields.svg").headers["content-type"] == "image/svg+xml"
+
+
+def test_extracts_are_listed_by_source_and_state_in_pages(
+    steward: TestClient, service: Service
+) -> None:
+    token = token_in(steward.get("/account").text)
+    for day in range(1, 32):
+        content = PLAIN + f"{day + 5},Cy,Lees,2019-01-01\n".encode()
+        files = {"file": ("x.csv", content)}
+        steward.post(where("library", f"2024-08-{day:02}"), data={"csrf": token}, files=files)
+    bring(steward, SWIFT, "swift")
+    first = steward.get("/extracts").text
+    assert ">32<" in first and ">2<" not in first
+    found = re.search(r'href="(/extracts\?cursor=[^"]+)" rel="next"', first)
+    assert found is not None
+    second = steward.get(found[1].replace("&amp;", "&")).text
+    assert ">2<" in second and ">32<" not in second
+    only = steward.get("/extracts?source=swift&state=received").text
+    assert ">32<" in only and ">31<" not in only
+    assert "There are no such extracts" in steward.get("/extracts?state=current").text
