@@ -151,8 +151,9 @@ def _key(visit: Access, number: int) -> dict[str, Any]:
     raise Problem("not-found")
 
 
-def _sources(visit: Access) -> list[str]:
-    return [one.name for one in agreed_sources(visit.connection, visit.now.date())]
+def _sources(visit: Access) -> dict[str, str]:
+    """Titles of the sources by name."""
+    return {one.name: one.title for one in agreed_sources(visit.connection, visit.now.date())}
 
 
 def _mistakes(typed: Mapping[str, Any]) -> dict[str, str]:
