@@ -92,7 +92,7 @@ def test_from_criteria_to_linked_to_deselected_and_undone(
     assert register.together(SCHOOL, UNSURE)
     page.reload()
     assert systems(page) == ["school", "clinic", "clinic", "social"]
-    page.get_by_role("link", name="Deselect of clinic 3").click()
+    page.get_by_role("link", name="Deselect clinic 3").click()
     say(page, "Deselect this match")
     expect(page.get_by_role("alert")).to_contain_text("Match deselected")
     register.run()
