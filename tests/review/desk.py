@@ -155,7 +155,7 @@ class Desk:
             )
 
 
-def _unsure(number: int, forename: str, surname: str, born: str) -> list[dict[str, str]]:
+def unsure(number: int, forename: str, surname: str, born: str) -> list[dict[str, str]]:
     """A child in two systems, and a record with her mother's last name that may be hers."""
     told = {"forename": forename, "date_of_birth": born}
     home = {"surname": surname, "sex": "F", "address": f"{number} Elm Rd",
@@ -177,5 +177,5 @@ _GIRLS = (
 )
 UNSURE_PEOPLE = [
     *PEOPLE,
-    *(one for number, girl in enumerate(_GIRLS, 1) for one in _unsure(number, *girl)),
+    *(one for number, girl in enumerate(_GIRLS, 1) for one in unsure(number, *girl)),
 ]

@@ -1,0 +1,377 @@
+"""What reviewers are handed, shown and refused: leases, changes, second answers, known pairs."""
+
+import html
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, delete, select
+
+from api.db.engine import reading, writing
+from api.db.models import Decision, Job, ReviewAnswer, ReviewLease
+from api.rest.service import Service, opened
+from api.services.access.accounts import add_person
+from api.services.access.roles import Role
+from api.services.access.signing_in import start_sign_in
+from api.services.review import leases
+from api.services.review.known import mark_known
+from api.settings import Settings
+from api.web.app import create_application
+from matcher.rules.review import draw_of
+from tests.register_service.registers import Key, shipped
+from tests.register_service.reviewed import AISHA, UNSURE, Reviewed
+from tests.review.desk import UNSURE_PEOPLE
+from tests.web.conftest import token_in
+
+HOUR_AGO = -60
+
+
+@dataclass
+class Reviewing:
+    """A browser without script of somebody who reviews."""
+
+    client: TestClient
+    name: str
+    service: Service
+    forms: dict[str, str] = field(default_factory=dict)
+
+    def get(self, address: str) -> Any:
+        """A page; what its forms carry is kept."""
+        answer = self.client.get(address)
+        for name in ("token", "etag", "state"):
+            found = re.search(rf'name="{name}" value="([^"]*)"', answer.text)
+            if found is not None:
+                self.forms[name] = html.unescape(found[1])
+        return answer
+
+    def post(self, address: str, **values: str) -> Any:
+        """What a form of the page that was got last sends."""
+        return self.client.post(address, data={**self.forms, **values})
+
+    def take(self, address: str = "/review/next") -> str:
+        """The address of the pair that is handed out, which is looked at."""
+        where: str = self.post(address).headers["location"]
+        self.get(where)
+        return where
+
+    def answer(self, where: str, kind: str, why: str = "a test") -> Any:
+        return self.post(f"{where}/answer", kind=kind, why=why)
+
+    def let_expire(self) -> None:
+        """Have the lease be over."""
+        with writing(self.service.aside) as beside:
+            lease = leases.in_hand(beside, self.name, datetime.now(UTC))
+            assert lease is not None
+            leases.renew(beside, lease, now=datetime.now(UTC), minutes=HOUR_AGO)
+
+
+Sit = Callable[..., Reviewing]
+
+
+@pytest.fixture
+def register(engine: Engine, tmp_path: Path) -> Reviewed:
+    """In which several pairs wait."""
+    found = Reviewed(engine, tmp_path)
+    found.begin(UNSURE_PEOPLE)
+    return found
+
+
+@pytest.fixture
+def application(register: Reviewed) -> Iterator[FastAPI]:
+    with opened(register.engine, shipped()) as service:
+        yield create_application(service, Settings())
+
+
+@pytest.fixture
+def sit(application: FastAPI) -> Iterator[Sit]:
+    """Signs somebody in: ``sit("anna", Role.REVIEWER)``."""
+    with ExitStack() as stack:
+
+        def sit_(name: str, role: Role = Role.REVIEWER) -> Reviewing:
+            service, now = application.state.service, datetime.now(UTC)
+            with writing(service.engine) as connection:
+                person = add_person(
+                    connection, name, roles=[role], purposes=("early_years",), by="test", now=now
+                )
+            token = start_sign_in(service.aside, person, name, now=now).token
+            client = TestClient(application, follow_redirects=False, cookies={"sign-in": token})
+            stack.enter_context(client)
+            client.headers["X-CSRF-Token"] = token_in(client.get("/account").text)
+            return Reviewing(client, name, service)
+
+        yield sit_
+
+
+def contradict(register: Reviewed) -> None:
+    """Three decisions that cannot all be followed: two people must settle it."""
+    register.say("match", AISHA[0], UNSURE, run=False)
+    register.say("match", AISHA[0], AISHA[1], run=False)
+    register.say("non_match", AISHA[1], UNSURE)
+
+
+def one_that_waits(register: Reviewed) -> tuple[Key, Key]:
+    """A possible link of the queue; not that of Aisha."""
+    return next(pair for pair in register.waiting() if UNSURE not in pair)
+
+
+def text_of(answer: Any) -> str:
+    """What is read of a page."""
+    shown = re.sub(r"<[^>]*>", " ", answer.text.split("<main", 1)[1])
+    return " ".join(html.unescape(shown).split())
+
+
+def test_two_reviewers_at_once_never_get_the_same_pair(sit: Sit) -> None:
+    anna, ben = sit("anna"), sit("ben")
+    seen: list[str] = []
+    for _ in range(4):
+        pairs = [anna.take(), ben.take()]
+        assert pairs[0] != pairs[1]
+        seen += pairs
+        assert anna.post(f"{pairs[0]}/skip").status_code == 303
+        assert ben.answer(pairs[1], "match").status_code == 303
+    assert ben.get(anna.take()).status_code == 409
+
+
+def test_the_same_pair_is_handed_out_until_it_is_answered(sit: Sit) -> None:
+    anna = sit("anna")
+    assert anna.take() == anna.take()
+
+
+def test_a_pair_that_somebody_has_cannot_be_taken(sit: Sit) -> None:
+    anna, ben = sit("anna"), sit("ben")
+    refused = ben.post(f"{anna.take()}/take")
+    assert refused.status_code == 409
+    assert "Somebody else has it, or it does not wait any more" in text_of(refused)
+
+
+def test_a_lease_that_expires_returns_the_pair(sit: Sit) -> None:
+    anna, ben = sit("anna"), sit("ben")
+    pair = anna.take()
+    anna.let_expire()
+    assert ben.take() == pair
+    late = anna.answer(pair, "match")
+    assert late.status_code == 409
+    assert "You do not have this pair any more" in text_of(late)
+    assert ben.answer(pair, "non_match").status_code == 303
+
+
+def test_a_lease_lasts_anew_when_it_is_asked_for(sit: Sit) -> None:
+    anna, ben = sit("anna"), sit("ben")
+    pair = anna.take()
+    anna.let_expire()
+    assert anna.post(f"{pair}/renew").headers["location"] == pair
+    assert ben.take() != pair
+
+
+def test_a_pair_that_was_decided_meanwhile_is_refused_with_who_decided(
+    sit: Sit, register: Reviewed
+) -> None:
+    anna = sit("anna")
+    pair = anna.take(f"/review/pairs/{_pair(register, *one_that_waits(register))}/take")
+    register.say("non_match", *one_that_waits(register), run=False)
+    refused = anna.answer(pair, "match")
+    assert refused.status_code == 412
+    assert "Somebody has decided on the pair" in text_of(refused)
+    assert "reviewer said not a match" in text_of(refused)
+    assert _answers(register) == []
+
+
+def test_a_pair_whose_values_changed_is_refused_with_which_record(
+    sit: Sit, register: Reviewed
+) -> None:
+    anna, ours = sit("anna"), ("clinic", "u101")
+    school = next(one for one in register.waiting() if ours in one)
+    pair = anna.take(f"/review/pairs/{_pair(register, *school)}/take")
+    changed = [
+        {**one, "address": "77 New Street"} if (one["source"], one["record_id"]) == ours else one
+        for one in UNSURE_PEOPLE
+    ]
+    register.load_people(changed)
+    refused = anna.answer(pair, "match")
+    assert refused.status_code == 412
+    assert "The record clinic u101 says something else now" in text_of(refused)
+    again = anna.get(pair)
+    assert "77 New Street" in again.text
+    assert anna.answer(pair, "match").status_code == 303
+
+
+def test_an_answer_without_a_reason_gets_the_one_that_the_page_names(
+    sit: Sit, register: Reviewed
+) -> None:
+    anna = sit("anna")
+    pair = anna.take()
+    assert "“The details shown differ” for not a match" in text_of(anna.get(pair))
+    anna.answer(pair, "non_match", why="  ")
+    assert _answers(register) == [("non_match", "The details shown differ")]
+
+
+def test_masked_values_show_when_asked_for_and_that_is_logged(sit: Sit) -> None:
+    anna = sit("anna")
+    pair = anna.take()
+    refused = anna.post(f"{pair}/reveal", field="forename")
+    assert refused.status_code == 422
+    assert "What can be shown is: nhs_number, upn, former_upn" in text_of(refused)
+    where = anna.post(f"{pair}/reveal", field="upn").headers["location"]
+    assert where == f"{pair}#field-upn"
+
+
+def test_two_people_decide_without_knowing_and_a_senior_settles_what_differs(
+    sit: Sit, register: Reviewed
+) -> None:
+    contradict(register)
+    anna, ben, senior = sit("anna"), sit("ben"), sit("sue", Role.SENIOR_REVIEWER)
+    pair = anna.take("/review/next?kind=contradiction")
+    first = anna.get(anna.answer(pair.split("?")[0], "match", why="one girl").headers["location"])
+    _settle_down(anna)
+    assert ben.take("/review/next?kind=contradiction") == pair
+    assert "one girl" not in ben.get(pair).text
+    assert "anna" not in ben.get(pair).text
+    second = ben.get(ben.answer(pair.split("?")[0], "non_match", why="two").headers["location"])
+    told = [text_of(one).split("Reason")[0].split("Your answer is")[1] for one in (first, second)]
+    assert told[0] == told[1]
+    _settle_down(ben)
+    assert senior.take("/review/next").split("?")[0] == pair.split("?")[0]
+    shown = text_of(senior.get(pair.split("?")[0]))
+    assert "anna answered match" in shown and "ben answered not a match" in shown
+    assert senior.answer(pair.split("?")[0], "non_match").status_code == 303
+    with reading(register.engine) as connection:
+        assert connection.scalars(select(Decision.by).order_by(Decision.id.desc())).first() == "sue"
+    reviewers = text_of(senior.get("/review/reviewers"))
+    assert "anna" in reviewers and "0% (0 of 1), from 0% to 79%" in reviewers
+    assert senior.get("/review/reviewers/agreement.svg").text.startswith("<svg")
+
+
+def test_a_known_pair_looks_like_any_other(sit: Sit, register: Reviewed) -> None:
+    drawn = next(
+        name for n in count() if draw_of(name := f"anna-{n}", 0) < shipped().book.review.known_share
+    )
+    with writing(register.engine) as connection:
+        mark_known(connection, one=AISHA[0], other=AISHA[1], kind="match", by="steward", now=_now())
+    anna, ben = sit(drawn), sit("ben")
+    known, other = anna.take(), ben.take()
+    assert known.endswith(str(_pair(register, AISHA[0], AISHA[1])))
+    pages = [text_of(anna.get(known)), text_of(ben.get(other))]
+    beginnings = [re.split(r"\d+:\d\d", page)[0] for page in pages]
+    assert beginnings[0] == beginnings[1]
+    answers = [
+        text_of(one.get(one.answer(pair, "match").headers["location"]))
+        for one, pair in ((anna, known), (ben, other))
+    ]
+    kept = [
+        answer.split("What each comparison weighs")[0].split("Your answer")[1:]
+        for answer in answers
+    ]
+    assert kept[0] == kept[1]
+    steward = sit("stella", Role.STEWARD)
+    assert "1 of 1" in text_of(steward.get("/review/known"))
+    assert steward.post("/review/known/1/end").status_code == 303
+    assert "Ended" in text_of(steward.get("/review/known"))
+
+
+def test_a_steward_marks_a_known_pair_and_is_told_what_is_missing(sit: Sit) -> None:
+    steward = sit("stella", Role.STEWARD)
+    refused = steward.post("/review/known", source_l="school")
+    assert refused.status_code == 422
+    assert "Enter the id of the first record" in text_of(refused)
+    values = {"source_l": "school", "record_id_l": "1", "source_r": "social", "record_id_r": "1"}
+    assert steward.post("/review/known", **values, kind="match").status_code == 303
+    again = steward.post("/review/known", **values, kind="match")
+    assert again.status_code == 422 and "a known one already" in text_of(again)
+
+
+def test_a_part_of_the_queue_is_kept_to_from_page_to_page(sit: Sit) -> None:
+    anna = sit("anna")
+    listed = text_of(anna.get("/review?source=school&at_least=0"))
+    assert "school 101" in listed and "Start reviewing these" in listed
+    pair = anna.take("/review/next?source=school")
+    assert pair.endswith("?source=school")
+    answered = anna.post(pair.replace("?", "/answer?"), kind="match")
+    assert answered.headers["location"].endswith("?source=school#next")
+    assert 'action="/review/next?source=school"' in anna.get(answered.headers["location"]).text
+    assert "Nothing of this waits for you" in text_of(anna.get("/review?source=census"))
+    assert "Enter the lowest weight" in text_of(anna.get("/review?at_least=much"))
+
+
+def test_a_decision_is_taken_back_from_another_page(sit: Sit, register: Reviewed) -> None:
+    number = register.say("match", AISHA[0], UNSURE)
+    senior, anna = sit("sue", Role.SENIOR_REVIEWER), sit("anna")
+    address = f"/review/decisions/{number}/undo"
+    assert anna.post(address, why="no", next="/children").status_code == 403
+    asked = senior.post(address, why="", next="/children")
+    assert asked.status_code == 422 and "Say why" in text_of(asked)
+    assert 'name="next" value="/children"' in asked.text
+    elsewhere = senior.post(address, why="two girls", next="//elsewhere.example")
+    assert elsewhere.headers["location"] == "/"
+    assert senior.post(address, why="again", next="/children").status_code == 422
+
+
+def test_only_whoever_answered_sees_their_answer(sit: Sit) -> None:
+    anna, ben = sit("anna"), sit("ben")
+    where = anna.answer(anna.take(), "match").headers["location"]
+    assert anna.get(where).status_code == 200
+    assert ben.get(where).status_code == 404
+    assert ben.get(where.split("#")[0] + "/weights.svg").status_code == 404
+
+
+def test_a_change_of_children_that_was_overtaken_is_refused(sit: Sit, register: Reviewed) -> None:
+    senior = sit("sue", Role.SENIOR_REVIEWER)
+    one, other = one_that_waits(register)
+    pair = _pair(register, one, other)
+    moved = {f"to-{_number(register, one)}": register.child(other)}
+    shown = senior.client.post(f"/review/clusters/{pair}", data=moved)
+    state = re.search(r'name="state" value="([^"]*)"', shown.text)
+    assert state is not None
+    register.say("non_match", one, other, run=False)
+    refused = senior.post(f"/review/clusters/{pair}/confirm", state=state[1], why="one", **moved)
+    assert refused.status_code == 412 and "have changed since" in text_of(refused)
+    nothing = senior.client.post(f"/review/clusters/{pair}", data={})
+    assert nothing.status_code == 422 and "Nothing would change" in text_of(nothing)
+
+
+def test_what_was_answered_is_linked_by_the_next_run(sit: Sit, register: Reviewed) -> None:
+    anna, (one, other) = sit("anna"), one_that_waits(register)
+    pair = anna.take(f"/review/pairs/{_pair(register, one, other)}/take")
+    anna.answer(pair, "match")
+    with reading(register.engine) as connection:
+        assert connection.scalars(select(Job.kind)).all() == ["link"]
+    register.run()
+    assert register.together(one, other)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _number(register: Reviewed, key: tuple[str, str]) -> int:
+    with reading(register.engine) as connection:
+        return register.ids(connection)[key]
+
+
+def _pair(register: Reviewed, one: tuple[str, str], other: tuple[str, str]) -> str:
+    low, high = sorted((_number(register, one), _number(register, other)))
+    return f"{low}-{high}"
+
+
+def _answers(register: Reviewed) -> list[tuple[str, str]]:
+    with reading(register.engine) as connection:
+        return [
+            tuple(row)
+            for row in connection.execute(
+                select(ReviewAnswer.kind, ReviewAnswer.why).order_by(ReviewAnswer.id)
+            )
+        ]
+
+
+def _settle_down(reviewer: Reviewing) -> None:
+    """Let the seconds pass in which an answered pair is nobody's yet."""
+
+    with writing(reviewer.service.aside) as beside:
+        beside.execute(delete(ReviewLease).where(ReviewLease.by == reviewer.name))
