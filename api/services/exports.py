@@ -61,7 +61,7 @@ def ask_for_export(
 ) -> int:
     """Queue an export; its number. Raises DataError if there is no such thing to export."""
     assert caller.purpose is not None
-    check_can_read(connection, what, as_of_run=as_of)
+    check_can_read(connection, as_of_run=as_of)
     drop_expired(connection, now)
     row = {
         "what": what,
@@ -161,7 +161,7 @@ def prepare_export(
         select(ExportFile.__table__).where(ExportFile.id == int(task.request["export"]))
     ).one()
     what = Export(row.what)
-    check_can_read(connection, what, as_of_run=row.as_of)
+    check_can_read(connection, as_of_run=row.as_of)
     caller = _caller_of(row)
     view = view_of(read_terms(connection), caller, datetime.now(UTC).date())
     with tempfile.TemporaryDirectory(prefix="export-") as folder:

@@ -125,14 +125,6 @@ def test_a_crosswalk_and_golden_values_can_be_had_as_of_any_run(
     assert len({tuple(then) for then in files}) == 3
 
 
-def test_links_are_exported_as_of_the_last_run_only(register: Register, tmp_path: Path) -> None:
-    register.load("school", [AISHA])
-    register.load("clinic", [AISHA])
-    with pytest.raises(DataError, match="kept as of the last run only, which is 2; leave out"):
-        exported(register.engine, Export.LINKS, tmp_path, as_of_run=1)
-    exported(register.engine, Export.LINKS, tmp_path, as_of_run=2)
-
-
 @pytest.mark.parametrize("what", Export)
 def test_what_cannot_be_exported_is_refused_and_leaves_the_file_as_it_was(
     register: Register, tmp_path: Path, what: Export

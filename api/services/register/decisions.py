@@ -12,11 +12,18 @@ from matcher.pipeline import Decisions
 MATCH, NON_MATCH, CANNOT_TELL, UNDO = "match", "non_match", "cannot_tell", "undo"
 
 
-def decisions_in_force(connection: Connection, records: Numbers | None = None) -> pd.DataFrame:
+_NOTHING = pd.DataFrame(
+    {name: np.empty(0, object if name == "kind" else np.int64) for name in ("id", "kind", "l", "r")}
+)
+
+
+def decisions_in_force(
+    connection: Connection, records: Numbers | None = None, *, as_of_run: int | None = None
+) -> pd.DataFrame:
     """The decision that holds on each pair: columns id, kind, l, r (record.id, l < r).
 
     Of several on one pair the last that was not undone. ``records`` leaves only pairs of
-    which one is among them.
+    which one is among them; ``as_of_run`` only what that run or one before it held.
     """
     query = select(
         Decision.id, Decision.kind, Decision.record_l, Decision.record_r, Decision.undoes
@@ -28,7 +35,11 @@ def decisions_in_force(connection: Connection, records: Numbers | None = None) -
                 among(connection, Decision.record_r, records),
             )
         )
+    if as_of_run is not None:
+        query = query.where(Decision.run <= as_of_run)
     number, kind, l, r, undone = columns(connection, query)
+    if not len(number):
+        return _NOTHING
     low, high = np.minimum(l, r), np.maximum(l, r)
     frame = pd.DataFrame({"id": number, "kind": kind, "l": low, "r": high})
     holds = (frame["kind"] != UNDO) & ~frame["id"].isin(undone)
@@ -38,20 +49,28 @@ def decisions_in_force(connection: Connection, records: Numbers | None = None) -
 def decided_partners(connection: Connection, records: Numbers) -> Numbers:
     """Records that a person joined with one of these."""
     found = decisions_in_force(connection, records)
+    if found.empty:
+        return records[:0]
     joined = found[found["kind"] == MATCH]
     return np.unique(np.concatenate([joined["l"], joined["r"]])).astype(np.int64)
 
 
-def as_positions(connection: Connection, record: Numbers) -> Decisions:
+def as_positions(
+    connection: Connection, record: Numbers, *, as_of_run: int | None = None
+) -> Decisions:
     """Decisions and severances among records, as positions in ``record`` with l < r."""
-    found = decisions_in_force(connection, record)
+    found = decisions_in_force(connection, record, as_of_run=as_of_run)
     severed = select(Severance.record_l, Severance.record_r).where(
         or_(
             among(connection, Severance.record_l, record),
             among(connection, Severance.record_r, record),
         )
     )
+    if as_of_run is not None:
+        severed = severed.where(Severance.run <= as_of_run)
     l, r = columns(connection, severed)
+    if found.empty and not len(l):
+        return Decisions()
     # A severance goes before whatever was said of the same two.
     severed_pairs = pd.MultiIndex.from_arrays([np.minimum(l, r), np.maximum(l, r)])
     found = found[~pd.MultiIndex.from_frame(found[["l", "r"]]).isin(severed_pairs)]

@@ -8,7 +8,7 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from api.services.output import OutputFolder
-from api.services.register.kept_rules import last_rules
+from api.services.register.past_links import links_as_of
 from api.services.register.reading import (
     EVENT_COLUMNS,
     check_run,
@@ -16,7 +16,6 @@ from api.services.register.reading import (
     read_crosswalk,
     read_events,
     read_golden,
-    read_links,
 )
 from matcher.errors import DataError
 from matcher.links import LINK_COLUMNS
@@ -49,10 +48,9 @@ def export(connection: Connection, what: Export, out: Path, *, as_of_run: int | 
         out: the file; one that is there already is replaced.
         as_of_run: as it was after that run, instead of now.
 
-    Raises DataError for a file that does not end in .csv, a run that never was, or links as
-    of a past run, which are not kept.
+    Raises DataError for a file that does not end in .csv, or a run that never was.
     """
-    check_can_export(connection, what, out, as_of_run=as_of_run)
+    check_can_export(connection, out, as_of_run=as_of_run)
     rows = 0
 
     def counted(frames: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
@@ -67,24 +65,17 @@ def export(connection: Connection, what: Export, out: Path, *, as_of_run: int | 
     return rows
 
 
-def check_can_export(
-    connection: Connection, what: Export, out: Path, *, as_of_run: int | None = None
-) -> None:
+def check_can_export(connection: Connection, out: Path, *, as_of_run: int | None = None) -> None:
     """Raises DataError, see `export`."""
     if out.suffix.lower() != ".csv":
         raise DataError(f"{out.name}: only CSV files can be written; let its name end in .csv")
-    check_can_read(connection, what, as_of_run=as_of_run)
+    check_can_read(connection, as_of_run=as_of_run)
 
 
-def check_can_read(connection: Connection, what: Export, *, as_of_run: int | None = None) -> None:
-    """Raises DataError for an empty register, a run that never was, or links of a past run."""
+def check_can_read(connection: Connection, *, as_of_run: int | None = None) -> None:
+    """Raises DataError for an empty register, or a run that never was."""
     if last_run(connection) == 0:
         raise DataError("the register is empty; ingest and link an extract first")
-    if what is Export.LINKS and as_of_run not in (None, last_run(connection)):
-        raise DataError(
-            f"links are kept as of the last run only, which is {last_run(connection)}; "
-            "leave out the run, or export crosswalk, register or events as of it"
-        )
     if as_of_run is not None:
         check_run(connection, as_of_run)
 
@@ -95,5 +86,5 @@ def _frames(connection: Connection, what: Export, as_of_run: int | None) -> Iter
     if what is Export.REGISTER:
         return [read_golden(connection, as_of_run=as_of_run)]
     if what is Export.LINKS:
-        return [read_links(connection, last_rules(connection).book.linkage.matching)]
+        return [links_as_of(connection, as_of_run)]
     return read_events(connection, as_of_run=as_of_run)

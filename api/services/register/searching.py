@@ -157,7 +157,8 @@ def _listed(
         found.append(_of_source(connection, state) == number)
         if seen is not None and state in (State.MATCHED, State.UNMATCHED):
             others = select(Source.number).where(Source.name != source)
-            told = set(connection.scalars(others.where(among(connection, Source.name, sorted(seen)))))
+            among_seen = among(connection, Source.name, sorted(seen))
+            told = set(connection.scalars(others.where(among_seen)))
             if told != set(connection.scalars(others)):
                 held = literal(" ") + SearchEntry.held + " "
                 matched = or_(false(), *(held.contains(f" {one} ") for one in sorted(told)))

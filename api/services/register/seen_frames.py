@@ -10,13 +10,12 @@ from sqlalchemy import Connection
 from api.services.access.policy import View
 from api.services.register.exporting import Export
 from api.services.register.feed import read_feed
-from api.services.register.kept_rules import last_rules
+from api.services.register.past_links import links_as_of
 from api.services.register.reading import (
     EVENT_COLUMNS,
     check_run,
     read_crosswalk,
     read_golden,
-    read_links,
 )
 from matcher.rules.survivorship import GOLDEN_FIELDS
 
@@ -38,7 +37,7 @@ def seen_frames(
     elif what is Export.CROSSWALK:
         yield _of_sources(read_crosswalk(connection, as_of_run=as_of_run), sources, "source")
     elif what is Export.LINKS:
-        links = read_links(connection, last_rules(connection).book.linkage.matching)
+        links = links_as_of(connection, as_of_run)
         yield _of_sources(links, sources, "source_l", "source_r")
     else:
         seen = _of_sources(read_crosswalk(connection, as_of_run=as_of_run), sources, "source")
