@@ -103,7 +103,7 @@ def every_webhook(connection: Connection) -> list[WebhookView]:
 def count_dead_letters(aside: Connection) -> dict[int, int]:
     """How many deliveries of each webhook were given up; none of those without any."""
     query = select(WebhookDelivery.webhook, func.count()).where(WebhookDelivery.state == DEAD)
-    return dict(iter(aside.execute(query.group_by(WebhookDelivery.webhook)).tuples()))
+    return dict(iter(aside.execute(query.group_by(WebhookDelivery.webhook))))
 
 
 def find_webhook(connection: Connection, number: int, by: str) -> WebhookView | None:
