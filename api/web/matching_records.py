@@ -1,4 +1,4 @@
-"""A record of the workbench: whom it is matched with, who else it may be, and saying so."""
+"""A record of the workbench: whom it is matched with, and who else it may be."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,18 +14,14 @@ from api.services.access.roles import Permission
 from api.services.register.acts import ActError
 from api.services.register.checking import mark_checked, unmark_checked
 from api.services.register.criteria import Criterion
-from api.services.register.deciding import decide
-from api.services.register.history import Member
 from api.services.register.listed import ListedRecord, listed_records
 from api.services.register.resembling import InSystem, resembling
-from api.services.register.severances import are_severed
+from api.services.register.shields import PLACES
 from api.services.register.viewing import ShownRecord, view_record, view_records
-from api.services.register.why import why_pair
 from api.services.review.answering import queue_linking
 from api.services.review.context import FIELDS
-from api.services.review.differences import same
 from api.services.review.listing import Decided, decisions_made
-from api.services.review.pairs import PairId, Reviewer, UnknownPairError
+from api.services.review.pairs import Reviewer
 from api.services.review.undoing import NotYoursError, undo_one
 from api.web.access import page_router, signed_in
 from api.web.matching import CRITERIA, SHOWN, Visit, neighbours, shown_row
@@ -42,7 +38,6 @@ Reason = Annotated[str, Form(max_length=2000)]
 
 # Records of a child, rows of a tab, rows of the one that is wanted in full, and decisions.
 _RECORDS, _ROWS, _MORE, _DECISIONS = 30, 10, 60, 20
-_PLACES = ("address", "postcode")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +65,7 @@ def check_record(
     then: Annotated[Literal["stay", "next"], Form()] = "stay",
 ) -> Response:
     """Note that somebody looked at whom the record belongs with, or take that back."""
-    own, bench = _record(change, number, bench)
+    own, bench = found_record(change, number, bench)
     # Found before it is marked: it may leave the list by that.
     following = _neighbours(request, change, bench, number)[1] if then == "next" else None
     key = (own.source, own.record_id)
@@ -82,45 +77,6 @@ def check_record(
     return see(request, bench.to_record(following if following is not None else number), said=said)
 
 
-@router.get("/matching/pairs/{pair}")
-def pair_page(request: Request, pair: str, visit: Visit, bench: Asked) -> Response:
-    """Two records side by side, and whether they are one child."""
-    return _pair_page(request, visit, pair, bench)
-
-
-@router.post("/matching/pairs/{pair}")
-def decide_pair(
-    request: Request,
-    pair: str,
-    change: Deciding,
-    bench: Asked,
-    kind: Annotated[Literal["match", "non_match"], Form()] = "match",
-    why: Reason = "",
-) -> Response:
-    """Select as a match, or deselect."""
-    one, other, bench = _pair(change, pair, bench)
-    try:
-        decide(
-            change.connection,
-            kind=kind,
-            one=(one.source, one.record_id),
-            other=(other.source, other.record_id),
-            why=why,
-            by=change.caller.name,
-            now=change.now,
-        )
-    except ActError as error:
-        errors = {"why": "Enter a reason"} if not why.strip() else {"": sentence(str(error))}
-        raise Instead(_pair_page(request, change, pair, bench, errors=errors, why=why)) from None
-    queue_linking(change.connection, by=change.caller.name)
-    what = "Match selected." if kind == "match" else "Match deselected."
-    return see(
-        request,
-        bench.to_record(one.record),
-        said=f"{what} It takes effect after linking has run.",
-    )
-
-
 @router.post("/matching/decisions/{number}/undo")
 def undo(
     request: Request, number: Number, change: Deciding, bench: Asked, why: Reason = ""
@@ -129,8 +85,8 @@ def undo(
     if bench.record is None:
         raise Problem("not-found")
     record = bench.record
-    own, bench = _record(change, record, bench)
-    if number not in {one.id for one in _decisions(change, own.record)}:
+    own, bench = found_record(change, record, bench)
+    if number not in {one.id for one in decisions_on(change, own.record)}:
         raise Problem("not-found")
     errors = {}
     try:
@@ -165,14 +121,14 @@ def _record_page(
     *,
     errors: Mapping[str, str] | None = None,
 ) -> Response:
-    own, bench = _record(visit, number, bench)
+    own, bench = found_record(visit, number, bench)
     visit.saw(own.child_id, f"record {number}")
     shown = view_records(visit.connection, visit.view, own.child_id, limit=_RECORDS)
-    mine = [one for one in shown if one.key.record == number] or _shown(visit, own)
+    mine = [one for one in shown if one.key.record == number] or shown_record(visit, own)
     others = [one for one in shown if one.key.record != number]
     before, after = _neighbours(request, visit, bench, number)
     tabs, left_out = _possible(visit, own, bench)
-    decided = _decisions(visit, number)
+    decided = decisions_on(visit, number)
     return page(
         request,
         "matching/record.html",
@@ -186,7 +142,7 @@ def _record_page(
         row=shown_row(visit.view, own),
         columns=mine + others,
         missing=sorted(visit.view.sources - {one.key.source for one in (*mine, *others)}),
-        fields=_used([*mine, *others]),
+        fields=used_fields([*mine, *others]),
         before=before,
         after=after,
         names=CRITERIA,
@@ -198,59 +154,14 @@ def _record_page(
     )
 
 
-def _pair_page(
-    request: Request,
-    visit: Access,
-    pair: str,
-    bench: Workbench,
-    *,
-    errors: Mapping[str, str] | None = None,
-    why: str = "",
-) -> Response:
-    one, other, bench = _pair(visit, pair, bench)
-    visit.saw(*(f"record {number}" for number in (one.record, other.record)))
-    shown = [*_shown(visit, one), *_shown(visit, other)]
-    placeless = any(record.location_hidden for record in shown)
-    l, r = sorted(Member(side.source, side.record_id, side.record) for side in (one, other))
-    explained = None
-    if not placeless:
-        # It would tell of a place that may not be told.
-        explained = why_pair(visit.connection, visit.view, l, r, shielded=False)
-    ends = {one.record, other.record}
-    return page(
-        request,
-        "matching/pair.html",
-        title="Compare 2 records",
-        status=422 if errors else 200,
-        errors=errors,
-        bench=bench,
-        one=one,
-        other=other,
-        columns=shown,
-        fields=_used(shown),
-        found={
-            name: _compared(*(record.values.get(name) for record in shown))
-            for name in FIELDS
-            if not (placeless and name in _PLACES)
-        },
-        together=one.child_id == other.child_id,
-        explained=explained,
-        decided=[
-            said
-            for said in _decisions(visit, one.record)
-            if {said.pair.low, said.pair.high} == ends
-        ],
-        why=why,
-    )
-
-
-def _record(visit: Access, number: int, bench: Workbench) -> tuple[ListedRecord, Workbench]:
+def found_record(visit: Access, number: int, bench: Workbench) -> tuple[ListedRecord, Workbench]:
     """A current record, and the workbench with its system as the base. Raises Problem."""
-    found = _listed(visit, number)
+    found = listed(visit, number)
     return found, replace(bench, base=found.source)
 
 
-def _listed(visit: Access, number: int) -> ListedRecord:
+def listed(visit: Access, number: int) -> ListedRecord:
+    """A current record as lists show it. Raises Problem."""
     known = select(SearchEntry.record).where(SearchEntry.record == number)
     if visit.connection.scalar(known) is None:
         raise Problem("not-found")
@@ -260,39 +171,18 @@ def _listed(visit: Access, number: int) -> ListedRecord:
     return found
 
 
-def _pair(
-    visit: Access, pair: str, bench: Workbench
-) -> tuple[ListedRecord, ListedRecord, Workbench]:
-    """The record that others are looked at beside, and the other one. Raises Problem."""
-    try:
-        ends = PairId.parse(pair)
-    except UnknownPairError:
-        raise Problem("not-found") from None
-    if are_severed(visit.connection, ends.low, ends.high):
-        raise Problem("not-found")
-    mine = bench.record if bench.record == ends.high else ends.low
-    own, bench = _record(visit, mine, bench)
-    other = _listed(visit, ends.low + ends.high - mine)
-    return own, other, replace(bench, record=mine)
-
-
-def _shown(visit: Access, one: ListedRecord) -> list[ShownRecord]:
+def shown_record(visit: Access, one: ListedRecord) -> list[ShownRecord]:
+    """What a record says, as far as it may be seen; nothing if it says nothing any more."""
     found = view_record(visit.connection, visit.view, one.source, one.record_id)
     return [] if found is None else [found]
 
 
-def _used(records: list[ShownRecord]) -> list[str]:
+def used_fields(records: list[ShownRecord]) -> list[str]:
     """Fields that any of the records tells, and those that are hidden."""
     told = {name for one in records for name, value in one.values.items() if value}
     if any(one.location_hidden for one in records):
-        told |= set(_PLACES)
+        told |= set(PLACES)
     return [name for name in FIELDS if name in told]
-
-
-def _compared(one: Any, other: Any) -> str:
-    if not one or not other:
-        return ""
-    return "Same" if same(str(one), str(other)) else "Different"
 
 
 def _neighbours(
@@ -339,7 +229,7 @@ def _possible(
     return tabs, [one for one in Criterion if one in bench.criteria and one not in compared]
 
 
-def _decisions(visit: Access, number: int) -> list[Decided]:
+def decisions_on(visit: Access, number: int) -> list[Decided]:
     """Decisions on a record that were not taken back, the last first."""
     found = decisions_made(
         visit.connection,
