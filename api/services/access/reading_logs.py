@@ -1,7 +1,7 @@
 """What both logs say: acts and accesses as one list, and whether they are as written."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import merge
 from itertools import islice
@@ -137,6 +137,12 @@ def search_logs(
     return LogPage(entries, (last.get("audit", unmoved[0]), last.get("access", unmoved[1])))
 
 
+def accesses_to(aside: Connection, ids: Collection[str]) -> list[LogEntry]:
+    """Every access about any of these ids, the latest first; what else it was about is left out."""
+    query = select(Access.__table__).where(_names(aside, *ids)).order_by(Access.id.desc())
+    return [replace(_access(row), about=[]) for row in aside.execute(query)]
+
+
 def _sought(log: Log, sought: Sought, before: int | None) -> Select[Any]:
     query = select(log.__table__).order_by(log.id.desc())
     if before is not None:
@@ -157,13 +163,13 @@ def _latest(log: Log, by: str | None, after: datetime | None, limit: int) -> Sel
     return query if after is None else query.where(log.at >= after)
 
 
-def _names(aside: Connection, about: str) -> ColumnElement[bool]:
-    """Whether an access is about this id, which its list then holds."""
+def _names(aside: Connection, *about: str) -> ColumnElement[bool]:
+    """Whether an access is about any of these ids, which its list then holds."""
     if is_sqlite(aside):
         each = func.json_each(Access.about).table_valued("value")
     else:
         each = func.json_array_elements_text(Access.about).table_valued("value")
-    return select(each.c.value).where(each.c.value == about).exists()
+    return select(each.c.value).where(each.c.value.in_(about)).exists()
 
 
 def _act(row: Row[Any]) -> LogEntry:
