@@ -18,9 +18,9 @@ from tests.review.desk import UNSURE_PEOPLE, person, rules, unsure
 
 Key = tuple[str, str]
 
-# With scripts, other directions of writing, and characters that nobody sees.
+# A name that is script, and a street that is written from the right.
 TRICKS = "<script>alert(1)</script>"
-TURNED = "Zain\u202eab\u200b"
+TURNED = "شارع النور"
 
 _MORE_GIRLS = (
     ("Khadija", "Mahmood", "2013-09-17"),

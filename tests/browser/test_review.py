@@ -184,17 +184,21 @@ def test_names_that_are_script_or_turn_the_text_show_as_text(
     open_page: Open, engine: Engine, tmp_path: Path
 ) -> None:
     register = Reviewed(engine, tmp_path)
-    register.begin(with_values(UNSURE, known_as=TRICKS, address=TURNED))
+    register.begin(with_values(UNSURE, address=f"{TRICKS} {TURNED}"))
     with serving(register.engine) as site:
         page = open_page(site, as_=site.person(Role.STEWARD))
         page.goto("/review")
         page.get_by_role("button", name="Start reviewing").click()
-        expect(page.get_by_role("row", name="Known as")).to_contain_text(TRICKS)
-        expect(page.get_by_text("right-to-left override").first).to_be_visible()
-        expect(page.get_by_text("zero width space").first).to_be_visible()
+        address = page.get_by_role("row", name="Address").locator("td bdi").first
+        expect(address).to_have_text(f"{TRICKS} {TURNED}")
         assert page.locator("main script").count() == 0
         assert "script" not in page.title() and "alert" not in page.url
         assert violations(page) == [] and not wider_than_screen(page)
+        page.get_by_label("Reason").fill(f"{TRICKS} \u202ekrow\u200b")
+        page.get_by_role("button", name="Not a match").click()
+        reason = page.get_by_text("Your answer is kept.")
+        expect(reason).to_contain_text(f"{TRICKS} right-to-left overridekrowzero width space")
+        assert page.locator("main script").count() == 0
 
 
 def test_records_are_moved_between_children_once_the_change_is_seen(

@@ -25,6 +25,7 @@ from api.services.review import leases
 from api.services.review.known import mark_known
 from api.settings import Settings
 from api.web.app import create_application
+from api.web.text import marked
 from matcher.rules.review import draw_of
 from tests.register_service.registers import Key, shipped
 from tests.register_service.reviewed import AISHA, UNSURE, Reviewed
@@ -311,6 +312,15 @@ def test_a_decision_is_taken_back_from_another_page(sit: Sit, register: Reviewed
     elsewhere = senior.post(address, why="two girls", next="//elsewhere.example")
     assert elsewhere.headers["location"] == "/"
     assert senior.post(address, why="again", next="/children").status_code == 422
+
+
+def test_what_differs_is_marked_in_the_value_and_stays_text() -> None:
+    found = marked("<b>\u202ea\u200b", [(1, 4), (5, 6)])
+    unseen = '<span class="app-unseen">{}</span>'
+    assert found == (
+        f"<bdi>&lt;<mark>b&gt;{unseen.format('right-to-left override')}</mark>a"
+        f"<mark>{unseen.format('zero width space')}</mark></bdi>"
+    )
 
 
 def test_only_whoever_answered_sees_their_answer(sit: Sit) -> None:

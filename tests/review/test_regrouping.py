@@ -1,0 +1,130 @@
+"""Records move between children as decisions, which hold after the next run."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from api.db.engine import reading, writing
+from api.services.register.acts import ActError, Key
+from api.services.review.pairs import StaleError, UnknownPairError
+from api.services.review.regrouping import NEW, Group, Planned, enter, group_of, planned
+from tests.register_service.reviewed import AISHA, NOAH, UNSURE
+from tests.review.desk import Desk, person, viewer
+
+SENIOR = person("sue", senior=True)
+
+
+def group(desk: Desk, one: Key, other: Key) -> Group:
+    with reading(desk.register.engine) as connection:
+        return group_of(connection, SENIOR, desk.pair(one, other))
+
+
+def places(desk: Desk, to: Mapping[Key, str]) -> dict[int, str]:
+    with reading(desk.register.engine) as connection:
+        ids = desk.register.ids(connection)
+    return {ids[key]: place for key, place in to.items()}
+
+
+def plan(desk: Desk, one: Key, other: Key, to: Mapping[Key, str]) -> list[Planned]:
+    found = group(desk, one, other)
+    with reading(desk.register.engine) as connection:
+        return planned(connection, found, places(desk, to))
+
+
+def said(decisions: list[Planned]) -> set[tuple[str, Key, Key]]:
+    return {(d.kind, d.l.key[:2], d.r.key[:2]) for d in decisions}
+
+
+def move(desk: Desk, one: Key, other: Key, to: Mapping[Key, str]) -> list[int]:
+    state, pair = group(desk, one, other).state, desk.pair(one, other)
+    with writing(desk.register.engine) as connection:
+        return enter(
+            connection, SENIOR, pair, places(desk, to), state=state, why="a test", now=desk.now
+        )
+
+
+def test_joining_two_children_takes_one_match(desk: Desk) -> None:
+    child = desk.register.child(AISHA[0])
+    (decision,) = plan(desk, AISHA[0], UNSURE, {UNSURE: child})
+    assert decision.kind == "match" and UNSURE in (decision.l.key[:2], decision.r.key[:2])
+    move(desk, AISHA[0], UNSURE, {UNSURE: child})
+    desk.register.run()
+    assert desk.register.together(AISHA[0], UNSURE)
+
+
+def test_a_record_leaves_its_child_by_one_non_match_with_each_that_stays(desk: Desk) -> None:
+    school, clinic, social = AISHA
+    assert said(plan(desk, school, UNSURE, {clinic: NEW})) == {
+        ("non_match", clinic, school),
+        ("non_match", clinic, social),
+    }
+    move(desk, school, UNSURE, {clinic: NEW})
+    desk.register.run()
+    assert desk.register.together(school, social)
+    assert not desk.register.together(school, clinic)
+    assert not desk.register.together(clinic, UNSURE)
+
+
+def test_a_record_that_goes_to_another_child_is_joined_with_it(desk: Desk) -> None:
+    school, clinic, social = AISHA
+    other = desk.register.child(UNSURE)
+    move(desk, school, UNSURE, {clinic: other})
+    desk.register.run()
+    assert desk.register.together(clinic, UNSURE)
+    assert desk.register.together(school, social)
+    assert not desk.register.together(school, clinic)
+
+
+def test_what_was_decided_before_gives_way(desk: Desk) -> None:
+    school, clinic, _ = AISHA
+    desk.register.say("non_match", school, UNSURE)
+    child = desk.register.child(school)
+    assert ("match", UNSURE, school) in said(plan(desk, school, UNSURE, {UNSURE: child}))
+    move(desk, school, UNSURE, {UNSURE: child})
+    desk.register.run()
+    assert desk.register.together(school, UNSURE)
+    move(desk, school, UNSURE, {UNSURE: NEW})
+    desk.register.run()
+    assert not desk.register.together(clinic, UNSURE)
+
+
+def test_a_child_that_hung_together_by_the_record_that_leaves_stays_one(desk: Desk) -> None:
+    desk.register.say("match", NOAH, UNSURE, run=False)
+    desk.register.say("match", NOAH, AISHA[0])
+    child = desk.register.child(NOAH)
+    assert desk.register.together(UNSURE, AISHA[0])
+    found = said(plan(desk, NOAH, AISHA[0], {NOAH: NEW}))
+    assert any(kind == "match" and UNSURE in ends for kind, *ends in found)
+    move(desk, NOAH, AISHA[0], {NOAH: NEW})
+    desk.register.run()
+    assert desk.register.together(UNSURE, AISHA[0])
+    assert desk.register.child(NOAH) != child or desk.register.child(AISHA[0]) != child
+
+
+def test_nothing_is_planned_where_everything_stays(desk: Desk) -> None:
+    assert plan(desk, AISHA[0], UNSURE, {}) == []
+    with pytest.raises(ActError, match="nothing would change"):
+        move(desk, AISHA[0], UNSURE, {})
+
+
+def test_a_place_that_is_neither_child_is_refused(desk: Desk) -> None:
+    with pytest.raises(ActError, match="one of these children"):
+        plan(desk, AISHA[0], UNSURE, {UNSURE: desk.register.child(NOAH)})
+
+
+def test_what_was_looked_at_must_still_be_so(desk: Desk) -> None:
+    found, pair = group(desk, AISHA[0], UNSURE), desk.pair(AISHA[0], UNSURE)
+    desk.register.say("match", AISHA[0], AISHA[1])
+    to = places(desk, {UNSURE: desk.register.child(AISHA[0])})
+    with writing(desk.register.engine) as connection, pytest.raises(StaleError):
+        enter(connection, SENIOR, pair, to, state=found.state, why="a test", now=desk.now)
+
+
+def test_what_may_not_be_seen_together_or_at_all_is_not_there(desk: Desk) -> None:
+    pair = desk.pair(AISHA[0], UNSURE)
+    narrow = person("sue", senior=True, view=viewer(("school",)))
+    with reading(desk.register.engine) as connection, pytest.raises(UnknownPairError):
+        group_of(connection, narrow, pair)
+    desk.register.sever([AISHA[0]], [UNSURE], run=False)
+    with pytest.raises(UnknownPairError):
+        group(desk, AISHA[0], UNSURE)
