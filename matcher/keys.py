@@ -89,7 +89,11 @@ class ShownKeys:
 
     def all(self) -> tuple[Keys, npt.NDArray[np.intp]]:
         """Keys of all lists as they are kept, and the positions of the records."""
-        parts = [self.of_list(columns) for columns in self.number]
+        bases = {columns: self.base(columns) for columns in self.number}
+        parts = [
+            (self.kept(columns, base[present]), np.flatnonzero(present))
+            for columns, (base, present) in bases.items()
+        ]
         return np.concatenate([key for key, _ in parts]), np.concatenate([at for _, at in parts])
 
 

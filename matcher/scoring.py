@@ -129,10 +129,21 @@ class Scorer:
         self, table: Table, chunks: Iterable[Pairs], floor: float, threads: int
     ) -> ScoredPairs:
         """All chunks scored, on threads: NumPy releases the interpreter's lock."""
-        empty = self.score(table, (np.empty(0, np.int32), np.empty(0, np.int32)), floor)
-        with ThreadPoolExecutor(threads) as pool:
-            tasks = (pool.submit(self.score, table, chunk, floor) for chunk in chunks)
-            return ScoredPairs.join([empty, *_in_order(tasks, threads + 1)])
+        if threads == 1:
+            parts = [self.score(table, chunk, floor) for chunk in chunks]
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                tasks = (pool.submit(self.score, table, chunk, floor) for chunk in chunks)
+                parts = list(_in_order(tasks, threads + 1))
+        return ScoredPairs.join(parts or [self._nothing()])
+
+    def _nothing(self) -> ScoredPairs:
+        none = np.empty(0, dtype=np.int32)
+        levels = {
+            comparison.rule.name: np.empty(0, dtype=np.int8)
+            for comparison, _ in [*self.plain, *self.interactions]
+        }
+        return ScoredPairs(none, none, levels, np.empty(0), np.empty(0, dtype=bool))
 
 
 def _in_order(tasks: Iterator[Future[ScoredPairs]], ahead: int) -> Iterator[ScoredPairs]:

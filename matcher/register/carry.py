@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from matcher.register.ids import child_id
+from matcher.register.ids import founded_ids
 
 Labels = npt.NDArray[np.int64]
 Key = tuple[str, str]
@@ -59,22 +59,26 @@ def carry_ids(
         left: children that records belonged to which are no longer there.
         taken: which of some ids were ever given, and may not be founded again.
     """
-    members: dict[int, list[int]] = defaultdict(list)
-    for at, cluster in enumerate(label.tolist()):
-        members[cluster].append(at)
-    led = {c: Counter(b for at in held if (b := before[at])) for c, held in members.items()}
+    clusters = label.tolist()
+    led: dict[int, Counter[str]] = defaultdict(Counter)
+    for cluster, own in zip(clusters, before, strict=True):
+        if own:
+            led[cluster][own] += 1
     child = _matched(led, age)
     held = {b for b in before if b} | set(left)
-    past = {
-        c: Counter(b for at in members[c] for b in once.get(at, ()) if b not in held)
-        for c in members.keys() - child.keys()
-    }
+    past: dict[int, Counter[str]] = defaultdict(Counter)
+    for at, ended_before in once.items():
+        if clusters[at] not in child:
+            past[clusters[at]].update(b for b in ended_before if b not in held)
     restored = _matched(past, age)
     child |= restored
-    founders = {c: keys[members[c][0]] for c in members if c not in child}
+    founders: dict[int, Key] = {}
+    for cluster, key in zip(clusters, keys, strict=True):
+        if cluster not in child:
+            founders.setdefault(cluster, key)
     founded = _found(founders, taken)
     child |= founded
-    now = [child[cluster] for cluster in label.tolist()]
+    now = [child[cluster] for cluster in clusters]
     ended = sorted(held - set(now))
     return Carried(
         now, sorted(founded.values()), sorted(restored.values()), ended, _successions(before, now)
@@ -105,7 +109,8 @@ def _found(
     attempt = 0
     waiting = dict(founders)
     while waiting:
-        tried = {c: child_id(*key, attempt=attempt) for c, key in waiting.items()}
+        ids = founded_ids(list(waiting.values()), attempt=attempt)
+        tried = dict(zip(waiting, ids, strict=True))
         given = {*taken(sorted(tried.values())), *found.values()}
         for cluster, own in tried.items():
             if own not in given:

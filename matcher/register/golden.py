@@ -1,5 +1,7 @@
 """Golden values: for each child and field the surviving value and where it came from."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -19,7 +21,8 @@ _SHOWN = {
     "address": ("written_address", "address"),
     "postcode": ("postcode", "postcode"),
 }
-
+# Columns of STANDARDISED that values survive from.
+SURVIVING_COLUMNS = sorted({column for columns in _SHOWN.values() for column in columns})
 GOLDEN_COLUMNS = tuple(column for field in GOLDEN_FIELDS for column in (field, f"{field}_source"))
 
 
@@ -32,46 +35,56 @@ def golden_values(
     each record's cluster. Ties end with the first record in order.
     """
     labels = np.unique(label)
-    result = pd.DataFrame(index=pd.Index(labels, name="label"))
+    source = records["source"].array
+    names = source.categories.to_numpy(dtype=object)
+    since = records["as_of"].to_numpy(dtype="datetime64[s]")
+    newest = np.where(np.isnat(since), 0, -since.astype(np.int64))
+    result: dict[str, npt.NDArray[np.object_]] = {}
     for field in GOLDEN_FIELDS:
-        shown, equal = _SHOWN[field]
-        winners = _winners(records, standardised[equal], label, rules.fields[field], rules.sources)
-        at = pd.Index(label[winners])
-        value = standardised[shown].iloc[winners].astype(object).to_numpy()
-        source = records["source"].iloc[winners].astype(object).to_numpy()
-        result[field] = pd.Series(value, index=at, dtype=object)
-        result[f"{field}_source"] = pd.Series(source, index=at, dtype=object)
-    return result
+        shown, equal = (standardised[column].array for column in _SHOWN[field])
+        rule = rules.fields[field]
+        ranks = _ranks(names, rule.sources or rules.sources)[source.codes]
+        winners = _winners(equal, ranks, newest, label, rule)
+        at = np.searchsorted(labels, label[winners])
+        for column, own in ((field, shown), (f"{field}_source", source)):
+            result[column] = np.full(len(labels), np.nan, dtype=object)
+            result[column][at] = _texts(own, winners)
+    return pd.DataFrame(result, index=pd.Index(labels, name="label"))
+
+
+def _texts(column: pd.Categorical, at: npt.NDArray[np.intp]) -> npt.NDArray[np.object_]:
+    """Some values, missing as NaN."""
+    known = np.append(column.categories.to_numpy(dtype=object), np.nan)
+    return np.asarray(known[column.codes[at]], dtype=object)
 
 
 def _winners(
-    records: pd.DataFrame, value: pd.Series, label: Labels, rule: FieldRule, ranking: list[str]
+    value: pd.Categorical, rank: Labels, newest: Labels, label: Labels, rule: FieldRule
 ) -> npt.NDArray[np.intp]:
     """Positions of the records whose value survives, one per label that has any."""
-    codes = value.cat.codes.to_numpy().astype(np.int64)
-    present = np.flatnonzero(codes >= 0)
-    own, codes = label[present], codes[present]
+    present = np.flatnonzero(value.codes >= 0)
+    own, codes = label[present], value.codes[present].astype(np.int64)
     keys: list[npt.NDArray[np.int64]] = []
     for criterion in rule.order:
         if criterion == "agreement":
-            span = len(value.cat.categories) + 1
+            span = len(value.categories) + 1
             _, inverse, counts = np.unique(
                 own * span + codes, return_inverse=True, return_counts=True
             )
             keys.append(-counts[inverse])
         elif criterion == "source_rank":
-            keys.append(_rank(records["source"].iloc[present], rule.sources or ranking))
+            keys.append(rank[present])
         else:
-            dates = records["as_of"].iloc[present].to_numpy(dtype="datetime64[s]")
-            keys.append(np.where(np.isnat(dates), 0, -dates.astype(np.int64)))
+            keys.append(newest[present])
     order = np.lexsort((present, *reversed(keys), own))
-    _, first = np.unique(own[order], return_index=True)
+    ordered = own[order]
+    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
     return present[order[first]]
 
 
-def _rank(source: pd.Series, ranking: list[str]) -> npt.NDArray[np.int64]:
-    names = [str(name) for name in source.cat.categories]
-    unranked = sorted(set(names) - set(ranking))
+def _ranks(names: Iterable[str], ranking: list[str]) -> Labels:
+    """The rank of each source, by its code; one that is not ranked comes after those that are."""
+    listed = [str(name) for name in names]
+    unranked = sorted(set(listed) - set(ranking))
     place = {name: number for number, name in enumerate([*ranking, *unranked])}
-    table = np.array([place[name] for name in names], dtype=np.int64)
-    return table[source.cat.codes.to_numpy()]
+    return np.array([place[name] for name in listed], dtype=np.int64)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matcher.register import child_ids
-from matcher.register.ids import is_child_id
+from matcher.register.ids import child_id, founded_ids, is_child_id
 from tests.property.strategies import steady
 
 FOUNDERS = [("school", "1"), ("school", "11"), ("schoo", "l1"), ("clinic", "1"), ("", "school1")]
@@ -67,3 +67,11 @@ def test_a_digest_shared_by_two_founders_is_refused() -> None:
 @pytest.mark.parametrize("text", ["", "0", "0000000000000000", "R1YW2732QDFP"])
 def test_text_of_another_length_is_no_id(text: str) -> None:
     assert not is_child_id(text)
+
+
+def test_ids_are_the_same_one_by_one_and_all_at_once() -> None:
+    founders = [(f"source {number % 7}", f"key {number}") for number in range(500)]
+    for attempt in (0, 2):
+        each = [child_id(*founder, attempt=attempt) for founder in founders]
+        assert founded_ids(founders, attempt=attempt) == each
+        assert all(is_child_id(one) for one in each)

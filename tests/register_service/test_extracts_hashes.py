@@ -1,11 +1,15 @@
 """One number per row tells whether two rows say the same."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.services.extracts.hashes import content_hash
+from api.services.extracts.changes import CONTENT_COLUMNS
+from api.services.extracts.hashes import content_hash, row_hash
+from matcher.frames import RECORD_TEXT_COLUMNS, records_from
 
 
 def hashes(rows: list[tuple[str | None, str | None]]) -> list[int]:
@@ -43,6 +47,22 @@ def test_dates_flags_and_numbers_count() -> None:
         }
     )
     assert len(set(content_hash(frame, list(frame.columns)))) == 4
+
+
+said = st.dictionaries(
+    st.sampled_from([name for name in RECORD_TEXT_COLUMNS if name != "role"]),
+    st.text("aé", min_size=1, max_size=3),
+)
+
+
+@given(said, st.none() | st.dates(date(1900, 1, 1), date(2100, 1, 1)))
+def test_one_row_has_the_number_that_it_has_in_a_frame(
+    texts: dict[str, str], born: date | None
+) -> None:
+    day = {"date_of_birth": born.isoformat()} if born else {}
+    framed = content_hash(records_from([{**texts, **day}]), CONTENT_COLUMNS)
+    alone = row_hash({**texts, "role": "child", "date_of_birth": born}, CONTENT_COLUMNS)
+    assert alone == int(framed[0])
 
 
 def test_the_numbers_are_those_that_registers_hold() -> None:

@@ -5,11 +5,14 @@ order. 64 bits are enough where only versions of the same row meet. The numbers 
 were they made in another way, the next extract of every source would seem to change all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from matcher.frames import RECORD_DATE_COLUMNS
 
 Numbers = npt.NDArray[np.int64]
 _Unsigned = npt.NDArray[np.uint64]
@@ -21,6 +24,20 @@ def content_hash(frame: pd.DataFrame, columns: Sequence[str]) -> Numbers:
     for column in columns:
         total = mixed(total ^ _numbers(frame[column]))
     return total.view(np.int64)
+
+
+def row_hash(said: Mapping[str, str | date | None], columns: Sequence[str]) -> int:
+    """The `content_hash` of one row: text or a day by column, nothing where it is missing."""
+    cells = [said.get(column) for column in columns]
+    texts = np.array([cell if isinstance(cell, str) else "" for cell in cells], dtype=object)
+    numbers = np.where(texts == "", np.uint64(0), pd.util.hash_array(texts, categorize=False))
+    for at, (column, cell) in enumerate(zip(columns, cells, strict=True)):
+        if column in RECORD_DATE_COLUMNS:
+            numbers[at] = np.array([cell], dtype="datetime64[D]").view(np.uint64)[0]
+    total = np.full(1, len(columns), dtype=np.uint64)
+    for at in range(len(columns)):
+        total = mixed(total ^ numbers[at : at + 1])
+    return int(total.view(np.int64)[0])
 
 
 def mixed(values: _Unsigned) -> _Unsigned:

@@ -146,6 +146,8 @@ class _Events:
             self.add("record_linked", new, *plan.keys[at])
 
     def _keys_of(self, away: Mapping[int, str]) -> list[tuple[Key, str]]:
+        if not away:
+            return []
         ids = np.array(sorted(away), dtype=np.int64)
         query = (
             select(Record.id, Source.name, Record.record_id)

@@ -89,17 +89,20 @@ def closure(
     return Reached(reached, np.setdiff1d(np.concatenate([reached[:0], *beside]), reached))
 
 
+_MINE, _THEIRS = aliased(Membership), aliased(Membership)
+_FELLOWS = (
+    select(_THEIRS.record)
+    .select_from(_MINE)
+    .join(_THEIRS, _THEIRS.child == _MINE.child)
+    .where(_MINE.to_run.is_(None), _THEIRS.to_run.is_(None))
+)
+
+
 def fellows(connection: Connection, records: Numbers) -> Numbers:
     """Records that are of one child with these."""
-    mine, theirs = aliased(Membership), aliased(Membership)
-    query = (
-        select(theirs.record)
-        .select_from(mine)
-        .join(theirs, theirs.child == mine.child)
-        .where(
-            mine.to_run.is_(None), theirs.to_run.is_(None), among(connection, mine.record, records)
-        )
-    )
+    if not len(records):
+        return records
+    query = _FELLOWS.where(among(connection, _MINE.record, records))
     return np.unique(columns(connection, query)[0])
 
 

@@ -120,15 +120,20 @@ def _signed(
     return of, distinct, np.bincount(inverse, by, len(distinct)).astype(np.int64)
 
 
-def tally(connection: Connection, kind: int, groups: Numbers | None = None) -> Tally:
-    """Children by group of one kind, of all groups or some."""
-    query = select(ClaimCount.of, ClaimCount.children).where(ClaimCount.kind == kind)
+def tallies(
+    connection: Connection, kinds: Sequence[int], groups: Numbers | None = None
+) -> dict[int, Tally]:
+    """Children by group of some kinds, of all groups or some."""
+    query = select(ClaimCount.kind, ClaimCount.of, ClaimCount.children).where(
+        among(connection, ClaimCount.kind, np.array(kinds, dtype=np.int64))
+    )
     if groups is not None:
         query = query.where(among(connection, ClaimCount.of, groups))
-    of, children = columns(connection, query)
+    kind, of, children = columns(connection, query)
     hashes = of.view(np.uint64)
     order = np.argsort(hashes)
-    return Tally(hashes[order], children[order])
+    kind, hashes, children = kind[order], hashes[order], children[order]
+    return {one: Tally(hashes[kind == one], children[kind == one]) for one in kinds}
 
 
 def evidence_counts(connection: Connection, position: Mapping[int, int]) -> EvidenceCounts:

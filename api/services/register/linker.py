@@ -11,14 +11,14 @@ from sqlalchemy import Connection, select
 from api.db.models import Source
 from api.services.register.closure import Bounds
 from api.services.register.columns import Numbers
-from api.services.register.counts import TOTAL, evidence_counts, tally
+from api.services.register.counts import TOTAL, evidence_counts, tallies
 from api.services.register.planning import ChildCounts
 from api.services.register.state import BETWEEN, Given
 from matcher.classify import estimate_prior
 from matcher.keys import Columns, key_lists
 from matcher.pipeline import (
+    Coded,
     Prepared,
-    Sources,
     evidence_floor,
     first_guess,
     possible_pairs,
@@ -30,7 +30,6 @@ from matcher.progress import Observer
 from matcher.rules.library import LinkageRules
 from matcher.rules.matching import MatchingRules
 from matcher.rules.model import Model
-from matcher.table import Table
 
 _TOTALS = "totals of all kinds"
 
@@ -112,9 +111,9 @@ class Linker:
             return None
         return prepare(records, self.rules, self.single)
 
-    def claims(self, table: Table, source: Sources, sources: list[str]) -> list[Claims]:
+    def claims(self, coded: Coded) -> list[Claims]:
         """What these records claim."""
-        return list(all_claims(table, source, sources, self.terms))
+        return list(all_claims(coded.table, coded.source, coded.sources, self.terms))
 
     def group_of(self, name: str) -> int:
         """The number that is kept for a group of pairs, by the name of its prior."""
@@ -125,32 +124,35 @@ class Linker:
         by_group = {self.group_of(name): bits for name, bits in priors.items()}
         return Bounds(self.matching.thresholds, by_group)
 
-    def groups(self, prepared: Prepared) -> Numbers:
+    def groups(self, coded: Coded) -> Numbers:
         """The number that is kept for each group of pairs: the source that holds both, or 0."""
-        return np.array([*(self.numbers[name] for name in prepared.sources), 0], dtype=np.int64)
+        return np.array([*(self.numbers[name] for name in coded.sources), 0], dtype=np.int64)
 
     def counted(self, kind: str) -> Tally:
-        """Children by group of one kind, of all groups; read again after `forget_counts`."""
-        if kind not in self._counted:
-            number = TOTAL if kind == _TOTALS else self.number_of(kind)
-            self._counted[kind] = tally(self.connection, number)
+        """Children by group of one kind that has few groups; read again after `forget_counts`."""
+        if not self._counted:
+            numbers = {_TOTALS: TOTAL, **{one: self.number_of(one) for one in (COHORT, HELD)}}
+            found = tallies(self.connection, list(numbers.values()))
+            self._counted.update({one: found[number] for one, number in numbers.items()})
         return self._counted[kind]
 
     def forget_counts(self) -> None:
         """Counts are others now."""
         self._counted.clear()
 
-    def population(self, prepared: Prepared, held: dict[str, int]) -> Population:
+    def population(self, coded: Coded, held: dict[str, int]) -> Population:
         """The register's population, as far as these records ask for it."""
-        tallies: dict[str, Tally] = {}
-        for term in self.terms:
-            values = hashed(prepared.table.columns[term].values)
-            tallies[term] = tally(self.connection, self.number_of(term), values.view(np.int64))
-        tallies |= {kind: self.counted(kind) for kind in (COHORT, HELD)}
+        values = [hashed(coded.table.columns[term].values) for term in self.terms]
+        asked = np.unique(np.concatenate([np.empty(0, np.uint64), *values])).view(np.int64)
+        numbers = {term: self.number_of(term) for term in self.terms}
+        # All at once: that a group of another kind is of the same text does no harm.
+        found = tallies(self.connection, list(numbers.values()), asked)
+        by_kind = {term: found[number] for term, number in numbers.items()}
+        by_kind |= {kind: self.counted(kind) for kind in (COHORT, HELD)}
         totals = self.counted(_TOTALS)
         places = np.arange(1, len(self.kinds) + 1, dtype=np.uint64)
-        by_kind = dict(zip(self.kinds, totals.of_groups(places).tolist(), strict=True))
-        return Population(held, tallies, by_kind)
+        every = dict(zip(self.kinds, totals.of_groups(places).tolist(), strict=True))
+        return Population(held, by_kind, every)
 
     def floor(self, population: Population) -> float:
         """Evidence below which no pair is kept."""

@@ -10,53 +10,32 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import Connection, delete, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, select, tuple_
 
 from api.db.bulk import insert, temporary_table
 from api.db.models import BlockingKey
-from api.services.extracts.current import records_around
 from api.services.register.columns import Numbers, among, columns
 from api.services.register.counts import (
     TOTALS,
     Moved,
     adjust_claims,
     blocking_counts,
+    looked_up,
 )
 from api.services.register.linker import Linker
-from api.services.register.pairs import (
-    open_pairs_of,
-)
+from api.services.register.pairs import open_pairs_of
+from api.services.register.sides import Side, sides_around
 from api.services.register.state import Given
 from matcher.company import coverage_bits
-from matcher.keys import BIRTH_YEAR, ShownKeys, kept_keys, moved_blocks, sized_keys
-from matcher.pipeline import Prepared, Sources
-from matcher.population import COHORT, HELD, Claims, Hashes, Population, coarse
-from matcher.table import Table
+from matcher.keys import BIRTH_YEAR, Count, kept_keys, moved_blocks, sized_keys
+from matcher.population import COHORT, HELD, Claims, Hashes, Population, Tally, coarse
 
-_CHUNK = 500_000
+# Up to so many keys are deleted one by one.
+_FEW_KEYS = 1_000
 _NONE = np.empty(0, dtype=np.int64)
 
-
-@dataclass(frozen=True)
-class Side:
-    """Some records of children as they are at one time, coded; ``record`` is record.id."""
-
-    record: Numbers
-    table: Table
-    source: Sources
-    sources: list[str]
-
-    @classmethod
-    def of(cls, prepared: Prepared) -> "Side":
-        """Records that were prepared."""
-        return cls(ids_of(prepared), prepared.table, prepared.source, prepared.sources)
-
-    def take(self, at: npt.NDArray[np.intp]) -> "Side":
-        """Some of the records."""
-        return Side(self.record[at], self.table.take(at), self.source[at], self.sources)
-
-
-NOBODY = Side(_NONE, Table({}, 0), np.empty(0, dtype=np.int32), [])
+# Keys, and the record that shows each.
+Shown = tuple[Numbers, Numbers]
 
 
 @dataclass(frozen=True)
@@ -64,7 +43,8 @@ class Part:
     """What moved: records to be compared again, and those whose company says something else.
 
     ``touched`` are current; ``gone`` were children's records until now; ``seeds`` are the
-    records of pairs for which company counts. ``new`` are the changed records as they are.
+    records of pairs for which company counts. ``new`` are the changed records as they are, and
+    ``shown_by`` counts the records that show a key of theirs.
     """
 
     touched: Numbers
@@ -72,86 +52,106 @@ class Part:
     seeds: Numbers
     held: dict[str, int]
     new: Side
+    shown_by: Count
 
 
-def find_moved(linker: Linker, before: Given, changed: Numbers) -> Part | None:
+def find_moved(linker: Linker, given: Given, changed: Numbers) -> Part | None:
     """Bring keys and counts up to date, and find what depends on what moved.
 
     Nothing if so much moved that everything must be linked: a total, or the floor.
     """
     connection = linker.connection
-    old, new = _around(linker, changed)
-    coverage = _coverage(linker)
-    keys = _update_keys(linker, old, new)
+    old, new = sides_around(linker, changed)
+    before = _years(linker)
+    keys, shown_by = _update_keys(linker, old, new)
     moved = adjust_claims(connection, linker.kinds, *(_claims(linker, side) for side in (old, new)))
-    linker.forget_counts()
-    held = _held(before.held, old, new)
-    if _coarsely(moved[TOTALS]).any() or linker.floor(Population(held, {}, {})) != before.floor:
+    held = _held(given.held, old, new)
+    born = _NONE.view(np.uint64)
+    if any(len(one.keys) for one in moved.values()):
+        linker.forget_counts()
+        born = _years_moved(_coverage(linker, before), _coverage(linker, _years(linker)))
+    if _coarsely(moved[TOTALS]).any() or linker.floor(Population(held, {}, {})) != given.floor:
         return None
     rarer = [_keys_of_term(linker, term, moved[term]) for term in linker.terms]
     touched = np.union1d(new.record, _showing(connection, np.concatenate([keys, *rarer])))
-    years = _years_moved(coverage, _coverage(linker))
-    born = kept_keys(linker.lists.index(BIRTH_YEAR), years)
-    seeds = open_pairs_of(connection, born) if len(born) else _NONE
-    return Part(touched, np.setdiff1d(changed, new.record), seeds, held, new)
-
-
-def _around(linker: Linker, changed: Numbers) -> tuple[Side, Side]:
-    """Changed records of children as they were until now, and as they are."""
-    prepared = linker.prepared(records_around(linker.connection, changed, linker.run))
-    if prepared is None:
-        return NOBODY, NOBODY
-    ended = (prepared.records["ended"] == 1).to_numpy()
-    side = Side.of(prepared)
-    return side.take(np.flatnonzero(ended)), side.take(np.flatnonzero(~ended))
+    years = kept_keys(linker.lists.index(BIRTH_YEAR), born)
+    seeds = open_pairs_of(connection, years) if len(years) else _NONE
+    return Part(touched, np.setdiff1d(changed, new.record), seeds, held, new, shown_by)
 
 
 def _claims(linker: Linker, side: Side) -> list[Claims]:
     """What these records claim."""
     if not len(side.record):
         return []
-    return linker.claims(side.table, side.source, side.sources)
+    return linker.claims(side.coded)
 
 
-def ids_of(prepared: Prepared) -> Numbers:
-    """record.id of each."""
-    return prepared.records["id"].to_numpy(np.int64)
+def _update_keys(linker: Linker, old: Side, new: Side) -> tuple[Numbers, Count]:
+    """Write the keys that records show now; those of blocks whose pairs are others now.
 
-
-def _update_keys(linker: Linker, old: Side, new: Side) -> Numbers:
-    """Write the keys that records show now; the keys of blocks whose pairs are others now."""
+    Also how many records show each key that the new side asks for, from now on.
+    """
     connection = linker.connection
-    shown = [ShownKeys(side.table, linker.lists) for side in (old, new) if len(side.record)]
+    shown = [side.shown for side in (old, new) if len(side.record)]
     wanted = [sized_keys(linker.matching, own) for own in shown]
-    sized = np.unique(np.concatenate([_NONE, *wanted]))
-    before = blocking_counts(connection, sized)
-    if len(old.record):
-        _forget_keys(connection, *_shown(old, shown[0]))
-    if len(new.record):
-        key, record = _shown(new, shown[-1])
-        insert(connection, BlockingKey, {"key": key, "record": record})
-    after = blocking_counts(connection, sized)
+    before = blocking_counts(connection, np.unique(np.concatenate([_NONE, *wanted])))
+    gone, come = _differing(_shown(old), _shown(new))
+    _forget_keys(connection, *gone)
+    insert(connection, BlockingKey, {"key": come[0], "record": come[1]})
+    after = _adjusted(before, gone[0], come[0])
     moved = [moved_blocks(linker.matching, own, before, after) for own in shown]
-    return np.unique(np.concatenate([_NONE, *moved]))
+    return np.unique(np.concatenate([_NONE, *moved])), after
 
 
-def _shown(side: Side, shown: ShownKeys) -> tuple[Numbers, Numbers]:
+def _shown(side: Side) -> Shown:
     """Every key with the record that shows it."""
-    key, at = shown.all()
+    if not len(side.record):
+        return _NONE, _NONE
+    key, at = side.shown.all()
     return key, side.record[at]
 
 
+def _differing(one: Shown, other: Shown) -> tuple[Shown, Shown]:
+    """Keys with their records that only the one shows, and that only the other does."""
+    key, record = (np.concatenate(parts) for parts in zip(one, other, strict=True))
+    order = np.lexsort((record, key))
+    same = (key[order[1:]] == key[order[:-1]]) & (record[order[1:]] == record[order[:-1]])
+    alone = np.ones(len(key), dtype=bool)
+    alone[order[1:][same]] = alone[order[:-1][same]] = False
+    first = alone & (np.arange(len(key)) < len(one[0]))
+    second = alone & ~first
+    return (key[first], record[first]), (key[second], record[second])
+
+
+def _adjusted(count: Count, gone: Numbers, come: Numbers) -> Count:
+    """Counts by key after some went and others came."""
+    keys, at = np.unique(np.concatenate([gone, come]), return_inverse=True)
+    by = np.repeat([-1, 1], [len(gone), len(come)])
+    more = looked_up(keys, np.bincount(at, by, len(keys)).astype(np.int64))
+    return lambda wanted: count(wanted) + more(wanted)
+
+
 def _forget_keys(connection: Connection, key: Numbers, record: Numbers) -> None:
-    rows = temporary_table(connection, "keys", {"key": key, "record": record}, ("key", "record"))
+    if not len(key):
+        return
+    if len(key) <= _FEW_KEYS:
+        # A temporary table would cost more, and make SQLite plan every statement anew.
+        one = (BlockingKey.key == bindparam("its_key")) & (BlockingKey.record == bindparam("of"))
+        rows = zip(key.tolist(), record.tolist(), strict=True)
+        gone = [{"its_key": one_key, "of": of} for one_key, of in rows]
+        connection.execute(delete(BlockingKey).where(one), gone)
+        return
+    table = temporary_table(connection, "keys", {"key": key, "record": record}, ("key", "record"))
     mine = tuple_(BlockingKey.key, BlockingKey.record)
-    connection.execute(delete(BlockingKey).where(mine.in_(select(rows.c.key, rows.c.record))))
+    connection.execute(delete(BlockingKey).where(mine.in_(select(table.c.key, table.c.record))))
 
 
 def _held(before: Mapping[str, int], old: Side, new: Side) -> dict[str, int]:
     held = dict(before)
     for sign, side in ((-1, old), (1, new)):
-        counts = np.bincount(side.source, minlength=len(side.sources)).tolist()
-        for name, records in zip(side.sources, counts, strict=True):
+        sources = side.coded.sources
+        counts = np.bincount(side.coded.source, minlength=len(sources)).tolist()
+        for name, records in zip(sources, counts, strict=True):
             held[name] = held.get(name, 0) + sign * records
     return {name: records for name, records in held.items() if records > 0}
 
@@ -169,13 +169,19 @@ def _keys_of_term(linker: Linker, term: str, moved: Moved) -> Numbers:
 
 def _showing(connection: Connection, keys: Numbers) -> Numbers:
     """Records that show one of the keys."""
+    if not len(keys):
+        return keys
     shown = among(connection, BlockingKey.key, np.unique(keys))
     return np.unique(columns(connection, select(BlockingKey.record).where(shown))[0])
 
 
-def _coverage(linker: Linker) -> pd.DataFrame:
+def _years(linker: Linker) -> dict[str, Tally]:
+    """Children by year of birth, and by year and source."""
+    return {kind: linker.counted(kind) for kind in (COHORT, HELD)}
+
+
+def _coverage(linker: Linker, tallies: Mapping[str, Tally]) -> pd.DataFrame:
     """Bits that each source's coverage is worth, by hash of the year."""
-    tallies = {kind: linker.counted(kind) for kind in (COHORT, HELD)}
     names = sorted(linker.numbers)
     year = tallies[COHORT].of
     share = Population({}, tallies, {}).coverage(year, names)

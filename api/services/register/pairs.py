@@ -1,6 +1,6 @@
 """Pairs that are kept, with their levels and what was last said of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -137,7 +137,18 @@ def keep_pairs(
         **nothing,
         **(found or {}),
     }
-    insert(connection, Pair, rows)
+    for some in in_parts(np.lexsort((rows["r"], rows["l"]))):
+        insert(connection, Pair, {name: own[some] for name, own in rows.items()})
+
+
+# Rows that are written at once: each is held several times meanwhile.
+_AT_ONCE = 1_000_000
+
+
+def in_parts(order: npt.NDArray[np.intp]) -> Iterator[npt.NDArray[np.intp]]:
+    """Places of rows, in the order of their table, a part at a time."""
+    for start in range(0, len(order), _AT_ONCE):
+        yield order[start : start + _AT_ONCE]
 
 
 def findings(linked: Linked) -> dict[str, Any]:

@@ -11,18 +11,14 @@ import pandas as pd
 from sqlalchemy import Connection, select
 
 from api.db.models import BlockingKey, EvidenceCount
-from api.services.extracts.current import current_records
 from api.services.register.children import update_children
 from api.services.register.closure import closure, fellows, joined_otherwise
 from api.services.register.columns import Numbers, among, columns
 from api.services.register.conflicts import update_conflicts
-from api.services.register.counts import (
-    adjust,
-    blocking_counts,
-)
+from api.services.register.counts import adjust, blocking_counts
 from api.services.register.decisions import as_positions
 from api.services.register.linker import Linker, LinkOutcome
-from api.services.register.moved import NOBODY, Part, Side, ids_of
+from api.services.register.moved import Part
 from api.services.register.pairs import (
     KeptPairs,
     forget_pairs,
@@ -32,9 +28,10 @@ from api.services.register.pairs import (
     update_findings,
     weighed_pairs,
 )
+from api.services.register.sides import Side, ids_of, prepared_of, side_of
 from api.services.register.state import BETWEEN, Given
 from matcher.classify import evidence_bin
-from matcher.keys import ShownKeys, searches, sized_keys
+from matcher.keys import searches, sized_keys
 from matcher.pipeline import MARGIN_BELOW, Linked, Prepared, Scored, decide, weigh
 from matcher.population import Population
 from matcher.scoring import ScoredPairs
@@ -45,12 +42,12 @@ _NONE = np.empty(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class _Found:
-    """Pairs of touched records, weighed, with the records in them.
+    """Pairs of touched records, weighed, as positions in ``record`` (record.id).
 
     ``group`` is as it is kept; ``candidates`` counts the pairs that were compared.
     """
 
-    prepared: Prepared
+    record: Numbers
     pairs: ScoredPairs
     group: Numbers
     candidates: int
@@ -96,7 +93,7 @@ def rescore(linker: Linker, before: Given, part: Part) -> Rescored:
         connection,
         linker.matching,
         pairs,
-        ids_of(found.prepared),
+        found.record,
         found.group,
         {"weight": pairs.evidence + prior},
     )
@@ -109,23 +106,20 @@ def _pairs_of_touched(linker: Linker, part: Part) -> _Found | None:
     touched = _side_of(linker, part)
     if not len(touched.record):
         return None
-    shown = ShownKeys(touched.table, linker.lists)
-    sized = blocking_counts(connection, sized_keys(linker.matching, shown))
-    rows, keys = searches(linker.matching, shown, sized)
+    sized = part.shown_by
+    if touched is not part.new:
+        sized = blocking_counts(connection, sized_keys(linker.matching, touched.shown))
+    rows, keys = searches(linker.matching, touched.shown, sized)
     one, other = _partners(connection, touched.record[rows], keys)
-    everyone = np.union1d(part.touched, other)
-    prepared = linker.prepared(current_records(connection, everyone))
-    if prepared is None:
-        return None
-    return _score(linker, part, prepared, one, other)
+    everyone = side_of(linker, np.union1d(part.touched, other))
+    return _score(linker, part, everyone, one, other) if len(everyone.record) else None
 
 
 def _side_of(linker: Linker, part: Part) -> Side:
     """The touched records, which mostly are those that changed."""
     if len(part.touched) == len(part.new.record):
         return part.new
-    prepared = linker.prepared(current_records(linker.connection, part.touched))
-    return NOBODY if prepared is None else Side.of(prepared)
+    return side_of(linker, part.touched)
 
 
 def _partners(connection: Connection, records: Numbers, keys: Numbers) -> tuple[Numbers, Numbers]:
@@ -143,22 +137,22 @@ def _partners(connection: Connection, records: Numbers, keys: Numbers) -> tuple[
     return np.repeat(records, size), sorted_records[at]
 
 
-def _score(linker: Linker, part: Part, prepared: Prepared, one: Numbers, other: Numbers) -> _Found:
-    place = pd.Index(ids_of(prepared))
+def _score(linker: Linker, part: Part, side: Side, one: Numbers, other: Numbers) -> _Found:
+    coded, place = side.coded, pd.Index(side.record)
     a, b = place.get_indexer(pd.Index(one)), place.get_indexer(pd.Index(other))
     size = len(place)
     number = np.unique(np.minimum(a, b) * size + np.maximum(a, b))
     l, r = (number // size).astype(np.int32), (number % size).astype(np.int32)
-    source, single = prepared.source, prepared.single
+    source, single = coded.source, coded.single
     allowed = (l != r) & ((source[l] != source[r]) | ~single[source[l]])
     l, r = l[allowed], r[allowed]
-    population = linker.population(prepared, part.held)
-    scorer = weigh(prepared, linker.matching, linker.model, population)
+    population = linker.population(coded, part.held)
+    scorer = weigh(coded, linker.matching, linker.model, population)
     floor = linker.floor(population)
     chunks = [(l[at : at + _CHUNK], r[at : at + _CHUNK]) for at in range(0, len(l), _CHUNK)]
-    pairs = scorer.score_all(prepared.table, chunks, floor, threads=1)
-    group = linker.groups(prepared)[prepared.group(pairs.l, pairs.r)]
-    return _Found(prepared, pairs, group, len(l))
+    pairs = scorer.score_all(coded.table, chunks, floor, threads=1)
+    group = linker.groups(coded)[coded.group(pairs.l, pairs.r)]
+    return _Found(side.record, pairs, group, len(l))
 
 
 def decide_part(
@@ -191,7 +185,7 @@ def _decide(
     while True:
         beside = closure(connection, np.union1d(core.beside, part.seeds), bounds, core)
         records = np.setdiff1d(np.union1d(core.records, beside.records), part.gone)
-        prepared = linker.prepared(current_records(connection, records))
+        prepared = prepared_of(linker, records)
         if prepared is None:
             return None
         record = ids_of(prepared)

@@ -172,10 +172,9 @@ def _changed_values(
         Golden.to_run.is_(None), among(connection, Golden.child, golden.index.tolist())
     )
     known = {row[0]: tuple(row[1:]) for row in connection.execute(query)}
-    cells = [
-        tuple(None if pd.isna(cell) else cell for cell in row)
-        for row in golden[list(GOLDEN_COLUMNS)].astype(object).itertuples(index=False, name=None)
-    ]
+    texts = [golden[name].to_numpy() for name in GOLDEN_COLUMNS]
+    missing = np.array([None], dtype=object)
+    cells = zip(*(np.where(pd.isna(own), missing, own).tolist() for own in texts), strict=True)
     return [
         (child, known.get(child), row)
         for child, row in zip(golden.index.tolist(), cells, strict=True)

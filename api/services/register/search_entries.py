@@ -1,6 +1,6 @@
 """The table that people search by, kept in line with records, children and possible links."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,15 +9,18 @@ import pandas as pd
 from sqlalchemy import Connection, delete, literal_column, or_, select
 
 from api.db.bulk import insert
-from api.db.fetching import fetch_frame
 from api.db.models import CheckedRecord, Pair, SearchEntry, Source
-from api.services.extracts.arrays import cells
 from api.services.register.columns import Numbers, among, columns
 from matcher.pipeline import Linked
 
 _ORDERED = ("forename", "surname", "date_of_birth")
 _OTHERS = ("postcode", "address_5", "nhs_number", "upn")
-_COMPARED = ("source", "child", *_ORDERED, *_OTHERS, "held", "matched", "possible")
+# Columns of STANDARDISED that entries are made of.
+ENTRY_COLUMNS = (*_ORDERED, *_OTHERS)
+_COMPARED = ("source", "child", *ENTRY_COLUMNS, "held", "matched", "possible")
+# Columns of entries, each an array of numpy or a categorical.
+Entries = Mapping[str, Any]
+
 # From so many records on, all that waits is read at once.
 _MANY = 20_000
 
@@ -31,36 +34,35 @@ def update_entries(
     ``gone`` are nobody's any more.
     """
     if linked is None:
-        return _replace(connection, gone, None)
+        return _replace(connection, gone, {})
     wanted = _entries(connection, linked, child)
-    number = wanted["record"].to_numpy(np.int64)
-    stored = fetch_frame(
+    number = wanted["record"]
+    known, *stored = columns(
         connection,
         select(SearchEntry.record, *(getattr(SearchEntry, name) for name in _COMPARED)).where(
             among(connection, SearchEntry.record, number)
         ),
     )
-    place = pd.Index(stored["record"]).get_indexer(pd.Index(number))
+    place = pd.Index(known).get_indexer(pd.Index(number))
     differ = place < 0
-    for name in _COMPARED if len(stored) else ():
-        differ |= _cells(wanted[name]) != _cells(stored[name])[place]
+    for name, own in zip(_COMPARED, stored if len(known) else (), strict=False):
+        differ |= _texts(wanted[name]) != own[place]
     away = np.concatenate([gone, number[differ & (place >= 0)]])
-    return _replace(connection, away, wanted[differ])
+    return _replace(connection, away, {name: own[differ] for name, own in wanted.items()})
 
 
-def _replace(connection: Connection, away: Numbers, rows: pd.DataFrame | None) -> int:
+def _replace(connection: Connection, away: Numbers, rows: Entries) -> int:
     if len(away):
         connection.execute(delete(SearchEntry).where(among(connection, SearchEntry.record, away)))
-    if rows is None or not len(rows):
+    if not rows or not len(rows["record"]):
         return len(away)
     checked = select(CheckedRecord.record).where(CheckedRecord.undone_at.is_(None))
-    known = rows["record"].isin(columns(connection, checked)[0]).to_numpy()
-    written: dict[str, Any] = {str(name): cells(rows[name]) for name in rows.columns}
-    insert(connection, SearchEntry, {**written, "checked": known.astype(np.int64)})
-    return len(rows)
+    known = np.isin(rows["record"], columns(connection, checked)[0])
+    insert(connection, SearchEntry, {**rows, "checked": known.astype(np.int64)})
+    return len(known)
 
 
-def _entries(connection: Connection, linked: Linked, child: Sequence[str]) -> pd.DataFrame:
+def _entries(connection: Connection, linked: Linked, child: Sequence[str]) -> Entries:
     """Entries as they should be, but for who checked them."""
     prepared, label = linked.prepared, linked.clusters.label
     record = prepared.records["id"].to_numpy(np.int64)
@@ -68,21 +70,25 @@ def _entries(connection: Connection, linked: Linked, child: Sequence[str]) -> pd
     source = np.array([numbers[name] for name in prepared.sources], dtype=np.int64)[prepared.source]
     _, family = np.unique(label, return_inverse=True)
     held = _held(family, source)
-    said = {name: prepared.standardised[name].array for name in _OTHERS}
-    for name in _ORDERED:
-        known = prepared.standardised[name].cat
-        said[name] = known.add_categories([""]).fillna("").array
-    return pd.DataFrame(
-        {
-            "record": record,
-            "source": source,
-            "child": np.array(child, dtype=object),
-            **said,
-            "held": held[family],
-            "matched": np.char.find(held.astype(str), " ")[family] >= 0,
-            "possible": np.isin(family, family[np.isin(record, _waiting(connection, record))]),
-        }
-    ).astype({"matched": np.int64, "possible": np.int64})
+    possible = np.isin(family, family[np.isin(record, _waiting(connection, record))])
+    ids = np.empty(len(record), dtype=object)
+    ids[:] = child
+    return {
+        "record": record,
+        "source": source,
+        "child": ids,
+        **{name: _filled(prepared.standardised[name].array) for name in _ORDERED},
+        **{name: prepared.standardised[name].array for name in _OTHERS},
+        "held": held[family],
+        "matched": (np.char.find(held.astype(str), " ") >= 0)[family].astype(np.int64),
+        "possible": possible.astype(np.int64),
+    }
+
+
+def _filled(column: pd.Categorical) -> pd.Categorical:
+    """The column with missing values empty."""
+    last: Any = np.where(column.codes < 0, len(column.categories), column.codes)
+    return pd.Categorical.from_codes(last, pd.Index([*column.categories, ""], dtype=object))
 
 
 def _held(family: npt.NDArray[np.intp], source: Numbers) -> npt.NDArray[np.object_]:
@@ -107,8 +113,10 @@ def _waiting(connection: Connection, record: Numbers) -> Numbers:
     return np.unique(np.concatenate(columns(connection, query)))
 
 
-def _cells(column: pd.Series) -> npt.NDArray[Any]:
-    """Values that can be compared, missing ones empty."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(object)
-    return column.fillna("").to_numpy() if column.dtype == object else column.to_numpy()
+def _texts(column: Any) -> npt.NDArray[Any]:
+    """Values as the database gives them, missing ones None."""
+    if not isinstance(column, pd.Categorical):
+        return np.asarray(column)
+    known = np.empty(len(column.categories) + 1, dtype=object)
+    known[:-1] = column.categories
+    return np.asarray(known[column.codes])

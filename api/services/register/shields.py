@@ -133,6 +133,8 @@ def spread_shields(
     rows = connection.execute(
         select(Shield.id, Shield.record, Shield.inherited_from, Shield.lifted_at)
     ).all()
+    if not rows:
+        return 0
     # By the shield that a person set and the record that it is on, in this or another way.
     lifted = _frame((r.inherited_from or r.id, r.record) for r in rows if r.lifted_at)
     active = _frame((r.inherited_from or r.id, r.record) for r in rows if not r.lifted_at)

@@ -11,17 +11,16 @@ from datetime import date, datetime
 import numpy as np
 from sqlalchemy import Connection, insert, select, update
 
-from api.db.bulk import insert as insert_rows
 from api.db.models import Membership, Record, RecordVersion, Source
 from api.services.access.audit import note_act
 from api.services.extracts.changes import CONTENT_COLUMNS
-from api.services.extracts.hashes import content_hash
+from api.services.extracts.hashes import row_hash
 from api.services.register.kept_rules import InForce
 from api.services.register.linker import LinkOutcome
 from api.services.register.linking import link_register
 from api.services.register.running import begin_run, end_run, lock_register
 from matcher.errors import DataError
-from matcher.frames import RECORD_TEXT_COLUMNS, records_from
+from matcher.frames import RECORD_COLUMNS, RECORD_TEXT_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,8 @@ def put_record(
     """
     lock_register(connection)
     number = _source(connection, source)
-    frame = records_from([{**values, "source": source, "record_id": record_id}])
-    content = int(content_hash(frame, CONTENT_COLUMNS)[0])
+    said = _said(values)
+    content = row_hash(said, CONTENT_COLUMNS)
     record, version, before = _current(connection, number, record_id)
     if before == content:
         return Put(False, False, _child(connection, record), None, None)
@@ -66,20 +65,8 @@ def put_record(
             insert(Record).values(source=number, record_id=record_id).returning(Record.id)
         ).scalar_one()
     _close(connection, version, run)
-    row = {name: frame[name].astype(object).tolist() for name in RECORD_TEXT_COLUMNS}
-    days = frame["date_of_birth"].to_numpy(dtype="datetime64[D]")
-    insert_rows(
-        connection,
-        RecordVersion,
-        {
-            **row,
-            "record": np.array([record]),
-            "from_run": run,
-            "content_hash": np.array([content]),
-            "date_of_birth": days,
-            "as_of": np.array([as_of], dtype="datetime64[D]"),
-        },
-    )
+    version_of = {"record": record, "from_run": run, "content_hash": content, "as_of": as_of}
+    connection.execute(insert(RecordVersion), [{**said, **version_of}])
     outcome = _link(connection, rules, run, record, by, now, "record_put")
     return Put(version is None, True, _child(connection, record), run, outcome)
 
@@ -96,6 +83,17 @@ def delete_record(
     _close(connection, version, run)
     outcome = _link(connection, rules, run, record, by, now, "record_deleted")
     return Put(False, True, None, run, outcome)
+
+
+def _said(values: Mapping[str, str]) -> dict[str, str | date | None]:
+    """What a version says, by column; a record is a child's if nothing else is said."""
+    unknown = values.keys() - {*RECORD_COLUMNS}
+    if unknown:
+        raise KeyError(f"no such column: {', '.join(sorted(unknown))}")
+    texts = {name: values.get(name) or None for name in RECORD_TEXT_COLUMNS}
+    born = values.get("date_of_birth")
+    day = date.fromisoformat(born) if born else None
+    return {**texts, "role": texts["role"] or "child", "date_of_birth": day}
 
 
 def _source(connection: Connection, name: str) -> int:

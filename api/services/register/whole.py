@@ -13,7 +13,7 @@ from api.services.register.conflicts import update_conflicts
 from api.services.register.counts import TOTAL
 from api.services.register.decisions import as_positions
 from api.services.register.linker import Linker, LinkOutcome
-from api.services.register.pairs import findings, keep_pairs
+from api.services.register.pairs import findings, in_parts, keep_pairs
 from api.services.register.state import BETWEEN, Given
 from matcher.classify import EvidenceCounts
 from matcher.keys import ShownKeys
@@ -30,6 +30,7 @@ def link_whole(linker: Linker) -> LinkOutcome:
     with observer.stage("read the register"):
         records = current_records(connection)
     found = compute_whole(linker, records)
+    del records
     if found is None:
         gone = members(connection)
         update_conflicts(connection, linker.run, None, gone, whole=True)
@@ -81,11 +82,13 @@ def _keep_keys(linker: Linker, prepared: Prepared, record: Numbers) -> None:
     parts = [shown.of_list(columns) for columns in linker.lists]
     key = np.concatenate([keys for keys, _ in parts])
     of = record[np.concatenate([at for _, at in parts])]
-    insert(linker.connection, BlockingKey, {"key": key, "record": of})
+    del parts
+    for some in in_parts(np.lexsort((of, key))):
+        insert(linker.connection, BlockingKey, {"key": key[some], "record": of[some]})
 
 
 def _keep_counts(linker: Linker, prepared: Prepared, population: Population) -> None:
-    for claims in linker.claims(prepared.table, prepared.source, prepared.sources):
+    for claims in linker.claims(prepared):
         kind = linker.number_of(claims.kind)
         of, what = claims.of[claims.present], claims.what[claims.present]
         distinct, records = np.unique(joined([of, what]).view(np.int64), return_counts=True)

@@ -1,0 +1,157 @@
+"""A few records, read and standardised value by value.
+
+That is quicker than by way of frames, up to some hundred records.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, or_, select
+
+from api.db.models import Record, RecordVersion, Source
+from api.services.extracts.dates import extract_dates
+from api.services.register.columns import Numbers, among
+from api.services.register.search_entries import ENTRY_COLUMNS
+from matcher.frames import RECORD_TEXT_COLUMNS
+from matcher.pipeline import Coded, Prepared, compared_columns
+from matcher.register.golden import SURVIVING_COLUMNS
+from matcher.rules.library import LinkageRules
+from matcher.standardise import standardise_record
+from matcher.standardise.distinct import spread
+from matcher.table import Table
+
+# Columns of RECORDS as `standardise_record` takes them, beside the source.
+_TEXTS = tuple(name for name in RECORD_TEXT_COLUMNS if name != "role")
+# Columns of STANDARDISED that are looked at once records are clustered.
+_SHOWN = sorted({*SURVIVING_COLUMNS, *ENTRY_COLUMNS})
+
+
+class Row(NamedTuple):
+    """What a version of a child's record says; ``ended`` if it is not current.
+
+    ``extract`` and ``day`` tell since when, see `api.services.extracts.dates`.
+    """
+
+    record: int
+    source: str
+    record_id: str
+    number: int
+    extract: int
+    day: Any
+    ended: bool
+    said: dict[str, str]
+
+
+def rows_now(connection: Connection, records: Numbers) -> list[Row]:
+    """Those of these records that are current and a child's, in key order."""
+    return _rows(connection, records, RecordVersion.to_run.is_(None))
+
+
+def rows_around(connection: Connection, records: Numbers, run: int) -> list[Row]:
+    """What these records say now, and what those said before that changed or ended in a run."""
+    held = or_(RecordVersion.to_run.is_(None), RecordVersion.to_run == run)
+    return _rows(connection, records, held)
+
+
+def _rows(connection: Connection, records: Numbers, held: Any) -> list[Row]:
+    query = (
+        select(
+            RecordVersion.record,
+            Source.name,
+            Record.record_id,
+            Record.source,
+            RecordVersion.extract,
+            RecordVersion.as_of,
+            RecordVersion.to_run,
+            RecordVersion.date_of_birth,
+            *(getattr(RecordVersion, name) for name in _TEXTS),
+        )
+        .join(Record, Record.id == RecordVersion.record)
+        .join(Source, Source.number == Record.source)
+        .where(
+            held, RecordVersion.role == "child", among(connection, RecordVersion.record, records)
+        )
+    )
+    found = []
+    for record, source, key, number, extract, day, to_run, born, *texts in connection.execute(
+        query
+    ):
+        said = {name: text for name, text in zip(_TEXTS, texts, strict=True) if text}
+        said["source"] = source
+        if born is not None:
+            said["date_of_birth"] = born.isoformat()
+        found.append(Row(record, source, key, number, extract or -1, day, to_run is not None, said))
+    return sorted(found, key=lambda row: (row.source, row.record_id))
+
+
+def coded(rows: Sequence[Row], rules: LinkageRules, single: Collection[str]) -> Coded:
+    """The records as they are compared, in the order given. ``rows`` must not be empty."""
+    return _coded(rows, _standardised(rows, rules), rules, single)
+
+
+def prepared(
+    connection: Connection, rows: Sequence[Row], rules: LinkageRules, single: Collection[str]
+) -> Prepared:
+    """As `matcher.pipeline.prepare` makes it, but only with the columns that are shown.
+
+    Its records have no columns but id, source, record_id and as_of. ``rows`` must not be
+    empty.
+    """
+    said = _standardised(rows, rules)
+    table = _coded(rows, said, rules, single)
+    place = np.arange(len(rows))
+    own = np.array([row.day for row in rows], dtype="datetime64[D]")
+    number = np.array([row.number for row in rows], dtype=np.int64)
+    extract = np.array([row.extract for row in rows], dtype=np.int64)
+    day = extract_dates(connection).of(own, number, extract)
+    ids = np.empty(len(rows), dtype=object)
+    ids[:] = [row.record_id for row in rows]
+    records = {
+        "id": np.array([row.record for row in rows], dtype=np.int64),
+        "source": spread([row.source for row in rows], place),
+        "record_id": ids,
+        "as_of": day.astype("datetime64[ns]"),
+    }
+    shown = {name: spread([one.get(name) for one in said], place) for name in _SHOWN}
+    return Prepared(
+        table.table,
+        table.source,
+        table.sources,
+        table.single,
+        pd.DataFrame(records),
+        pd.DataFrame(shown),
+    )
+
+
+def _standardised(rows: Sequence[Row], rules: LinkageRules) -> list[dict[str, str]]:
+    return [standardise_record(row.said, rules.names, rules.values) for row in rows]
+
+
+def _coded(
+    rows: Sequence[Row],
+    said: Sequence[dict[str, str]],
+    rules: LinkageRules,
+    single: Collection[str],
+) -> Coded:
+    table = Table.of_rows(said, *_compared(rules))
+    sources = sorted({row.source for row in rows})
+    place = {name: at for at, name in enumerate(sources)}
+    source = np.array([place[row.source] for row in rows], dtype=np.int32)
+    return Coded(table, source, sources, np.array([name in single for name in sources]))
+
+
+# What follows from rules, which never change: by their identity, with them so that it lasts.
+_COMPARED: dict[int, tuple[LinkageRules, set[str], set[frozenset[str]]]] = {}
+_MOST = 8
+
+
+def _compared(rules: LinkageRules) -> tuple[set[str], set[frozenset[str]]]:
+    known = _COMPARED.get(id(rules))
+    if known is None:
+        if len(_COMPARED) >= _MOST:
+            _COMPARED.clear()
+        known = (rules, compared_columns(rules.matching), rules.matching.crossings)
+        _COMPARED[id(rules)] = known
+    return known[1], known[2]
