@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -33,10 +33,20 @@ class Databases(Protocol):
         """With the tables of the register, and nothing in them."""
         ...
 
+    def filled(self, name: str, fill: Callable[[Engine], None]) -> str:
+        """With what ``fill`` does to a prepared one; done once for all that ask by this name."""
+        ...
+
 
 def make_tables(url: str) -> None:
     engine = open_database(url)
     upgrade(engine)
+    engine.dispose()
+
+
+def _fill(url: str, fill: Callable[[Engine], None]) -> None:
+    engine = open_database(url)
+    fill(engine)
     engine.dispose()
 
 
@@ -46,16 +56,29 @@ class SqliteFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._numbers = itertools.count(1)
-        self._template = folder / "template.db"
+        self._tables = folder / "tables.db"
+        self._filled: dict[str, Path] = {}
 
     def empty(self) -> str:
         return f"sqlite:///{self._next()}"
 
     def prepared(self) -> str:
-        if not self._template.exists():
-            make_tables(f"sqlite:///{self._template}")
+        if not self._tables.exists():
+            make_tables(f"sqlite:///{self._tables}")
+        return self._copied(self._tables)
+
+    def filled(self, name: str, fill: Callable[[Engine], None]) -> str:
+        if name not in self._filled:
+            url = self.prepared()
+            _fill(url, fill)
+            self._filled[name] = Path(url.removeprefix("sqlite:///"))
+        return self._copied(self._filled[name])
+
+    def _copied(self, template: Path) -> str:
+        """A copy, with its tables kept aside, which nobody has put anything into."""
         path = self._next()
-        shutil.copyfile(self._template, path)
+        shutil.copyfile(template, path)
+        shutil.copyfile(self._tables, f"{path}-aside.db")
         return f"sqlite:///{path}"
 
     def _next(self) -> Path:
@@ -68,17 +91,24 @@ class PostgresServer:
     def __init__(self, uri: str) -> None:
         self._uri = uri
         self._numbers = itertools.count(1)
-        self._template: str | None = None
+        self._templates: dict[str, str] = {}
 
     def empty(self) -> str:
         return self._create("template0")
 
     def prepared(self) -> str:
-        if self._template is None:
+        if "" not in self._templates:
             url = self._create("template0")
             make_tables(url)
-            self._template = url.partition("?")[0].rpartition("/")[2]
-        return self._create(self._template)
+            self._templates[""] = _name_of(url)
+        return self._create(self._templates[""])
+
+    def filled(self, name: str, fill: Callable[[Engine], None]) -> str:
+        if name not in self._templates:
+            url = self.prepared()
+            _fill(url, fill)
+            self._templates[name] = _name_of(url)
+        return self._create(self._templates[name])
 
     def execute(self, statement: str) -> None:
         with psycopg.connect(self._uri, autocommit=True) as connection:
@@ -88,6 +118,10 @@ class PostgresServer:
         name = f"register_{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self._uri.replace("/postgres?", f"/{name}?")
+
+
+def _name_of(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from api.db.engine import open_database
 from tests.browser.site import DESKTOP, FLAGS, Complaints, Site, chromium, serving
 from tests.databases import Databases
-from tests.register_service.reviewed import Reviewed
+from tests.register_service.reviewed import Reviewed, reviewed
 
 Open = Callable[..., Page]
 
@@ -21,11 +21,10 @@ expect.set_options(timeout=_PATIENCE)
 
 
 @pytest.fixture
-def register(engine: Engine, tmp_path: Path) -> Reviewed:
+def register(databases: Databases, tmp_path: Path) -> Iterator[Reviewed]:
     """A linked register of a test's own: half a town, some people, a pair that is unsure."""
-    found = Reviewed(engine, tmp_path)
-    found.begin()
-    return found
+    with reviewed(databases, tmp_path) as found:
+        yield found
 
 
 @pytest.fixture

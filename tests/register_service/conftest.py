@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from tests.databases import Databases
 from tests.register_service.extracts import Loader
-from tests.register_service.reviewed import Reviewed
+from tests.register_service.reviewed import Reviewed, reviewed
 
 
 @pytest.fixture
@@ -18,8 +19,7 @@ def loader(engine: Engine, tmp_path: Path) -> Iterator[Loader]:
 
 
 @pytest.fixture
-def register(engine: Engine, tmp_path: Path) -> Reviewed:
+def register(databases: Databases, tmp_path: Path) -> Iterator[Reviewed]:
     """A linked register that people act on."""
-    found = Reviewed(engine, tmp_path)
-    found.begin()
-    return found
+    with reviewed(databases, tmp_path) as found:
+        yield found

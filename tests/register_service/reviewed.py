@@ -1,16 +1,19 @@
 """A register that people act on: they decide, correct, shield and sever, by the real services."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select, update
 
-from api.db.engine import reading, writing
+from api.db.engine import open_database, reading, writing
 from api.db.models import Conflict, Extract, ExtractState, Golden, Membership, Record, Source
 from api.services.extracts import receive
 from api.services.register import deciding, severances
 from api.services.register.queue import Place, QueueItem, queue_counts, waiting_pairs
+from tests.databases import Databases
 from tests.register_service.registers import DAY, NOW, Key, Register, shipped
 from tests.spec.background import town
 from tests.spec.drawn import rows
@@ -148,6 +151,16 @@ class Reviewed(Register):
                 )
             ).one()
             return found[0], found[1]
+
+
+@contextmanager
+def reviewed(databases: Databases, folder: Path) -> Iterator[Reviewed]:
+    """A linked register of a test's own, begun once for all tests of the process."""
+    engine = open_database(databases.filled("reviewed", lambda one: Reviewed(one, folder).begin()))
+    try:
+        yield Reviewed(engine, folder)
+    finally:
+        engine.dispose()
 
 
 def _by_source(people: Iterable[Any]) -> dict[str, list[Any]]:

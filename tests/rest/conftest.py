@@ -8,26 +8,25 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine
 
 from api.db.engine import writing
 from api.rest.app import create_app
 from api.rest.service import Service, opened
 from api.services.access.keys import create_key
 from api.services.access.roles import Role
+from tests.databases import Databases
 from tests.register_service.registers import shipped
-from tests.register_service.reviewed import Reviewed
+from tests.register_service.reviewed import Reviewed, reviewed
 
 Headers = dict[str, str]
 MakeKey = Callable[..., Headers]
 
 
 @pytest.fixture
-def register(engine: Engine, tmp_path: Path) -> Reviewed:
+def register(databases: Databases, tmp_path: Path) -> Iterator[Reviewed]:
     """A linked register: half a town, Aisha in three systems, an unsure record, and Noah."""
-    found = Reviewed(engine, tmp_path)
-    found.begin()
-    return found
+    with reviewed(databases, tmp_path) as found:
+        yield found
 
 
 @pytest.fixture

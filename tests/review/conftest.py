@@ -4,18 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
-from tests.register_service.reviewed import Reviewed
+from tests.databases import Databases
+from tests.register_service.reviewed import Reviewed, reviewed
 from tests.review.desk import Desk
 
 
 @pytest.fixture
-def register(engine: Engine, tmp_path: Path) -> Reviewed:
+def register(databases: Databases, tmp_path: Path) -> Iterator[Reviewed]:
     """A linked register: half a town, Aisha in three systems, an unsure record, and Noah."""
-    found = Reviewed(engine, tmp_path)
-    found.begin()
-    return found
+    with reviewed(databases, tmp_path) as found:
+        yield found
 
 
 @pytest.fixture
