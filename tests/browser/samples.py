@@ -13,6 +13,7 @@ from api.db.engine import reading, writing
 from api.db.models import Membership
 from api.services.access.roles import Role
 from api.services.previews import Wanted, ask_for_preview
+from tests.browser import administered
 from tests.browser.site import Site
 from tests.register_service.registers import Register
 
@@ -85,6 +86,26 @@ SAMPLES: Mapping[str, Sample] = {
     "/matching": at("/matching?base=registry"),
     "/matching/pairs/{pair}": Sample(matching_pair),
     "/matching/records/{number}": Sample(matching_record),
+    "/administration": at("/administration"),
+    "/administration/agreements/{number}": Sample(administered.agreement),
+    "/administration/keys": Sample(lambda site: administered.key(site).rpartition("/")[0]),
+    "/administration/keys/new": at("/administration/keys/new"),
+    "/administration/keys/{number}": Sample(administered.key),
+    "/administration/people": at("/administration/people"),
+    "/administration/people/new": at("/administration/people/new"),
+    "/administration/people/{number}": Sample(administered.person),
+    "/administration/sources": Sample(
+        lambda site: administered.ended_source(site).rpartition("/")[0]
+    ),
+    "/administration/sources/{number}": Sample(administered.ended_source),
+    "/administration/sources/{number}/new": Sample(
+        lambda site: administered.ended_source(site) + "/new"
+    ),
+    "/administration/subject-access": at("/administration/subject-access"),
+    "/administration/webhooks": Sample(lambda site: administered.webhook(site).rpartition("/")[0]),
+    "/administration/webhooks/{number}": Sample(administered.webhook),
+    "/administration/work": Sample(administered.work),
+    "/audit": Sample(administered.audit, Role.AUDITOR),
     "/measures": at("/measures"),
     "/quality": at("/quality?lower=0&upper=6"),
     "/quality/previews/{number}": Sample(preview),
