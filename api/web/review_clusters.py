@@ -42,7 +42,7 @@ def cluster_page(request: Request, pair: str, visit: Settling) -> Response:
     """All records of both children, each with the child that it belongs to."""
     with _refused():
         group = _group(visit, pair)
-    return _choosing(request, visit, pair, group, {})
+    return _choosing(request, pair, group, {})
 
 
 @router.post("/review/clusters/{pair}")
@@ -57,7 +57,7 @@ def preview_page(
     with _refused():
         group = _group(visit, pair)
     if again:
-        return _choosing(request, visit, pair, group, places)
+        return _choosing(request, pair, group, places)
     return _preview(request, visit, pair, group, places)
 
 
@@ -85,7 +85,7 @@ def confirm(
         )
     except StaleError:
         errors = {"": "The records, or what is decided of them, have changed since; look again"}
-        raise Instead(_choosing(request, change, pair, group, {}, errors, status=412)) from None
+        raise Instead(_choosing(request, pair, group, {}, errors, status=412)) from None
     except ActError as error:
         errors = {"why": sentence(str(error))}
         raise Instead(
@@ -103,7 +103,6 @@ def _group(visit: Access, pair: str) -> Group:
 
 def _choosing(
     request: Request,
-    visit: Access,
     pair: str,
     group: Group,
     places: Mapping[int, str],
@@ -136,10 +135,10 @@ def _preview(
     try:
         decisions = planned(visit.connection, group, places)
     except ActError as error:
-        return _choosing(request, visit, pair, group, {}, {"": sentence(str(error))}, status=422)
+        return _choosing(request, pair, group, {}, {"": sentence(str(error))}, status=422)
     if not decisions and not errors:
         nothing = {"": "Nothing would change. Choose another child for at least one record"}
-        return _choosing(request, visit, pair, group, places, nothing, status=422)
+        return _choosing(request, pair, group, places, nothing, status=422)
     return page(
         request,
         "review/cluster_change.html",

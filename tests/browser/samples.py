@@ -13,7 +13,7 @@ from api.db.engine import reading, writing
 from api.db.models import Membership
 from api.services.access.roles import Role
 from api.services.previews import Wanted, ask_for_preview
-from tests.browser import administered
+from tests.browser import administered, extract_samples, review_samples
 from tests.browser.site import Site
 from tests.register_service.registers import Register
 
@@ -106,8 +106,20 @@ SAMPLES: Mapping[str, Sample] = {
     "/administration/webhooks/{number}": Sample(administered.webhook),
     "/administration/work": Sample(administered.work),
     "/audit": Sample(administered.audit, Role.AUDITOR),
+    "/extracts": Sample(lambda site: extract_samples.waiting(site).rpartition("/")[0]),
+    "/extracts/new": at("/extracts/new"),
+    "/extracts/new/file": at("/extracts/new/file?source=swift&as_of=2024-09-01&mode=snapshot"),
+    "/extracts/{extract}": Sample(extract_samples.waiting),
+    "/extracts/{extract}/columns": Sample(extract_samples.strange),
+    "/extracts/{extract}/rejects": Sample(lambda site: extract_samples.waiting(site) + "/rejects"),
     "/measures": at("/measures"),
     "/quality": at("/quality?lower=0&upper=6"),
     "/quality/previews/{number}": Sample(preview),
+    "/review": at("/review"),
+    "/review/answers/{number}": Sample(review_samples.answer_given, Role.SENIOR_REVIEWER),
+    "/review/clusters/{pair}": Sample(review_samples.cluster),
+    "/review/known": at("/review/known"),
+    "/review/pairs/{pair}": Sample(review_samples.pair_in_hand),
+    "/review/reviewers": at("/review/reviewers"),
     "/purpose": at("/purpose", purposes=("early_years", "education")),
 }
