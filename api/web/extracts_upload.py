@@ -131,7 +131,7 @@ def say_what_it_is(
 
 
 @router.get("/extracts/new/file")
-def file_page(request: Request, details: Asked, visit: Visit) -> Response:
+def file_page(request: Request, visit: Visit, details: Asked) -> Response:
     """Asks for the file."""
     return _file_page(request, visit, details)
 

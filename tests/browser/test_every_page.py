@@ -26,9 +26,9 @@ def go(open_page: Open, site: Site, sample: Sample, size: tuple[int, int] = DESK
 
 
 def test_every_page_has_a_sample(shared_site: Site) -> None:
-    assert {route.path for route in page_routes(shared_site.app) if "GET" in route.methods} == set(
-        SAMPLES
-    )
+    looked_at = [route for route in page_routes(shared_site.app) if "GET" in route.methods]
+    files = (".csv",)
+    assert {route.path for route in looked_at if not route.path.endswith(files)} == set(SAMPLES)
 
 
 @SIZES
