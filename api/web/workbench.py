@@ -96,7 +96,9 @@ class Workbench:
 
         Raises Problem if it may not be seen.
         """
-        chosen = self.base or min(view.sources, default="")
+        if not view.sources:
+            raise Problem("not-found")
+        chosen = self.base or min(view.sources)
         if chosen not in view.sources:
             raise Problem("forbidden", "Choose a system that may be seen for your purpose.")
         return replace(self, base=chosen)
