@@ -1,5 +1,6 @@
 """The web application and its worker, run together."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -81,6 +82,9 @@ def serve(engine: Engine, offered: InForce, settings: Settings, host: str, port:
         _worker(settings),
     ):
         app = create_application(service, settings)
+        # What is there from now on stays: to look it through time and again holds requests up.
+        gc.collect()
+        gc.freeze()
         uvicorn.run(
             app,
             host=host,
