@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from api.db.models import Extract, ExtractState, Pair, RecordVersion, Run, Source
 from api.db.tables import in_utc
+from api.services.register.reading import last_run
 
 # An extract is overdue after so many times the days that usually lie between two.
 _LATE = 1.5
@@ -53,8 +54,22 @@ def overdue(connection: Connection, today: date) -> tuple[Overdue, ...]:
     return tuple(sorted(found, key=lambda one: (one.usual - one.since, one.name)))
 
 
+# By database and its last run, which alone changes what waits: it looks at every such pair.
+_OLDEST: dict[tuple[str, int], datetime | None] = {}
+_MOST_KEPT = 8
+
+
 def oldest_waiting(connection: Connection) -> datetime | None:
     """Since when the oldest possible link waits: since a run brought the later of its records."""
+    key = (str(connection.engine.url), last_run(connection))
+    if key not in _OLDEST:
+        if len(_OLDEST) >= _MOST_KEPT:
+            _OLDEST.clear()
+        _OLDEST[key] = _find_oldest(connection)
+    return _OLDEST[key]
+
+
+def _find_oldest(connection: Connection) -> datetime | None:
     one, other = aliased(RecordVersion), aliased(RecordVersion)
     later = case((one.from_run > other.from_run, one.from_run), else_=other.from_run)
     oldest = (
