@@ -30,7 +30,9 @@ def marked(value: str, spans: Iterable[tuple[int, int]]) -> Markup:
     """The same, with some of its characters marked: from the first to before the last of each."""
     found, done = Markup(), 0
     for start, end in spans:
-        found += _seen(value[done:start]) + Markup("<mark>{}</mark>").format(_seen(value[start:end]))
+        found += _seen(value[done:start]) + Markup("<mark>{}</mark>").format(
+            _seen(value[start:end])
+        )
         done = end
     return Markup("<bdi>{}</bdi>").format(found + _seen(value[done:]))
 

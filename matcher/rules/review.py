@@ -54,9 +54,7 @@ class ReviewRules(Rule):
             return value
         for name in value:
             if name not in RECORD_COLUMNS or name in _NEVER_MASKED:
-                raise ValueError(
-                    "a record has no such column, or it is never hidden"
-                )
+                raise ValueError("a record has no such column, or it is never hidden")
         return tuple(value)
 
     def takes_two(self, kind: str, draw: float) -> bool:

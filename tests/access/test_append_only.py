@@ -13,12 +13,14 @@ from api.db.engine import is_sqlite, reading, writing
 from api.db.models import Table
 from tests.db.rows import counts, fill
 
-
-def test_both_logs_are_append_only() -> None:
-    assert append_only_tables(Table.metadata) == ["access", "audit"]
+LOGS = ["access", "audit"]
 
 
-@pytest.mark.parametrize("table", append_only_tables(Table.metadata))
+def test_both_logs_and_what_headers_were_said_to_mean_are_append_only() -> None:
+    assert append_only_tables(Table.metadata) == [*LOGS, "source_mapping"]
+
+
+@pytest.mark.parametrize("table", LOGS)
 @pytest.mark.parametrize("statement", ["UPDATE {} SET route = 'x'", "DELETE FROM {}"])
 def test_the_database_refuses(table: str, statement: str, engine: Engine) -> None:
     with writing(engine) as connection:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from api.db.engine import open_database
 from tests.browser.site import DESKTOP, FLAGS, Complaints, Site, chromium, serving
-from tests.databases import Databases
+from tests.databases import Databases, SqliteFiles
 from tests.register_service.reviewed import Reviewed, reviewed
 
 Open = Callable[..., Page]
@@ -34,14 +34,12 @@ def site(register: Reviewed) -> Iterator[Site]:
         yield found
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session")
 def shared_register(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    sqlite_files: SqliteFiles, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Reviewed]:
-    """The same, one for all tests that only look."""
-    kind = "sqlite_files" if request.param == "sqlite" else "postgres"
-    databases: Databases = request.getfixturevalue(kind)
-    engine = open_database(databases.prepared())
+    """One for all tests that only look, for which no database is like another."""
+    engine = open_database(sqlite_files.prepared())
     found = Reviewed(engine, tmp_path_factory.mktemp("shared"))
     found.begin()
     yield found

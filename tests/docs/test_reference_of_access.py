@@ -30,15 +30,15 @@ def test_both_logs_are_listed() -> None:
 def test_the_times_and_lengths_that_the_page_tells_are_those_that_hold() -> None:
     text = " ".join((REFERENCE / "access.md").read_text(encoding="utf-8").split())
     for said, holds in (
-        ("works once, within seven days", accounts.INVITATION_LASTS == timedelta(days=7)),
+        ("works once, within seven days", timedelta(days=7) == accounts.INVITATION_LASTS),
         ("at least 12 characters", passwords.SHORTEST == 12),
         ("After five failures", attempts.FREE == 5),
-        ("half a minute", attempts.FIRST_LOCK == timedelta(seconds=30)),
-        ("a quarter of an hour", attempts.LONGEST_LOCK == timedelta(minutes=15)),
-        ("after 30 minutes without use", signing_in.IDLE == timedelta(minutes=30)),
-        ("after 12 hours", signing_in.LONGEST == timedelta(hours=12)),
-        ("It lasts a year", keys.YEAR == timedelta(days=365)),
-        ("goes on for seven days", keys.GRACE == timedelta(days=7)),
+        ("half a minute", timedelta(seconds=30) == attempts.FIRST_LOCK),
+        ("a quarter of an hour", timedelta(minutes=15) == attempts.LONGEST_LOCK),
+        ("after 30 minutes without use", timedelta(minutes=30) == signing_in.IDLE),
+        ("after 12 hours", timedelta(hours=12) == signing_in.LONGEST),
+        ("It lasts a year", timedelta(days=365) == keys.YEAR),
+        ("goes on for seven days", timedelta(days=7) == keys.GRACE),
     ):
         assert said in text
         assert holds, said
