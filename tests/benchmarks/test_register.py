@@ -8,9 +8,7 @@ from benchmarks import register, register_workloads
 from benchmarks.linkage import Cost
 
 
-def test_every_step_is_measured(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_step_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     register.main(
         ["--records", "400", "--database", "sqlite", "--markdown", str(tmp_path / "register.md")]
     )

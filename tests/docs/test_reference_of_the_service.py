@@ -12,8 +12,7 @@ from tests.docs.test_reference import REFERENCE, listed, section
 def test_every_setting_is_described_with_its_default() -> None:
     prefix = Settings.model_config["env_prefix"]
     there = {
-        f"{prefix}{name}".upper(): str(one.default)
-        for name, one in Settings.model_fields.items()
+        f"{prefix}{name}".upper(): str(one.default) for name, one in Settings.model_fields.items()
     }
     rows = re.findall(r"^\| `(\w+)` \| `(.*)` \| .+ \|$", section("settings.md", "Settings"), re.M)
     assert dict(rows) == there

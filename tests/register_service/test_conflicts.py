@@ -129,8 +129,8 @@ def test_pages_of_the_queue_are_the_whole_queue(register: Reviewed) -> None:
     everything = register.queue()
     assert [item.kind for item in everything[:2]] == ["held_twice", "changed_values"]
     assert len(everything) > 4
-    weights = [item.weight for item in everything if item.kind == "possible_link"]
-    assert weights == sorted(weights, reverse=True)
+    turns = [item.place for item in everything if item.kind == "possible_link"]
+    assert turns == sorted(turns), "what a decision is worth, the most first"
     pages, after = [], None
     while page := register.queue(limit=2, after=after):
         pages += page

@@ -245,7 +245,8 @@ def test_a_source_is_registered_once_with_what_it_may_be_used_for(loader: Loader
     assert agreement.lawful_basis == definition.lawful_basis
     assert agreement.purposes == {
         "purposes": list(definition.purposes),
-        "fields": {"upn": ["education"]},
+        # Its record ids are UPNs.
+        "fields": {"upn": ["education"], "record_id": ["education"]},
     }
 
 
