@@ -139,7 +139,7 @@ def test_pages_of_the_queue_are_the_whole_queue(register: Reviewed) -> None:
     assert register.counts() == {
         "conflicts": sum(item.conflict is not None for item in everything),
         "changed_values": 1,
-        "possible_link": len(weights),
+        "possible_link": len(turns),
     }
 
 
