@@ -7,6 +7,14 @@ from api.services.access.roles import Role
 from tests.browser.administered import audit, ended_source
 from tests.browser.conftest import Open
 from tests.browser.site import DESKTOP, PASSWORD, PHONE, Site, violations, wider_than_screen
+from tests.databases import SqliteFiles
+
+
+@pytest.fixture
+def databases(sqlite_files: SqliteFiles) -> SqliteFiles:
+    """What these do with a database is tried on both by tests without a browser."""
+    return sqlite_files
+
 
 SCRIPT = pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
 SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])

@@ -34,19 +34,12 @@ def test_every_page_has_a_sample(shared_site: Site) -> None:
 
 @SIZES
 @EVERY_PAGE
-def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
+def test_axe_finds_nothing_and_titles_width_and_focus_are_as_they_should_be(
     open_page: Open, shared_site: Site, path: str, size: tuple[int, int]
 ) -> None:
     page = go(open_page, shared_site, SAMPLES[path], size)
     assert violations(page) == []
     assert not wider_than_screen(page)
-
-
-@EVERY_PAGE
-def test_titles_focus_and_the_way_to_the_content_are_as_they_should_be(
-    open_page: Open, shared_site: Site, path: str
-) -> None:
-    page = go(open_page, shared_site, SAMPLES[path])
     assert re.fullmatch(r".+ – Child register", page.title())
     assert page.locator("h1").count() == 1
     page.keyboard.press("Tab")

@@ -6,6 +6,14 @@ from playwright.sync_api import expect
 from api.services.access.roles import Role
 from tests.browser.conftest import Open
 from tests.browser.site import DESKTOP, PHONE, Site, violations, wider_than_screen
+from tests.databases import SqliteFiles
+
+
+@pytest.fixture
+def databases(sqlite_files: SqliteFiles) -> SqliteFiles:
+    """What these do with a database is tried on both by tests without a browser."""
+    return sqlite_files
+
 
 SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 

@@ -11,6 +11,14 @@ from api.db.models import SignIn
 from api.services.access.roles import Role
 from tests.browser.conftest import Open
 from tests.browser.site import PASSWORD, PHONE, Site, picture
+from tests.databases import SqliteFiles
+
+
+@pytest.fixture
+def databases(sqlite_files: SqliteFiles) -> SqliteFiles:
+    """What these do with a database is tried on both by tests without a browser."""
+    return sqlite_files
+
 
 SCRIPT = pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
 
