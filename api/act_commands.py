@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from pydantic import ValidationError
@@ -24,7 +24,6 @@ from api.opening import (
     print_json,
     user_name,
 )
-from api.rest.record_schemas import RecordBody
 from api.services.ingesting import link_what_waits
 from api.services.observe import Recorder
 from api.services.register.corrections import correct as enter_correction
@@ -38,6 +37,9 @@ from api.services.register.shields import lift_shields
 from api.services.register.shields import shield as enter_shield
 from api.services.register.single import Put, delete_record, put_record
 from matcher.errors import DataError
+
+if TYPE_CHECKING:
+    from api.rest.record_schemas import RecordBody
 
 commands = typer.Typer()
 
@@ -273,8 +275,11 @@ def _show_put(done: Put, *, as_json: bool) -> None:
         print(f"Run {done.run}: {of}.")
 
 
-def _read_values(file: Path) -> RecordBody:
+def _read_values(file: Path) -> "RecordBody":
     """What a file says of a record. Raises DataError, which quotes nothing of it."""
+    # Here, so that other commands do not wait for the API to be read.
+    from api.rest.record_schemas import RecordBody
+
     try:
         return RecordBody.model_validate(json.loads(file.read_text(encoding="utf-8")))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:

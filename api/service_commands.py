@@ -11,7 +11,6 @@ from api.logs import configure_logs
 from api.opening import DatabaseOption, ModelOption, RulesOption, offered_rules, register
 from api.services.access.accounts import first_invitation
 from api.services.access.purposes import purposes_of
-from api.serving import check_settings, refuse_demonstration, serve
 from api.settings import Settings
 
 commands = typer.Typer()
@@ -29,6 +28,9 @@ def serve_command(
 
     The first time, it prints a link with which the first steward chooses a password.
     """
+    # Here, so that other commands do not wait for the whole service to be read.
+    from api.serving import check_settings, refuse_demonstration, serve
+
     configure_logs(pretty=sys.stderr.isatty())
     settings = Settings()
     if database:
