@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +23,9 @@ SERVICE = "Child register"
 _FILTERS = ("shown", "marked", "plain", "day", "moment", "age", "number", "counted", "words")
 
 
+@cache
 def _environment() -> Environment:
+    """One for the process: templates are compiled once."""
     environment = Environment(
         loader=ChoiceLoader(
             [
