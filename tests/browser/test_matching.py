@@ -73,6 +73,7 @@ def test_from_criteria_to_linked_to_deselected_and_undone(
     assert systems(page) == ["school", "clinic", "social"]
     expect(tab(page, "clinic (0)")).to_be_visible()
     box(page, SURNAME).uncheck()
+    page.wait_for_load_state("networkidle")  # the search puts another form in place of this one
     box(page, FORENAME).check()
     if script:
         # The search begins as criteria are ticked.
