@@ -14,7 +14,7 @@ WITH_COMMANDS = {
     if any(block.language == "console" for block in blocks_of(page.read_text(encoding="utf-8")))
 }
 
-# Commands that are shown and not run here: they set up, or run what runs this.
+# Commands that are shown and not run here: they set up, serve until stopped, or run what runs this.
 NOT_RUN = {
     "git clone ADDRESS child-register",
     "cd child-register",
@@ -27,6 +27,7 @@ NOT_RUN = {
     "make clean",
     ".ci/run",
     "docker build --tag matcher .",
+    ".venv/bin/matcher serve --database sqlite:///demo/register.db",
 }
 
 

@@ -32,7 +32,8 @@ _FORKS.set_forkserver_preload(["tests.register_service.test_killed"])
 def do_next(url: str, last: int, counted: Any) -> None:
     """Do one job; be killed before its statement or commit of number ``last``, 0 is never.
 
-    ``counted`` is told how many there were.
+    ``counted`` is told how many there were, without those of the heartbeat: how many of these
+    there are hangs on the machine.
     """
     engine = open_database(url)
 
@@ -43,8 +44,8 @@ def do_next(url: str, last: int, counted: Any) -> None:
 
     def counting(handler: Handler) -> Handler:
         def counted_handler(connection: Connection, task: Task, observer: Observer) -> Any:
-            event.listen(engine, "before_cursor_execute", count)
-            event.listen(engine, "commit", count)
+            event.listen(connection, "before_cursor_execute", count)
+            event.listen(connection, "commit", count)
             return handler(connection, task, observer)
 
         return counted_handler
