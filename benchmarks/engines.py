@@ -17,8 +17,9 @@ import pandas as pd
 
 from api.services.rules import RuleBook
 from benchmarks.sets import LabelledSet
+from matcher.deciding import Linked
 from matcher.links import link_table
-from matcher.pipeline import Linked, crosswalk, link
+from matcher.pipeline import crosswalk, link
 from matcher.rules.model import Model
 from matcher.standardise.names import split_name
 from matcher.train import train

@@ -10,7 +10,9 @@ from benchmarks.engines import ours_with_linked
 from benchmarks.sets import LabelledSet
 from benchmarks.tables import Table
 from matcher.compare import LevelComparison, reached_levels
-from matcher.pipeline import Linked, Prepared, block, count_population, proposed, weigh
+from matcher.deciding import Linked
+from matcher.pipeline import block, count_population, proposed, weigh
+from matcher.prepared import Prepared
 from matcher.rules.matching import MatchingRules
 from matcher.rules.model import Model
 from matcher.table import MISSING, Levels, Mask, Sides

@@ -29,7 +29,7 @@ from fixtures.generator import generate
 from matcher import pipeline
 from matcher.frames import RECORD_TEXT_COLUMNS, join_records
 from matcher.lookup import Lookup
-from matcher.pipeline import Prepared
+from matcher.prepared import Prepared, prepare
 from matcher.progress import Advance
 from matcher.rules.model import Model
 from matcher.train import train
@@ -298,7 +298,7 @@ def _load(folder: Path) -> tuple[pd.DataFrame, frozenset[str], RuleBook, Model]:
 
 def _prepared(folder: Path) -> tuple[Prepared, RuleBook, Model]:
     records, single, book, model = _load(folder)
-    return pipeline.prepare(records, book.linkage, single), book, model
+    return prepare(records, book.linkage, single), book, model
 
 
 WORKLOADS: dict[str, Callable[..., dict[str, Any]]] = {

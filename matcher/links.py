@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from matcher.classify import probability
+from matcher.deciding import Linked
 from matcher.patterns import packed, unpacked
-from matcher.pipeline import Linked
 from matcher.rules.matching import MatchingRules
 from matcher.table import MISSING, Mask
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from matcher.pipeline import Prepared
+from matcher.prepared import Prepared
 from matcher.rules.library import LinkageRules
 from matcher.rules.matching import BlockingRule
 from matcher.scoring import Scorer

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from matcher.classify import probability
+from matcher.deciding import Scored, decide
 from matcher.links import pair_number, reported
-from matcher.pipeline import Scored, decide
 from matcher.rules.matching import Thresholds
 
 

@@ -18,14 +18,8 @@ import pandas as pd
 from matcher.compare import LevelComparison, reached_levels
 from matcher.errors import DataError
 from matcher.families import are_children, twins_explained
-from matcher.pipeline import (
-    Prepared,
-    block,
-    count_population,
-    possible_pairs,
-    prepare,
-    proposed,
-)
+from matcher.pipeline import block, count_population, possible_pairs, proposed
+from matcher.prepared import Prepared, prepare
 from matcher.progress import Observer, Silent
 from matcher.rules.library import LinkageRules
 from matcher.rules.matching import Comparison

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.classify import probability
-from matcher.pipeline import Linked
+from matcher.deciding import Linked
 from matcher.table import Mask
 
 Numbers = npt.NDArray[np.int64]

@@ -14,12 +14,13 @@ from api.services.measuring import all_measures
 from api.services.observe import Recorder
 from api.services.output import OutputFolder
 from api.services.rules import GENERIC, RuleBook
+from matcher.deciding import Linked
 from matcher.errors import DataError, ExtractRefused
 from matcher.frames import REJECT_COLUMNS, join_activity, join_records
 from matcher.links import link_table
 from matcher.outcomes import MeasureInputs, MeasureResult
 from matcher.outcomes import as_dict as measure_as_dict
-from matcher.pipeline import Linked, crosswalk, link, register
+from matcher.pipeline import crosswalk, link, register
 from matcher.read import Progress, ReadResult, read_extract
 from matcher.rules.model import Model
 

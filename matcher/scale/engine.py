@@ -7,7 +7,7 @@ import pandas as pd
 from splink import DuckDBAPI, Linker
 
 from matcher import pipeline
-from matcher.pipeline import Prepared
+from matcher.prepared import Prepared
 from matcher.rules.matching import MatchingRules
 from matcher.rules.model import Model
 from matcher.scale import letters

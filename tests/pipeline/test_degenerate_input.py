@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from matcher.deciding import Linked
 from matcher.errors import DataError
 from matcher.frames import RECORD_COLUMNS, join_records, records_from
 from matcher.links import LINK_COLUMNS, link_table
-from matcher.pipeline import Linked, crosswalk, link, register
+from matcher.pipeline import crosswalk, link, register
 from tests.spec import shipped
 from tests.spec.drawn import records
 

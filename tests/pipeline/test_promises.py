@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matcher.classify import probability
+from matcher.deciding import Linked
 from matcher.frames import join_records, records_from
 from matcher.links import link_table
-from matcher.pipeline import Linked, Prepared, crosswalk, link, register
+from matcher.pipeline import crosswalk, link, register
+from matcher.prepared import Prepared
 from matcher.table import Sides
 from matcher.weigh import Weights
 from tests.property.strategies import steady

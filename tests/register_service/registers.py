@@ -17,7 +17,8 @@ from api.services.register.decisions import as_positions
 from api.services.register.kept_rules import InForce
 from api.services.register.running import RunResult, relink, run_register
 from api.services.rules import load_rule_book, shipped_model, shipped_rules
-from matcher.pipeline import decide, score
+from matcher.deciding import decide
+from matcher.pipeline import score
 
 NOW = datetime(2024, 9, 1, 12, tzinfo=UTC)
 DAY = date(2024, 9, 1)

@@ -14,9 +14,10 @@ from api.services.observe import Recorder
 from api.services.register.decisions import as_positions
 from api.services.register.exporting import EXPORT_COLUMNS, Export, export
 from api.services.register.reading import read_links
+from matcher.deciding import decide
 from matcher.errors import DataError
 from matcher.links import ALONE, RIVAL, SAID, link_table
-from matcher.pipeline import decide, score
+from matcher.pipeline import score
 from tests.register_service.registers import NOW, Register, shipped
 from tests.register_service.towns import load_town, town_files
 from tests.spec.drawn import rows

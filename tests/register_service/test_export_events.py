@@ -18,7 +18,7 @@ from api.services.register.exporting import Export, export
 from api.services.register.reading import read_crosswalk, read_events
 from matcher.errors import DataError
 from matcher.frames import join_records, records_from
-from matcher.pipeline import prepare
+from matcher.prepared import prepare
 from matcher.register import replay
 from tests.databases import delete_everything
 from tests.register_service.extracts import new_run

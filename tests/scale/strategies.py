@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from matcher.pipeline import Prepared
+from matcher.prepared import Prepared
 from matcher.rules.matching import BlockingRule, Comparison, MatchingRules, Thresholds
 from matcher.rules.model import LevelModel, Model
 from matcher.table import Table

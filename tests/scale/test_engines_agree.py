@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matcher import pipeline
-from matcher.pipeline import Prepared
 from matcher.population import Population
+from matcher.prepared import Prepared
 from matcher.rules.matching import BlockingRule, Comparison, MatchingRules
 from matcher.rules.model import Model
 from matcher.scale import score_on_splink

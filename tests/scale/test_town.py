@@ -9,7 +9,7 @@ import pytest
 from fixtures.generator import generate_town, write_generic
 from fixtures.generator.rates import GENERIC_SOURCES
 from matcher.frames import join_records
-from matcher.pipeline import Prepared, prepare
+from matcher.prepared import Prepared, prepare
 from matcher.read import read_extract
 from matcher.rules.matching import BlockingRule, MatchingRules
 from matcher.rules.sources import load_source_definitions

@@ -6,8 +6,9 @@ from itertools import combinations
 import pandas as pd
 
 from matcher.check import grade_pair
+from matcher.deciding import Linked
 from matcher.links import link_table
-from matcher.pipeline import Linked, link
+from matcher.pipeline import link
 from matcher.rules.matching import PairExample
 from tests.spec import shipped
 from tests.spec.background import within_town

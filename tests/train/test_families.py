@@ -4,7 +4,7 @@ import pytest
 
 from matcher.families import are_children, twins_explained
 from matcher.frames import records_from
-from matcher.pipeline import prepare
+from matcher.prepared import prepare
 from matcher.table import Table
 from tests.spec import shipped
 

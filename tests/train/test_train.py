@@ -9,7 +9,8 @@ import pytest
 import matcher.train
 from matcher.errors import DataError
 from matcher.frames import join_records, records_from
-from matcher.pipeline import block, link, prepare, proposed
+from matcher.pipeline import block, link, proposed
+from matcher.prepared import prepare
 from matcher.rules.matching import Comparison
 from matcher.rules.model import evidence_levels, load_model
 from matcher.train import Counts, train

@@ -14,7 +14,7 @@ from api.db.models import Child, Event, Golden, Membership, Record, Source, Succ
 from api.services.register.columns import Numbers, among
 from api.services.register.planning import ChildCounts, ChildPlan, Key, plan_children
 from api.services.register.search_entries import update_entries
-from matcher.pipeline import Linked
+from matcher.deciding import Linked
 from matcher.register.golden import GOLDEN_COLUMNS
 from matcher.rules.library import LinkageRules
 

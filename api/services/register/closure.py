@@ -21,7 +21,7 @@ from api.db.models import Membership
 from api.services.register.columns import Numbers, among, columns
 from api.services.register.decisions import decided_partners
 from api.services.register.pairs import Bits, Weighed, weighed_pairs
-from matcher.pipeline import MARGIN_BELOW
+from matcher.deciding import MARGIN_BELOW
 from matcher.rules.matching import Thresholds
 
 Flags = npt.NDArray[np.bool_]

@@ -17,8 +17,8 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 from api.db.bulk import insert
 from api.db.models import Conflict
 from api.services.register.columns import Numbers, among
+from matcher.deciding import Linked
 from matcher.links import reported
-from matcher.pipeline import Linked
 from matcher.table import Mask, Positions
 
 CONTRADICTION, HELD_TWICE, REFUSED_LINK = "contradiction", "held_twice", "refused_link"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from api.db.models import Pair
 from api.services.register.columns import Numbers, among, columns
 from api.services.register.decisions import MATCH, NON_MATCH, decisions_in_force
-from matcher.pipeline import Scored
+from matcher.deciding import Scored
 from matcher.rules.matching import Thresholds
 
 Bits = npt.NDArray[np.float64]

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, or_, select
 
 from api.db.models import Decision, Severance
 from api.services.register.columns import Numbers, among, columns
-from matcher.pipeline import Decisions
+from matcher.deciding import Decisions
 
 MATCH, NON_MATCH, CANNOT_TELL, UNDO = "match", "non_match", "cannot_tell", "undo"
 

@@ -15,7 +15,7 @@ from api.services.extracts.dates import extract_dates
 from api.services.register.columns import Numbers, among
 from api.services.register.search_entries import ENTRY_COLUMNS
 from matcher.frames import RECORD_TEXT_COLUMNS
-from matcher.pipeline import Coded, Prepared, compared_columns
+from matcher.prepared import Coded, Prepared, compared_columns
 from matcher.register.golden import SURVIVING_COLUMNS
 from matcher.rules.library import LinkageRules
 from matcher.standardise import standardise_record
@@ -94,7 +94,7 @@ def coded(rows: Sequence[Row], rules: LinkageRules, single: Collection[str]) -> 
 def prepared(
     connection: Connection, rows: Sequence[Row], rules: LinkageRules, single: Collection[str]
 ) -> Prepared:
-    """As `matcher.pipeline.prepare` makes it, but only with the columns that are shown.
+    """As `matcher.prepared.prepare` makes it, but only with the columns that are shown.
 
     Its records have no columns but id, source, record_id and as_of. ``rows`` must not be
     empty.

@@ -16,16 +16,9 @@ from api.services.register.planning import ChildCounts
 from api.services.register.state import BETWEEN, Given
 from matcher.classify import estimate_prior
 from matcher.keys import Columns, key_lists
-from matcher.pipeline import (
-    Coded,
-    Prepared,
-    evidence_floor,
-    first_guess,
-    possible_pairs,
-    prepare,
-    terms,
-)
+from matcher.pipeline import evidence_floor, first_guess, possible_pairs, terms
 from matcher.population import COHORT, HELD, Claims, Population, Tally, all_claims, hashed
+from matcher.prepared import Coded, Prepared, prepare
 from matcher.progress import Observer
 from matcher.rules.library import LinkageRules
 from matcher.rules.matching import MatchingRules

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
 from api.db.bulk import insert
 from api.db.models import BlockingKey, Pair
 from api.services.register.columns import Numbers, among, columns
+from matcher.deciding import Linked
 from matcher.links import reported
 from matcher.patterns import packed, unpacked
-from matcher.pipeline import Linked
 from matcher.rules.matching import MatchingRules
 from matcher.scoring import ScoredPairs
 from matcher.worth import decision_worth

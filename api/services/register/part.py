@@ -31,9 +31,11 @@ from api.services.register.pairs import (
 from api.services.register.sides import Side, ids_of, prepared_of, side_of
 from api.services.register.state import BETWEEN, Given
 from matcher.classify import evidence_bin
+from matcher.deciding import MARGIN_BELOW, Linked, Scored, decide
 from matcher.keys import searches, sized_keys
-from matcher.pipeline import MARGIN_BELOW, Linked, Prepared, Scored, decide, weigh
+from matcher.pipeline import weigh
 from matcher.population import Population
+from matcher.prepared import Prepared
 from matcher.scoring import ScoredPairs
 
 _CHUNK = 500_000

@@ -15,8 +15,9 @@ from api.services.register.kept_rules import kept_rules, last_rules
 from api.services.register.reading import last_run, read_links
 from api.services.register.running import holding_once
 from api.services.register.severances import severed_between
+from matcher.deciding import decide
 from matcher.links import LINK_COLUMNS, link_table
-from matcher.pipeline import decide, score
+from matcher.pipeline import score
 
 
 def links_as_of(connection: Connection, run: int | None) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from api.db.models import Child, Golden, Membership
 from api.services.register.columns import Numbers, among, columns
 from api.services.register.corrections import corrected
 from api.services.register.forwarding import forwarded
-from matcher.pipeline import Linked
+from matcher.deciding import Linked
 from matcher.register import Carried, carry_ids, golden_values
 from matcher.register.golden import GOLDEN_COLUMNS
 from matcher.rules.library import LinkageRules

@@ -30,10 +30,10 @@ from api.services.register.reading import (
 )
 from api.services.register.running import check_can_relink, holding_once
 from api.services.register.whole import compute_whole, members
+from matcher.deciding import Linked
 from matcher.errors import DataError
 from matcher.links import reported
 from matcher.outcomes import MeasureInputs, MeasureResult
-from matcher.pipeline import Linked
 from matcher.progress import Observer, Silent
 
 Pairs = tuple[str, str]

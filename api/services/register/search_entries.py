@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, literal_column, or_, select
 from api.db.bulk import insert
 from api.db.models import CheckedRecord, Pair, SearchEntry, Source
 from api.services.register.columns import Numbers, among, columns
-from matcher.pipeline import Linked
+from matcher.deciding import Linked
 
 _ORDERED = ("forename", "surname", "date_of_birth")
 _OTHERS = ("postcode", "address_5", "nhs_number", "upn")

@@ -10,7 +10,7 @@ from api.services.register import few
 from api.services.register.columns import Numbers
 from api.services.register.linker import Linker
 from matcher.keys import ShownKeys
-from matcher.pipeline import Coded, Prepared
+from matcher.prepared import Coded, Prepared
 from matcher.table import Table
 
 # Up to so many records, single values are quicker to work on than columns.

@@ -16,9 +16,11 @@ from api.services.register.linker import Linker, LinkOutcome
 from api.services.register.pairs import findings, in_parts, keep_pairs
 from api.services.register.state import BETWEEN, Given
 from matcher.classify import EvidenceCounts
+from matcher.deciding import Linked, Scored, decide
 from matcher.keys import ShownKeys
-from matcher.pipeline import Linked, Prepared, Scored, decide, score
+from matcher.pipeline import score
 from matcher.population import Population, joined
+from matcher.prepared import Prepared
 from matcher.scoring import ScoredPairs
 
 
