@@ -3,20 +3,30 @@
 import csv
 import io
 from collections.abc import Iterator
-from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from api.db.models import ExtractState
 from api.rest.access import Access, Allowed, Write, reads, writes
 from api.rest.etags import IfMatch, etag, require_match
-from api.rest.jobs import JobModel, job_model
-from api.rest.paging import Cursor, Limit, Page, next_page, place_of
+from api.rest.extract_schemas import (
+    EXTRACT_FORM,
+    ExtractInFull,
+    ExtractModel,
+    ExtractPage,
+    NewExtract,
+    Refusal,
+    RejectModel,
+    RejectPage,
+    extract_model,
+    extract_values,
+)
+from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import Problem, acting, asking
-from api.rest.text import Said, SourceName
+from api.rest.text import SourceName
 from api.rest.uploads import ANY_SIZE, Upload, Uploads
 from api.services.access.roles import Permission
 from api.services.extracts import StateError, accept, refuse, withdraw
@@ -43,117 +53,6 @@ Deciding = Annotated[Write, _DECIDES]
 Sent = Annotated[
     Upload, Depends(Uploads(Allowed(Permission.BRING_EXTRACTS, personal=False)), scope="request")
 ]
-_FORM = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["source", "as_of", "file"],
-                    "properties": {
-                        "source": {
-                            "type": "string",
-                            "pattern": "^[a-z][a-z0-9_]{0,63}$",
-                            "description": "The system that it is of, see /v1/sources.",
-                            "examples": ["estart"],
-                        },
-                        "as_of": {
-                            "type": "string",
-                            "format": "date",
-                            "description": "The day on which the system was exported.",
-                            "examples": ["2024-09-01"],
-                        },
-                        "mode": {
-                            "type": "string",
-                            "enum": ["snapshot", "delta"],
-                            "default": "snapshot",
-                            "description": "snapshot: it lists all that the source holds. "
-                            "delta: it lists what changed.",
-                        },
-                        "file": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "CSV, a workbook, XML, or a zip of such. Of its name "
-                            "only the ending is looked at.",
-                        },
-                    },
-                }
-            }
-        },
-    }
-}
-
-
-class NewExtract(BaseModel):
-    """The fields of the form that an extract comes with."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    source: SourceName
-    as_of: date
-    mode: Literal["snapshot", "delta"] = "snapshot"
-
-
-class ExtractModel(BaseModel):
-    """An extract as it stands."""
-
-    id: int = Field(examples=[12])
-    source: str = Field(examples=["estart"])
-    state: ExtractState = Field(
-        description="received → validated → accepted → current → superseded; or refused, or "
-        "withdrawn. One that stays validated waits for a person: see `stops` in the report."
-    )
-    mode: Literal["snapshot", "delta"]
-    as_of: date
-    received_at: datetime
-    received_by: str
-    decided_at: datetime | None = Field(description="When it was accepted, refused or withdrawn.")
-    decided_by: str | None
-    refusal: str | None = Field(description="Why it was refused.")
-    run: int | None = Field(description="The run that linked it.")
-    undone_run: int | None = Field(description="The run that took back what it did.")
-    job: JobModel | None = Field(description="The last work that was queued for it.")
-
-
-class ExtractInFull(ExtractModel):
-    """With its data-quality report."""
-
-    report: dict[str, Any] | None = Field(
-        description="Counts: rows, records, rejects by code, fields filled and usable, changes "
-        "against what is current, and what speaks against accepting it (`stops`).",
-        examples=[{"rows": 997, "records": 995, "rejects": 2, "stops": []}],
-    )
-
-
-class ExtractPage(Page):
-    """Extracts, newest first."""
-
-    extracts: list[ExtractModel]
-
-
-class RejectModel(BaseModel):
-    """A row that could not become a record. It tells the place and the reason, no value."""
-
-    file: str = Field(examples=["extract.csv"])
-    row: int = Field(examples=[17])
-    column: str = Field(examples=["date_of_birth"])
-    code: str = Field(examples=["bad_date"])
-    message: str = Field(examples=["this is not a date"])
-
-
-class RejectPage(Page):
-    """Rejects in the order of the extract."""
-
-    rejects: list[RejectModel]
-
-
-class Refusal(BaseModel):
-    """Why an extract is refused."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    why: Said = Field(examples=["another area's list"])
 
 
 @router.post(
@@ -161,7 +60,7 @@ class Refusal(BaseModel):
     summary="Bring an extract",
     status_code=202,
     max_body_size=ANY_SIZE,
-    openapi_extra=_FORM,
+    openapi_extra=EXTRACT_FORM,
     response_model=ExtractModel,
     responses={
         200: {"model": ExtractModel, "description": "The same content is there already"},
@@ -196,7 +95,7 @@ def post_extract(sent: Sent, write: Annotated[Write, _BRINGS]) -> Response:
         raise Problem("conflict", str(error)) from None
     view = _require(write, received.extract)
     headers = {"Location": f"/v1/extracts/{view.id}", "ETag": _etag(view)}
-    return write.answer(_model(view), 200 if received.unchanged else 202, headers)
+    return write.answer(extract_model(view), 200 if received.unchanged else 202, headers)
 
 
 @router.get("/extracts", summary="List extracts", responses=asking("bad-cursor"))
@@ -220,7 +119,7 @@ def get_extracts(
         limit=limit + 1,
     )
     page, link = next_page(request, response, found, limit, lambda one: [one.id])
-    return ExtractPage(next=link, extracts=[_model(view) for view in page])
+    return ExtractPage(next=link, extracts=[extract_model(view) for view in page])
 
 
 @router.get("/extracts/{extract}", summary="Get an extract", responses=asking("not-found"))
@@ -230,7 +129,7 @@ def get_extract(extract: Number, access: Reading, response: Response) -> Extract
     """
     view = _require(access, extract)
     response.headers["ETag"] = _etag(view)
-    return ExtractInFull(**_values(view), report=view.report)
+    return ExtractInFull(**extract_values(view), report=view.report)
 
 
 @router.get(
@@ -382,17 +281,7 @@ def _etag(view: ExtractView) -> str:
 def _answer(write: Write, extract: int, status: int) -> Response:
     view = _require(write, extract)
     headers = {"Location": f"/v1/extracts/{extract}", "ETag": _etag(view)}
-    return write.answer(_model(view), status, headers)
-
-
-def _model(view: ExtractView) -> ExtractModel:
-    return ExtractModel(**_values(view))
-
-
-def _values(view: ExtractView) -> dict[str, Any]:
-    names = [name for name in ExtractModel.model_fields if name != "job"]
-    job = None if view.job is None else job_model(view.job)
-    return {**{name: getattr(view, name) for name in names}, "job": job}
+    return write.answer(extract_model(view), status, headers)
 
 
 def rejects_as_csv(pieces: Iterator[list[RejectView]]) -> Iterator[str]:

@@ -1,0 +1,136 @@
+"""What the routes of extracts take and tell."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.db.models import ExtractState
+from api.rest.jobs import JobModel, job_model
+from api.rest.paging import Page
+from api.rest.text import Said, SourceName
+from api.services.extracts.listing import ExtractView
+
+EXTRACT_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["source", "as_of", "file"],
+                    "properties": {
+                        "source": {
+                            "type": "string",
+                            "pattern": "^[a-z][a-z0-9_]{0,63}$",
+                            "description": "The system that it is of, see /v1/sources.",
+                            "examples": ["estart"],
+                        },
+                        "as_of": {
+                            "type": "string",
+                            "format": "date",
+                            "description": "The day on which the system was exported.",
+                            "examples": ["2024-09-01"],
+                        },
+                        "mode": {
+                            "type": "string",
+                            "enum": ["snapshot", "delta"],
+                            "default": "snapshot",
+                            "description": "snapshot: it lists all that the source holds. "
+                            "delta: it lists what changed.",
+                        },
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "CSV, a workbook, XML, or a zip of such. Of its name "
+                            "only the ending is looked at.",
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+class NewExtract(BaseModel):
+    """The fields of the form that an extract comes with."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: SourceName
+    as_of: date
+    mode: Literal["snapshot", "delta"] = "snapshot"
+
+
+class ExtractModel(BaseModel):
+    """An extract as it stands."""
+
+    id: int = Field(examples=[12])
+    source: str = Field(examples=["estart"])
+    state: ExtractState = Field(
+        description="received → validated → accepted → current → superseded; or refused, or "
+        "withdrawn. One that stays validated waits for a person: see `stops` in the report."
+    )
+    mode: Literal["snapshot", "delta"]
+    as_of: date
+    received_at: datetime
+    received_by: str
+    decided_at: datetime | None = Field(description="When it was accepted, refused or withdrawn.")
+    decided_by: str | None
+    refusal: str | None = Field(description="Why it was refused.")
+    run: int | None = Field(description="The run that linked it.")
+    undone_run: int | None = Field(description="The run that took back what it did.")
+    job: JobModel | None = Field(description="The last work that was queued for it.")
+
+
+class ExtractInFull(ExtractModel):
+    """With its data-quality report."""
+
+    report: dict[str, Any] | None = Field(
+        description="Counts: rows, records, rejects by code, fields filled and usable, changes "
+        "against what is current, and what speaks against accepting it (`stops`).",
+        examples=[{"rows": 997, "records": 995, "rejects": 2, "stops": []}],
+    )
+
+
+class ExtractPage(Page):
+    """Extracts, newest first."""
+
+    extracts: list[ExtractModel]
+
+
+class RejectModel(BaseModel):
+    """A row that could not become a record. It tells the place and the reason, no value."""
+
+    file: str = Field(examples=["extract.csv"])
+    row: int = Field(examples=[17])
+    column: str = Field(examples=["date_of_birth"])
+    code: str = Field(examples=["bad_date"])
+    message: str = Field(examples=["this is not a date"])
+
+
+class RejectPage(Page):
+    """Rejects in the order of the extract."""
+
+    rejects: list[RejectModel]
+
+
+class Refusal(BaseModel):
+    """Why an extract is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    why: Said = Field(examples=["another area's list"])
+
+
+def extract_model(view: ExtractView) -> ExtractModel:
+    """As it is told."""
+    return ExtractModel(**extract_values(view))
+
+
+def extract_values(view: ExtractView) -> dict[str, Any]:
+    """The same, by name."""
+    names = [name for name in ExtractModel.model_fields if name != "job"]
+    job = None if view.job is None else job_model(view.job)
+    return {**{name: getattr(view, name) for name in names}, "job": job}
