@@ -1,5 +1,6 @@
 """Databases for every test that asks for one, always on SQLite and on PostgreSQL."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,12 @@ from sqlalchemy import Engine
 
 from api.db.engine import open_database
 from tests.databases import Databases, PostgresServer, SqliteFiles, postgres_server
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: collecting garbage need not look through it, again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

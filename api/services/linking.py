@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -205,4 +206,9 @@ def _counts(values: pd.Series) -> Mapping[str, int]:
 def versions() -> dict[str, str]:
     """Versions of this software and of what the numbers depend on."""
     names = ("child-register", "recordlinkage", "jellyfish", "numpy", "pandas", "scipy")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+    return {"python": platform.python_version(), **{name: _version(name) for name in names}}
+
+
+@cache
+def _version(name: str) -> str:
+    return version(name)

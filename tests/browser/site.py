@@ -23,8 +23,7 @@ from api.rest.service import Service, opened
 from api.services.access.accounts import add_person, first_invitation, invite, set_password
 from api.services.access.roles import Role
 from api.services.access.signing_in import start_sign_in
-from api.settings import Settings
-from api.web.app import create_application
+from tests.applications import as_shipped, lent
 from tests.register_service.registers import shipped
 
 ROOT = Path(__file__).parents[2]
@@ -90,13 +89,16 @@ class Site:
 
 
 @contextmanager
-def serving(engine: Engine, settings: Settings | None = None) -> Iterator[Site]:
+def serving(engine: Engine) -> Iterator[Site]:
     """A server on a free port of this machine, in a thread."""
     # Named to be of TCP, or asyncio would hold back the end of every answer for 40 ms.
     of_tcp = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    with opened(engine, shipped()) as service, socket.socket(*of_tcp) as listening:
+    with (
+        opened(engine, shipped()) as service,
+        lent(as_shipped, service) as app,
+        socket.socket(*of_tcp) as listening,
+    ):
         listening.bind(("127.0.0.1", 0))
-        app = create_application(service, settings or Settings())
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()

@@ -14,17 +14,16 @@ from api.services.review.leases import SETTLES
 from tests.browser.conftest import Open
 from tests.browser.review_samples import CROWD, TRICKS, TURNED, pair_of
 from tests.browser.site import DESKTOP, PHONE, Site, picture, serving, violations, wider_than_screen
-from tests.register_service.reviewed import UNSURE, Reviewed, with_values
+from tests.databases import Databases
+from tests.register_service.reviewed import UNSURE, Reviewed, reviewed, with_values
 
 SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 
 
 @pytest.fixture
-def crowded(engine: Engine, tmp_path: Path) -> Iterator[Site]:
+def crowded(databases: Databases, tmp_path: Path) -> Iterator[Site]:
     """A site over a register in which more than twenty pairs wait."""
-    register = Reviewed(engine, tmp_path)
-    register.begin(CROWD)
-    with serving(register.engine) as found:
+    with reviewed(databases, tmp_path, CROWD) as register, serving(register.engine) as found:
         yield found
 
 

@@ -154,9 +154,13 @@ class Reviewed(Register):
 
 
 @contextmanager
-def reviewed(databases: Databases, folder: Path) -> Iterator[Reviewed]:
+def reviewed(
+    databases: Databases, folder: Path, people: Iterable[Any] = PEOPLE
+) -> Iterator[Reviewed]:
     """A linked register of a test's own, begun once for all tests of the process."""
-    engine = open_database(databases.filled("reviewed", lambda one: Reviewed(one, folder).begin()))
+    held = list(people)
+    begun = databases.filled(f"reviewed {held}", lambda one: Reviewed(one, folder).begin(held))
+    engine = open_database(begun)
     try:
         yield Reviewed(engine, folder)
     finally:

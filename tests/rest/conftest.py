@@ -14,6 +14,7 @@ from api.rest.app import create_app
 from api.rest.service import Service, opened
 from api.services.access.keys import create_key
 from api.services.access.roles import Role
+from tests.applications import lent
 from tests.databases import Databases
 from tests.register_service.registers import shipped
 from tests.register_service.reviewed import Reviewed, reviewed
@@ -36,8 +37,9 @@ def service(register: Reviewed) -> Iterator[Service]:
 
 
 @pytest.fixture
-def application(service: Service) -> FastAPI:
-    return create_app(service)
+def application(service: Service) -> Iterator[FastAPI]:
+    with lent(create_app, service) as found:
+        yield found
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from api.rest.requests import Metrics, Requests
 from api.rest.service import Service, opened
 from api.services.access.keys import revoke_key
 from api.services.access.roles import Role
+from tests.applications import lent
 from tests.register_service.registers import shipped
 from tests.rest import trial
 from tests.rest.conftest import Headers, MakeKey
@@ -30,11 +31,16 @@ def service(engine: Engine) -> Iterator[Service]:
         yield found
 
 
-@pytest.fixture
-def application(service: Service) -> FastAPI:
+def with_trial(service: Service) -> FastAPI:
     app = create_app(service)
     include(app, trial.router, "/v1")
     return app
+
+
+@pytest.fixture
+def application(service: Service) -> Iterator[FastAPI]:
+    with lent(with_trial, service) as found:
+        yield found
 
 
 @pytest.fixture
@@ -226,10 +232,12 @@ def test_answers_are_not_stored_by_what_lies_between(client: TestClient, key: Ma
     assert found.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_metrics_name_routes_and_no_ids(client: TestClient, key: MakeKey) -> None:
-    client.get("/v1/trial/12345", headers=key())
-    client.get("/v1/unknown-12345")
-    text = client.get("/metrics").text
+def test_metrics_name_routes_and_no_ids(service: Service, key: MakeKey) -> None:
+    """Of an application that nobody has asked anything yet."""
+    with TestClient(with_trial(service)) as client:
+        client.get("/v1/trial/12345", headers=key())
+        client.get("/v1/unknown-12345")
+        text = client.get("/metrics").text
     assert (
         'matcher_requests_total{method="GET",route="/v1/trial/{number}",status="200"} 1.0' in text
     )

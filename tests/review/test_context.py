@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import event
 
 from api.db.engine import reading
 from api.services.review import revealing
@@ -13,7 +13,8 @@ from api.services.review.differences import differing_spans
 from api.services.review.leases import Lease
 from api.services.review.pairs import UnknownPairError
 from api.services.review.weights import weights_of
-from tests.register_service.reviewed import AISHA, PEOPLE, UNSURE, Reviewed
+from tests.databases import Databases
+from tests.register_service.reviewed import AISHA, PEOPLE, UNSURE, reviewed
 from tests.review.desk import SOURCES, Desk, person, viewer
 
 ANNA = person("anna")
@@ -30,13 +31,13 @@ FAMILY = [
 
 
 @pytest.fixture
-def family(engine: Engine, tmp_path: Path) -> Iterator[Desk]:
-    register = Reviewed(engine, tmp_path)
-    register.begin([{**one, "nhs_number": "9434765919"} if one["record_id"] == "3" else one
-                    for one in FAMILY])  # fmt: skip
-    found = Desk(register)
-    yield found
-    found.close()
+def family(databases: Databases, tmp_path: Path) -> Iterator[Desk]:
+    people = [{**one, "nhs_number": "9434765919"} if one["record_id"] == "3" else one
+              for one in FAMILY]  # fmt: skip
+    with reviewed(databases, tmp_path, people) as register:
+        found = Desk(register)
+        yield found
+        found.close()
 
 
 def shown(desk: Desk, reviewer: object = ANNA) -> Context:

@@ -10,27 +10,27 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete
+from sqlalchemy import delete
 
 from api.db.engine import reading, writing
 from api.db.models import ReviewLease, ReviewSkip
 from api.services.review import answering, leases
 from api.services.review.pairs import PairId, StaleError, TakenError
-from tests.register_service.reviewed import UNSURE, Reviewed, with_values
+from tests.databases import Databases
+from tests.register_service.reviewed import UNSURE, reviewed, with_values
 from tests.review.desk import UNSURE_PEOPLE, Desk, person, rules
 
 ANNA, BEN, CARA = (person(name) for name in ("anna", "ben", "cara"))
 
 
 @pytest.fixture
-def busy(engine: Engine, tmp_path: Path) -> Iterator[Desk]:
+def busy(databases: Databases, tmp_path: Path) -> Iterator[Desk]:
     """With several pairs that wait."""
-    register = Reviewed(engine, tmp_path)
-    register.begin(UNSURE_PEOPLE)
-    found = Desk(register)
-    assert len(found.waiting(ANNA)) >= 6
-    yield found
-    found.close()
+    with reviewed(databases, tmp_path, UNSURE_PEOPLE) as register:
+        found = Desk(register)
+        assert len(found.waiting(ANNA)) >= 6
+        yield found
+        found.close()
 
 
 def test_two_reviewers_get_different_pairs(busy: Desk) -> None:

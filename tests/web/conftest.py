@@ -14,8 +14,7 @@ from api.rest.service import Service, opened
 from api.services.access.accounts import add_person
 from api.services.access.roles import Role
 from api.services.access.signing_in import start_sign_in
-from api.settings import Settings
-from api.web.app import create_application
+from tests.applications import as_shipped, lent
 from tests.register_service.registers import shipped
 
 SignIn = Callable[..., TestClient]
@@ -28,8 +27,9 @@ def service(engine: Engine) -> Iterator[Service]:
 
 
 @pytest.fixture
-def application(service: Service) -> FastAPI:
-    return create_application(service, Settings())
+def application(service: Service) -> Iterator[FastAPI]:
+    with lent(as_shipped, service) as found:
+        yield found
 
 
 @pytest.fixture

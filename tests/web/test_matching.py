@@ -10,24 +10,25 @@ from urllib.parse import unquote
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import delete, select
 
 from api.db.engine import reading, writing
 from api.db.models import Agreement, Audit, Decision, Source
 from api.rest.service import Service, opened
 from api.services.access.roles import Role
+from tests.databases import Databases
 from tests.register_service.registers import Key, Register, shipped
-from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, UNSURE, Reviewed
+from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, UNSURE, Reviewed, reviewed
 from tests.web.conftest import SignIn, token_in
 
 SCHOOL, CLINIC, SOCIAL = AISHA
 
 
 @pytest.fixture
-def register(engine: Engine, tmp_path: Path) -> Reviewed:
-    found = Reviewed(engine, tmp_path)
-    found.begin([*PEOPLE, {**PEOPLE[3], "record_id": "9", "forename": "=1+1"}])
-    return found
+def register(databases: Databases, tmp_path: Path) -> Iterator[Reviewed]:
+    people = [*PEOPLE, {**PEOPLE[3], "record_id": "9", "forename": "=1+1"}]
+    with reviewed(databases, tmp_path, people) as found:
+        yield found
 
 
 @pytest.fixture

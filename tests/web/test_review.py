@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import delete, select
 
 from api.db.engine import reading, writing
 from api.db.models import Decision, Job, ReviewAnswer, ReviewLease
@@ -23,12 +23,12 @@ from api.services.access.roles import Role
 from api.services.access.signing_in import start_sign_in
 from api.services.review import leases
 from api.services.review.known import mark_known
-from api.settings import Settings
-from api.web.app import create_application
 from api.web.text import marked
 from matcher.rules.review import draw_of
+from tests.applications import as_shipped, lent
+from tests.databases import Databases
 from tests.register_service.registers import Key, shipped
-from tests.register_service.reviewed import AISHA, UNSURE, Reviewed
+from tests.register_service.reviewed import AISHA, UNSURE, Reviewed, reviewed
 from tests.review.desk import UNSURE_PEOPLE
 from tests.web.conftest import token_in
 
@@ -78,17 +78,16 @@ Sit = Callable[..., Reviewing]
 
 
 @pytest.fixture
-def register(engine: Engine, tmp_path: Path) -> Reviewed:
+def register(databases: Databases, tmp_path: Path) -> Iterator[Reviewed]:
     """In which several pairs wait."""
-    found = Reviewed(engine, tmp_path)
-    found.begin(UNSURE_PEOPLE)
-    return found
+    with reviewed(databases, tmp_path, UNSURE_PEOPLE) as found:
+        yield found
 
 
 @pytest.fixture
 def application(register: Reviewed) -> Iterator[FastAPI]:
-    with opened(register.engine, shipped()) as service:
-        yield create_application(service, Settings())
+    with opened(register.engine, shipped()) as service, lent(as_shipped, service) as found:
+        yield found
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A copy of all that is held of one child."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +10,27 @@ from sqlalchemy import select
 
 from api.db.engine import reading
 from api.db.models import Access, Audit
-from api.rest.service import Service
+from api.rest.service import Service, opened
 from api.services.access.roles import Role
-from tests.register_service.reviewed import AISHA, Reviewed
+from tests.databases import Databases
+from tests.register_service.registers import shipped
+from tests.register_service.reviewed import AISHA, Reviewed, reviewed
 from tests.web.conftest import SignIn, token_in
 
 ADDRESS = "/administration/subject-access"
 
 
 @pytest.fixture
-def register(service: Service, tmp_path: Path) -> Reviewed:
+def register(databases: Databases, tmp_path: Path) -> Iterator[Reviewed]:
     """One child whom three systems hold, among others."""
-    found = Reviewed(service.engine, tmp_path)
-    found.begin()
-    return found
+    with reviewed(databases, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def service(register: Reviewed) -> Iterator[Service]:
+    with opened(register.engine, shipped()) as found:
+        yield found
 
 
 def copied(sign_in: SignIn, child_id: str, role: Role = Role.STEWARD) -> Any:
