@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
+from fastapi.routing import iter_route_contexts
 from sqlalchemy import Connection, Engine
 
 from api.rest.service import opened
@@ -82,6 +83,9 @@ def serve(engine: Engine, offered: InForce, settings: Settings, host: str, port:
         _worker(settings),
     ):
         app = create_application(service, settings)
+        # Routes are worked out when they are first looked at: not while somebody waits.
+        for _ in iter_route_contexts(app.routes):
+            pass
         # What is there from now on stays: to look it through time and again holds requests up.
         gc.collect()
         gc.freeze()
