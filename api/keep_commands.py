@@ -34,9 +34,11 @@ from api.services.access.audit import note_act
 from api.services.backup import back_up
 from api.services.backup import restore as restore_backup
 from api.services.delivering import Deliverer
+from api.services.deprivation import load_lookup
 from api.services.exports import tidy_exports
 from api.services.jobs import handlers
 from api.services.observe import Recorder
+from api.services.register.kept_rules import rules_in_force
 from api.services.work import cancel, jobs_by_id, recent, retry
 from api.settings import Settings
 from api.worker import told_by_signals, work
@@ -73,6 +75,32 @@ def restore(
     with register(database) as engine, recorder.live():
         manifest = restore_backup(engine, file, recorder)
     screen.show_manifest(manifest, f"Restored from {file}, and verified")
+
+
+@commands.command()
+def deprivation(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="The published lookup by postcode, as CSV."),
+    ],
+    database: DatabaseOption = None,
+    rules: RulesOption = None,
+    by: ByOption = None,
+) -> None:
+    """Load how deprived each postcode is, to tell how well each part of the area is linked.
+
+    The lookup takes the place of the one before. Nothing that links reads it.
+    """
+    require_file(file, "FILE")
+    offered = offered_rules(rules, None)
+    with register(database) as engine, writing(engine) as connection:
+        values = rules_in_force(connection, offered).book.linkage.values
+        loaded = load_lookup(connection, file, values, by=by or user_name(), now=now())
+    print(f"{loaded.postcodes:,} postcodes are known, from {loaded.rows:,} rows.")
+    if loaded.left_out:
+        print(f"{loaded.left_out:,} rows had no postcode, or no decile from 1 to 10.")
+    if loaded.repeated:
+        print(f"{loaded.repeated:,} rows said the same again.")
 
 
 @commands.command()

@@ -78,6 +78,9 @@ ACTIVITY_COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     # start, end, setting, hours (float64)
     "funded_places": ("source", "record_id", "start", "end", "setting", "hours"),
+    # ethnicity (category, as coded): kept beside a record to tell of linkage by group, and
+    # for that reason no column of RECORDS, so that nothing that links ever sees it
+    "ethnicities": ("source", "record_id", "ethnicity"),
 }
 
 

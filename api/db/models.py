@@ -2,6 +2,7 @@
 
 from api.db.access import Access, ApiKey, Invitation, Person, SignIn, SignInFailure
 from api.db.append_only import protect_models
+from api.db.deprivation import PostcodeDeprivation
 from api.db.exports import ExportChunk, ExportFile, KeptMeasures
 from api.db.linkage import (
     BlockingKey,
@@ -17,6 +18,7 @@ from api.db.records import (
     ACTIVITY,
     Contact,
     Episode,
+    Ethnicity,
     FundedPlace,
     MealPeriod,
     ProfileResult,
@@ -69,6 +71,7 @@ __all__ = [
     "Correction",
     "Decision",
     "Episode",
+    "Ethnicity",
     "Event",
     "EvidenceCount",
     "ExportChunk",
@@ -89,6 +92,7 @@ __all__ = [
     "ModelFile",
     "Pair",
     "Person",
+    "PostcodeDeprivation",
     "PreviewRow",
     "ProfileResult",
     "Record",

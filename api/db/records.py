@@ -146,6 +146,14 @@ class FundedPlace(_Activity, Table):
     hours: Mapped[float | None]
 
 
+class Ethnicity(_Activity, Table):
+    """What a record says of the child's ethnic group, as coded. Linking never reads it."""
+
+    __tablename__ = "ethnicity"
+
+    ethnicity: Mapped[Written | None]
+
+
 # Tables by kind of activity, as `matcher.frames.ACTIVITY_COLUMNS` names them.
 ACTIVITY = {
     "contacts": Contact,
@@ -154,4 +162,5 @@ ACTIVITY = {
     "eyfsp_results": ProfileResult,
     "caf_episodes": Episode,
     "funded_places": FundedPlace,
+    "ethnicities": Ethnicity,
 }

@@ -16,6 +16,7 @@ from api.db.schema import require_current
 from api.services.access.accounts import add_person, set_password
 from api.services.access.purposes import purposes_of
 from api.services.access.roles import Role
+from api.services.deprivation import load_lookup
 from api.services.evaluating import evaluate_files
 from api.services.ingesting import ingest, link_what_waits
 from api.services.observe import Recorder
@@ -99,7 +100,7 @@ def is_demonstration(connection: Connection) -> bool:
 
 
 def _let_in(engine: Engine, book: RuleBook) -> None:
-    """Let somebody see everything of the invented town in a browser."""
+    """Let somebody see everything of the invented town in a browser, and by deprivation."""
     with writing(engine) as connection:
         if is_demonstration(connection):
             return
@@ -107,6 +108,8 @@ def _let_in(engine: Engine, book: RuleBook) -> None:
         roles, purposes = set(Role) - {Role.SYSTEM}, purposes_of(book)
         who = add_person(connection, NAME, roles=roles, purposes=purposes, by=NAME, now=now)
         set_password(connection, who, PASSWORD, by=NAME, now=now)
+        lookup = town_folder() / "deprivation.csv"
+        load_lookup(connection, lookup, book.linkage.values, by=NAME, now=now)
 
 
 def _ingest_town(

@@ -11,10 +11,12 @@ from matcher.check import check_linkage_rules, unknown_columns
 from matcher.errors import RuleError, RuleProblem
 from matcher.outcomes import PROFILES, Measure, Profile, check_measures, load_measures
 from matcher.read import run_examples as run_source_examples
+from matcher.rules import groups as group_rules
 from matcher.rules import loading as loading_rules
 from matcher.rules import review as review_rules
 from matcher.rules.disclosure import DisclosureRules
 from matcher.rules.document import Rule, load_document, parse_rules
+from matcher.rules.groups import GroupRules
 from matcher.rules.library import LinkageRules, ReadableRules, read_linkage_rules
 from matcher.rules.loading import LoadingRules
 from matcher.rules.model import Model, load_model, read_model
@@ -26,7 +28,7 @@ from matcher.rules.strays import stray_files
 GENERIC = "generic"
 
 # Rule files that say how work is done; none of them changes what is linked.
-POLICIES = ("disclosure.yaml", "loading.yaml", "review.yaml")
+POLICIES = ("disclosure.yaml", "groups.yaml", "loading.yaml", "review.yaml")
 
 RuleT = TypeVar("RuleT", bound=Rule)
 
@@ -42,6 +44,7 @@ class RuleBook:
     loading: LoadingRules
     review: ReviewRules
     disclosure: Profile
+    groups: GroupRules
     content_hash: str
 
     def definition(self, source: str) -> SourceDefinition:
@@ -58,8 +61,8 @@ def load_rule_book(directory: Path) -> RuleBook:
     """Rules of a directory. Raises RuleError with the problems of all files at once."""
     found = _read_rules(directory)
     linkage, loading, review = found.linkage.whole(), found.loading, found.review
-    disclosure = found.disclosure
-    if found.problems or not (linkage and loading and review and disclosure):
+    disclosure, groups = found.disclosure, found.groups
+    if found.problems or not (linkage and loading and review and disclosure and groups):
         raise RuleError(found.problems)
     return RuleBook(
         directory,
@@ -69,6 +72,7 @@ def load_rule_book(directory: Path) -> RuleBook:
         loading,
         review,
         PROFILES[disclosure.profile],
+        groups,
         _hash_of(directory),
     )
 
@@ -83,6 +87,7 @@ class _Found:
     loading: LoadingRules | None
     review: ReviewRules | None
     disclosure: DisclosureRules | None
+    groups: GroupRules | None
     problems: list[RuleProblem]
 
 
@@ -103,8 +108,10 @@ def _read_rules(directory: Path) -> _Found:
     problems += wrong
     disclosure, wrong = _read_one(DisclosureRules, directory / "disclosure.yaml")
     problems += wrong
+    groups, wrong = _read_one(GroupRules, directory / "groups.yaml")
+    problems += wrong
     problems += stray_files(directory)
-    return _Found(linkage, sources, measures, loading, review, disclosure, problems)
+    return _Found(linkage, sources, measures, loading, review, disclosure, groups, problems)
 
 
 def _read_one(model: type[RuleT], path: Path) -> tuple[RuleT | None, list[RuleProblem]]:
@@ -151,6 +158,9 @@ def check_rules(directory: Path) -> tuple[list[RuleProblem], int]:
     if found.review is not None:
         failures = review_rules.failing_examples(found.review)
         problems |= set(_examples_of(directory / "review.yaml", failures))
+    if found.groups is not None:
+        failures = group_rules.failing_examples(found.groups)
+        problems |= set(_examples_of(directory / "groups.yaml", failures))
     if found.linkage.matching is not None:
         for path in sorted((directory / "models").glob("*.yaml")):
             try:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from api.db.models import ACTIVITY
 from api.services.access.audit import note_act
 from api.services.access.policy import View
 from api.services.access.reading_logs import accesses_to
@@ -60,7 +61,9 @@ def everything_of(
                 "record": _key(step.key),
                 "values": _filled(step.values),
             }
-            for step in journey_of(connection, view, child_id, limit=_ALL).steps
+            for step in journey_of(
+                connection, view, child_id, limit=_ALL, kinds=tuple(ACTIVITY)
+            ).steps
         ],
         "history": [
             _filled(

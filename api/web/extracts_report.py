@@ -34,6 +34,7 @@ ACTIVITY = {
     "eyfsp_results": "Results of the early years profile",
     "caf_episodes": "Early help episodes",
     "funded_places": "Funded places",
+    "ethnicities": "Ethnic groups, to tell of linkage by group only",
 }
 
 # What was seen and cost no row; how often stands beside it.

@@ -17,6 +17,9 @@ from matcher.read.result import Note
 # the row is a record, which stays even if it tells of no episode or place.
 _NEEDED = {"contacts": "date", "visits": "date", "fsm_periods": "start", "eyfsp_results": "score"}
 _TELLING = {"caf_episodes": ("episode_id", "start"), "funded_places": ("start", "setting")}
+# What the row of a record says of it and nothing else does: of rows that another one replaces
+# nothing is taken, and a row without this column says nothing.
+_OF_RECORD = {"ethnicities": "ethnicity"}
 
 
 def reject_empty_activity(table: CleanTable) -> None:
@@ -86,6 +89,8 @@ def empty_activity(kind: str) -> pd.DataFrame:
 def _rows(source: str, kind: str, table: CleanTable, notes: list[Note]) -> dict[str, object]:
     """One activity row per accepted table row that tells of any."""
     keep = table.rejects.accepted
+    if (own := _OF_RECORD.get(kind)) is not None:
+        keep = keep & ~table.missing(own)
     telling = [name for name in _TELLING.get(kind, ()) if name in table.present]
     if telling:
         keep = keep & ~np.logical_and.reduce([table.missing(name) for name in telling])

@@ -19,20 +19,21 @@ OUTCOMES = "outcomes"
 def source_mistakes(
     directory: Path, definitions: Mapping[str, SourceDefinition]
 ) -> list[RuleProblem]:
-    """Sources of ``survivorship.yaml`` and of measures that are not there or do not serve.
+    """Sources of survivorship, groups and measures that are not there or do not serve.
 
     ``definitions`` are those that can be read; of the others only the name is known.
     """
     names = {path.stem for path in (directory / "sources").glob("*.yaml")}
     problems: list[RuleProblem] = []
-    for path in (directory / "survivorship.yaml", *sorted((directory / "measures").glob("*.yaml"))):
+    ranking = (directory / "survivorship.yaml", directory / "groups.yaml")
+    for path in (*ranking, *sorted((directory / "measures").glob("*.yaml"))):
         try:
             data, positions = load_document(path)
         except RuleError:
             continue
         of_measure = path.parent.name == "measures"
         found = _of_measure(data, definitions) if of_measure else ()
-        named = sources_of_measure(data) if of_measure else _ranked(data)
+        named = sources_of_measure(data) if of_measure else (*_ranked(data), *_expected(data))
         absent = [(at, _ABSENT.format(name)) for at, name, _ in named if name not in names]
         problems += placed(path, positions, [*absent, *found])
     return problems
@@ -56,6 +57,14 @@ def _ranked(data: Any) -> Iterator[tuple[Location, str, None]]:
         for number, item in enumerate(items if isinstance(items, list) else []):
             if isinstance(item, str):
                 yield (*at, number), item, None
+
+
+def _expected(data: Any) -> Iterator[tuple[Location, str, None]]:
+    """Every source in which groups expect children, and where."""
+    items = data.get("expected") if isinstance(data, dict) else None
+    for number, item in enumerate(items if isinstance(items, list) else []):
+        if isinstance(item, dict) and isinstance(item.get("source"), str):
+            yield ("expected", number, "source"), item["source"], None
 
 
 def _of_measure(data: Any, definitions: Mapping[str, SourceDefinition]) -> Iterator[Mistake]:

@@ -157,6 +157,9 @@ class Table(Rule):
         ]
         if self.yields and "record_id" not in self.columns:
             mistakes.append("a table that yields something needs a column record_id")
+        of_records = "records" in self.yields and "ethnicity" in self.columns
+        if "ethnicities" in self.yields and not of_records:
+            mistakes.append("a table that yields ethnicities yields records, and has an ethnicity")
         if mistakes:
             raise ValueError(f"table {self.name!r}: " + "; ".join(mistakes))
         return self

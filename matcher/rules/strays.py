@@ -8,6 +8,7 @@ from matcher.errors import RuleProblem
 
 FILES = (
     "disclosure.yaml",
+    "groups.yaml",
     "loading.yaml",
     "matching.yaml",
     "names.yaml",

@@ -15,7 +15,17 @@ from matcher.frames import ACTIVITY_COLUMNS, REJECT_COLUMNS
 from matcher.links import LINK_COLUMNS
 from matcher.read.rejects import MESSAGES
 from matcher.register.golden import GOLDEN_COLUMNS
-from matcher.rules import loading, matching, measures, model, names, sources, survivorship, values
+from matcher.rules import (
+    groups,
+    loading,
+    matching,
+    measures,
+    model,
+    names,
+    sources,
+    survivorship,
+    values,
+)
 from matcher.standardise import STANDARDISED_COLUMNS
 from tests.docs.pages import ROOT
 from tests.end_to_end.command import matcher
@@ -69,6 +79,7 @@ KEYS: list[tuple[str, str, type[BaseModel]]] = [
     ("model.md", "A level's entry", model.LevelModel),
     ("survivorship.md", "Survivorship rules", survivorship.SurvivorshipRules),
     ("survivorship.md", "A field's rule", survivorship.FieldRule),
+    ("groups.md", "Group rules", groups.GroupRules),
     ("extracts.md", "Loading rules", loading.LoadingRules),
     ("extracts.md", "Stops", loading.Stops),
     ("measures.md", "Good level of development", measures.Framework),

@@ -1,6 +1,6 @@
 """The journey of a child: what happened with it, across all systems, in time order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -21,10 +21,13 @@ Place = tuple[str, str, int]
 
 _KEY = ("source", "record_id")
 
+# Ethnicity is kept beside a record and is nothing that happened.
+HAPPENED = tuple(kind for kind in ACTIVITY if kind != "ethnicities")
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happened. ``kind`` is one of ACTIVITY.
+    """One thing that happened. ``kind`` is one of HAPPENED, or of ACTIVITY if asked for.
 
     ``day`` is its date, or the one on which it began; of what has none, the day of the
     extract that told of it, and ``dated`` says no.
@@ -54,6 +57,7 @@ def journey_of(
     as_of_run: int | None = None,
     after: Place | None = None,
     limit: int = 100,
+    kinds: Collection[str] = HAPPENED,
 ) -> Journey:
     """The next steps of a child's journey as it is known now, or was after a run."""
     members, _ = members_of(connection, child_id, as_of_run=as_of_run)
@@ -63,7 +67,7 @@ def journey_of(
     shielded = bool(shielded_children(connection, [child_id], at_any_time=past))
     steps = [
         _step(view, kind, row, key[row.record], shielded=shielded)
-        for kind in ACTIVITY
+        for kind in kinds
         for row in _rows(connection, kind, numbers, as_of_run)
     ]
     steps.sort(key=lambda step: step.place)

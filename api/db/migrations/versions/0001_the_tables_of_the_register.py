@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_fe5590"
+revision: str = "0001_d56e91"
 down_revision: str | None = None
 
 
@@ -272,6 +272,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
         sa.UniqueConstraint("issuer", "subject", name=op.f("uq_person_issuer_subject")),
         sa.UniqueConstraint("name", name=op.f("uq_person_name")),
+    )
+    op.create_table(
+        "postcode_deprivation",
+        sa.Column("postcode", sa.String(length=64), nullable=False),
+        sa.Column("decile", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("postcode", name=op.f("pk_postcode_deprivation")),
     )
     op.create_table(
         "review_lease",
@@ -920,6 +926,31 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_contact_record"), ["record"], unique=False)
 
     op.create_table(
+        "ethnicity",
+        sa.Column("ethnicity", sa.Text(), nullable=True),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("extract", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("from_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("to_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("content_hash", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["extract"], ["extract.id"], name=op.f("fk_ethnicity_extract_extract")
+        ),
+        sa.ForeignKeyConstraint(["from_run"], ["run.id"], name=op.f("fk_ethnicity_from_run_run")),
+        sa.ForeignKeyConstraint(["record"], ["record.id"], name=op.f("fk_ethnicity_record_record")),
+        sa.ForeignKeyConstraint(["to_run"], ["run.id"], name=op.f("fk_ethnicity_to_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ethnicity")),
+    )
+    with op.batch_alter_table("ethnicity", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ethnicity_record"), ["record"], unique=False)
+
+    op.create_table(
         "event",
         sa.Column(
             "id",
@@ -1515,6 +1546,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_event_child"))
 
     op.drop_table("event")
+    with op.batch_alter_table("ethnicity", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_ethnicity_record"))
+
+    op.drop_table("ethnicity")
     with op.batch_alter_table("contact", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_contact_record"))
 
@@ -1615,6 +1650,7 @@ def downgrade() -> None:
         )
 
     op.drop_table("review_lease")
+    op.drop_table("postcode_deprivation")
     op.drop_table("person")
     with op.batch_alter_table("pair", schema=None) as batch_op:
         batch_op.drop_index(
