@@ -21,6 +21,9 @@ Location = tuple[str | int, ...]
 
 Mistake = tuple[Location, str]
 
+_DEEPEST = 100
+_TOO_DEEP = "nested too deeply"
+
 
 class Rule(BaseModel):
     """Base of every rule: frozen, unknown keys are mistakes, and numbers are finite."""
@@ -54,7 +57,7 @@ class Positions:
         return self.lines.get(location, 1)
 
 
-def _construct(loader: yaml.SafeLoader, node: yaml.Node, at: Location, positions: Positions) -> Any:
+def _construct(loader: yaml.CSafeLoader, node: yaml.Node, at: Location, positions: Positions) -> Any:
     positions.lines[at] = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         result: dict[Hashable, Any] = {}
@@ -77,6 +80,16 @@ def _construct(loader: yaml.SafeLoader, node: yaml.Node, at: Location, positions
     return loader.construct_object(node, deep=True)
 
 
+def _check_depth(path: Path, text: str) -> None:
+    """Raises RuleError if values stand within values beyond any use; the parser would crash."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise RuleError([RuleProblem(path, event.start_mark.line + 1, _TOO_DEEP)])
+
+
 def load_document(path: Path) -> tuple[Any, Positions]:
     """Plain values of a YAML file, and the line of each.
 
@@ -86,14 +99,15 @@ def load_document(path: Path) -> tuple[Any, Positions]:
     positions = Positions()
     try:
         text = path.read_text(encoding="utf-8-sig")  # editors on Windows add a mark
-        loader = yaml.SafeLoader(text)
+        _check_depth(path, text)
+        loader = yaml.CSafeLoader(text)
         try:
             node = loader.get_single_node()
             data = None if node is None else _construct(loader, node, (), positions)
         except RecursionError as error:
-            deepest = max(positions.lines, key=len, default=None)
-            line = loader.line + 1 if deepest is None else positions.lines[deepest]
-            raise RuleError([RuleProblem(path, line, "nested too deeply")]) from error
+            # An alias of what it stands in.
+            line = positions.lines[max(positions.lines, key=len)]
+            raise RuleError([RuleProblem(path, line, _TOO_DEEP)]) from error
         finally:
             loader.dispose()
     except (OSError, UnicodeDecodeError) as error:
