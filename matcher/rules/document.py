@@ -57,7 +57,9 @@ class Positions:
         return self.lines.get(location, 1)
 
 
-def _construct(loader: yaml.CSafeLoader, node: yaml.Node, at: Location, positions: Positions) -> Any:
+def _construct(
+    loader: yaml.CSafeLoader, node: yaml.Node, at: Location, positions: Positions
+) -> Any:
     positions.lines[at] = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         result: dict[Hashable, Any] = {}
@@ -86,7 +88,7 @@ def _check_depth(path: Path, text: str) -> None:
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
+        if depth > _DEEPEST and event.start_mark is not None:
             raise RuleError([RuleProblem(path, event.start_mark.line + 1, _TOO_DEEP)])
 
 
