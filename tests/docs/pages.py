@@ -24,6 +24,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.forking import where_programs_are
+
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(sys.executable).parent
 COPIED = ("linkage_rules", "fixtures/town")
@@ -146,7 +148,7 @@ def _run(command: str, line: int, shown: str, expected: int, folder: Path) -> St
         ["bash", "-c", called],
         cwd=folder,
         env={
-            "PATH": os.pathsep.join([str(SCRIPTS), "/usr/local/bin", "/usr/bin", "/bin"]),
+            "PATH": where_programs_are(),
             "HOME": str(folder),
             "LANG": "C.UTF-8",
             "COLUMNS": "100" if command == "make demo" else "80",

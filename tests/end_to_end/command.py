@@ -1,19 +1,18 @@
-"""Runs the installed ``matcher`` in a folder of its own."""
+"""Runs ``matcher`` in a folder of its own, as another process."""
 
 import csv
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import which
 
 from api.services.demo import TOWN as TOWN_EXTRACTS
+from tests.forking import where_programs_are
 
 ROOT = Path(__file__).parents[2]
 TOWN = ROOT / "fixtures" / "town"
 RULES = ROOT / "linkage_rules"
-SCRIPTS = Path(sys.executable).parent
 
 GOOD, DATA_PROBLEM, WRONG_CALL = 0, 1, 2
 
@@ -30,7 +29,7 @@ class Answer:
 def environment(home: Path) -> dict[str, str]:
     """An environment with nothing in it but where programs are."""
     return {
-        "PATH": os.pathsep.join([str(SCRIPTS), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "PATH": where_programs_are(),
         "HOME": str(home),
         "LANG": "C.UTF-8",
     }
@@ -41,10 +40,11 @@ Call = Callable[..., Answer]
 
 def matcher(folder: Path, *arguments: str | Path) -> Answer:
     """Call ``matcher`` with these arguments, in this folder."""
+    known = environment(folder)
     done = subprocess.run(
-        [SCRIPTS / "matcher", *map(str, arguments)],
+        [which("matcher", path=known["PATH"]) or "", *map(str, arguments)],
         cwd=folder,
-        env=environment(folder),
+        env=known,
         capture_output=True,
         text=True,
         encoding="utf-8",

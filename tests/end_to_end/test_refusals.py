@@ -2,6 +2,8 @@
 
 import importlib.metadata
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -235,3 +237,12 @@ def test_a_model_that_was_altered_by_hand_is_refused(tmp_path: Path) -> None:
     assert answer.status == DATA_PROBLEM
     assert "does not match its hash" in answer.err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_installed_command_is_the_one_that_these_tests_call(tmp_path: Path) -> None:
+    installed = Path(sys.executable).parent / "matcher"
+    said = subprocess.run(
+        [installed, "link"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
+    )
+    answer = matcher(tmp_path, "link")
+    assert (said.returncode, said.stdout, said.stderr) == (answer.status, answer.out, answer.err)
