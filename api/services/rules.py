@@ -13,6 +13,7 @@ from matcher.outcomes import PROFILES, Measure, Profile, check_measures, load_me
 from matcher.read import run_examples as run_source_examples
 from matcher.rules import groups as group_rules
 from matcher.rules import loading as loading_rules
+from matcher.rules import retention as retention_rules
 from matcher.rules import review as review_rules
 from matcher.rules.disclosure import DisclosureRules
 from matcher.rules.document import Rule, load_document, parse_rules
@@ -20,6 +21,7 @@ from matcher.rules.groups import GroupRules
 from matcher.rules.library import LinkageRules, ReadableRules, read_linkage_rules
 from matcher.rules.loading import LoadingRules
 from matcher.rules.model import Model, load_model, read_model
+from matcher.rules.retention import RetentionRules
 from matcher.rules.review import ReviewRules
 from matcher.rules.source_names import purpose_mistakes, source_mistakes
 from matcher.rules.sources import SourceDefinition, load_source_definition
@@ -28,7 +30,7 @@ from matcher.rules.strays import stray_files
 GENERIC = "generic"
 
 # Rule files that say how work is done; none of them changes what is linked.
-POLICIES = ("disclosure.yaml", "groups.yaml", "loading.yaml", "review.yaml")
+POLICIES = ("disclosure.yaml", "groups.yaml", "loading.yaml", "retention.yaml", "review.yaml")
 
 RuleT = TypeVar("RuleT", bound=Rule)
 
@@ -43,6 +45,7 @@ class RuleBook:
     measures: dict[str, Measure]
     loading: LoadingRules
     review: ReviewRules
+    retention: RetentionRules
     disclosure: Profile
     groups: GroupRules
     content_hash: str
@@ -61,8 +64,12 @@ def load_rule_book(directory: Path) -> RuleBook:
     """Rules of a directory. Raises RuleError with the problems of all files at once."""
     found = _read_rules(directory)
     linkage, loading, review = found.linkage.whole(), found.loading, found.review
-    disclosure, groups = found.disclosure, found.groups
-    if found.problems or not (linkage and loading and review and disclosure and groups):
+    retention, disclosure, groups = found.retention, found.disclosure, found.groups
+    if (
+        found.problems
+        or not (linkage and loading and review)
+        or not (retention and disclosure and groups)
+    ):
         raise RuleError(found.problems)
     return RuleBook(
         directory,
@@ -71,6 +78,7 @@ def load_rule_book(directory: Path) -> RuleBook:
         found.measures,
         loading,
         review,
+        retention,
         PROFILES[disclosure.profile],
         groups,
         _hash_of(directory),
@@ -86,6 +94,7 @@ class _Found:
     measures: dict[str, Measure]
     loading: LoadingRules | None
     review: ReviewRules | None
+    retention: RetentionRules | None
     disclosure: DisclosureRules | None
     groups: GroupRules | None
     problems: list[RuleProblem]
@@ -106,12 +115,16 @@ def _read_rules(directory: Path) -> _Found:
     problems += wrong
     review, wrong = _read_one(ReviewRules, directory / "review.yaml")
     problems += wrong
+    retention, wrong = _read_one(RetentionRules, directory / "retention.yaml")
+    problems += wrong
     disclosure, wrong = _read_one(DisclosureRules, directory / "disclosure.yaml")
     problems += wrong
     groups, wrong = _read_one(GroupRules, directory / "groups.yaml")
     problems += wrong
     problems += stray_files(directory)
-    return _Found(linkage, sources, measures, loading, review, disclosure, groups, problems)
+    return _Found(
+        linkage, sources, measures, loading, review, retention, disclosure, groups, problems
+    )
 
 
 def _read_one(model: type[RuleT], path: Path) -> tuple[RuleT | None, list[RuleProblem]]:
@@ -161,6 +174,9 @@ def check_rules(directory: Path) -> tuple[list[RuleProblem], int]:
     if found.groups is not None:
         failures = group_rules.failing_examples(found.groups)
         problems |= set(_examples_of(directory / "groups.yaml", failures))
+    if found.retention is not None:
+        failures = retention_rules.failing_examples(found.retention)
+        problems |= set(_examples_of(directory / "retention.yaml", failures))
     if found.linkage.matching is not None:
         for path in sorted((directory / "models").glob("*.yaml")):
             try:

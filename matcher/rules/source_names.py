@@ -19,21 +19,21 @@ OUTCOMES = "outcomes"
 def source_mistakes(
     directory: Path, definitions: Mapping[str, SourceDefinition]
 ) -> list[RuleProblem]:
-    """Sources of survivorship, groups and measures that are not there or do not serve.
+    """Sources that rules name and that are not there, or do not serve.
 
     ``definitions`` are those that can be read; of the others only the name is known.
     """
     names = {path.stem for path in (directory / "sources").glob("*.yaml")}
     problems: list[RuleProblem] = []
-    ranking = (directory / "survivorship.yaml", directory / "groups.yaml")
-    for path in (*ranking, *sorted((directory / "measures").glob("*.yaml"))):
+    measures = sorted((directory / "measures").glob("*.yaml"))
+    for path in (*(directory / name for name in _NAMED_IN), *measures):
         try:
             data, positions = load_document(path)
         except RuleError:
             continue
         of_measure = path.parent.name == "measures"
         found = _of_measure(data, definitions) if of_measure else ()
-        named = sources_of_measure(data) if of_measure else (*_ranked(data), *_expected(data))
+        named = sources_of_measure(data) if of_measure else _NAMED_IN[path.name](data)
         absent = [(at, _ABSENT.format(name)) for at, name, _ in named if name not in names]
         problems += placed(path, positions, [*absent, *found])
     return problems
@@ -65,6 +65,25 @@ def _expected(data: Any) -> Iterator[tuple[Location, str, None]]:
     for number, item in enumerate(items if isinstance(items, list) else []):
         if isinstance(item, dict) and isinstance(item.get("source"), str):
             yield ("expected", number, "source"), item["source"], None
+
+
+def _scheduled(data: Any) -> Iterator[tuple[Location, str, None]]:
+    """Every source that has a schedule of its own, and where."""
+    schedules = data.get("sources") if isinstance(data, dict) else None
+    for name in schedules if isinstance(schedules, dict) else ():
+        yield ("sources", str(name)), str(name), None
+
+
+def _of_groups(data: Any) -> Iterator[tuple[Location, str, None]]:
+    yield from _ranked(data)
+    yield from _expected(data)
+
+
+_NAMED_IN = {
+    "survivorship.yaml": _ranked,
+    "groups.yaml": _of_groups,
+    "retention.yaml": _scheduled,
+}
 
 
 def _of_measure(data: Any, definitions: Mapping[str, SourceDefinition]) -> Iterator[Mistake]:

@@ -12,6 +12,7 @@ FILES = (
     "loading.yaml",
     "matching.yaml",
     "names.yaml",
+    "retention.yaml",
     "review.yaml",
     "survivorship.yaml",
     "values.yaml",

@@ -22,6 +22,7 @@ from matcher.rules import (
     measures,
     model,
     names,
+    retention,
     sources,
     survivorship,
     values,
@@ -82,6 +83,11 @@ KEYS: list[tuple[str, str, type[BaseModel]]] = [
     ("groups.md", "Group rules", groups.GroupRules),
     ("extracts.md", "Loading rules", loading.LoadingRules),
     ("extracts.md", "Stops", loading.Stops),
+    ("retention.md", "Retention rules", retention.RetentionRules),
+    ("retention.md", "A schedule", retention.Schedule),
+    ("retention.md", "While it is listed", retention.WhileListed),
+    ("retention.md", "Once it is closed", retention.Closed),
+    ("retention.md", "An example", retention.RetentionExample),
     ("measures.md", "Good level of development", measures.Framework),
 ]
 
