@@ -16,6 +16,7 @@ from api import (
     keep_commands,
     look_commands,
     register_commands,
+    retention_commands,
     screen,
     service_commands,
 )
@@ -60,6 +61,9 @@ app.add_typer(look_commands.extracts, name="extracts")
 app.add_typer(look_commands.show, name="show")
 app.add_typer(keep_commands.commands)
 app.add_typer(keep_commands.jobs, name="jobs")
+app.add_typer(retention_commands.commands)
+app.add_typer(retention_commands.holds, name="holds")
+app.add_typer(retention_commands.erase, name="erase")
 app.add_typer(service_commands.commands)
 app.add_typer(access_commands.users, name="users")
 app.add_typer(access_commands.keys, name="keys")

@@ -3,7 +3,6 @@
 import sys
 import threading
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +38,7 @@ from api.services.exports import tidy_exports
 from api.services.jobs import handlers
 from api.services.observe import Recorder
 from api.services.register.kept_rules import rules_in_force
+from api.services.retention.forgetting import sweep
 from api.services.work import cancel, jobs_by_id, recent, retry
 from api.settings import Settings
 from api.worker import told_by_signals, work
@@ -134,7 +134,11 @@ def worker(
         if with_parent:
             threading.Thread(target=_until_closed, args=(stop,), daemon=True).start()
         deliverer = Deliverer(engine, local=local)
-        tidy = partial(tidy_exports, engine)
+
+        def tidy() -> None:
+            tidy_exports(engine)
+            sweep(engine, now())
+
         work(engine, handlers(offered), stop, beside=deliverer.run, tidy=tidy)
 
 

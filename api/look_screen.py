@@ -168,6 +168,8 @@ def show_record(
             _OUT.print(f"  {name}: {value}", soft_wrap=True, markup=False)
         if found.location_hidden:
             _OUT.print("  where the child lives is hidden")
+        if found.erased:
+            _OUT.print("  what it said was erased")
     _OUT.print(f"  child: {child or 'none'}")
     for entry in history:
         about = [entry.child_id] if entry.child_id else list(entry.fields)

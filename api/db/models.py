@@ -39,6 +39,7 @@ from api.db.register import (
     Succession,
 )
 from api.db.replies import KeptReply
+from api.db.retention import Erasure, Hold
 from api.db.review import KnownPair, Referral, ReviewAnswer, ReviewLease, ReviewSkip
 from api.db.search import CheckedRecord, SearchEntry
 from api.db.sources import (
@@ -71,6 +72,7 @@ __all__ = [
     "Correction",
     "Decision",
     "Episode",
+    "Erasure",
     "Ethnicity",
     "Event",
     "EvidenceCount",
@@ -81,6 +83,7 @@ __all__ = [
     "ExtractState",
     "FundedPlace",
     "Golden",
+    "Hold",
     "Invitation",
     "Job",
     "JobState",

@@ -15,15 +15,27 @@ _FAMILY_NOW = "to_run IS NULL AND family_id IS NOT NULL"
 
 
 class Record(Table):
-    """A row of a source, by its key. What it says is in its versions."""
+    """A row of a source, by its key. What it says is in its versions.
+
+    One whose values were erased has ``erased_run``; its key is then another than its source's.
+    """
 
     __tablename__ = "record"
 
     id: Mapped[Id]
     source: Mapped[int] = mapped_column(ForeignKey("source.number"))
     record_id: Mapped[Written]
+    erased_run: Mapped[ToRun]
 
-    __table_args__ = (UniqueConstraint("source", "record_id"),)
+    __table_args__ = (
+        UniqueConstraint("source", "record_id"),
+        Index(
+            "ix_record_erased_run",
+            "erased_run",
+            sqlite_where=text("erased_run IS NOT NULL"),
+            postgresql_where=text("erased_run IS NOT NULL"),
+        ),
+    )
 
 
 class RecordVersion(Table):

@@ -50,6 +50,9 @@ class EventDetail(BaseModel):
     fields: list[str] | None = Field(None, description="Of values_changed: which fields.")
     successor: str | None = Field(None, description="Of child_split: the child split off.")
     successors: list[str] | None = Field(None, description="Of child_merged: where to.")
+    erased: int | None = Field(
+        None, description="The record was erased, as this number: erase what you keep of it."
+    )
 
 
 class EventModel(BaseModel):

@@ -136,6 +136,9 @@ class RecordDocument(BaseModel):
     location_hidden: bool = Field(
         description="Whether values are left out because the child is shielded."
     )
+    erased: bool = Field(
+        description="Whether what it said was erased since; no value is left, nor its source's id."
+    )
 
 
 class RecordPage(Page):
@@ -156,7 +159,7 @@ class HistoryEntry(BaseModel):
 class RecordHistoryEntry(HistoryEntry):
     """One thing that happened to a record."""
 
-    kind: Literal["record_said", "record_gone", "child_joined", "child_left"]
+    kind: Literal["record_said", "record_gone", "record_erased", "child_joined", "child_left"]
     child_id: str | None = Field(None, description="The child that it joined or left.")
     extract: int | None = Field(None, description="The extract that told so.")
     fields: list[str] = Field(default_factory=list, description="What it said otherwise.")
@@ -239,6 +242,7 @@ def document_of(record: ShownRecord, child_id: str | None) -> RecordDocument:
         extract=record.extract,
         from_run=record.from_run,
         location_hidden=record.location_hidden,
+        erased=record.erased,
     )
 
 

@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
 
 from api.db.engine import reading, writing
-from api.db.models import ExportChunk, ExportFile
+from api.db.models import Erasure, ExportChunk, ExportFile
 from api.db.tables import in_utc
 from api.services.access.audit import note_act
 from api.services.access.caller import Caller
@@ -26,6 +26,7 @@ from api.services.register.exporting import EXPORT_COLUMNS, Export, check_can_re
 from api.services.register.seen_frames import seen_frames
 from api.services.register.writing_frames import write_csv, write_parquet
 from api.services.work import JobView, Task, enqueue, jobs_by_id
+from matcher.errors import DataError
 from matcher.progress import Observer
 
 EXPORT = "export"
@@ -136,10 +137,13 @@ def content_of(engine: Engine, number: int) -> Iterator[bytes]:
 
 def drop_expired(connection: Connection, now: datetime) -> None:
     """Drop the content of exports whose time is over; that they were made stays known."""
-    over = select(ExportFile.id).where(
-        ExportFile.created_at <= now - KEPT_FOR, ExportFile.size.is_not(None)
-    )
-    numbers = list(connection.scalars(over))
+    drop_contents(connection, ExportFile.created_at <= now - KEPT_FOR)
+
+
+def drop_contents(connection: Connection, *which: ColumnElement[bool]) -> None:
+    """Drop the content of these exports, or of all."""
+    there = select(ExportFile.id).where(ExportFile.size.is_not(None), *which)
+    numbers = list(connection.scalars(there))
     if numbers:
         connection.execute(delete(ExportChunk).where(ExportChunk.export.in_(numbers)))
         gone = update(ExportFile).where(ExportFile.id.in_(numbers))
@@ -170,7 +174,11 @@ def prepare_export(
         with observer.stage("write the file"):
             rows = write(path, EXPORT_COLUMNS[what], seen_frames(connection, what, view, row.as_of))
 
+        erased = _last_erasure(connection)
+
         def finish(into: Connection) -> Mapping[str, Any]:
+            if _last_erasure(into) != erased:
+                raise DataError("records were erased while this was written; ask for it again")
             _keep(into, row.id, path)
             done = update(ExportFile).where(ExportFile.id == row.id)
             into.execute(done.values(rows=rows, size=path.stat().st_size))
@@ -178,6 +186,11 @@ def prepare_export(
             return {"export": row.id, "rows": rows}
 
         yield finish
+
+
+def _last_erasure(connection: Connection) -> int | None:
+    """The run of the last erasure."""
+    return connection.scalar(select(func.max(Erasure.run)))
 
 
 def _keep(connection: Connection, number: int, path: Path) -> None:

@@ -6,6 +6,7 @@ all in the transaction that ends its job, so that nothing of it is seen before i
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from api.services.measures_kept import MEASURES, prepare_measures
 from api.services.previews import COMMIT, PREVIEW, do_commit, prepare_preview
 from api.services.register.kept_rules import InForce, rules_in_force
 from api.services.register.running import RunResult, run_register
+from api.services.retention.erasing import ERASE, do_erase
 from api.services.work import Handlers, ReadsFirst, Task, enqueue, jobs_by_id, retry
 from matcher.progress import Observer
 from matcher.read import ReadResult
@@ -172,6 +174,7 @@ def handlers(offered: InForce) -> Handlers:
         PREVIEW: ReadsFirst(prepare_preview),
         COMMIT: do_commit,
         VERIFY: ReadsFirst(prepare_verification),
+        ERASE: partial(do_erase, offered),
     }
 
 

@@ -16,8 +16,8 @@ from tests.db.rows import counts, fill
 LOGS = ["access", "audit"]
 
 
-def test_both_logs_and_what_headers_were_said_to_mean_are_append_only() -> None:
-    assert append_only_tables(Table.metadata) == [*LOGS, "source_mapping"]
+def test_both_logs_holds_and_what_headers_were_said_to_mean_are_append_only() -> None:
+    assert append_only_tables(Table.metadata) == [*LOGS, "hold", "source_mapping"]
 
 
 @pytest.mark.parametrize("table", LOGS)

@@ -34,6 +34,13 @@ class State:
     def holds(self, key: Key) -> bool:
         return key[1] in self.held[key[0]]
 
+    def forget(self, key: Key) -> None:
+        """Nothing of a record counts any more; one that comes by its key is another."""
+        self.held[key[0]].pop(key[1], None)
+        self.decisions = {n: made for n, made in self.decisions.items() if key not in made[1:]}
+        self.corrections = {n: made for n, made in self.corrections.items() if made[0] != key}
+        self.severances = [ends for ends in self.severances if key not in ends]
+
     def keys(self) -> set[Key]:
         return {(source, key) for source, held in self.held.items() for key in held}
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 from sqlalchemy import Connection, Engine, select
 
 from api.db.engine import reading, writing
@@ -16,6 +17,7 @@ from api.services.register import corrections, deciding, severances, shields
 from api.services.register.decisions import as_positions
 from api.services.register.kept_rules import InForce
 from api.services.register.running import RunResult, relink, run_register
+from api.services.retention.erasing import Erased, erase_asked
 from api.services.rules import load_rule_book, shipped_model, shipped_rules
 from matcher.deciding import decide
 from matcher.pipeline import score
@@ -156,6 +158,20 @@ class Register:
         with writing(self.engine) as connection:
             severances.sever(connection, one=one, other=other, by="reviewer", now=NOW)
             self._run(connection)
+
+    def erase(self, *records: Key) -> Erased:
+        """Erase records as if somebody had asked for it."""
+        with writing(self.engine) as connection:
+            ids = self.ids(connection)
+            return erase_asked(
+                connection,
+                self.rules,
+                records=np.array([ids[record] for record in records], dtype=np.int64),
+                why="a test",
+                by="steward",
+                now=NOW,
+                largest_part=ANY_PART,
+            )
 
     def relink(self, rules: InForce) -> None:
         """Put rules in force."""

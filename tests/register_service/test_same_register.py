@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine
 
-from api.db.engine import open_database
+from api.db.engine import open_database, reading
 from api.services.extracts import Mode
 from api.services.register.acts import ActError
 from api.services.register.kept_rules import InForce
@@ -173,6 +173,18 @@ class Arrivals(RuleBasedStateMachine):
             sides = ([one], [other]) if same else (sorted(child[one]), sorted(child[other]))
             self.register.sever([one], [other])
             self.state.severances = list(product(*sides))
+
+    @rule(which=st.integers(0, 20))
+    def erase(self, which: int) -> None:
+        with reading(self.register.engine) as connection:
+            ever = self.register.ids(connection)
+        known = [key for key in sorted(ever) if key[0] in SOURCES and key[1] in KEYS]
+        if known:
+            record = known[which % len(known)]
+            self.register.erase(record)
+            self.state.forget(record)
+            for earlier in self.earlier[record[0]]:
+                earlier.pop(record[1], None)
 
     @rule(number=st.sampled_from([0, 1]))
     def change_the_rules(self, number: int) -> None:

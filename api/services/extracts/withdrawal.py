@@ -62,7 +62,7 @@ def _reopen(connection: Connection, table: Any, *, source: int, closed_by: int, 
     held = (
         select(literal(run, Integer), *(getattr(table, name) for name in names))
         .join(Record, Record.id == table.record)
-        .where(Record.source == source, table.to_run == closed_by)
+        .where(Record.source == source, Record.erased_run.is_(None), table.to_run == closed_by)
     )
     if table is RecordVersion:
         other = aliased(RecordVersion)

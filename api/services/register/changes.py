@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import Connection, or_, select
 
-from api.db.models import Membership, RecordVersion, Run, Severance
+from api.db.models import Membership, Record, RecordVersion, Run, Severance
 from api.db.tables import in_utc
 from api.services.access.policy import View
 from api.services.register.columns import among
@@ -56,8 +56,9 @@ class ChildChange:
 class RecordChange:
     """One entry of a record's history.
 
-    ``kind`` is record_said, record_gone, child_joined or child_left. What the record said is
-    in ``values``, with the names of ``fields`` that changed and the extract that told so.
+    ``kind`` is record_said, record_gone, record_erased, child_joined or child_left. What the
+    record said is in ``values``, with the names of ``fields`` that changed and the extract that
+    told so.
     """
 
     kind: str
@@ -132,15 +133,19 @@ def record_history(
         .order_by(RecordVersion.from_run)
     ).all()
     members = _memberships(connection, record)
+    erased = connection.scalar(select(Record.erased_run).where(Record.id == record))
     ran = [row.from_run for row in (*versions, *members)] + [
         row.to_run for row in (*versions, *members) if row.to_run is not None
     ]
+    ran += [] if erased is None else [erased]
     runs = _moments(connection, ran)
     shielded = record in shielded_records(connection)
     entries = [
         *_versions(view, source, versions, runs, shielded=shielded),
         *_belonging(members, runs),
     ]
+    if erased is not None:
+        entries.append(RecordChange("record_erased", erased, runs[erased], (erased, 4, record)))
     entries.sort(key=lambda entry: entry.place)
     return [entry for entry in entries if after is None or entry.place > after][:limit]
 

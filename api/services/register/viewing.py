@@ -50,7 +50,10 @@ class ShownChild:
 
 @dataclass(frozen=True, slots=True)
 class ShownRecord:
-    """What a record says. ``version`` is record_version.id, ``as_of`` the day it said so."""
+    """What a record says. ``version`` is record_version.id, ``as_of`` the day it said so.
+
+    One that is ``erased`` said something then of which nothing is left.
+    """
 
     key: Member
     version: int
@@ -59,6 +62,7 @@ class ShownRecord:
     as_of: date | None
     values: Mapping[str, Any]
     location_hidden: bool
+    erased: bool
 
 
 # Made once: this is asked more often than all else.
@@ -220,7 +224,7 @@ def _records(
 ) -> list[ShownRecord]:
     numbers = np.array([member.record for member in members], dtype=np.int64)
     query = (
-        select(RecordVersion.__table__, Record.source)
+        select(RecordVersion.__table__, Record.source, Record.erased_run)
         .join(Record, Record.id == RecordVersion.record)
         .where(held(RecordVersion, as_of_run), among(connection, RecordVersion.record, numbers))
     )
@@ -246,6 +250,7 @@ def _records(
                 None if np.isnat(day) else day.item(),
                 view.of_values(member.source, said, shielded=shielded),
                 view.hides_location(shielded),
+                row.erased_run is not None,
             )
         )
     return shown

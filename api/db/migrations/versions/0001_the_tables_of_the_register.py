@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_d56e91"
+revision: str = "0001_cab961"
 down_revision: str | None = None
 
 
@@ -473,22 +473,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_invitation_person"), ["person"], unique=False)
 
     op.create_table(
-        "record",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("source", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("record_id", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["source"], ["source.number"], name=op.f("fk_record_source_source")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_record")),
-        sa.UniqueConstraint("source", "record_id", name=op.f("uq_record_source_record_id")),
-    )
-    op.create_table(
         "run",
         sa.Column(
             "id",
@@ -532,33 +516,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_source_mapping_source"), ["source"], unique=False)
 
     op.create_table(
-        "checked_record",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("by", sa.String(length=64), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("undone_by", sa.String(length=64), nullable=True),
-        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["record"], ["record.id"], name=op.f("fk_checked_record_record_record")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_checked_record")),
-    )
-    with op.batch_alter_table("checked_record", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_checked_record_now",
-            ["record"],
-            unique=True,
-            sqlite_where=sa.text("undone_at IS NULL"),
-            postgresql_where=sa.text("undone_at IS NULL"),
-        )
-
-    op.create_table(
         "child",
         sa.Column("id", sa.String(length=13), nullable=False),
         sa.Column("from_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -568,98 +525,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_child")),
     )
     op.create_table(
-        "conflict",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("kind", sa.String(length=64), nullable=False),
-        sa.Column("record_l", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("record_r", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("from_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("to_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.ForeignKeyConstraint(["from_run"], ["run.id"], name=op.f("fk_conflict_from_run_run")),
-        sa.ForeignKeyConstraint(
-            ["record_l"], ["record.id"], name=op.f("fk_conflict_record_l_record")
-        ),
-        sa.ForeignKeyConstraint(
-            ["record_r"], ["record.id"], name=op.f("fk_conflict_record_r_record")
-        ),
-        sa.ForeignKeyConstraint(["to_run"], ["run.id"], name=op.f("fk_conflict_to_run_run")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_conflict")),
-    )
-    with op.batch_alter_table("conflict", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_conflict_record_l"), ["record_l"], unique=False)
-        batch_op.create_index(batch_op.f("ix_conflict_record_r"), ["record_r"], unique=False)
-
-    op.create_table(
-        "correction",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("field", sa.String(length=64), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        "erasure",
+        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("records", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
         sa.Column("by", sa.String(length=64), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("released_by", sa.String(length=64), nullable=True),
-        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["record"], ["record.id"], name=op.f("fk_correction_record_record")
-        ),
-        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_correction_run_run")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_correction")),
+        sa.Column("keys_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("swept_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_erasure_run_run")),
+        sa.PrimaryKeyConstraint("run", name=op.f("pk_erasure")),
     )
-    with op.batch_alter_table("correction", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_correction_record"), ["record"], unique=False)
-        batch_op.create_index(batch_op.f("ix_correction_run"), ["run"], unique=False)
-
-    op.create_table(
-        "decision",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("kind", sa.String(length=64), nullable=False),
-        sa.Column("record_l", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("record_r", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("values_l", sa.JSON(), nullable=False),
-        sa.Column("values_r", sa.JSON(), nullable=False),
-        sa.Column("why", sa.Text(), nullable=False),
-        sa.Column("by", sa.String(length=64), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("undoes", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("stale_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["record_l"], ["record.id"], name=op.f("fk_decision_record_l_record")
-        ),
-        sa.ForeignKeyConstraint(
-            ["record_r"], ["record.id"], name=op.f("fk_decision_record_r_record")
-        ),
-        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_decision_run_run")),
-        sa.ForeignKeyConstraint(["stale_run"], ["run.id"], name=op.f("fk_decision_stale_run_run")),
-        sa.ForeignKeyConstraint(
-            ["undoes"], ["decision.id"], name=op.f("fk_decision_undoes_decision")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_decision")),
-    )
-    with op.batch_alter_table("decision", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_decision_record_l"), ["record_l"], unique=False)
-        batch_op.create_index(batch_op.f("ix_decision_record_r"), ["record_r"], unique=False)
-        batch_op.create_index(batch_op.f("ix_decision_run"), ["run"], unique=False)
-        batch_op.create_index(batch_op.f("ix_decision_stale_run"), ["stale_run"], unique=False)
-        batch_op.create_index(batch_op.f("ix_decision_undoes"), ["undoes"], unique=False)
-
     op.create_table(
         "export_file",
         sa.Column(
@@ -738,28 +614,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run", "rules", name=op.f("pk_kept_measures")),
     )
     op.create_table(
-        "known_pair",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("low", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("high", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("kind", sa.String(length=64), nullable=False),
-        sa.Column("by", sa.String(length=64), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["high"], ["record.id"], name=op.f("fk_known_pair_high_record")),
-        sa.ForeignKeyConstraint(["low"], ["record.id"], name=op.f("fk_known_pair_low_record")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_known_pair")),
-    )
-    with op.batch_alter_table("known_pair", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_known_pair_high"), ["high"], unique=False)
-        batch_op.create_index(batch_op.f("ix_known_pair_low_high"), ["low", "high"], unique=False)
-
-    op.create_table(
         "preview",
         sa.Column(
             "id",
@@ -788,82 +642,33 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
-        "referral",
+        "record",
         sa.Column(
             "id",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
             autoincrement=True,
             nullable=False,
         ),
-        sa.Column("low", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("high", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("note", sa.Text(), nullable=False),
-        sa.Column("by", sa.String(length=64), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("source", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("record_id", sa.Text(), nullable=False),
         sa.Column(
-            "after_decision", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+            "erased_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
-        sa.ForeignKeyConstraint(["high"], ["record.id"], name=op.f("fk_referral_high_record")),
-        sa.ForeignKeyConstraint(["low"], ["record.id"], name=op.f("fk_referral_low_record")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_referral")),
-    )
-    with op.batch_alter_table("referral", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_referral_high"), ["high"], unique=False)
-        batch_op.create_index(batch_op.f("ix_referral_low_high"), ["low", "high"], unique=False)
-
-    op.create_table(
-        "severance",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("record_l", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("record_r", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("by", sa.String(length=64), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["erased_run"], ["run.id"], name=op.f("fk_record_erased_run_run")),
         sa.ForeignKeyConstraint(
-            ["record_l"], ["record.id"], name=op.f("fk_severance_record_l_record")
+            ["source"], ["source.number"], name=op.f("fk_record_source_source")
         ),
-        sa.ForeignKeyConstraint(
-            ["record_r"], ["record.id"], name=op.f("fk_severance_record_r_record")
-        ),
-        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_severance_run_run")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_severance")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_record")),
+        sa.UniqueConstraint("source", "record_id", name=op.f("uq_record_source_record_id")),
     )
-    with op.batch_alter_table("severance", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_severance_record_l"), ["record_l"], unique=False)
-        batch_op.create_index(batch_op.f("ix_severance_record_r"), ["record_r"], unique=False)
-        batch_op.create_index(batch_op.f("ix_severance_run"), ["run"], unique=False)
-
-    op.create_table(
-        "shield",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column(
-            "inherited_from", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
-        ),
-        sa.Column("why", sa.Text(), nullable=False),
-        sa.Column("by", sa.String(length=64), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("lifted_by", sa.String(length=64), nullable=True),
-        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("lifted_why", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["inherited_from"], ["shield.id"], name=op.f("fk_shield_inherited_from_shield")
-        ),
-        sa.ForeignKeyConstraint(["record"], ["record.id"], name=op.f("fk_shield_record_record")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_shield")),
-    )
-    with op.batch_alter_table("shield", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_shield_record"), ["record"], unique=False)
+    with op.batch_alter_table("record", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_record_erased_run",
+            ["erased_run"],
+            unique=False,
+            sqlite_where=sa.text("erased_run IS NOT NULL"),
+            postgresql_where=sa.text("erased_run IS NOT NULL"),
+        )
 
     op.create_table(
         "caf_episode",
@@ -898,6 +703,60 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_caf_episode_record"), ["record"], unique=False)
 
     op.create_table(
+        "checked_record",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("undone_by", sa.String(length=64), nullable=True),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["record"], ["record.id"], name=op.f("fk_checked_record_record_record")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_checked_record")),
+    )
+    with op.batch_alter_table("checked_record", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_checked_record_now",
+            ["record"],
+            unique=True,
+            sqlite_where=sa.text("undone_at IS NULL"),
+            postgresql_where=sa.text("undone_at IS NULL"),
+        )
+
+    op.create_table(
+        "conflict",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("record_l", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("record_r", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("from_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("to_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["from_run"], ["run.id"], name=op.f("fk_conflict_from_run_run")),
+        sa.ForeignKeyConstraint(
+            ["record_l"], ["record.id"], name=op.f("fk_conflict_record_l_record")
+        ),
+        sa.ForeignKeyConstraint(
+            ["record_r"], ["record.id"], name=op.f("fk_conflict_record_r_record")
+        ),
+        sa.ForeignKeyConstraint(["to_run"], ["run.id"], name=op.f("fk_conflict_to_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_conflict")),
+    )
+    with op.batch_alter_table("conflict", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_conflict_record_l"), ["record_l"], unique=False)
+        batch_op.create_index(batch_op.f("ix_conflict_record_r"), ["record_r"], unique=False)
+
+    op.create_table(
         "contact",
         sa.Column("date", sa.Date(), nullable=True),
         sa.Column("centre", sa.Text(), nullable=True),
@@ -924,6 +783,72 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("contact", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_contact_record"), ["record"], unique=False)
+
+    op.create_table(
+        "correction",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("field", sa.String(length=64), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("released_by", sa.String(length=64), nullable=True),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["record"], ["record.id"], name=op.f("fk_correction_record_record")
+        ),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_correction_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_correction")),
+    )
+    with op.batch_alter_table("correction", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_correction_record"), ["record"], unique=False)
+        batch_op.create_index(batch_op.f("ix_correction_run"), ["run"], unique=False)
+
+    op.create_table(
+        "decision",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("record_l", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("record_r", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("values_l", sa.JSON(), nullable=False),
+        sa.Column("values_r", sa.JSON(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("undoes", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("stale_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["record_l"], ["record.id"], name=op.f("fk_decision_record_l_record")
+        ),
+        sa.ForeignKeyConstraint(
+            ["record_r"], ["record.id"], name=op.f("fk_decision_record_r_record")
+        ),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_decision_run_run")),
+        sa.ForeignKeyConstraint(["stale_run"], ["run.id"], name=op.f("fk_decision_stale_run_run")),
+        sa.ForeignKeyConstraint(
+            ["undoes"], ["decision.id"], name=op.f("fk_decision_undoes_decision")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_decision")),
+    )
+    with op.batch_alter_table("decision", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_decision_record_l"), ["record_l"], unique=False)
+        batch_op.create_index(batch_op.f("ix_decision_record_r"), ["record_r"], unique=False)
+        batch_op.create_index(batch_op.f("ix_decision_run"), ["run"], unique=False)
+        batch_op.create_index(batch_op.f("ix_decision_stale_run"), ["stale_run"], unique=False)
+        batch_op.create_index(batch_op.f("ix_decision_undoes"), ["undoes"], unique=False)
 
     op.create_table(
         "ethnicity",
@@ -1119,6 +1044,53 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("child", "from_run", name=op.f("pk_golden")),
     )
     op.create_table(
+        "hold",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("child", sa.String(length=13), nullable=True),
+        sa.Column("lifts", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["child"], ["child.id"], name=op.f("fk_hold_child_child")),
+        sa.ForeignKeyConstraint(["lifts"], ["hold.id"], name=op.f("fk_hold_lifts_hold")),
+        sa.ForeignKeyConstraint(["record"], ["record.id"], name=op.f("fk_hold_record_record")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hold")),
+        sa.UniqueConstraint("lifts", name=op.f("uq_hold_lifts")),
+        info={"append_only": True},
+    )
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_hold_child"), ["child"], unique=False)
+        batch_op.create_index(batch_op.f("ix_hold_record"), ["record"], unique=False)
+
+    op.create_table(
+        "known_pair",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("low", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("high", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["high"], ["record.id"], name=op.f("fk_known_pair_high_record")),
+        sa.ForeignKeyConstraint(["low"], ["record.id"], name=op.f("fk_known_pair_low_record")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_known_pair")),
+    )
+    with op.batch_alter_table("known_pair", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_known_pair_high"), ["high"], unique=False)
+        batch_op.create_index(batch_op.f("ix_known_pair_low_high"), ["low", "high"], unique=False)
+
+    op.create_table(
         "membership",
         sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("from_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1207,6 +1179,30 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "referral",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("low", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("high", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "after_decision", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(["high"], ["record.id"], name=op.f("fk_referral_high_record")),
+        sa.ForeignKeyConstraint(["low"], ["record.id"], name=op.f("fk_referral_low_record")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_referral")),
+    )
+    with op.batch_alter_table("referral", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_referral_high"), ["high"], unique=False)
+        batch_op.create_index(batch_op.f("ix_referral_low_high"), ["low", "high"], unique=False)
+
+    op.create_table(
         "reject",
         sa.Column(
             "id",
@@ -1227,46 +1223,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("reject", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_reject_extract"), ["extract"], unique=False)
-
-    op.create_table(
-        "review_answer",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("low", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("high", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("kind", sa.String(length=64), nullable=False),
-        sa.Column("why", sa.Text(), nullable=False),
-        sa.Column("by", sa.String(length=64), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("seconds", sa.Double(), nullable=False),
-        sa.Column("read", sa.String(length=64), nullable=False),
-        sa.Column("state", sa.String(length=64), nullable=False),
-        sa.Column("agreed", sa.Boolean(), nullable=True),
-        sa.Column("decision", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("known", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["decision"], ["decision.id"], name=op.f("fk_review_answer_decision_decision")
-        ),
-        sa.ForeignKeyConstraint(["high"], ["record.id"], name=op.f("fk_review_answer_high_record")),
-        sa.ForeignKeyConstraint(
-            ["known"], ["known_pair.id"], name=op.f("fk_review_answer_known_known_pair")
-        ),
-        sa.ForeignKeyConstraint(["low"], ["record.id"], name=op.f("fk_review_answer_low_record")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_review_answer")),
-    )
-    with op.batch_alter_table("review_answer", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_review_answer_by_id"), ["by", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_review_answer_decision"), ["decision"], unique=False)
-        batch_op.create_index(batch_op.f("ix_review_answer_high"), ["high"], unique=False)
-        batch_op.create_index(batch_op.f("ix_review_answer_known"), ["known"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_review_answer_low_high"), ["low", "high"], unique=False
-        )
-        batch_op.create_index(batch_op.f("ix_review_answer_state"), ["state"], unique=False)
 
     op.create_table(
         "search_entry",
@@ -1378,6 +1334,60 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "severance",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("record_l", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("record_r", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["record_l"], ["record.id"], name=op.f("fk_severance_record_l_record")
+        ),
+        sa.ForeignKeyConstraint(
+            ["record_r"], ["record.id"], name=op.f("fk_severance_record_r_record")
+        ),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_severance_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_severance")),
+    )
+    with op.batch_alter_table("severance", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_severance_record_l"), ["record_l"], unique=False)
+        batch_op.create_index(batch_op.f("ix_severance_record_r"), ["record_r"], unique=False)
+        batch_op.create_index(batch_op.f("ix_severance_run"), ["run"], unique=False)
+
+    op.create_table(
+        "shield",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("record", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "inherited_from", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lifted_by", sa.String(length=64), nullable=True),
+        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lifted_why", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["inherited_from"], ["shield.id"], name=op.f("fk_shield_inherited_from_shield")
+        ),
+        sa.ForeignKeyConstraint(["record"], ["record.id"], name=op.f("fk_shield_record_record")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shield")),
+    )
+    with op.batch_alter_table("shield", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_shield_record"), ["record"], unique=False)
+
+    op.create_table(
         "succession",
         sa.Column(
             "id",
@@ -1424,16 +1434,67 @@ def upgrade() -> None:
     with op.batch_alter_table("visit", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_visit_record"), ["record"], unique=False)
 
+    op.create_table(
+        "review_answer",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("low", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("high", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=False),
+        sa.Column("read", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("agreed", sa.Boolean(), nullable=True),
+        sa.Column("decision", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("known", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["decision"], ["decision.id"], name=op.f("fk_review_answer_decision_decision")
+        ),
+        sa.ForeignKeyConstraint(["high"], ["record.id"], name=op.f("fk_review_answer_high_record")),
+        sa.ForeignKeyConstraint(
+            ["known"], ["known_pair.id"], name=op.f("fk_review_answer_known_known_pair")
+        ),
+        sa.ForeignKeyConstraint(["low"], ["record.id"], name=op.f("fk_review_answer_low_record")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_review_answer")),
+    )
+    with op.batch_alter_table("review_answer", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_review_answer_by_id"), ["by", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_review_answer_decision"), ["decision"], unique=False)
+        batch_op.create_index(batch_op.f("ix_review_answer_high"), ["high"], unique=False)
+        batch_op.create_index(batch_op.f("ix_review_answer_known"), ["known"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_review_answer_low_high"), ["low", "high"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_review_answer_state"), ["state"], unique=False)
+
     op.invoke(KeepAppendOnly("access"))
     op.invoke(KeepAppendOnly("audit"))
+    op.invoke(KeepAppendOnly("hold"))
     op.invoke(KeepAppendOnly("source_mapping"))
 
 
 def downgrade() -> None:
     """Go back to the state before."""
     op.invoke(LetRowsChange("source_mapping"))
+    op.invoke(LetRowsChange("hold"))
     op.invoke(LetRowsChange("audit"))
     op.invoke(LetRowsChange("access"))
+    with op.batch_alter_table("review_answer", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_review_answer_state"))
+        batch_op.drop_index(batch_op.f("ix_review_answer_low_high"))
+        batch_op.drop_index(batch_op.f("ix_review_answer_known"))
+        batch_op.drop_index(batch_op.f("ix_review_answer_high"))
+        batch_op.drop_index(batch_op.f("ix_review_answer_decision"))
+        batch_op.drop_index(batch_op.f("ix_review_answer_by_id"))
+
+    op.drop_table("review_answer")
     with op.batch_alter_table("visit", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_visit_record"))
 
@@ -1443,6 +1504,16 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_succession_child_run"))
 
     op.drop_table("succession")
+    with op.batch_alter_table("shield", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_shield_record"))
+
+    op.drop_table("shield")
+    with op.batch_alter_table("severance", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_severance_run"))
+        batch_op.drop_index(batch_op.f("ix_severance_record_r"))
+        batch_op.drop_index(batch_op.f("ix_severance_record_l"))
+
+    op.drop_table("severance")
     with op.batch_alter_table("search_entry", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_search_entry_upn",
@@ -1489,19 +1560,15 @@ def downgrade() -> None:
         )
 
     op.drop_table("search_entry")
-    with op.batch_alter_table("review_answer", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_review_answer_state"))
-        batch_op.drop_index(batch_op.f("ix_review_answer_low_high"))
-        batch_op.drop_index(batch_op.f("ix_review_answer_known"))
-        batch_op.drop_index(batch_op.f("ix_review_answer_high"))
-        batch_op.drop_index(batch_op.f("ix_review_answer_decision"))
-        batch_op.drop_index(batch_op.f("ix_review_answer_by_id"))
-
-    op.drop_table("review_answer")
     with op.batch_alter_table("reject", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reject_extract"))
 
     op.drop_table("reject")
+    with op.batch_alter_table("referral", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_referral_low_high"))
+        batch_op.drop_index(batch_op.f("ix_referral_high"))
+
+    op.drop_table("referral")
     with op.batch_alter_table("record_version", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_record_version_record_from_run"))
         batch_op.drop_index(batch_op.f("ix_record_version_from_run"))
@@ -1526,6 +1593,16 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_membership_child_to_run"))
 
     op.drop_table("membership")
+    with op.batch_alter_table("known_pair", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_known_pair_low_high"))
+        batch_op.drop_index(batch_op.f("ix_known_pair_high"))
+
+    op.drop_table("known_pair")
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_hold_record"))
+        batch_op.drop_index(batch_op.f("ix_hold_child"))
+
+    op.drop_table("hold")
     op.drop_table("golden")
     with op.batch_alter_table("funded_place", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_funded_place_record"))
@@ -1550,44 +1627,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_ethnicity_record"))
 
     op.drop_table("ethnicity")
-    with op.batch_alter_table("contact", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_contact_record"))
-
-    op.drop_table("contact")
-    with op.batch_alter_table("caf_episode", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_caf_episode_record"))
-
-    op.drop_table("caf_episode")
-    with op.batch_alter_table("shield", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_shield_record"))
-
-    op.drop_table("shield")
-    with op.batch_alter_table("severance", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_severance_run"))
-        batch_op.drop_index(batch_op.f("ix_severance_record_r"))
-        batch_op.drop_index(batch_op.f("ix_severance_record_l"))
-
-    op.drop_table("severance")
-    with op.batch_alter_table("referral", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_referral_low_high"))
-        batch_op.drop_index(batch_op.f("ix_referral_high"))
-
-    op.drop_table("referral")
-    op.drop_table("preview")
-    with op.batch_alter_table("known_pair", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_known_pair_low_high"))
-        batch_op.drop_index(batch_op.f("ix_known_pair_high"))
-
-    op.drop_table("known_pair")
-    op.drop_table("kept_measures")
-    with op.batch_alter_table("extract", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_extract_source_state"))
-
-    op.drop_table("extract")
-    with op.batch_alter_table("export_file", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_export_file_created_at"))
-
-    op.drop_table("export_file")
     with op.batch_alter_table("decision", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_decision_undoes"))
         batch_op.drop_index(batch_op.f("ix_decision_stale_run"))
@@ -1601,12 +1640,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_correction_record"))
 
     op.drop_table("correction")
+    with op.batch_alter_table("contact", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_contact_record"))
+
+    op.drop_table("contact")
     with op.batch_alter_table("conflict", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_conflict_record_r"))
         batch_op.drop_index(batch_op.f("ix_conflict_record_l"))
 
     op.drop_table("conflict")
-    op.drop_table("child")
     with op.batch_alter_table("checked_record", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_checked_record_now",
@@ -1615,12 +1657,35 @@ def downgrade() -> None:
         )
 
     op.drop_table("checked_record")
+    with op.batch_alter_table("caf_episode", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_caf_episode_record"))
+
+    op.drop_table("caf_episode")
+    with op.batch_alter_table("record", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_record_erased_run",
+            sqlite_where=sa.text("erased_run IS NOT NULL"),
+            postgresql_where=sa.text("erased_run IS NOT NULL"),
+        )
+
+    op.drop_table("record")
+    op.drop_table("preview")
+    op.drop_table("kept_measures")
+    with op.batch_alter_table("extract", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_extract_source_state"))
+
+    op.drop_table("extract")
+    with op.batch_alter_table("export_file", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_export_file_created_at"))
+
+    op.drop_table("export_file")
+    op.drop_table("erasure")
+    op.drop_table("child")
     with op.batch_alter_table("source_mapping", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_source_mapping_source"))
 
     op.drop_table("source_mapping")
     op.drop_table("run")
-    op.drop_table("record")
     with op.batch_alter_table("invitation", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_invitation_person"))
 

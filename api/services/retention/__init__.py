@@ -1,0 +1,1 @@
+"""Until when records are kept, what is held longer, and how what is due is erased."""
