@@ -136,7 +136,7 @@ def reviewed(
     connection: Connection, thresholds: Thresholds
 ) -> tuple[list[Reviewed], list[SourceReviewed]]:
     """Decided pairs by band of weight, and by source."""
-    decided = _decided(connection)
+    decided = decided_pairs(connection)
     bins = weight_bins(connection)
     lower, upper = thresholds.lower, thresholds.upper
     weight = decided["weight"].to_numpy(float)
@@ -169,7 +169,7 @@ def _matches(decided: pd.DataFrame) -> Proportion:
     return Proportion(int((decided["kind"] == MATCH).sum()), len(decided))
 
 
-def _decided(connection: Connection) -> pd.DataFrame:
+def decided_pairs(connection: Connection) -> pd.DataFrame:
     """Columns kind, weight, source_l, source_r of pairs decided match or non_match, if kept."""
     found = decisions_in_force(connection)
     found = found[found["kind"].isin([MATCH, NON_MATCH])]

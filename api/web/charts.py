@@ -33,10 +33,13 @@ _CONFIG: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One row of a chart: a value with its 95% interval, in the unit of the axis."""
+    """One row of a chart: a value with its 95% interval, in the unit of the axis.
+
+    Without a value only its limits are known, and there is no point on the line.
+    """
 
     label: str
-    value: float
+    value: float | None
     lower: float
     upper: float
 

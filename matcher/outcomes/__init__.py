@@ -15,7 +15,14 @@ from matcher.outcomes.compute import (
     measure_by_minimum_contacts,
     measure_range,
 )
-from matcher.outcomes.disclosure import PROFILES, Profile, protect
+from matcher.outcomes.disclosure import (
+    PROFILES,
+    Profile,
+    ToldShare,
+    protect,
+    tell_parts,
+    tell_share,
+)
 from matcher.outcomes.examples import check_measures, run_examples
 from matcher.outcomes.inputs import MeasureInputs
 from matcher.outcomes.report import render_text
@@ -32,6 +39,7 @@ __all__ = [
     "MeasureResult",
     "Part",
     "Profile",
+    "ToldShare",
     "accept_possible_links",
     "as_dict",
     "check_measures",
@@ -44,4 +52,6 @@ __all__ = [
     "render_text",
     "round_half_up",
     "run_examples",
+    "tell_parts",
+    "tell_share",
 ]

@@ -101,6 +101,42 @@ def protect(result: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
     return shown | {"suppressed": bool(suppressed), "disclosure": profile.name}
 
 
+@dataclass(frozen=True, slots=True)
+class ToldShare:
+    """A share as it may be told: its counts; or a limit, in whole per cent; or nothing."""
+
+    proportion: Proportion | None = None
+    at_least: int | None = None
+    at_most: int | None = None
+
+
+def tell_share(share: Proportion, profile: Profile) -> ToldShare:
+    """A share by itself. If only one side of it is too small to be told, it has a limit.
+
+    >>> tell_share(Proportion(196, 200), PROFILES["threshold10"]).at_least
+    95
+    """
+    side = _Share(share.numerator, share.denominator, profile)
+    if side.told is not None:
+        return ToldShare(side.told)
+    if not side.denominator:
+        return ToldShare()
+    limit = 100 * (side.denominator - profile.hidden) // side.denominator
+    small = profile.hides(share.numerator), profile.hides(share.denominator - share.numerator)
+    if limit < 50 or all(small):
+        return ToldShare()
+    return ToldShare(at_most=100 - limit) if small[0] else ToldShare(at_least=limit)
+
+
+def tell_parts(counts: Sequence[int], profile: Profile) -> list[int | None]:
+    """Counts that add up to a known total: never is one alone hidden, for the others tell it."""
+    told = [profile.count(count) for count in counts]
+    others = [at for at, count in enumerate(counts) if count and told[at] is not None]
+    if told.count(None) == 1 and others:
+        told[min(others, key=lambda at: counts[at])] = None
+    return told
+
+
 class _Share:
     """A numerator of a denominator, as it may be told."""
 

@@ -6,16 +6,19 @@ A test compares this with the routes of the application, so that no page is forg
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import func, select
 
 from api.db.engine import reading, writing
-from api.db.models import Membership
+from api.db.models import Golden, Membership
 from api.services.access.roles import Role
+from api.services.deprivation import load_lookup
 from api.services.previews import Wanted, ask_for_preview
 from tests.browser import administered, extract_samples, review_samples
 from tests.browser.site import Site
-from tests.register_service.registers import Register
+from tests.register_service.registers import Register, shipped
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,18 @@ def preview(site: Site) -> str:
         wanted = Wanted(lower=0.0)
         number = ask_for_preview(connection, wanted, by="test", now=datetime.now(UTC))
     return f"/quality/previews/{number}"
+
+
+def groups(site: Site) -> str:
+    """With deprivation, since a lookup of the register's own postcodes is loaded."""
+    with writing(site.engine) as connection, TemporaryDirectory() as folder:
+        known = select(Golden.postcode).where(Golden.postcode.is_not(None)).distinct()
+        rows = [f"{code},{1 + at % 10}" for at, code in enumerate(connection.scalars(known))]
+        path = Path(folder) / "lookup.csv"
+        path.write_text("\n".join(["Postcode,IMD Decile", *rows]), encoding="utf-8")
+        values = shipped().book.linkage.values
+        load_lookup(connection, path, values, by="test", now=datetime.now(UTC))
+    return "/quality/groups"
 
 
 def aishas(site: Site) -> tuple[int, int]:
@@ -114,6 +129,7 @@ SAMPLES: Mapping[str, Sample] = {
     "/extracts/{extract}/rejects": Sample(lambda site: extract_samples.waiting(site) + "/rejects"),
     "/measures": at("/measures"),
     "/quality": at("/quality?lower=0&upper=6"),
+    "/quality/groups": Sample(groups),
     "/quality/previews/{number}": Sample(preview),
     "/review": at("/review"),
     "/review/answers/{number}": Sample(review_samples.answer_given, Role.SENIOR_REVIEWER),

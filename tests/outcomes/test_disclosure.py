@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matcher.outcomes import PROFILES, protect
+from matcher.intervals import Proportion
+from matcher.outcomes import PROFILES, ToldShare, protect, tell_parts, tell_share
 
 
 def result(numerator: int, denominator: int, **more: Any) -> dict[str, Any]:
@@ -136,3 +137,42 @@ def test_no_small_count_can_be_worked_out_of_what_is_shown(
     else:
         assert abs(found["numerator"] - numerator) <= rules.base // 2 + rules.base % 2
         assert 0 <= found["numerator"] <= found["denominator"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "numerator", "denominator", "told"),
+    [
+        ("threshold10", 120, 180, ToldShare(Proportion(120, 180))),
+        ("threshold10", 180, 180, ToldShare(Proportion(180, 180))),
+        ("threshold10", 179, 180, ToldShare(at_least=95)),
+        ("threshold10", 171, 180, ToldShare(at_least=95)),
+        ("threshold10", 3, 180, ToldShare(at_most=5)),
+        ("threshold10", 9, 18, ToldShare()),
+        ("threshold10", 15, 17, ToldShare()),
+        ("threshold10", 5, 7, ToldShare()),
+        ("threshold10", 0, 0, ToldShare()),
+        ("none", 5, 7, ToldShare(Proportion(5, 7))),
+    ],
+)
+def test_a_share_that_may_not_be_told_has_a_limit_where_that_says_enough(
+    profile: Any, numerator: int, denominator: int, told: ToldShare
+) -> None:
+    assert tell_share(Proportion(numerator, denominator), PROFILES[profile]) == told
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(19, 5000))
+def test_a_limit_is_the_same_whatever_the_hidden_count(one: int, other: int, whole: int) -> None:
+    profile = PROFILES["threshold10"]
+    told = {tell_share(Proportion(whole - rest, whole), profile) for rest in (one, other)}
+    assert len(told) == 1
+    (limit,) = {found.at_least for found in told}
+    assert limit is None or 100 * (whole - max(one, other)) / whole >= limit
+
+
+@given(st.lists(st.integers(0, 60), max_size=6))
+def test_no_part_of_a_total_is_hidden_alone(counts: list[int]) -> None:
+    told = tell_parts(counts, PROFILES["threshold10"])
+    hidden = [count for count, shown in zip(counts, told, strict=True) if shown is None]
+    assert len(hidden) != 1 or not any(told), "what is left of the total would tell it"
+    assert all(shown in (None, count) for count, shown in zip(counts, told, strict=True))
+    assert all(not 1 <= (shown or 0) <= 9 for shown in told)

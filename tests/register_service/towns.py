@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, update
 from api.db.engine import writing
 from api.db.models import Extract, ExtractState
 from api.services.demo import TOWN
+from api.services.deprivation import load_lookup
 from api.services.extracts import receive
 from api.services.register.running import RunResult, run_register
 from fixtures.generator import generate
@@ -54,3 +55,12 @@ def load_town(
             if not at_once:
                 results += run_register(connection, shipped(), by="analyst", now=NOW)
         return results + run_register(connection, shipped(), by="analyst", now=NOW)
+
+
+def fill_with_groups(engine: Engine) -> None:
+    """A town whose records state ethnic groups, with the lookup of its deprivation."""
+    files = town_files(250, 9, native=True)
+    load_town(engine, files)
+    with writing(engine) as connection:
+        lookup, values = files["ctf"].parent / "deprivation.csv", shipped().book.linkage.values
+        load_lookup(connection, lookup, values, by="steward", now=NOW)
