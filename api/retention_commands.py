@@ -135,7 +135,14 @@ def child_(
     by: ByOption = None,
 ) -> None:
     """Erase every record of a child, whether or not it is due."""
-    _erase_asked(lambda c: records_of_child(c, child), why, yes=yes, database=database, by=by)
+    _erase_asked(
+        lambda connection: records_of_child(connection, child),
+        lambda _: f"child {child}",
+        why,
+        yes=yes,
+        database=database,
+        by=by,
+    )
 
 
 @erase.command("record")
@@ -153,11 +160,14 @@ def record(
         number = record_number(connection, source, record_id)
         return np.array([] if number is None else [number], dtype=np.int64)
 
-    _erase_asked(wanted, why, yes=yes, database=database, by=by)
+    _erase_asked(
+        wanted, lambda records: f"record {records[0]}", why, yes=yes, database=database, by=by
+    )
 
 
 def _erase_asked(
     wanted: Callable[[Connection], Numbers],
+    about: Callable[[Numbers], str],
     why: str,
     *,
     yes: bool,
@@ -170,7 +180,10 @@ def _erase_asked(
         return records
 
     def do(connection: Connection, records: Numbers, **how: Any) -> Erased:
-        return erase_asked(connection, offered_rules(None, None), records=records, why=why, **how)
+        offered = offered_rules(None, None)
+        return erase_asked(
+            connection, offered, records=records, about=about(records), why=why, **how
+        )
 
     _erase(checked, do, yes=yes, database=database, by=by)
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 from sqlalchemy import func, insert, select
 
 from api.db.engine import reading, writing
@@ -11,8 +12,13 @@ from api.services.access.agreements import add_agreement
 from api.services.access.keys import create_key
 from api.services.access.roles import Role
 from api.services.access.verifying import VERIFY
+from api.services.register.single import put_record
+from api.services.register.viewing import record_number
+from api.services.retention.erasing import erase_asked
+from api.services.retention.holds import holds_in_force, put_hold
 from api.services.webhooks import DEAD, keep_webhook
 from tests.browser.site import Site
+from tests.register_service.registers import shipped
 
 
 def _once(site: Site, name: str) -> bool:
@@ -114,6 +120,46 @@ def webhook(site: Site) -> str:
                 )
             )
     return f"/administration/webhooks/{hook.id}"
+
+
+def retention(site: Site) -> str:
+    """A record that is due, a hold on another child's, and an erasure."""
+    if _once(site, "retention"):
+        now = datetime.now(UTC)
+        with writing(site.engine) as connection:
+            known = select(Source.number).where(Source.name == "estart")
+            if connection.scalar(known) is None:
+                row = {
+                    "name": "estart",
+                    "title": "Children’s centres",
+                    "one_record_per_child": False,
+                }
+                connection.execute(insert(Source).values(row))
+            for record_id in ("ended", "due"):
+                values = {
+                    "forename": "Ottoline",
+                    "surname": record_id,
+                    "date_of_birth": "2006-02-03",
+                }
+                put_record(connection, shipped(), source="estart", record_id=record_id,
+                           values=values, as_of=None, by="test", now=now)  # fmt: skip
+            put_hold(
+                connection, on=("estart", "due"), why="a complaint, 31/2026", by="test", now=now
+            )
+            number = record_number(connection, "estart", "ended")
+            erase_asked(connection, shipped(), records=np.array([number]), about="a record",
+                        why="request 8", by="test", now=now)  # fmt: skip
+            put_record(connection, shipped(), source="estart", record_id="also due",
+                       values={"forename": "Ida", "date_of_birth": "2005-02-03"}, as_of=None,
+                       by="test", now=now)  # fmt: skip
+    return "/administration/retention"
+
+
+def hold(site: Site) -> str:
+    """The one in force."""
+    where = retention(site)
+    with reading(site.engine) as connection:
+        return f"{where}/holds/{holds_in_force(connection)[0].id}"
 
 
 def audit(site: Site) -> str:

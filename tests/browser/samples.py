@@ -109,6 +109,11 @@ SAMPLES: Mapping[str, Sample] = {
     "/administration/people": at("/administration/people"),
     "/administration/people/new": at("/administration/people/new"),
     "/administration/people/{number}": Sample(administered.person),
+    "/administration/retention": Sample(administered.retention),
+    "/administration/retention/child": at("/administration/retention/child"),
+    "/administration/retention/due": Sample(lambda site: administered.retention(site) + "/due"),
+    "/administration/retention/erase": Sample(lambda site: administered.retention(site) + "/erase"),
+    "/administration/retention/holds/{number}": Sample(administered.hold),
     "/administration/sources": Sample(
         lambda site: administered.ended_source(site).rpartition("/")[0]
     ),

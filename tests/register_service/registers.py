@@ -167,6 +167,7 @@ class Register:
                 connection,
                 self.rules,
                 records=np.array([ids[record] for record in records], dtype=np.int64),
+                about="a test",
                 why="a test",
                 by="steward",
                 now=NOW,

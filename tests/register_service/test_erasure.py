@@ -268,7 +268,7 @@ def test_what_is_due_is_erased_but_for_what_is_held(register: Reviewed) -> None:
         assert erase_due(connection, register.rules, **how) is None
         with pytest.raises(ActError, match="a hold is on"):
             erase_asked(connection, register.rules, records=records_of_child(connection, child),
-                        why="asked", by="steward", now=NOW)  # fmt: skip
+                        about="child", why="asked", by="steward", now=NOW)  # fmt: skip
         lift_hold(connection, hold, why="the court is done", **WHO)
         with pytest.raises(ActError, match="no hold"):
             lift_hold(connection, hold, why="again", **WHO)
@@ -291,12 +291,12 @@ def test_a_child_is_erased_as_a_whole_and_only_once(register: Reviewed) -> None:
     delete(register, CLINIC)
     with writing(register.engine) as connection:
         records = records_of_child(connection, child)
-        erased = erase_asked(connection, register.rules, records=records, why="she asked",
-                             by="steward", now=NOW)  # fmt: skip
+        erased = erase_asked(connection, register.rules, records=records, about="child",
+                             why="she asked", by="steward", now=NOW)  # fmt: skip
         assert dict(erased.by_source) == {"clinic": 1, "school": 1, "social": 1}
         assert len(records_of_child(connection, child)) == 0
         with pytest.raises(ActError, match="erased already"):
-            erase_asked(connection, register.rules, records=records, why="she asked",
+            erase_asked(connection, register.rules, records=records, about="child", why="she asked",
                         by="steward", now=NOW)  # fmt: skip
     with reading(register.engine) as connection:
         stood = find_child(connection, child)

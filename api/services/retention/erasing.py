@@ -22,6 +22,7 @@ from api.db.models import (
     Source,
     Succession,
 )
+from api.db.tables import in_utc
 from api.services.access.audit import note_act
 from api.services.register.acts import ActError, passes, require_reason
 from api.services.register.columns import Numbers, among, columns
@@ -38,6 +39,17 @@ from matcher.progress import Observer, Silent
 
 DUE = "due by the retention rules"
 ERASE = "erase"
+
+
+@dataclass(frozen=True, slots=True)
+class PastErasure:
+    """An erasure that was made: of how many records, in which run."""
+
+    run: int
+    records: int
+    why: str
+    by: str
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -71,8 +83,8 @@ def erase_due(
     records = free_to_erase(due_records(connection, book, today, sources=sources))
     if not len(records):
         return None
-    return _erase(connection, offered, records, why=DUE, by=by, now=now, observer=observer,
-                  largest_part=largest_part)  # fmt: skip
+    return _erase(connection, offered, records, about="records due", why=DUE, by=by, now=now,
+                  observer=observer, largest_part=largest_part)  # fmt: skip
 
 
 def erase_asked(
@@ -80,17 +92,21 @@ def erase_asked(
     offered: InForce,
     *,
     records: Numbers,
+    about: str,
     why: str,
     by: str,
     now: datetime,
     observer: Observer | None = None,
     largest_part: float = LARGEST_PART,
 ) -> Erased:
-    """Erase some records whether or not they are due. Raises ActError, see `check_can_erase`."""
+    """Erase some records whether or not they are due. Raises ActError, see `check_can_erase`.
+
+    ``about`` is a kind and an id, which the log of acts tells.
+    """
     lock_register(connection)
     check_can_erase(connection, records=records, why=why)
-    return _erase(connection, offered, records, why=why, by=by, now=now, observer=observer,
-                  largest_part=largest_part)  # fmt: skip
+    return _erase(connection, offered, records, about=about, why=why, by=by, now=now,
+                  observer=observer, largest_part=largest_part)  # fmt: skip
 
 
 def queue_erase_due(connection: Connection, sources: list[str], *, today: date, by: str) -> int:
@@ -113,7 +129,10 @@ def do_erase(
     done: Erased | None
     if "child" in asked:
         records = records_of_child(connection, asked["child"])
-        done = erase_asked(connection, offered, records=records, why=asked["why"], **how)
+        about = f"child {asked['child']}"
+        done = erase_asked(
+            connection, offered, records=records, about=about, why=asked["why"], **how
+        )
     else:
         today = date.fromisoformat(asked["today"])
         done = erase_due(connection, offered, today=today, sources=asked["sources"], **how)
@@ -176,6 +195,13 @@ def count_by_source(connection: Connection, records: Numbers) -> dict[str, int]:
     return dict(iter(connection.execute(query)))
 
 
+def past_erasures(connection: Connection, *, limit: int) -> list[PastErasure]:
+    """The latest, the last one first."""
+    query = select(Erasure.run, Erasure.records, Erasure.why, Erasure.by, Erasure.at)
+    rows = connection.execute(query.order_by(Erasure.run.desc()).limit(limit))
+    return [PastErasure(*row[:4], in_utc(row.at)) for row in rows]
+
+
 def _led_to(connection: Connection, child_id: str) -> set[str]:
     """Children whose records went to this one, step by step."""
     found: set[str] = set()
@@ -192,6 +218,7 @@ def _erase(
     offered: InForce,
     records: Numbers,
     *,
+    about: str,
     why: str,
     by: str,
     now: datetime,
@@ -218,8 +245,8 @@ def _erase(
         keys_until = forget(connection, records, run, now=now)
     row = {"run": run, "records": len(records), "why": why, "by": by, "at": now}
     connection.execute(insert(Erasure).values(row | {"keys_until": keys_until}))
-    detail = {"records": len(records), "by_source": by_source}
-    note_act(connection, "erased", f"run {run}", by=by, now=now, detail=detail)
+    detail = {"run": run, "records": len(records), "by_source": by_source}
+    note_act(connection, "erased", about, by=by, now=now, detail=detail)
     return Erased(run, by_source, outcome)
 
 

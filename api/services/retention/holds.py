@@ -42,15 +42,21 @@ def put_hold(connection: Connection, *, on: Key | str, why: str, by: str, now: d
         raise ActError("there is no child with this id")
     if child is None and record is None:
         raise ActError("the register has no record with this id; check the source too")
-    return _enter(connection, "held", record=record, child=child, why=why, by=by, now=now)
+    row = {"record": record, "child": child, "why": why, "by": by, "at": now}
+    number: int = connection.execute(insert(Hold).values(row).returning(Hold.id)).scalar_one()
+    _note(connection, "held", number, record, child, by=by, now=now)
+    return number
 
 
 def lift_hold(connection: Connection, hold: int, *, why: str, by: str, now: datetime) -> None:
     """End a hold. Raises ActError."""
     require_reason(why)
-    if hold not in {one.id for one in holds_in_force(connection)}:
+    found = [one for one in holds_in_force(connection) if one.id == hold]
+    if not found:
         raise ActError(f"no hold {hold} is in force")
-    _enter(connection, "hold_lifted", lifts=hold, why=why, by=by, now=now)
+    row = {"lifts": hold, "why": why, "by": by, "at": now}
+    connection.execute(insert(Hold).values(row))
+    _note(connection, "hold_lifted", hold, found[0].record, found[0].child_id, by=by, now=now)
 
 
 def holds_in_force(connection: Connection) -> list[HoldView]:
@@ -84,18 +90,15 @@ def came_of(connection: Connection, children: Collection[str]) -> list[str]:
     return sorted(found)
 
 
-def _enter(
+def _note(
     connection: Connection,
     action: str,
+    hold: int,
+    record: int | None,
+    child: str | None,
     *,
-    why: str,
     by: str,
     now: datetime,
-    record: int | None = None,
-    child: str | None = None,
-    lifts: int | None = None,
-) -> int:
-    row = {"record": record, "child": child, "lifts": lifts, "why": why, "by": by, "at": now}
-    number: int = connection.execute(insert(Hold).values(row).returning(Hold.id)).scalar_one()
-    note_act(connection, action, f"hold {lifts or number}", by=by, now=now)
-    return number
+) -> None:
+    about = f"record {record}" if child is None else f"child {child}"
+    note_act(connection, action, about, by=by, now=now, detail={"hold": hold})
