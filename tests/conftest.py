@@ -1,13 +1,21 @@
 """Databases for every test that asks for one, always on SQLite and on PostgreSQL."""
 
 import gc
+import shutil
 from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine
 
 from api.db.engine import open_database
-from tests.databases import Databases, PostgresServer, SqliteFiles, postgres_server
+from tests.databases import (
+    Databases,
+    Lent,
+    PostgresServer,
+    SqliteFiles,
+    postgres_server,
+    quick_folder,
+)
 
 
 def pytest_collection_finish() -> None:
@@ -17,8 +25,10 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def sqlite_files(tmp_path_factory: pytest.TempPathFactory) -> SqliteFiles:
-    return SqliteFiles(tmp_path_factory.mktemp("sqlite"))
+def sqlite_files() -> Iterator[SqliteFiles]:
+    folder = quick_folder("sqlite-")
+    yield SqliteFiles(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -28,12 +38,12 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def databases(request: pytest.FixtureRequest) -> Databases:
+def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
     """Makes as many databases as a test needs, for example one per example of hypothesis."""
-    made: Databases = request.getfixturevalue(
-        "sqlite_files" if request.param == "sqlite" else "postgres"
-    )
-    return made
+    made = request.getfixturevalue("sqlite_files" if request.param == "sqlite" else "postgres")
+    lent = Lent(made)
+    yield lent
+    lent.drop()
 
 
 @pytest.fixture

@@ -21,6 +21,9 @@ from api.db.engine import is_sqlite, open_database, writing
 from api.db.models import Table
 from api.db.schema import upgrade
 
+# Bytes that databases and logs of two processes that test at once may come to.
+_ROOM = 6 * 1024**3
+
 
 class Databases(Protocol):
     """Makes databases of one kind; each call names a new one by its URL."""
@@ -50,6 +53,39 @@ def _fill(url: str, fill: Callable[[Engine], None]) -> None:
     engine.dispose()
 
 
+class Lent:
+    """Databases that a test asks for, gone when it is over: there are thousands of tests."""
+
+    def __init__(self, databases: "SqliteFiles | PostgresServer") -> None:
+        self._databases = databases
+        self._urls: list[str] = []
+
+    def empty(self) -> str:
+        return self._kept(self._databases.empty())
+
+    def prepared(self) -> str:
+        return self._kept(self._databases.prepared())
+
+    def filled(self, name: str, fill: Callable[[Engine], None]) -> str:
+        return self._kept(self._databases.filled(name, fill))
+
+    def drop(self) -> None:
+        for url in self._urls:
+            self._databases.drop(url)
+
+    def _kept(self, url: str) -> str:
+        self._urls.append(url)
+        return url
+
+
+def quick_folder(prefix: str) -> Path:
+    """A new folder, in memory if there is room: nothing here needs to outlive the machine."""
+    memory = Path("/dev/shm")
+    room = memory.is_dir() and shutil.disk_usage(memory).free > _ROOM
+    # Not pytest's folder: the name of a socket must be short, and another user must reach it.
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=memory if room else None))
+
+
 class SqliteFiles:
     """SQLite files in a folder."""
 
@@ -74,6 +110,11 @@ class SqliteFiles:
             self._filled[name] = Path(url.removeprefix("sqlite:///"))
         return self._copied(self._filled[name])
 
+    def drop(self, url: str) -> None:
+        path = Path(url.removeprefix("sqlite:///"))
+        for beside in path.parent.glob(f"{path.name}*"):
+            beside.unlink(missing_ok=True)
+
     def _copied(self, template: Path) -> str:
         """A copy, with its tables kept aside, which nobody has put anything into."""
         path = self._next()
@@ -86,7 +127,7 @@ class SqliteFiles:
 
 
 class PostgresServer:
-    """Databases of a running server. It is thrown away whole, so none is dropped."""
+    """Databases of a running server."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
@@ -110,6 +151,9 @@ class PostgresServer:
             self._templates[name] = _name_of(url)
         return self._create(self._templates[name])
 
+    def drop(self, url: str) -> None:
+        self.execute(f"DROP DATABASE IF EXISTS {_name_of(url)} WITH (FORCE)")
+
     def execute(self, statement: str) -> None:
         with psycopg.connect(self._uri, autocommit=True) as connection:
             connection.execute(statement.encode())
@@ -127,8 +171,7 @@ def _name_of(url: str) -> str:
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
     """A server that listens on a socket in a folder of its own, gone afterwards."""
-    # Not pytest's folder: the name of a socket must be short, and another user must reach it.
-    home = Path(tempfile.mkdtemp(prefix="pg-"))
+    home = quick_folder("pg-")
     # Where the package keeps its lock file. In a folder of our own, or servers would wait for each
     # other to start and stop.
     os.environ["XDG_RUNTIME_DIR"] = str(home)
