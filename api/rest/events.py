@@ -9,21 +9,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
-from api.db.engine import reading
 from api.rest.access import Access, Allowed, Bearer, PurposeHeader, reads
+from api.rest.newest import LOOK_EVERY
 from api.rest.problems import asking
 from api.rest.service import Serving
 from api.rest.uploads import check
 from api.services.access.roles import Permission
-from api.services.register.feed import EVENT_KINDS, FeedEvent, newest_event, read_feed
+from api.services.register.feed import EVENT_KINDS, FeedEvent, read_feed
 
 router = APIRouter(tags=["events"])
 
-# Seconds between two looks at the database, however many wait.
-_LOOK_EVERY = 0.25
 LONGEST_POLL = 30.0
 
 EventKind = StrEnum("EventKind", {kind.upper(): kind for kind in EVENT_KINDS})  # type: ignore[misc]
@@ -83,28 +80,6 @@ class EventPage(BaseModel):
     )
 
 
-class NewestEvent:
-    """The number of the last event, looked up for all who wait together."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._lock = asyncio.Lock()
-        self._known, self._at = 0, -1.0
-
-    async def number(self) -> int:
-        """As of a moment ago."""
-        if time.monotonic() - self._at > _LOOK_EVERY:
-            async with self._lock:
-                if time.monotonic() - self._at > _LOOK_EVERY:
-                    self._known = await run_in_threadpool(self._look)
-                    self._at = time.monotonic()
-        return self._known
-
-    def _look(self) -> int:
-        with reading(self._engine) as connection:
-            return newest_event(connection)
-
-
 class Waits:
     """A dependency that waits for an event, with neither thread nor connection meanwhile."""
 
@@ -123,19 +98,10 @@ class Waits:
         """FastAPI calls this before the route's function."""
         if long_poll:
             await run_in_threadpool(check, self.allowed, request, service, bearer, purpose)
-            newest = _newest(request, service.engine)
             until = time.monotonic() + long_poll
-            while await newest.number() <= after and time.monotonic() < until:
-                await asyncio.sleep(min(_LOOK_EVERY, max(0.0, until - time.monotonic())))
+            while await service.newest_event.number() <= after and time.monotonic() < until:
+                await asyncio.sleep(min(LOOK_EVERY, max(0.0, until - time.monotonic())))
         yield
-
-
-def _newest(request: Request, engine: Engine) -> NewestEvent:
-    state = request.app.state
-    if not hasattr(state, "newest_event"):
-        state.newest_event = NewestEvent(engine)
-    found: NewestEvent = state.newest_event
-    return found
 
 
 @router.get("/events", summary="Follow the change feed", responses=asking())

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy import Engine
 
 from api.db.aside import open_aside
+from api.rest.newest import NewestEvent
 from api.services.access.access_log import AccessLog
 from api.services.register.kept_rules import InForce
 
@@ -40,6 +42,11 @@ class Service:
     pace: MovingWindowRateLimiter = field(
         default_factory=lambda: MovingWindowRateLimiter(MemoryStorage())
     )
+
+    @cached_property
+    def newest_event(self) -> NewestEvent:
+        """For all who wait for the next one."""
+        return NewestEvent(self.engine)
 
 
 @contextmanager
