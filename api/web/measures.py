@@ -14,7 +14,7 @@ from api.services.register.reading import last_run
 from api.web.access import page_router, signed_in
 from api.web.charts import Share, shares, svg_response
 from api.web.pages import page
-from matcher.outcomes import Profile, protect
+from matcher.outcomes import Profile, protect, school_year
 
 router = page_router()
 
@@ -88,6 +88,7 @@ def _as_shown(result: Mapping[str, Any]) -> dict[str, Any]:
     rows = list(_rows(result))
     return {
         **result,
+        "year": school_year(result["reception_year"]) if result["reception_year"] else "not known",
         "units": _UNITS[result["unit"]],
         "drawn": bool(rows),
         "chart_says": "; ".join(

@@ -9,6 +9,7 @@ For the range over possible links: ``accepted = accept_possible_links(crosswalk,
 """
 
 from matcher.crosswalks import accept_possible_links
+from matcher.outcomes.cohort import school_year
 from matcher.outcomes.compute import (
     measure,
     measure_by_framework,
@@ -52,6 +53,7 @@ __all__ = [
     "render_text",
     "round_half_up",
     "run_examples",
+    "school_year",
     "tell_parts",
     "tell_share",
 ]

@@ -49,6 +49,11 @@ def reception_year(born: Days) -> Codes:
     return np.asarray(year + 5 + (month >= 9), dtype=np.int64)
 
 
+def school_year(year: int) -> str:
+    """A reception year, which is named by the year in which it ends, by both: 2018 is "2017/18"."""
+    return f"{year - 1}/{year % 100:02}"
+
+
 def years_with_results(people: People, with_results: Codes) -> Codes:
     """Reception years of the children that have results, ascending.
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from matcher.crosswalks import Codes
 from matcher.intervals import Proportion
-from matcher.outcomes.cohort import Cohort, cohort_of, units, years_with_results
+from matcher.outcomes.cohort import Cohort, cohort_of, school_year, units, years_with_results
 from matcher.outcomes.contact import had_sustained_contact
 from matcher.outcomes.describe import condition_text, excludes, sentences, versions
 from matcher.outcomes.development import good_level
@@ -143,11 +143,6 @@ def _material(rule: Measure, inputs: MeasureInputs) -> _Material:
     if not len(cohort):
         raise _CannotComputeError(f"no child with results was in reception in {school_year(year)}")
     return _Material(rule, inputs, people, results, cohort, _framework(rule, year))
-
-
-def school_year(year: int) -> str:
-    """A school year by both its years: 2018 is "2017/18"."""
-    return f"{year - 1}/{year % 100:02}"
 
 
 def _with_results(rule: Measure, inputs: MeasureInputs) -> tuple[People, pd.DataFrame]:

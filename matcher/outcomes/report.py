@@ -4,7 +4,7 @@ import textwrap
 from fractions import Fraction
 
 from matcher.intervals import Interval, Proportion
-from matcher.outcomes.compute import school_year
+from matcher.outcomes.cohort import school_year
 from matcher.outcomes.result import MeasureResult
 from matcher.outcomes.rounding import round_half_up
 

@@ -3,7 +3,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from matcher.outcomes.cohort import reception_year
+from matcher.outcomes.cohort import reception_year, school_year
 from matcher.outcomes.meals import eligibility_days, spring_census_day
 
 
@@ -41,3 +41,7 @@ def test_the_spring_census_is_on_the_third_thursday_of_january(year: int, day: d
 def test_the_reception_year_runs_from_september_to_august() -> None:
     days = eligibility_days(2018, "ever_in_reception_year")
     assert days == (date(2017, 9, 1), date(2018, 8, 31))
+
+
+def test_a_reception_year_is_told_by_both_its_years() -> None:
+    assert (school_year(2018), school_year(2100)) == ("2017/18", "2099/00")
