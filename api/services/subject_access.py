@@ -17,6 +17,7 @@ from api.services.access.reading_logs import accesses_to
 from api.services.register.changes import child_history
 from api.services.register.history import Member, Standing, members_of
 from api.services.register.journeys import journey_of
+from api.services.register.values import values_now
 from api.services.register.viewing import ShownChild, view_child, view_records
 from api.services.register.why import Explained, why_child
 
@@ -98,6 +99,17 @@ def _left_out(connection: Connection, view: View, child: ShownChild) -> list[str
     members, _ = members_of(connection, child.standing.child_id)
     sources = sorted({one.source for one in members} - view.sources)
     left = [f"what {source} holds, which may not be seen for this purpose" for source in sources]
+    said = values_now(connection, [one.record for one in members])
+    withheld = {
+        (field, one.source)
+        for one in members
+        for field in said.get(one.record, ())
+        if one.source in view.sources and not view.may_see(one.source, field)
+    }
+    left += [
+        f"{field} that {source} holds, which may not be seen for this purpose"
+        for field, source in sorted(withheld)
+    ]
     return left + (["where the child lives, which is hidden"] if child.location_hidden else [])
 
 

@@ -3,10 +3,11 @@
 import pytest
 
 from api.services.access.caller import AccessError
+from api.services.register.changes import record_history
 from api.services.register.families import view_family
 from api.services.register.history import Standing
 from api.services.register.reading import last_run
-from api.services.register.viewing import view_child, view_record, view_records
+from api.services.register.viewing import record_number, view_child, view_record, view_records
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed
 from tests.register_service.seen import delete, put, seen
 
@@ -195,6 +196,29 @@ def test_a_shielded_child_and_its_family_do_not_lead_to_each_other(register: Rev
         assert [one.key[:2] for one in known.relatives] == [("clinic", "21")]
     with seen(register.engine, cleared=True) as (connection, view):
         assert len(view_family(connection, view, child).relatives) == 2
+
+
+def test_what_leads_to_a_shielded_child_by_its_family_is_hidden_from_who_is_not_cleared(
+    register: Reviewed,
+) -> None:
+    a_family(register)
+    mother = ("clinic", "21")
+    of_mother = {"forename": "Nadia", "role": "carer", "address": "2 Mill Rd"}
+    put(register, mother, **of_mother, family_id="F1")
+    put(register, ("school", "23"), **of_mother, family_id="F1")
+    register.shield(SCHOOL)
+    for cleared, places in ((False, set()), (True, {"address", "family_id"})):
+        with seen(register.engine, cleared=cleared) as (connection, view):
+            for key in (CLINIC, mother):
+                found = view_record(connection, view, *key)
+                assert found is not None and found.location_hidden is not cleared
+                assert {"address", "family_id"} & found.values.keys() == places
+            number = record_number(connection, *mother)
+            assert number is not None
+            (said, *_) = record_history(connection, view, "clinic", number)
+            assert {"family_id"} & said.values.keys() == places & {"family_id"}
+            other = view_record(connection, view, "school", "23")
+            assert other is not None and other.values["address"] == "2 Mill Rd"
 
 
 def test_a_severed_identity_is_no_family(register: Reviewed) -> None:

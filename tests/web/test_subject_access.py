@@ -14,9 +14,11 @@ from api.rest.service import Service, opened
 from api.services.access.roles import Role
 from tests.databases import Databases
 from tests.register_service.registers import shipped
-from tests.register_service.reviewed import AISHA, Reviewed, reviewed
+from tests.register_service.reviewed import AISHA, PEOPLE, Reviewed, reviewed
+from tests.register_service.seen import put
 from tests.web.conftest import SignIn, token_in
 
+UPN = "B801200005001"
 ADDRESS = "/administration/subject-access"
 
 
@@ -82,6 +84,17 @@ def test_where_a_shielded_child_lives_is_left_out_and_said_to_be(
     text = copied(sign_in, child_id).text
     assert "OL1 1AA" not in text and "Mill" not in text
     assert json.loads(text)["left_out"] == ["where the child lives, which is hidden"]
+
+
+def test_fields_that_may_not_be_seen_for_the_purpose_are_named(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    put(register, AISHA[0], **{**PEOPLE[0], "upn": UPN})
+    text = copied(sign_in, register.child(AISHA[0])).text
+    assert UPN not in text
+    assert json.loads(text)["left_out"] == [
+        "upn that school holds, which may not be seen for this purpose"
+    ]
 
 
 def test_an_id_of_nobody_is_refused_and_no_copy_noted(

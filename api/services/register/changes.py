@@ -17,7 +17,7 @@ from api.db.tables import in_utc
 from api.services.access.policy import View
 from api.services.register.columns import among
 from api.services.register.severances import shown_events, shown_successions
-from api.services.register.shields import shielded_records
+from api.services.register.shields import is_shielded
 from api.services.register.viewing import SAID
 
 # Where an entry stands: run, section within it, number.
@@ -139,7 +139,7 @@ def record_history(
     ]
     ran += [] if erased is None else [erased]
     runs = _moments(connection, ran)
-    shielded = record in shielded_records(connection)
+    shielded = is_shielded(connection, record)
     entries = [
         *_versions(view, source, versions, runs, shielded=shielded),
         *_belonging(members, runs),

@@ -33,7 +33,7 @@ from api.services.register.acts import Key
 from api.services.register.columns import among
 from api.services.register.decisions import UNDO
 from api.services.register.severances import severed_between
-from api.services.register.shields import PLACES, shielded_records
+from api.services.register.shields import PLACES, WHEREABOUTS, shielded_records
 from api.services.register.values import values_now
 from matcher.classify import probability
 from matcher.patterns import unpacked
@@ -311,7 +311,7 @@ def _remade(connection: Connection, rows: Sequence[Found], shielded: set[int]) -
 def _changed(
     then: Mapping[str, str], now: Mapping[str, str], placeless: bool
 ) -> tuple[dict[str, str], dict[str, str]]:
-    left_out = PLACES if placeless else ()
+    left_out = WHEREABOUTS if placeless else ()
     names = [
         name
         for name in (*now, *(set(then) - set(now)))

@@ -15,7 +15,7 @@ import pandas as pd
 from sqlalchemy import Connection, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
-from api.db.models import Membership, Pair, Run, Shield
+from api.db.models import Membership, Pair, Record, RecordVersion, Run, Shield
 from api.services.register.acts import ActError, Key, audit, find_record, passes, require_reason
 from api.services.register.closure import fellows
 from api.services.register.columns import Numbers, among, columns
@@ -24,9 +24,13 @@ from api.services.register.columns import Numbers, among, columns
 REGISTER = "register"
 SPREAD = "plausibly the same child as a shielded one"
 
-# Columns, of golden values, records and activity, that tell where a child can be found.
+# Columns, of golden values, records and activity, that tell where a child can be found. A
+# family id does, since it leads to relatives whose address is told.
 PLACES = ("address", "postcode")
-LOCATION = (*PLACES, *(f"{name}_source" for name in PLACES), "centre", "setting", "organisation")
+WHEREABOUTS = (*PLACES, "family_id")
+LOCATION = (
+    *WHEREABOUTS, *(f"{name}_source" for name in PLACES), "centre", "setting", "organisation",
+)  # fmt: skip
 HIDDEN = "location_hidden"
 
 
@@ -86,6 +90,29 @@ def shielded_records(connection: Connection) -> Numbers:
     """Records under a shield, and all that are of one child with one."""
     (own,) = columns(connection, select(Shield.record).where(Shield.lifted_at.is_(None)))
     return np.union1d(own, fellows(connection, own)) if len(own) else own
+
+
+def is_shielded(connection: Connection, record: int) -> bool:
+    """Whether a record is a shielded child's, or a carer's who shares a family with one."""
+    shielded = shielded_records(connection)
+    if record in shielded:
+        return True
+    carer, child = aliased(RecordVersion), aliased(RecordVersion)
+    mine, theirs = aliased(Record), aliased(Record)
+    query = (
+        select(child.record)
+        .select_from(carer)
+        .join(mine, mine.id == carer.record)
+        .join(child, child.family_id == carer.family_id)
+        .join(theirs, (theirs.id == child.record) & (theirs.source == mine.source))
+        .where(
+            carer.record == record,
+            carer.role != "child",
+            carer.family_id.is_not(None),
+            among(connection, child.record, shielded),
+        )
+    )
+    return len(shielded) > 0 and connection.scalar(query.limit(1)) is not None
 
 
 def shielded_children(

@@ -24,7 +24,7 @@ from api.services.register.history import (
     find_child,
     members_of,
 )
-from api.services.register.shields import shielded_children, shielded_records
+from api.services.register.shields import is_shielded, shielded_children
 from matcher.frames import RECORD_TEXT_COLUMNS
 from matcher.register.golden import GOLDEN_COLUMNS
 from matcher.rules.survivorship import GOLDEN_FIELDS
@@ -176,7 +176,7 @@ def view_record(
     number = record_number(connection, source, record_id)
     if number is None:
         return None
-    shielded = number in shielded_records(connection)
+    shielded = is_shielded(connection, number)
     found = _records(
         connection, view, [Member(source, record_id, number)], as_of_run, shielded=shielded
     )

@@ -20,7 +20,7 @@ from api.services.register.columns import Numbers, among
 from api.services.register.decisions import UNDO
 from api.services.register.history import Member, members_of
 from api.services.register.pairs import Bits, KeptPairs, pairs_within
-from api.services.register.shields import PLACES, shielded_children
+from api.services.register.shields import WHEREABOUTS, shielded_children
 from api.services.register.standing import Standing
 from api.services.register.state import BETWEEN
 from matcher.classify import probability
@@ -245,7 +245,7 @@ class _Hides:
     placeless: bool
 
     def __call__(self, fields: Collection[str]) -> bool:
-        if self.placeless and not set(PLACES).isdisjoint(fields):
+        if self.placeless and not set(WHEREABOUTS).isdisjoint(fields):
             return True
         return not all(self.view.may_see(s, field) for s in self.sources for field in fields)
 

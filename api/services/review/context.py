@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from api.services.register.acts import Key
 from api.services.register.queue import Sentences
 from api.services.register.severances import severed_between
-from api.services.register.shields import PLACES, shielded_records
+from api.services.register.shields import WHEREABOUTS, shielded_records
 from api.services.register.values import values_now
 from api.services.review.differences import Span, differing_spans, same
 from api.services.review.leases import Lease
@@ -241,7 +241,7 @@ class _Seen:
             name in self.said[record] and name not in shown
             for record, shown in ((l, one), (r, other))
         )
-        if hidden or (placeless and name in PLACES):
+        if hidden or (placeless and name in WHEREABOUTS):
             return Field(name, None, Shown(None), Shown(None), withheld=True)
         left, right = one.get(name), other.get(name)
         spans: tuple[tuple[Span, ...], tuple[Span, ...]] = ((), ())
