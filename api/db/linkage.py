@@ -27,7 +27,7 @@ class Run(Table):
     __tablename__ = "run"
 
     id: Mapped[Id]
-    kind: Mapped[Name]  # link, decision, relink, undo
+    kind: Mapped[Name]  # link, decision, relink, undo, record
     at: Mapped[Moment]
     by: Mapped[Name]
     rules: Mapped[Hash] = mapped_column(ForeignKey("rule_set.hash"))

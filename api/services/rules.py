@@ -54,6 +54,11 @@ class RuleBook:
         """The source's own definition, or the generic one."""
         return self.sources.get(source) or self.sources[GENERIC]
 
+    @property
+    def titles(self) -> dict[str, str]:
+        """What the sources that are defined are called, by name."""
+        return {one.name: one.title for one in self.sources.values() if one.name != GENERIC}
+
 
 def shipped_rules() -> Path:
     """The directory of the rules that come with this software."""

@@ -45,7 +45,8 @@ class SourceStatus:
 class ExtractStatus:
     """An extract that waits: to be validated, for a person, or for the next run.
 
-    ``stops`` are the codes of what a person should look at first.
+    ``stops`` are the codes of what a person should look at first. Nothing happens to one that
+    ``needs_columns`` until somebody says what its columns mean.
     """
 
     id: int
@@ -55,6 +56,7 @@ class ExtractStatus:
     as_of: date
     received_at: datetime
     stops: tuple[str, ...]
+    needs_columns: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,7 @@ def _waiting(connection: Connection) -> tuple[ExtractStatus, ...]:
             Extract.as_of,
             Extract.received_at,
             Extract.report,
+            Extract.job,
         )
         .join(Source, Source.number == Extract.source)
         .where(Extract.state.in_(on_the_way) | undone_next)
@@ -183,6 +186,7 @@ def _waiting(connection: Connection) -> tuple[ExtractStatus, ...]:
             row.as_of,
             in_utc(row.received_at),
             tuple(stop["code"] for stop in (row.report or {}).get("stops", ())),
+            row.state == ExtractState.RECEIVED and row.job is None,
         )
         for row in found
     )

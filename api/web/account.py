@@ -7,7 +7,12 @@ from fastapi import Form, Request, Response
 from api.rest.access import Access
 from api.services.access.caller import CredentialsError, LockedError
 from api.services.access.passwords import PasswordError
-from api.services.access.signing_in import change_password, end_sign_ins, keep_purpose
+from api.services.access.signing_in import (
+    change_password,
+    end_sign_ins,
+    keep_purpose,
+    sign_ins_of,
+)
 from api.web import sessions
 from api.web.access import page_router, signed_in
 from api.web.pages import page, see
@@ -20,11 +25,14 @@ _MYSELF = signed_in(personal=False)
 Myself = Annotated[Access, _MYSELF]
 Typed = Annotated[str, Form()]
 
+# Of somebody's sign-ins the last ones are shown.
+_SIGN_INS = 10
 
-@router.get("/account", dependencies=[_MYSELF])
-def account_page(request: Request) -> Response:
-    """What can be set."""
-    return _account_page(request)
+
+@router.get("/account")
+def account_page(request: Request, visit: Myself) -> Response:
+    """What can be set, and where one is signed in."""
+    return _account_page(request, visit)
 
 
 @router.post("/account/password")
@@ -37,11 +45,11 @@ def change_password_here(
     try:
         change_password(service.engine, service.aside, token, old, password, now=visit.now)
     except PasswordError as error:
-        return _account_page(request, {"password": sentence(str(error))}, status=422)
+        return _account_page(request, visit, {"password": sentence(str(error))}, status=422)
     except LockedError as error:
-        return _account_page(request, {"old": sentence(str(error))}, status=429)
+        return _account_page(request, visit, {"old": sentence(str(error))}, status=429)
     except CredentialsError as error:
-        return _account_page(request, {"old": sentence(str(error))}, status=422)
+        return _account_page(request, visit, {"old": sentence(str(error))}, status=422)
     return see(request, "/account", said="Your password was changed")
 
 
@@ -85,10 +93,20 @@ def choose_purpose_here(
 
 
 def _account_page(
-    request: Request, errors: dict[str, str] | None = None, status: int = 200
+    request: Request, visit: Access, errors: dict[str, str] | None = None, status: int = 200
 ) -> Response:
-    title = "Your account"
-    return page(request, "account/account.html", title=title, errors=errors, status=status)
+    token = sessions.sign_in_token(request)
+    assert visit.caller.person is not None and token is not None, "only people have sign-ins"
+    return page(
+        request,
+        "account/account.html",
+        title="Your account",
+        errors=errors,
+        status=status,
+        sign_ins=sign_ins_of(
+            visit.service.aside, visit.caller.person, token, now=visit.now, limit=_SIGN_INS
+        ),
+    )
 
 
 def _purpose_page(

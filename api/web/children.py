@@ -11,7 +11,7 @@ from api.rest.problems import Problem
 from api.services.access.roles import Permission
 from api.services.register.acts import ActError
 from api.services.register.changes import child_history
-from api.services.register.corrections import correct
+from api.services.register.corrections import checked_value, correct
 from api.services.register.families import view_family
 from api.services.register.history import ChildStanding, Standing, find_child
 from api.services.register.journeys import journey_of
@@ -23,8 +23,9 @@ from api.services.register.why import why_child
 from api.services.review.answering import queue_linking
 from api.web.access import page_router, signed_in
 from api.web.born import date_of_birth
+from api.web.masks import masks_on
 from api.web.pages import Instead, page, see
-from api.web.text import sentence
+from api.web.text import sentence, titled, words
 from matcher.errors import DataError
 from matcher.rules.survivorship import GOLDEN_FIELDS
 
@@ -37,6 +38,14 @@ Typed = Annotated[str, Form(max_length=200)]
 
 # What a child is looked for by, as columns of RECORDS.
 _TYPED = ("forename", "surname", "postcode", "nhs_number", "upn", "record_id")
+# What is wrong with a value that cannot be.
+_WRONG = {
+    "date_of_birth": "Enter a real date of birth from 1900 to today, such as 27 3 2019",
+    "sex": "Select female or male",
+    "nhs_number": "Enter the 10 digits of a real NHS number",
+    "upn": "Enter the 13 characters of a real UPN",
+    "postcode": "Enter a full postcode, such as OL1 1AA",
+}
 _RECORDS, _STEPS, _CHANGES, _PAIRS = 60, 100, 100, 30
 
 
@@ -98,7 +107,7 @@ def search_result(
     shown = [
         {
             "child_id": child.child_id,
-            "values": visit.view.of_golden(
+            "golden": visit.view.of_golden(
                 {
                     name: child.values.get(name)
                     for field in GOLDEN_FIELDS
@@ -116,22 +125,13 @@ def search_result(
 @router.get("/children/{child_id}")
 def child_page(request: Request, child_id: str, visit: Visit) -> Response:
     """Golden values with where each comes from, records by source, and family."""
-    found = _child(request, visit, child_id)
-    records = view_records(visit.connection, visit.view, child_id, limit=_RECORDS + 1)
-    family = view_family(visit.connection, visit.view, child_id)
-    visit.saw(*(f"{one.key.source}/{one.key.record}" for one in records))
-    visit.saw(*(one.child_id for one in family.relatives if one.child_id))
-    return page(
-        request,
-        "children/child.html",
-        title=f"Child {child_id}",
-        child=found,
-        child_id=child_id,
-        fields=GOLDEN_FIELDS,
-        records=records[:_RECORDS],
-        more=len(records) > _RECORDS,
-        family=family,
-    )
+    return _child_page(request, visit, _child(request, visit, child_id))
+
+
+@router.post("/children/{child_id}/reveal")
+def reveal_identifiers(request: Request, child_id: str, visit: Visit) -> Response:
+    """The same with what reviewers see masked; that it was shown is kept in the access log."""
+    return _child_page(request, visit, _child(request, visit, child_id), revealed=True)
 
 
 @router.get("/children/{child_id}/journey")
@@ -204,8 +204,8 @@ def correct_page(
     field: Annotated[str, Query(max_length=40)] = "forename",
 ) -> Response:
     """Set a golden value by hand."""
-    found = _child(request, visit, child_id)
-    return _correcting(request, found, child_id, {"field": field})
+    _child(request, visit, child_id)
+    return _correcting(request, child_id, field, {})
 
 
 @router.post("/children/{child_id}/correct")
@@ -213,12 +213,28 @@ def correct_value(
     request: Request,
     child_id: str,
     change: Correcting,
-    field: Typed,
-    value: Typed,
-    why: Annotated[str, Form(max_length=2000)],
+    field: Typed = "",
+    value: Typed = "",
+    day: Typed = "",
+    month: Typed = "",
+    year: Typed = "",
+    why: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
     """It stays until it is released, whatever the records say."""
     found = _child(request, change, child_id)
+    rules = rules_in_force(change.connection, change.service.offered).book.linkage.values
+    typed = {"value": value, "day": day, "month": month, "year": year, "why": why}
+    place = "value"
+    if field == "date_of_birth":
+        place = "value-day"
+        value = date_of_birth(day.strip(), month.strip(), year.strip())[0] or ""
+    errors = {} if why.strip() else {"why": "Enter how you know"}
+    try:
+        checked_value(field, value, change.now.date(), rules)
+    except ActError:
+        errors = {place: _WRONG.get(field, f"Enter the right {words(field)}"), **errors}
+    if errors:
+        raise Instead(_correcting(request, child_id, field, typed, errors))
     try:
         correct(
             change.connection,
@@ -228,12 +244,11 @@ def correct_value(
             why=why,
             by=change.caller.name,
             now=change.now,
-            rules=rules_in_force(change.connection, change.service.offered).book.linkage.values,
+            rules=rules,
         )
     except ActError as error:
-        errors = {"value": sentence(str(error))} if why.strip() else {"why": "Say why"}
-        typed = {"field": field, "value": value, "why": why}
-        raise Instead(_correcting(request, found, child_id, typed, errors)) from None
+        errors = {"": sentence(str(error))}
+        raise Instead(_correcting(request, child_id, field, typed, errors)) from None
     queue_linking(change.connection, by=change.caller.name)
     return see(
         request,
@@ -260,7 +275,9 @@ def shield_child(
             now=change.now,
         )
     except ActError:
-        raise Instead(_child_with_error(request, change, found, "shield-why")) from None
+        raise Instead(
+            _child_page(request, change, found, errors={"shield-why": "Say why"})
+        ) from None
     return see(request, f"/children/{child_id}", said="Where this child lives is hidden now.")
 
 
@@ -284,7 +301,7 @@ def lift_shield(
             now=change.now,
         )
     except ActError:
-        raise Instead(_child_with_error(request, change, found, "lift-why")) from None
+        raise Instead(_child_page(request, change, found, errors={"lift-why": "Say why"})) from None
     return see(request, f"/children/{child_id}", said="The shield is lifted.")
 
 
@@ -346,38 +363,54 @@ def _one_record(child: ShownChild) -> tuple[str, str]:
     return child.records[0].source, child.records[0].record_id
 
 
-def _child_with_error(request: Request, visit: Access, child: ShownChild, field: str) -> Response:
+def _child_page(
+    request: Request,
+    visit: Access,
+    child: ShownChild,
+    *,
+    revealed: bool = False,
+    errors: Mapping[str, str] | None = None,
+) -> Response:
     child_id = child.standing.child_id
+    records = view_records(visit.connection, visit.view, child_id, limit=_RECORDS + 1)
+    family = view_family(visit.connection, visit.view, child_id)
+    visit.saw(*(f"{one.key.source}/{one.key.record}" for one in records))
+    visit.saw(*(one.child_id for one in family.relatives if one.child_id))
+    masks = masks_on(visit, child.golden, *(one.values for one in records), revealed=revealed)
+    visit.saw(*(f"child {child_id} {name}" for name in masks.told))
     return page(
         request,
         "children/child.html",
         title=f"Child {child_id}",
-        status=422,
-        errors={field: "Say why"},
+        status=422 if errors else 200,
+        errors=errors,
         child=child,
         child_id=child_id,
         fields=GOLDEN_FIELDS,
-        records=view_records(visit.connection, visit.view, child_id, limit=_RECORDS),
-        more=False,
-        family=view_family(visit.connection, visit.view, child_id),
+        records=records[:_RECORDS],
+        more=len(records) > _RECORDS,
+        family=family,
+        masks=masks,
     )
 
 
 def _correcting(
     request: Request,
-    child: ShownChild,
     child_id: str,
+    field: str,
     typed: Mapping[str, str],
     errors: Mapping[str, str] | None = None,
 ) -> Response:
+    if field not in GOLDEN_FIELDS:
+        raise Problem("not-found")
+    named = titled(field) if field in ("nhs_number", "upn") else words(field)
     return page(
         request,
         "children/correct.html",
-        title="Correct a value",
+        title=f"Correct the {named}",
         errors=errors,
         status=422 if errors else 200,
-        child=child,
         child_id=child_id,
-        fields=GOLDEN_FIELDS,
+        field=field,
         typed=typed,
     )

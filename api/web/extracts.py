@@ -36,6 +36,14 @@ Visit = Annotated[Access, signed_in(Permission.READ_EXTRACTS, personal=False)]
 Deciding = Annotated[Write, signed_in(Permission.DECIDE_EXTRACTS, personal=False, writes=True)]
 
 _LISTED, _REJECTS = 30, 100
+# What happened to an extract that a page showed as it was before.
+_BY_NOW = {
+    ExtractState.ACCEPTED: "This extract was accepted already, and waits for the next run",
+    ExtractState.CURRENT: "This extract was accepted already, and is in the register",
+    ExtractState.SUPERSEDED: "A later extract of this source was accepted since",
+    ExtractState.REFUSED: "This extract was refused already",
+    ExtractState.WITHDRAWN: "This extract was withdrawn already",
+}
 _UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
 
 
@@ -95,7 +103,7 @@ def accept_here(request: Request, extract: Number, change: Deciding) -> Response
     try:
         accept(change.connection, extract, by=change.caller.name, now=change.now)
     except StateError as error:
-        raise _refused(request, change, view, {"": sentence(str(error))}) from None
+        raise _refused(request, change, view, {"": _overtaken(view, error)}) from None
     queue_linking(change.connection, extract=extract, by=change.caller.name)
     return see(request, f"/extracts/{extract}", said="The extract is accepted and is being linked.")
 
@@ -114,7 +122,7 @@ def refuse_here(
     try:
         refuse(change.connection, extract, by=change.caller.name, now=change.now, why=why.strip())
     except StateError as error:
-        raise _refused(request, change, view, {"": sentence(str(error))}) from None
+        raise _refused(request, change, view, {"": _overtaken(view, error)}) from None
     return see(request, f"/extracts/{extract}", said="The extract is refused. Its file is deleted.")
 
 
@@ -125,7 +133,9 @@ def withdraw_here(request: Request, extract: Number, change: Deciding) -> Respon
     try:
         withdraw(change.connection, extract, by=change.caller.name, now=change.now)
     except StateError as error:
-        raise _refused(request, change, view, {"": sentence(str(error))}) from None
+        current = view.state == ExtractState.CURRENT
+        said = sentence(str(error)) if current else _overtaken(view, error)
+        raise _refused(request, change, view, {"": said}) from None
     if view.run is None:
         return see(request, f"/extracts/{extract}", said="The extract is withdrawn.")
     queue_linking(change.connection, extract=extract, by=change.caller.name)
@@ -190,11 +200,6 @@ def is_under_way(view: ExtractView) -> bool:
     return view.job is not None and view.job.state in _UNDER_WAY
 
 
-def needs_columns(view: ExtractView) -> bool:
-    """Whether somebody must say what its columns mean before anything else."""
-    return view.state == ExtractState.RECEIVED and view.job is None
-
-
 def show_extract(
     request: Request, access: Access, view: ExtractView, errors: dict[str, str] | None = None
 ) -> Response:
@@ -212,12 +217,16 @@ def show_extract(
         under_way=is_under_way(view),
         given_up=given_up,
         no_worker=is_under_way(view) and not worker_lives(connection.engine),
-        needs_columns=needs_columns(view),
         may_accept=can_accept(connection, view.id),
         may_withdraw=can_withdraw(connection, view.id),
         report=report_of(view),
         changes=_changes(connection, view),
     )
+
+
+def _overtaken(view: ExtractView, error: StateError) -> str:
+    """Why it cannot be accepted, refused or withdrawn: mostly somebody was faster."""
+    return _BY_NOW.get(ExtractState(view.state)) or sentence(str(error))
 
 
 def _changes(connection: Connection, view: ExtractView) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ from api.services.jobs import queue_ingest
 from api.services.register.kept_rules import rules_in_force
 from api.services.rules import RuleBook
 from api.web.access import page_router, signed_in
-from api.web.extracts import Number, find, needs_columns
+from api.web.extracts import Number, find
 from api.web.extracts_report import field_title, source_names
 from api.web.pages import Instead, page, see
 from api.web.text import sentence
@@ -123,7 +123,7 @@ def _waiting(request: Request, access: Access, extract: int) -> ExtractView:
     """One that waits to be told what its columns are; others have a page of their own."""
     view = find(access, extract)
     access.saw(f"extract {extract}")
-    if not needs_columns(view):
+    if not view.needs_columns:
         raise Instead(see(request, f"/extracts/{extract}"))
     return view
 

@@ -13,13 +13,14 @@ from api.services.register.deciding import decide
 from api.services.register.history import Member
 from api.services.register.listed import ListedRecord
 from api.services.register.severances import are_severed
-from api.services.register.shields import PLACES
+from api.services.register.shields import WHEREABOUTS
 from api.services.register.why import why_pair
 from api.services.review.answering import queue_linking
 from api.services.review.context import FIELDS
 from api.services.review.differences import same
 from api.services.review.pairs import PairId, UnknownPairError
 from api.web.access import page_router
+from api.web.masks import masks_on
 from api.web.matching import Visit
 from api.web.matching_records import (
     Deciding,
@@ -41,6 +42,12 @@ router = page_router()
 def pair_page(request: Request, pair: str, visit: Visit, bench: Asked) -> Response:
     """Two records side by side, and whether they are one child."""
     return _pair_page(request, visit, pair, bench)
+
+
+@router.post("/matching/pairs/{pair}/reveal")
+def reveal_of_pair(request: Request, pair: str, visit: Visit, bench: Asked) -> Response:
+    """The same with what reviewers see masked; that it was shown is kept in the access log."""
+    return _pair_page(request, visit, pair, bench, revealed=True)
 
 
 @router.post("/matching/pairs/{pair}")
@@ -84,10 +91,13 @@ def _pair_page(
     *,
     errors: Mapping[str, str] | None = None,
     why: str = "",
+    revealed: bool = False,
 ) -> Response:
     one, other, bench = _pair(visit, pair, bench)
     visit.saw(*(f"record {number}" for number in (one.record, other.record)))
     shown = [*shown_record(visit, one), *shown_record(visit, other)]
+    masks = masks_on(visit, *(record.values for record in shown), revealed=revealed)
+    visit.saw(*(f"record {record.key.record} {name}" for record in shown for name in masks.told))
     placeless = any(record.location_hidden for record in shown)
     l, r = sorted(Member(side.source, side.record_id, side.record) for side in (one, other))
     explained = None
@@ -106,10 +116,11 @@ def _pair_page(
         other=other,
         columns=shown,
         fields=used_fields(shown),
+        masks=masks,
         found={
             name: _compared(*(record.values.get(name) for record in shown))
             for name in FIELDS
-            if not (placeless and name in PLACES)
+            if not (placeless and name in WHEREABOUTS)
         },
         together=one.child_id == other.child_id,
         explained=explained,

@@ -16,7 +16,7 @@ from api.services.register.checking import mark_checked, unmark_checked
 from api.services.register.criteria import Criterion
 from api.services.register.listed import ListedRecord, listed_records
 from api.services.register.resembling import InSystem, resembling
-from api.services.register.shields import PLACES
+from api.services.register.shields import WHEREABOUTS
 from api.services.register.viewing import ShownRecord, view_record, view_records
 from api.services.review.answering import queue_linking
 from api.services.review.context import FIELDS
@@ -24,6 +24,7 @@ from api.services.review.listing import Decided, decisions_made
 from api.services.review.pairs import Reviewer
 from api.services.review.undoing import NotYoursError, undo_one
 from api.web.access import page_router, signed_in
+from api.web.masks import masks_on
 from api.web.matching import CRITERIA, SHOWN, Visit, neighbours, shown_row
 from api.web.pages import Instead, page, see
 from api.web.text import sentence
@@ -55,6 +56,12 @@ def record_page(request: Request, number: Number, visit: Visit, bench: Asked) ->
     return _record_page(request, visit, number, bench)
 
 
+@router.post("/matching/records/{number}/reveal")
+def reveal_of_record(request: Request, number: Number, visit: Visit, bench: Asked) -> Response:
+    """The same with what reviewers see masked; that it was shown is kept in the access log."""
+    return _record_page(request, visit, number, bench, revealed=True)
+
+
 @router.post("/matching/records/{number}/check")
 def check_record(
     request: Request,
@@ -74,6 +81,8 @@ def check_record(
     said = f"Record marked as {'checked' if checked == 'yes' else 'not checked'}."
     if then == "next" and following is None:
         return see(request, bench.to_list(after=None), said=f"{said} It was the last in the list.")
+    if following is not None:
+        said = "The record before this one is marked as checked. This is the next in the list."
     return see(request, bench.to_record(following if following is not None else number), said=said)
 
 
@@ -120,12 +129,17 @@ def _record_page(
     bench: Workbench,
     *,
     errors: Mapping[str, str] | None = None,
+    revealed: bool = False,
 ) -> Response:
     own, bench = found_record(visit, number, bench)
     visit.saw(own.child_id, f"record {number}")
     shown = view_records(visit.connection, visit.view, own.child_id, limit=_RECORDS)
     mine = [one for one in shown if one.key.record == number] or shown_record(visit, own)
     others = [one for one in shown if one.key.record != number]
+    masks = masks_on(visit, *(one.values for one in (*mine, *others)), revealed=revealed)
+    visit.saw(
+        *(f"record {one.key.record} {name}" for one in (*mine, *others) for name in masks.told)
+    )
     before, after = _neighbours(request, visit, bench, number)
     tabs, left_out = _possible(visit, own, bench)
     decided = decisions_on(visit, number)
@@ -143,6 +157,7 @@ def _record_page(
         columns=mine + others,
         missing=sorted(visit.view.sources - {one.key.source for one in (*mine, *others)}),
         fields=used_fields([*mine, *others]),
+        masks=masks,
         before=before,
         after=after,
         names=CRITERIA,
@@ -181,7 +196,7 @@ def used_fields(records: list[ShownRecord]) -> list[str]:
     """Fields that any of the records tells, and those that are hidden."""
     told = {name for one in records for name, value in one.values.items() if value}
     if any(one.location_hidden for one in records):
-        told |= set(PLACES)
+        told |= set(WHEREABOUTS)
     return [name for name in FIELDS if name in told]
 
 

@@ -1,6 +1,6 @@
 """Making pages from templates, and what goes with every page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -8,10 +8,21 @@ from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
-from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    Environment,
+    PackageLoader,
+    PrefixLoader,
+    StrictUndefined,
+    Template,
+    Undefined,
+)
+from jinja2.utils import missing
 from markupsafe import Markup
 
 from api.rest.access import ReplayedError
+from api.rest.service import Service
 from api.services.access.caller import Caller
 from api.settings import Settings
 from api.web import sessions, text
@@ -20,24 +31,63 @@ from api.web.static_files import StaticFiles
 
 SERVICE = "Child register"
 
-_FILTERS = ("shown", "marked", "plain", "day", "moment", "age", "number", "counted", "words")
+_FILTERS = (
+    "shown", "marked", "plain", "day", "moment", "age", "number", "counted", "words", "titled",
+    "of_field", "born", "system", "plain_system",
+)  # fmt: skip
+
+
+class Unknown(StrictUndefined):
+    """A name that a template was not given, or what no object has: a mistake, even where it is
+    only tested. A key that a mapping does not have is none, nor is an if without an else.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls, hint: str | None = None, obj: Any = missing, name: str | None = None, *more: Any
+    ) -> Any:
+        """Jinja calls this for each."""
+        if isinstance(obj, Mapping) or name is None:
+            return Undefined(hint, obj, name, *more)
+        return super().__new__(cls)
+
+
+class Components(BaseLoader):
+    """Components of the Design System, which take what is optional by names that may be unknown."""
+
+    prefix = "govuk_frontend_jinja"
+
+    def __init__(self) -> None:
+        loader = PrefixLoader({self.prefix: PackageLoader(self.prefix)})
+        self.environment = _made(loader, Undefined)
+
+    def load(
+        self,
+        environment: Environment,  # noqa: ARG002 - that of the template that asks
+        name: str,
+        globals: MutableMapping[str, Any] | None = None,
+    ) -> Template:
+        """One, for templates of any environment."""
+        return self.environment.get_template(name, globals=globals)
+
+
+def _made(loader: BaseLoader, undefined: type[Undefined]) -> Environment:
+    return Environment(
+        loader=loader,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        undefined=undefined,
+    )
 
 
 @cache
 def _environment() -> Environment:
     """One for the process: templates are compiled once."""
-    environment = Environment(
-        loader=ChoiceLoader(
-            [
-                PackageLoader("api.web", "templates"),
-                PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")}),
-            ]
-        ),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
+    own = PackageLoader("api.web", "templates")
+    environment = _made(ChoiceLoader([own, Components()]), Unknown)
     environment.filters.update({name: getattr(text, name) for name in _FILTERS})
     environment.globals["service"] = SERVICE
     return environment
@@ -92,6 +142,7 @@ def fragment(request: Request, template: str, **context: Any) -> str:
     pages: Pages = request.app.state.pages
     person: Caller | None = getattr(request.state, "person", None)
     permissions = person.permissions if person else frozenset()
+    service: Service = request.app.state.service
     return pages.environment.get_template(template).render(
         assets=pages.static.base,
         council=pages.settings.council_name,
@@ -102,7 +153,8 @@ def fragment(request: Request, template: str, **context: Any) -> str:
         csrf=sessions.form_token(request),
         csrf_field=_csrf_field(request),
         shortcuts=sessions.shortcuts_are_on(request),
-        **{"errors": {}, **context},
+        system_titles=service.offered.book.titles,
+        **{"errors": {}, "said": None, "wide": False, **context},
     )
 
 

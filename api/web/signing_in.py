@@ -56,9 +56,10 @@ def sign_in_here(
     except LockedError as error:
         errors = {"name": sentence(str(error))}
         headers = {"Retry-After": str(error.seconds)}
-        return _sign_in_page(request, next, errors=errors, status=429, headers=headers)
+        return _sign_in_page(request, next, name=name, errors=errors, status=429, headers=headers)
     except CredentialsError as error:
-        return _sign_in_page(request, next, errors={"name": sentence(str(error))}, status=422)
+        errors = {"name": sentence(str(error))}
+        return _sign_in_page(request, next, name=name, errors=errors, status=422)
     response = see(request, local(next))
     sessions.set_cookie(request, response, sessions.SIGN_IN, found.token)
     sessions.drop_cookie(request, response, sessions.VISIT)
@@ -110,6 +111,7 @@ def _sign_in_page(
     request: Request,
     next: str,
     *,
+    name: str = "",
     notice: str | None = None,
     errors: dict[str, str] | None = None,
     status: int = 200,
@@ -123,6 +125,7 @@ def _sign_in_page(
         errors=errors,
         headers=headers,
         next=local(next),
+        name=name[:_LONGEST_NAME],
         notice=notice,
         issuer=request.app.state.pages.settings.openid_issuer,
     )

@@ -1,10 +1,14 @@
 """Values as people read them: text without tricks, dates, times and numbers."""
 
+import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 # Not seen although they count as letters or marks.
@@ -12,6 +16,14 @@ _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | frozenset(
     chr(code) for code in range(0xFE00, 0xFE10)
 )
 _LOCAL = ZoneInfo("Europe/London")
+_BRACKETS = re.compile(r"\s*\([^()]*\)$")
+_FIELDS = {
+    "record_id": "ID",
+    "nhs_number": "NHS number",
+    "upn": "UPN",
+    "former_upn": "Former UPN",
+    "family_id": "Family ID",
+}
 
 
 def shown(value: object) -> Markup:
@@ -65,6 +77,41 @@ def age(seconds: float) -> str:
         if whole:
             return counted(whole, unit)
     return "less than a minute"
+
+
+def titled(name: str) -> str:
+    """A field of a record as people call it: "Date of birth"."""
+    return _FIELDS.get(name) or words(name).capitalize()
+
+
+def of_field(value: object, name: str) -> Markup:
+    """A value of a field: a day as people write it, all else as it is."""
+    if name == "date_of_birth" and isinstance(value, str):
+        with suppress(ValueError):
+            return shown(day(date.fromisoformat(value)))
+    return shown(day(value) if isinstance(value, date) else value)
+
+
+def born(value: object) -> Markup:
+    """A date of birth, such as 22 May 2017."""
+    return of_field(value, "date_of_birth")
+
+
+@pass_context
+def system(context: Context, name: str) -> Markup:
+    """A source by the short title that its definition gives it: "Early help assessments"."""
+    return shown(called(name, context["system_titles"]))
+
+
+@pass_context
+def plain_system(context: Context, name: str) -> str:
+    """`system` where no markup can stand."""
+    return plain(called(name, context["system_titles"]))
+
+
+def called(name: str, titles: Mapping[str, str]) -> str:
+    """A source by its title, without what stands in brackets at the end; else by its name."""
+    return _BRACKETS.sub("", titles[name]) if name in titles else sentence(words(name))
 
 
 def number(value: float | None, decimals: int = 0) -> str:

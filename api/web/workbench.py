@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query, Request, Response
@@ -71,10 +71,10 @@ class Workbench:
         bench = replace(self, record=None, **{"system": "", **changes})
         return bench.address(f"{LIST}/records/{record}")
 
-    def to_pair(self, record: int, other: int) -> str:
-        """The address of two records side by side."""
+    def to_pair(self, record: int, other: int, rest: str = "") -> str:
+        """The address of two records side by side, or of what can be done there."""
         pair = f"{min(record, other)}-{max(record, other)}"
-        return replace(self, record=record, system="").address(f"{LIST}/pairs/{pair}")
+        return replace(self, record=record, system="").address(f"{LIST}/pairs/{pair}{rest}")
 
     def address(self, path: str) -> str:
         """A path with all that is not as it is at first."""
@@ -100,9 +100,11 @@ class Workbench:
             raise Problem("not-found")
         chosen = self.base or min(view.sources)
         if chosen not in view.sources:
-            raise Problem("forbidden", "Choose a system that may be seen for your purpose.")
+            raise Problem("not-found")
         return replace(self, base=chosen)
 
+
+ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
 _FIRST = Workbench()
 
@@ -116,18 +118,33 @@ def as_criteria(values: Iterable[str]) -> frozenset[Criterion]:
 
 def _asked(
     base: Annotated[str, Query(max_length=100)] = "",
-    state: State = State.ALL,
+    state: str = "",
     criteria: Annotated[list[str] | None, Query(max_length=20)] = None,
-    sort: Sort = Sort.SURNAME,
-    order: Order = Order.ASCENDING,
+    sort: str = "",
+    order: str = "",
     filtered: bool = False,
     after: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
     before: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
     record: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
     system: Annotated[str, Query(max_length=100)] = "",
 ) -> Workbench:
-    ticked = as_criteria(criteria or [])
-    return Workbench(base, state, ticked, sort, order, filtered, after, before, record, system)
+    return Workbench(
+        base,
+        _one_of(state, State.ALL),
+        as_criteria(criteria or []),
+        _one_of(sort, Sort.SURNAME),
+        _one_of(order, Order.ASCENDING),
+        filtered,
+        after,
+        before,
+        record,
+        system,
+    )
+
+
+def _one_of(value: str, usual: ChoiceT) -> ChoiceT:
+    """The choice that an address names; the usual one for what is none, as for what is missing."""
+    return type(usual)(value) if value in set(type(usual)) else usual
 
 
 Asked = Annotated[Workbench, Depends(_asked)]

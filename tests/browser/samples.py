@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from playwright.sync_api import Page
 from sqlalchemy import func, select
 
 from api.db.engine import reading, writing
@@ -16,9 +17,11 @@ from api.db.models import Golden, Membership
 from api.services.access.roles import Role
 from api.services.deprivation import load_lookup
 from api.services.previews import Wanted, ask_for_preview
+from api.services.register.shields import shield
 from tests.browser import administered, extract_samples, review_samples
 from tests.browser.site import Site
 from tests.register_service.registers import Register, shipped
+from tests.register_service.reviewed import NOAH, Reviewed
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Sample:
     address: Callable[[Site], str]
     role: Role | None = Role.STEWARD
     purposes: tuple[str, ...] = ("early_years",)
+    cleared: bool = False
 
 
 def at(address: str, role: Role | None = Role.STEWARD, **more: tuple[str, ...]) -> Sample:
@@ -46,6 +50,14 @@ def child(site: Site) -> str:
             .limit(1)
         ).scalar_one()
     return f"/children/{found}"
+
+
+def shielded(site: Site) -> str:
+    """One who lives where only those who are cleared may know."""
+    with writing(site.engine) as connection:
+        now = datetime.now(UTC)
+        shield(connection, record=NOAH, why="a test", by="test", now=now)
+    return f"/children/{Reviewed(site.engine, Path()).child(NOAH)}"
 
 
 def preview(site: Site) -> str:
@@ -143,4 +155,40 @@ SAMPLES: Mapping[str, Sample] = {
     "/review/pairs/{pair}": Sample(review_samples.pair_in_hand),
     "/review/reviewers": at("/review/reviewers"),
     "/purpose": at("/purpose", purposes=("early_years", "education")),
+}
+
+# Pages that look otherwise to some people.
+SEEN_BY: Mapping[str, Sample] = {
+    "a shielded child, by a senior reviewer": Sample(shielded, Role.SENIOR_REVIEWER),
+    "a shielded child, by a steward": Sample(shielded),
+    "a shielded child, by somebody who is cleared": Sample(shielded, cleared=True),
+}
+
+
+def search(page: Page) -> None:
+    page.get_by_label("Surname").fill("Quigley")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_text("Children found").wait_for()
+
+
+def press(name: str, then: str) -> Callable[[Page], None]:
+    """Send a form as it is, and wait for what is on the next page."""
+
+    def press_(page: Page) -> None:
+        page.get_by_role("button", name=name).click()
+        page.get_by_text(then).first.wait_for()
+
+    return press_
+
+
+# What forms lead to without another address: what was found, and what is wrong.
+ANSWERS: Mapping[str, tuple[Sample, Callable[[Page], None]]] = {
+    "children found": (at("/children"), search),
+    "nobody to look for": (at("/children"), press("Search", "There is a problem")),
+    "an empty correction": (
+        Sample(lambda site: child(site) + "/correct?field=date_of_birth"),
+        press("Save the correction", "There is a problem"),
+    ),
+    "no source": (at("/extracts/new"), press("Continue", "There is a problem")),
+    "a wrong password": (at("/sign-in", None), press("Sign in", "There is a problem")),
 }

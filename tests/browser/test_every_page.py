@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Open
-from tests.browser.samples import SAMPLES, Sample
+from tests.browser.samples import ANSWERS, SAMPLES, SEEN_BY, Sample
 from tests.browser.site import DESKTOP, PHONE, Site, violations, wider_than_screen
 from tests.web.routes import page_routes
 
@@ -17,7 +17,8 @@ LARGEST = 150 * 1024
 
 
 def go(open_page: Open, site: Site, sample: Sample, size: tuple[int, int] = DESKTOP) -> Page:
-    name = site.person(sample.role, purposes=sample.purposes) if sample.role else None
+    more = {"cleared": True} if sample.cleared else {}
+    name = site.person(sample.role, purposes=sample.purposes, **more) if sample.role else None
     page = open_page(site, as_=name, size=size)
     response = page.goto(sample.address(site))
     assert response is not None and response.status == 200
@@ -47,6 +48,29 @@ def test_axe_finds_nothing_and_titles_width_and_focus_are_as_they_should_be(
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main-content"
     assert without_visible_focus(page) == []
+
+
+@SIZES
+@pytest.mark.parametrize("name", SEEN_BY)
+def test_axe_finds_nothing_on_what_some_people_see_otherwise(
+    open_page: Open, shared_site: Site, name: str, size: tuple[int, int]
+) -> None:
+    page = go(open_page, shared_site, SEEN_BY[name], size)
+    assert violations(page) == []
+    assert not wider_than_screen(page)
+
+
+@SIZES
+@pytest.mark.parametrize("name", ANSWERS)
+def test_axe_finds_nothing_on_what_a_form_leads_to(
+    open_page: Open, shared_site: Site, name: str, size: tuple[int, int]
+) -> None:
+    sample, ask = ANSWERS[name]
+    page = go(open_page, shared_site, sample, size)
+    ask(page)
+    assert violations(page) == []
+    assert not wider_than_screen(page)
+    assert page.locator("h1").count() == 1
 
 
 def without_visible_focus(page: Page) -> list[str]:

@@ -43,12 +43,24 @@ def client(application: FastAPI) -> Iterator[TestClient]:
 def sign_in(application: FastAPI, service: Service) -> SignIn:
     """The browser of somebody with a role: ``sign_in(Role.ANALYST, purposes=[...])``."""
 
-    def sign_in_(role: Role, purposes: tuple[str, ...] = ("early_years",)) -> TestClient:
+    def sign_in_(
+        role: Role,
+        purposes: tuple[str, ...] = ("early_years",),
+        *,
+        cleared: bool = False,
+        name: str | None = None,
+    ) -> TestClient:
         now = datetime.now(UTC)
-        name = f"{role}.{'.'.join(purposes)}"[:60]
+        name = name or f"{role}.{'.'.join(purposes)}{'.cleared' if cleared else ''}"[:60]
         with writing(service.engine) as connection:
             person = add_person(
-                connection, name, roles=[role], purposes=purposes, by="test", now=now
+                connection,
+                name,
+                roles=[role],
+                purposes=purposes,
+                by="test",
+                now=now,
+                cleared=cleared,
             )
         token = start_sign_in(service.aside, person, name, now=now).token
         return TestClient(application, follow_redirects=False, cookies={"sign-in": token})

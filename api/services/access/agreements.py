@@ -107,6 +107,10 @@ def add_agreement(
         "starts": starts,
         "ends": ends,
     }
+    same = connection.execute(select(Agreement.__table__).where(Agreement.source == source)).all()
+    for one in same:
+        if all(getattr(one, name) == value for name, value in row.items()):
+            raise AgreementError("basis", f"agreement {one.id} says the same; change something")
     number: int = connection.execute(
         insert(Agreement).values(row).returning(Agreement.id)
     ).scalar_one()

@@ -162,6 +162,36 @@ def change_password(
     end_sign_ins(aside, caller.person, now=now, without=token)
 
 
+@dataclass(frozen=True, slots=True)
+class SignInView:
+    """One sign-in of somebody: when it began and was used last; ``here`` is the one that asks."""
+
+    began_at: datetime
+    seen_at: datetime
+    is_open: bool
+    here: bool
+
+
+def sign_ins_of(
+    aside: Engine, person: int, token: str, *, now: datetime, limit: int
+) -> list[SignInView]:
+    """The last ones of somebody, newest first; ``token`` is that of the one that asks."""
+    own = select(SignIn.__table__).where(SignIn.person == person)
+    with reading(aside) as connection:
+        rows = connection.execute(own.order_by(SignIn.created_at.desc()).limit(limit)).all()
+    return [
+        SignInView(
+            in_utc(row.created_at),
+            in_utc(row.seen_at),
+            row.ended_at is None
+            and in_utc(row.expires_at) > now
+            and in_utc(row.seen_at) > now - IDLE,
+            row.token_hash == hash_of(token),
+        )
+        for row in rows
+    ]
+
+
 def last_sign_ins(aside: Engine) -> dict[int, datetime]:
     """When each person last signed in, as far back as sign-ins are kept; by person.id."""
     query = select(SignIn.person, func.max(SignIn.created_at)).group_by(SignIn.person)

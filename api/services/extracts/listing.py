@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, select
 
 from api.db.engine import reading
-from api.db.models import Extract, Reject, Source
+from api.db.models import Extract, ExtractState, Reject, Source
 from api.db.queue import JobView, jobs_by_id
 from api.db.tables import in_utc
 
@@ -33,6 +33,11 @@ class ExtractView:
     run: int | None
     undone_run: int | None
     job: JobView | None
+
+    @property
+    def needs_columns(self) -> bool:
+        """Whether nothing happens until somebody says what its columns mean."""
+        return self.state == ExtractState.RECEIVED and self.job is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from typing import Literal
 from sqlalchemy import Connection, select
 
 from api.db.models import Source, SourceMapping
+from api.services.extracts.columns import unknown_list
 from api.services.extracts.mapping import extended, mapping_of_source
 from api.services.extracts.reading import OTHER_LAYOUT, is_generic, is_laid_out_as, refusal_by
 from api.services.rules import GENERIC, RuleBook
-from matcher.errors import ExtractRefused
+from matcher.errors import DataError, ExtractRefused
 from matcher.rules.sources import SourceDefinition
 
 
@@ -59,4 +60,11 @@ def recognise(
         for name, definition in known.items()
         if name != source and is_laid_out_as(name, path, definition)
     )
-    return Recognised("others" if others else "unknown", others, refusal)
+    if others:
+        return Recognised("others", others, refusal)
+    try:
+        unknown_list(source, path, known.get(source) or book.definition(source))
+    except DataError as error:
+        refused = ExtractRefused(source, refusal.file, refusal.code, str(error))
+        return Recognised("unusable", refusal=refused)
+    return Recognised("unknown", refusal=refusal)

@@ -120,7 +120,7 @@ def check_not_in_future(as_of: date, now: datetime) -> None:
     """A day that is not over anywhere is none on which a system was exported. Raises StateError."""
     if as_of > now.date() + timedelta(days=1):
         raise StateError(
-            f"the as-of date {as_of:%Y-%m-%d} is in the future; give the date on which the "
+            f"the as-of date {_written(as_of)} is in the future; give the date on which the "
             "system was exported"
         )
 
@@ -138,10 +138,14 @@ def check_date(connection: Connection, *, source: int, as_of: date) -> None:
     ).one_or_none()
     if newest is not None and as_of < newest.as_of:
         raise StateError(
-            f"the as-of date {as_of:%Y-%m-%d} is older than that of extract {newest.id}, which is "
-            f"{newest.state}, {newest.as_of:%Y-%m-%d}; give the date on which the system was "
+            f"the as-of date {_written(as_of)} is older than that of extract {newest.id}, which is "
+            f"{newest.state}, {_written(newest.as_of)}; give the date on which the system was "
             "exported"
         )
+
+
+def _written(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ class RunChange:
     """Counts, and ids of children. ``extracts`` are how many it linked or undid.
 
     ``queue`` is how many possible links waited after the run and ``queue_before`` after the
-    one before it; None of runs that did not count them. ``merged`` and ``split`` name some.
+    one before it; ``conflicts`` is how many had to be settled after it. ``merged`` and
+    ``split`` name some.
     """
 
     run: int
@@ -34,16 +35,15 @@ class RunChange:
     joined: int
     left: int
     values_changed: int
-    queue: int | None
-    queue_before: int | None
+    queue: int
+    queue_before: int
+    conflicts: int
     merged: tuple[str, ...]
     split: tuple[str, ...]
 
     @property
-    def queue_growth(self) -> int | None:
+    def queue_growth(self) -> int:
         """By how many the queue grew; less than nothing if it shrank."""
-        if self.queue is None or self.queue_before is None:
-            return None
         return self.queue - self.queue_before
 
 
@@ -82,8 +82,9 @@ def change_of_run(connection: Connection, run: int) -> RunChange | None:
         joined=counts.get("joined", 0),
         left=counts.get("left", 0),
         values_changed=counts.get("values_changed", 0),
-        queue=counts.get("waiting"),
-        queue_before=0 if before is None else before.counts.get("waiting"),
+        queue=counts.get("waiting", 0),
+        queue_before=0 if before is None else before.counts.get("waiting", 0),
+        conflicts=counts.get("conflicts", 0),
         merged=tuple(named["child_merged"][:_NAMED]),
         split=tuple(named["child_split"][:_NAMED]),
     )

@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import Connection, func, insert, select, text, update
 
 from api.db.engine import is_sqlite
-from api.db.models import Correction, Decision, Pair, Run, Severance, Source
+from api.db.models import Conflict, Correction, Decision, Pair, Run, Severance, Source
 from api.services.extracts import Applied, Due, apply, diff, extracts_due, read_kept, undo
 from api.services.register.columns import Numbers, columns
 from api.services.register.corrections import left_with
@@ -29,6 +29,14 @@ from matcher.read import ReadResult
 _LOCK = 7_205_759_403
 
 _WAITING = select(func.count()).select_from(Pair).where(Pair.waiting == 1)
+_CONFLICTS = select(func.count()).select_from(Conflict).where(Conflict.to_run.is_(None))
+_BOTH = select(func.count()).select_from(
+    select(Pair.l, Pair.r)
+    .join(Conflict, (Conflict.record_l == Pair.l) & (Conflict.record_r == Pair.r))
+    .where(Pair.waiting == 1, Conflict.to_run.is_(None))
+    .distinct()
+    .subquery()
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,7 @@ def run_register(
     observer = observer or Silent()
     results: list[RunResult] = []
     while (due := _one_a_source(extracts_due(connection))) or something_waits(connection) or anew:
-        run = begin_run(connection, rules, kind="link", by=by, now=now)
+        run = begin_run(connection, rules, kind=_kind(due, anew), by=by, now=now)
         applied = {
             one.extract: _apply(connection, one, run, rules, reads or {}, observer) for one in due
         }
@@ -187,11 +195,20 @@ def end_run(connection: Connection, run: int, outcome: LinkOutcome) -> None:
         "whole": outcome.whole,
         "looked_at": outcome.looked_at,
         "candidate_pairs": outcome.candidates,
-        "waiting": connection.scalar(_WAITING),
+        # As the queue counts: what is in conflict is no possible link as well.
+        "waiting": (connection.scalar(_WAITING) or 0) - (connection.scalar(_BOTH) or 0),
+        "conflicts": connection.scalar(_CONFLICTS),
     }
     connection.execute(
         update(Run).where(Run.id == run).values(population=outcome.given.as_json(), counts=counts)
     )
+
+
+def _kind(due: list[Due], anew: bool) -> str:
+    """What a run is for: extracts to link or undo, or else what people decided and corrected."""
+    if due and all(one.undo for one in due):
+        return "undo"
+    return "link" if due or anew else "decision"
 
 
 def _one_a_source(due: list[Due]) -> list[Due]:

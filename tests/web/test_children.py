@@ -1,0 +1,138 @@
+"""Pages of children: what a search finds, what is hidden, and correcting a value."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from api.db.engine import reading
+from api.db.models import Access, Correction
+from api.rest.service import Service, opened
+from api.services.access.roles import Role
+from tests.databases import Databases
+from tests.register_service.registers import shipped
+from tests.register_service.reviewed import AISHA, PEOPLE, Reviewed, reviewed
+from tests.web.conftest import SignIn, token_in
+
+NHS_NUMBER = "9434765919"
+
+
+@pytest.fixture
+def register(databases: Databases, tmp_path: Path) -> Iterator[Reviewed]:
+    people = [{**PEOPLE[0], "nhs_number": NHS_NUMBER}, *PEOPLE[1:]]
+    with reviewed(databases, tmp_path, people) as found:
+        yield found
+
+
+@pytest.fixture
+def service(register: Reviewed) -> Iterator[Service]:
+    with opened(register.engine, shipped()) as found:
+        yield found
+
+
+def send(client: TestClient, path: str, **values: Any) -> Any:
+    return client.post(path, data={"csrf": token_in(client.get("/account").text), **values})
+
+
+def text_of(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def rows_of(html: str) -> list[str]:
+    return [text_of(row) for row in re.findall(r"<tr.*?</tr>", html, re.DOTALL)]
+
+
+def errors_of(answer: Any) -> dict[str, str]:
+    """The error summary: what it says by the id that it leads to, which is on the page."""
+    assert answer.status_code == 422
+    summary = re.search(r"govuk-error-summary__list.*?</ul>", answer.text, re.DOTALL)
+    assert summary is not None
+    found = dict(re.findall(r'href="#([^"]+)"[^>]*>([^<]+)<', summary[0]))
+    assert all(f'id="{one}"' in answer.text for one in found)
+    return found
+
+
+def test_a_search_shows_name_birthday_and_address_of_whom_it_finds(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    found = send(sign_in(Role.REVIEWER), "/children", surname="Quigley")
+    assert found.status_code == 200
+    _, row = rows_of(found.text)
+    assert row.startswith("Noah Quigley 20 November 2011 9 Ash Gr OL4 3PP ")
+
+
+def test_an_empty_correction_is_told_beside_its_fields(
+    register: Reviewed, service: Service, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.SENIOR_REVIEWER)
+    where = f"/children/{register.child(AISHA[0])}/correct"
+    assert client.get(f"{where}?field=record_id").status_code == 404
+    told = {
+        "date_of_birth": {"value-day": "Enter a real date of birth from 1900 to today"},
+        "sex": {"value": "Select female or male"},
+        "nhs_number": {"value": "Enter the 10 digits of a real NHS number"},
+        "surname": {"value": "Enter the right surname"},
+    }
+    for field, expected in told.items():
+        assert f'name="field" value="{field}"' in client.get(f"{where}?field={field}").text
+        errors = errors_of(send(client, where, field=field))
+        assert errors.pop("why") == "Enter how you know"
+        assert errors.keys() == expected.keys()
+        assert errors.popitem()[1].startswith(*expected.values())
+    day = {"day": "31", "month": "2", "year": "2015", "why": "the passport"}
+    again = send(client, where, field="date_of_birth", **day)
+    assert errors_of(again).keys() == {"value-day"} and 'value="31"' in again.text
+    assert send(client, where).status_code == 404
+    right = day | {"day": "3", "month": "5", "year": "2015"}
+    assert send(client, where, field="date_of_birth", **right).status_code == 303
+    with reading(service.engine) as connection:
+        assert connection.scalar(select(Correction.value)) == "2015-05-03"
+
+
+def test_who_may_lift_a_shield_is_asked_why_and_others_are_told_they_may_not(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    where = f"/children/{register.child(AISHA[0])}"
+    register.shield(AISHA[0])
+    for cleared, said in ((True, "Why the shield can be lifted"), (False, "Only somebody who is")):
+        page = sign_in(Role.STEWARD, cleared=cleared).get(where)
+        assert page.status_code == 200 and said in page.text
+        assert ("2 Mill Rd" in page.text) is cleared
+    assert "Protection" not in sign_in(Role.REVIEWER).get(where).text
+    steward = sign_in(Role.STEWARD, cleared=True, name="second")
+    assert errors_of(send(steward, f"{where}/lift")) == {"lift-why": "Say why"}
+    assert send(steward, f"{where}/lift", why="it is over").status_code == 303
+
+
+def test_identifiers_are_hidden_until_they_are_asked_for_and_the_access_log_knows(
+    register: Reviewed, service: Service, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.REVIEWER, purposes=("early_years",))
+    child_id = register.child(AISHA[0])
+    ids = dict(_record_ids(register))
+    record, other = ids[AISHA[0]], ids[AISHA[1]]
+    pages = {
+        f"/children/{child_id}": f"/children/{child_id}/reveal",
+        f"/matching/records/{record}": f"/matching/records/{record}/reveal",
+        f"/matching/pairs/{min(record, other)}-{max(record, other)}":
+            f"/matching/pairs/{min(record, other)}-{max(record, other)}/reveal",
+    }  # fmt: skip
+    for page, reveal in pages.items():
+        hidden = client.get(page)
+        assert NHS_NUMBER not in hidden.text and "Show NHS number" in hidden.text, page
+        shown = send(client, reveal)
+        assert NHS_NUMBER in shown.text and "Show NHS number" not in shown.text, page
+    with reading(service.aside) as aside:
+        query = select(Access.about).where(Access.route.like("POST %reveal%"))
+        told = [about for one in aside.scalars(query) for about in one]
+    assert f"child {child_id} nhs_number" in told
+    assert told.count(f"record {record} nhs_number") == 2
+
+
+def _record_ids(register: Reviewed) -> Any:
+    with reading(register.engine) as connection:
+        return register.ids(connection).items()
