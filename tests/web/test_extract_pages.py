@@ -257,15 +257,22 @@ def test_a_zip_with_the_lists_of_two_sources_offers_both(steward: TestClient) ->
     place = bring(steward, as_zip(a=SWIFT, b=TRIBAL), "library", "two.zip").headers["location"]
     shown = steward.get(place).text
     assert "It is from Social care clients (Swift)" in shown
-    assert "It is from School admissions, Tribal" in shown
+    assert "It is from School admissions (Tribal)" in shown
 
 
 def test_a_zip_with_two_unknown_lists_says_that_each_must_come_by_itself(
     steward: TestClient,
 ) -> None:
     other = "No,Nickname,Clan\n1,Ada,Lees\n"
-    place = bring(steward, as_zip(a=STRANGE, b=other), name="two.zip").headers["location"]
-    assert "bring each list by itself" in steward.get(place).text
+    answer = bring(steward, as_zip(a=STRANGE, b=other), name="two.zip")
+    assert "bring each list by itself" in errors(answer)
+
+
+def test_what_holds_no_list_is_refused_at_once(steward: TestClient, service: Service) -> None:
+    for name, content in (("list.zip", "hello there\nand so on"), ("list.csv", "\n\n,,\n")):
+        answer = bring(steward, content, name=name)
+        assert answer.status_code == 422 and "The file cannot be used" in errors(answer), name
+    assert count(service, ExtractChunk) == 0
 
 
 def test_the_first_rows_are_shown_beside_what_they_probably_are(steward: TestClient) -> None:
@@ -357,8 +364,8 @@ def test_three_hundred_columns_are_read_if_they_are_known(
         ]
     )
     assert bring(steward, text.getvalue()).headers["location"] == "/extracts/1"
-    place = bring(steward, text.getvalue().replace("record_id", "Nr"), "other").headers["location"]
-    assert "the list has 303 columns, and can have 80 at most" in steward.get(place).text.lower()
+    answer = bring(steward, text.getvalue().replace("record_id", "Nr"), "other")
+    assert "the list has 303 columns, and can have 80 at most" in errors(answer)
 
 
 def test_an_unknown_file_can_be_withdrawn(steward: TestClient, service: Service) -> None:

@@ -124,7 +124,7 @@ def test_pages_lead_through_the_whole_list_and_back(register: Reviewed, sign_in:
             last, address = address, link(page, "next")
         listed = [one for part in forward for one in part]
         assert len(listed) == len(set(listed)) > 100
-        assert f"All records in registry: {len(listed)}" in text(page)
+        assert f"All records in Registry: {len(listed)}" in text(page)
         backward, address = [forward[-1]], link(client.get(last).text, "prev")
         while address:
             page = client.get(address).text
@@ -183,7 +183,9 @@ def test_only_systems_of_the_purpose_are_told_of(register: Reviewed, sign_in: Si
     for address in ("/matching?base=school", page_of(register, SCHOOL)):
         assert "social" not in client.get(address).text
     assert "social" not in exported(client, "/matching/export?base=school")[0]
-    assert client.get("/matching?base=social").status_code == 403
+    assert client.get("/matching?base=social").status_code == 404
+    for wrong in ("sort", "order", "state"):
+        assert client.get(f"/matching?{wrong}=nothing").status_code == 200
     assert client.get(page_of(register, SOCIAL)).status_code == 404
     assert client.get(pair_of(register, SCHOOL, SOCIAL)).status_code == 404
 
@@ -219,7 +221,7 @@ def test_an_export_of_a_filtered_list_holds_what_the_list_does(
 
 def test_whoever_may_not_decide_is_shown_no_way_to(register: Reviewed, sign_in: SignIn) -> None:
     page = sign_in(Role.ANALYST).get(page_of(register, SCHOOL)).text
-    assert "Details" in page and "clinic (1)" in text(page)
+    assert "Details" in page and "Clinic (1)" in text(page)
     assert "Deselect" not in page and "as a match" not in page and "Mark as" not in page
     assert "Export" not in sign_in(Role.REVIEWER).get("/matching?base=school").text
 
@@ -231,7 +233,7 @@ def test_severed_records_are_never_shown_beside_one_another(
     client = sign_in(Role.STEWARD)
     assert client.get(pair_of(register, SCHOOL, UNSURE)).status_code == 404
     assert send(client, pair_of(register, SCHOOL, UNSURE), why="x").status_code == 404
-    assert "clinic (0)" in text(client.get(page_of(register, SCHOOL)).text)
+    assert "Clinic (0)" in text(client.get(page_of(register, SCHOOL)).text)
 
 
 def test_a_decision_needs_a_reason_and_nothing_is_entered_without(

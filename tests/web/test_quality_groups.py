@@ -33,8 +33,8 @@ def test_each_grouping_has_a_gap_a_chart_and_its_table(sign_in: SignIn) -> None:
     page = text_of(client)
     for words in ("By ethnic group", "By deprivation", "By source", "Asian: Pakistani"):
         assert words in page
-    assert "<bdi>systmone</bdi>, from age 0 to 17" in page
-    assert "<bdi>school census</bdi>, from age 5 to 9" in page
+    assert "<bdi>Child health records</bdi>, from age 0 to 17" in page
+    assert "<bdi>School census</bdi>, from age 5 to 9" in page
     assert "Counts from 1 to 9 are hidden." in page
     assert "Too few children to say whether one group is found less often" in page
     assert "Too few to say" in page
