@@ -15,9 +15,11 @@ import uvicorn
 from fastapi.routing import iter_route_contexts
 from sqlalchemy import Connection, Engine
 
+from api.db.engine import reading
 from api.rest.service import opened
 from api.services.demo import is_demonstration
 from api.services.register.kept_rules import InForce
+from api.services.register.standing import Standing
 from api.settings import Settings
 from api.web.app import create_application
 from matcher.errors import MatcherError
@@ -83,9 +85,12 @@ def serve(engine: Engine, offered: InForce, settings: Settings, host: str, port:
         _worker(settings),
     ):
         app = create_application(service, settings)
-        # Routes are worked out when they are first looked at: not while somebody waits.
+        # Routes are worked out, and rules read, when they are first looked at: not while
+        # somebody waits.
         for _ in iter_route_contexts(app.routes):
             pass
+        with reading(engine) as connection:
+            Standing.at(connection)
         # What is there from now on stays: to look it through time and again holds requests up.
         gc.collect()
         gc.freeze()

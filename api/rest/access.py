@@ -15,19 +15,22 @@ from functools import cache
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response, Security
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from limits import RateLimitItemPerMinute
 from pydantic import BaseModel
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 
 from api.db.engine import is_sqlite, reading, writing
 from api.db.models import KeptReply
-from api.rest.problems import KINDS, Problem
+from api.rest.problems import KINDS, Problem, kind_of
 from api.rest.requests import template_of
 from api.rest.service import Service, Serving
-from api.rest.text import Short
+from api.rest.text import Key, Short
 from api.services.access.access_log import AccessEntry
 from api.services.access.caller import AccessError, Caller, CredentialsError, PurposeError
 from api.services.access.keys import caller_of_key
@@ -49,10 +52,9 @@ PurposeHeader = Annotated[
     ),
 ]
 KeyHeader = Annotated[
-    Short | None,
+    Key | None,
     Header(
         alias="Idempotency-Key",
-        min_length=8,
         description="Of your choice; the same request with the same key has no second effect.",
     ),
 ]
@@ -67,7 +69,8 @@ _WRITERS = 6
 class Access:
     """One request that may read. ``seen`` are ids that the answer tells of.
 
-    Only requests for something personal have a view of it.
+    ``status`` is what it is answered with unless it fails. Only requests for something
+    personal have a view of it.
     """
 
     service: Service
@@ -77,6 +80,7 @@ class Access:
     request: Request
     personal_view: View | None = None
     seen: list[str] = field(default_factory=list)
+    status: int = 200
 
     @property
     def view(self) -> View:
@@ -100,6 +104,7 @@ class Write(Access):
     ) -> Response:
         """The answer, kept for when the same request comes again."""
         body = None if content is None else content.model_dump_json()
+        self.status = status
         if self.kept is not None:
             self.kept.keep(status, dict(headers or {}), body)
         return reply(status, headers or {}, body)
@@ -112,8 +117,8 @@ def reply(status: int, headers: Mapping[str, str], body: str | None) -> Response
     return Response(body, status, dict(headers), media_type="application/json")
 
 
-class ReplayedError(Exception):
-    """Ends a request with the answer that was given to it before."""
+class AnsweredError(Exception):
+    """Ends a request with an answer that needs no more to be done for it."""
 
     def __init__(self, response: Response) -> None:
         self.response = response
@@ -158,21 +163,25 @@ class Allowed:
 
     @contextmanager
     def _logged(self, access: Access) -> Iterator[None]:
-        status = 200
         try:
             yield
-        except Problem as problem:
-            status = KINDS[problem.kind].status
-            raise
-        except ReplayedError as replayed:
-            status = replayed.response.status_code
-            raise
-        except BaseException:
-            status = 500
+        except BaseException as error:
+            access.status = _status_of(error)
             raise
         finally:
             if self.personal:
-                _enter(access, status)
+                _enter(access)
+
+
+def _status_of(error: BaseException) -> int:
+    """What a request is answered with that an error ends."""
+    if isinstance(error, AnsweredError):
+        return error.response.status_code
+    if isinstance(error, Problem):
+        return KINDS[error.kind].status
+    if isinstance(error, RequestValidationError | HTTPException):
+        return KINDS[kind_of(error)].status
+    return 500
 
 
 class Reads(Allowed):
@@ -251,7 +260,7 @@ def _identify(
     return caller_of_token(service.aside, on, credentials, purpose, now=now)
 
 
-def _enter(access: Access, status: int) -> None:
+def _enter(access: Access) -> None:
     access.service.access_log.enter(
         AccessEntry(
             at=access.now,
@@ -260,7 +269,7 @@ def _enter(access: Access, status: int) -> None:
             route=f"{access.request.method} {template_of(access.request.scope)}",
             about=tuple(dict.fromkeys(access.seen)),
             purpose=access.caller.purpose,
-            status=status,
+            status=access.status,
             request=access.request.state.request_id,
         )
     )
@@ -273,7 +282,7 @@ class _Kept:
         self.connection = access.connection
         by, hashed = access.caller.name, hashlib.sha256(key.encode()).hexdigest()
         self.mine = (KeptReply.by == by) & (KeptReply.key == hashed)
-        asked = _fingerprint(access.request)
+        asked = _fingerprint(access.request, access.caller.purpose)
         self.connection.execute(delete(KeptReply).where(KeptReply.at < access.now - _KEPT_FOR))
         dialect = sqlite if is_sqlite(self.connection) else postgresql
         entered = self.connection.execute(
@@ -294,7 +303,7 @@ class _Kept:
         if row.request != asked:
             raise Problem("key-reused")
         headers = {**row.headers, "Idempotency-Replayed": "true"}
-        raise ReplayedError(reply(row.status, headers, row.body))
+        raise AnsweredError(reply(row.status, headers, row.body))
 
     def keep(self, status: int, headers: dict[str, str], body: str | None) -> None:
         """Keep the answer, in the transaction that it tells of."""
@@ -303,13 +312,28 @@ class _Kept:
         )
 
 
-def _fingerprint(request: Request) -> str:
-    """A hash of what is asked: method, address, and the body if it is JSON.
+def _fingerprint(request: Request, purpose: str | None) -> str:
+    """A hash of all that is asked: address, purpose, the state it is decided on, content."""
+    headers = [request.headers.get(name) for name in ("If-Match", "If-None-Match")]
+    asked = [request.method, request.url.path, request.url.query, purpose, *headers]
+    return hashlib.sha256(json.dumps([*asked, _content(request)]).encode()).hexdigest()
 
-    Of an uploaded file its name in the form and its length stand for it; its content is
-    recognised when it is received.
-    """
-    body = getattr(request, "_body", None)
-    said = hashlib.sha256(body).hexdigest() if body else request.headers.get("content-length", "")
-    parts = [request.method, request.url.path, request.url.query, said]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+def _content(request: Request) -> Any:
+    """What stands for the content: it has been taken in by now, in one of three ways."""
+    upload = getattr(request.state, "upload", None)
+    if upload is not None:
+        return [upload.digest, upload.file and upload.file.suffix, sorted(upload.fields.items())]
+    form = getattr(request, "_form", None)
+    if isinstance(form, FormData):
+        return [[name, _part(value)] for name, value in form.multi_items()]
+    return hashlib.sha256(getattr(request, "_body", b"")).hexdigest()
+
+
+def _part(value: str | UploadFile) -> str:
+    if isinstance(value, str):
+        return value
+    value.file.seek(0)
+    digest = hashlib.file_digest(value.file, "sha256").hexdigest()  # type: ignore[arg-type]
+    value.file.seek(0)
+    return digest

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
@@ -28,8 +28,9 @@ from api.rest import (
     sources,
     webhooks,
 )
-from api.rest.access import ReplayedError
-from api.rest.problems import add_handlers
+from api.rest.access import AnsweredError
+from api.rest.manners import Heads, Manner, check_manners
+from api.rest.problems import FHIR, add_handlers, outcomes_of, responses
 from api.rest.requests import Metrics, Requests
 from api.rest.service import Service
 from api.rest.slashes import EncodedSlashes
@@ -74,8 +75,8 @@ def create_app(service: Service) -> FastAPI:
     app.state.metrics = Metrics()
     add_handlers(app)
 
-    @app.exception_handler(ReplayedError)
-    async def _replayed(_: Request, error: ReplayedError) -> Response:
+    @app.exception_handler(AnsweredError)
+    async def _answered(_: Request, error: AnsweredError) -> Response:
         return error.response
 
     include(app, health.router)
@@ -84,6 +85,7 @@ def create_app(service: Service) -> FastAPI:
         include(app, router, "/v1")
     _describe_problems(app)
     app.add_middleware(EncodedSlashes)
+    app.add_middleware(Heads)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=_LARGEST_BODY)
     app.add_middleware(Requests, metrics=app.state.metrics)
     return app
@@ -91,9 +93,11 @@ def create_app(service: Service) -> FastAPI:
 
 def include(app: FastAPI, router: APIRouter, prefix: str = "") -> None:
     """Add routes below a prefix, by which logs and metrics know them too."""
-    app.include_router(router, prefix=prefix)
+    app.include_router(router, prefix=prefix, dependencies=[Depends(check_manners)])
     known: dict[str, APIRoute] = getattr(app.state, "routes", {})
     added = [route for route in router.routes if isinstance(route, APIRoute)]
+    manners: dict[Any, Manner] = getattr(app.state, "manners", {})
+    app.state.manners = manners | {route.endpoint: Manner.of(route) for route in added}
     app.state.routes = known | {
         f"{method} {prefix}{route.path_format}": route
         for route in added
@@ -129,20 +133,28 @@ def _describe_problems(app: FastAPI) -> None:
     plain = app.openapi
 
     def described() -> dict[str, Any]:
-        """FastAPI's own 422 is never sent: ours is a problem document."""
         if app.openapi_schema is None:
             document = plain()
             schemas = document["components"]["schemas"]
             schemas.pop("HTTPValidationError", None)
             schemas.pop("ValidationError", None)
-            problem = {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
-            for path in document["paths"].values():
+            for address, path in document["paths"].items():
                 for operation in path.values():
-                    found = operation["responses"].get("422")
-                    if found is not None and "application/json" in found.get("content", {}):
-                        found["content"] = {"application/problem+json": problem}
-                        found["description"] = "The request says what cannot be"
+                    _complete(operation, fhir=address.startswith(FHIR))
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = described  # type: ignore[method-assign]
+
+
+def _complete(operation: dict[str, Any], *, fhir: bool) -> None:
+    """Describe what any operation may end with, if it does not do so itself."""
+    kinds = ["invalid", "fault"]
+    if "requestBody" in operation:
+        kinds.append("media-type")
+    own = operation["responses"]
+    for status, entry in (outcomes_of(*kinds) if fhir else responses(*kinds)).items():
+        # FastAPI's own 422 is never sent: ours is a problem document.
+        if "application/json" in own.get(str(status), {}).get("content", {}):
+            del own[str(status)]
+        own.setdefault(str(status), entry)

@@ -84,6 +84,7 @@ def settled(
         return found
     access.saw(*found.successors)
     if found.standing is Standing.MERGED:
+        access.status = 307
         return Response(status_code=307, headers={"Location": _address(access, found, rest)})
     raise Problem("gone", None, successors=list(found.successors))
 

@@ -56,7 +56,7 @@ def list_decisions(
     "/decisions/{decision}/undo",
     summary="Take a decision back",
     response_model=UndoneModel,
-    responses=acting("conflict"),
+    responses=acting("not-found", "conflict"),
 )
 def undo_made_decision(
     decision: Number, said: UndoReason, write: Annotated[Write, writes(Permission.REVIEW_PAIRS)]
@@ -79,14 +79,25 @@ def undo_made_decision(
     )
 
 
-@router.get("/review/known", summary="List pairs of known answer", responses=asking())
-def list_known_pairs(access: Annotated[Access, reads(Permission.ADMINISTER)]) -> KnownList:
+@router.get("/review/known", summary="List pairs of known answer", responses=asking("bad-cursor"))
+def list_known_pairs(
+    request: Request,
+    response: Response,
+    access: Annotated[Access, reads(Permission.ADMINISTER)],
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> KnownList:
     """The newest first, with how reviewers answered."""
-    seen = access.view.sources
-    every = known_pairs(access.connection)
-    found = [one for one in every if {one.one[0], one.other[0]} <= seen]
-    access.saw(*(f"record {n}" for one in found for n in (one.pair.low, one.pair.high)))
-    return KnownList(pairs=[known_model(one) for one in found])
+    place = place_of(cursor, int)
+    found = known_pairs(
+        access.connection,
+        sources=access.view.sources,
+        before=place[0] if place else None,
+        limit=limit + 1,
+    )
+    page, link = next_page(request, response, found, limit, lambda one: [one.id])
+    access.saw(*(f"record {n}" for one in page for n in (one.pair.low, one.pair.high)))
+    return KnownList(next=link, pairs=[known_model(one) for one in page])
 
 
 @router.post(
@@ -111,7 +122,7 @@ def mark_known_pair(
             by=write.caller.name,
             now=write.now,
         )
-    (known,) = [one for one in known_pairs(write.connection) if one.id == number]
+    (known,) = known_pairs(write.connection, only=number)
     write.saw(*(f"record {record}" for record in (known.pair.low, known.pair.high)))
     return write.answer(known_model(known), 201)
 
@@ -121,7 +132,7 @@ def mark_known_pair(
     summary="Hand a pair of known answer out no more",
     status_code=204,
     response_model=None,
-    responses=acting("conflict"),
+    responses=acting("not-found", "conflict"),
 )
 def end_known_pair(
     number: Number, write: Annotated[Write, writes(Permission.ADMINISTER, personal=False)]

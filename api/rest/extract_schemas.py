@@ -36,6 +36,7 @@ EXTRACT_FORM = {
                             "type": "string",
                             "enum": ["snapshot", "delta"],
                             "default": "snapshot",
+                            "examples": ["snapshot"],
                             "description": "snapshot: it lists all that the source holds. "
                             "delta: it lists what changed.",
                         },

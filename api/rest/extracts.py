@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from api.db.models import ExtractState
 from api.rest.access import Access, Allowed, Write, reads, writes
-from api.rest.etags import IfMatch, etag, require_match
+from api.rest.etags import UNCHANGED, IfChanged, IfMatch, etag, require_match, tell_state
 from api.rest.extract_schemas import (
     EXTRACT_FORM,
     ExtractInFull,
@@ -24,12 +24,13 @@ from api.rest.extract_schemas import (
     extract_model,
     extract_values,
 )
+from api.rest.jobs import is_over, state_of_job
 from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import Problem, acting, asking
 from api.rest.text import SourceName
 from api.rest.uploads import ANY_SIZE, Upload, Uploads
 from api.services.access.roles import Permission
-from api.services.extracts import StateError, accept, refuse, withdraw
+from api.services.extracts import DayAheadError, StateError, accept, refuse, withdraw
 from api.services.extracts.listing import (
     ExtractView,
     RejectView,
@@ -88,6 +89,8 @@ def post_extract(sent: Sent, write: Annotated[Write, _BRINGS]) -> Response:
             by=write.caller.name,
             now=write.now,
         )
+    except DayAheadError as error:
+        raise Problem("refused", str(error)) from None
     except ExtractRefused as error:
         kind = "unknown-source" if error.code == "unknown_source" else "refused"
         raise Problem(kind, _plainly(error)) from None
@@ -122,13 +125,19 @@ def get_extracts(
     return ExtractPage(next=link, extracts=[extract_model(view) for view in page])
 
 
-@router.get("/extracts/{extract}", summary="Get an extract", responses=asking("not-found"))
-def get_extract(extract: Number, access: Reading, response: Response) -> ExtractInFull:
+@router.get(
+    "/extracts/{extract}",
+    summary="Get an extract",
+    responses={**asking("not-found"), **UNCHANGED},
+)
+def get_extract(
+    extract: Number, access: Reading, response: Response, known: IfChanged = None
+) -> ExtractInFull:
     """Its state, the progress of its job, and its data-quality report. Send its ETag back as
     If-Match with what is decided on it.
     """
     view = _require(access, extract)
-    response.headers["ETag"] = _etag(view)
+    tell_state(response, _etag(view), known if is_over(view.job) else None)
     return ExtractInFull(**extract_values(view), report=view.report)
 
 
@@ -275,7 +284,9 @@ def _decided(write: Write, extract: int, if_match: str | None) -> None:
 
 
 def _etag(view: ExtractView) -> str:
-    return etag("extract", view.id, view.state, view.decided_at, view.report)
+    return etag(
+        "extract", view.id, view.state, view.decided_at, view.report, state_of_job(view.job)
+    )
 
 
 def _answer(write: Write, extract: int, status: int) -> Response:

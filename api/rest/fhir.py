@@ -13,6 +13,7 @@ from api.rest.fhir_resources import (
     match_bundle,
     match_question,
 )
+from api.rest.manners import JSON, require_content
 from api.rest.problems import Problem, outcomes
 from api.services.access.caller import AccessError
 from api.services.access.roles import Permission
@@ -22,7 +23,7 @@ from matcher.errors import DataError
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
 
-_TAKEN = (MEDIA_TYPE, "application/json")
+_TAKEN = (MEDIA_TYPE, JSON)
 _RESOURCE: dict[str, Any] = {
     "type": "object",
     "required": ["resourceType"],
@@ -73,9 +74,7 @@ _QUESTION = {
 
 async def _body(request: Request) -> bytes:
     """What was sent, if it is of a type that is taken."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in _TAKEN:
-        raise Problem("media-type")
+    require_content(request, *_TAKEN)
     return await request.body()
 
 

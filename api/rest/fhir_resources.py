@@ -68,14 +68,16 @@ def match_question(content: Any) -> MatchQuestion:
         if parameter.name in given:
             raise ResourceError("a parameter is given twice", "parameter")
         given[parameter.name] = parameter
+    # As they were sent: the model takes "yes" for true and "2" for 2.
+    sent = {one["name"]: one for one in content.get("parameter") or []}
     unknown = given.keys() - {"resource", "onlyCertainMatches", "count"}
     if unknown:
         raise ResourceError("parameters are resource, onlyCertainMatches and count", "parameter")
     patient = getattr(given.get("resource"), "resource", None)
     if not isinstance(patient, Patient):
         raise ResourceError("the parameter resource must hold a Patient", "parameter.resource")
-    certain = _of_kind(given, "onlyCertainMatches", "valueBoolean", bool)
-    count = _of_kind(given, "count", "valueInteger", int)
+    certain = _of_kind(sent, "onlyCertainMatches", "valueBoolean", bool)
+    count = _of_kind(sent, "count", "valueInteger", int)
     if count is not None and not 1 <= count <= LARGEST_COUNT:
         raise ResourceError(f"count is from 1 to {LARGEST_COUNT}", "parameter.count")
     at_least = Grade.CERTAIN if certain else Grade.POSSIBLE
@@ -139,8 +141,8 @@ def _checked(kind: Any, content: Any) -> Any:
 def _of_kind(given: Mapping[str, Any], name: str, field: str, kind: type) -> Any:
     if name not in given:
         return None
-    value = getattr(given[name], field, None)
-    if not isinstance(value, kind):
+    value = given[name].get(field)
+    if type(value) is not kind:
         raise ResourceError(f"{name} needs {field}", f"parameter.{name}")
     return value
 

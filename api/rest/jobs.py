@@ -43,6 +43,18 @@ def job_model(view: JobView) -> JobModel:
     return JobModel(**{name: getattr(view, name) for name in JobModel.model_fields})
 
 
+def is_over(job: JobView | None) -> bool:
+    """Whether nothing more comes of it."""
+    return job is None or job.state not in (JobState.QUEUED, JobState.RUNNING)
+
+
+def state_of_job(job: JobView | None) -> list[Any]:
+    """What of a job makes another state of what it was queued for: that it is over, not how far."""
+    if job is None:
+        return []
+    return [job.id, str(job.state), job.finished_at] if is_over(job) else [job.id]
+
+
 @router.get("/jobs/{job}", summary="Get queued work", responses=asking("not-found"))
 def get_job(
     job: Number, access: Annotated[Access, reads(Permission.READ_RUNS, personal=False)]

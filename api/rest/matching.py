@@ -19,7 +19,7 @@ from matcher.errors import DataError
 
 router = APIRouter(tags=["match"])
 
-GradeName = Literal["certain", "probable", "possible", "certainly not"]
+GradeName = Literal["certain", "probable", "possible", "certainly_not"]
 _READS = reads(Permission.MATCH_PEOPLE)
 
 
@@ -137,7 +137,7 @@ def match_person(
 
     `certain`: at or above the upper threshold, without a rival. `probable`: as much, but another
     child fits nearly as well, or it may be a twin. `possible`: between the thresholds.
-    `certainly not`: below; only such are told as share a name, a date, a place or a number.
+    `certainly_not`: below; only such are told as share a name, a date, a place or a number.
     """
     (found,) = _matched(access, [said.person], said)
     return _told(access, found)

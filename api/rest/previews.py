@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 
 from api.db.models import JobState
 from api.rest.access import Access, Write, reads, writes
-from api.rest.etags import IfMatch, etag, require_match
-from api.rest.jobs import JobModel, job_model
+from api.rest.asking import invalid
+from api.rest.etags import UNCHANGED, IfChanged, IfMatch, etag, require_match, tell_state
+from api.rest.jobs import JobModel, is_over, job_model, state_of_job
 from api.rest.measures import MeasureModel, disclosure_of, measure_model
 from api.rest.problems import Problem, acting, asking
 from api.services.access.roles import Permission
@@ -23,6 +24,7 @@ from api.services.previews import (
     find_preview,
     read_rules_zip,
 )
+from api.services.register.standing import Standing
 from matcher.errors import DataError
 
 router = APIRouter(tags=["previews"])
@@ -106,16 +108,19 @@ def post_preview(
     ] = None,
     model: Annotated[UploadFile | None, File(description="A trained model, YAML.")] = None,
     lower: Annotated[
-        float | None, Form(ge=-100, le=100, description="The lower threshold, in bits.")
+        float | None,
+        Form(ge=-100, le=100, description="The lower threshold, in bits.", examples=[-3]),
     ] = None,
     upper: Annotated[
-        float | None, Form(ge=-100, le=100, description="The upper threshold, in bits.")
+        float | None,
+        Form(ge=-100, le=100, description="The upper threshold, in bits.", examples=[4]),
     ] = None,
 ) -> Response:
     """What is not sent stays as it is in force. Queued work links everything by it in memory
     and changes nothing; watch it at `Location`.
     """
     try:
+        _check_order(write, lower, upper, other_rules=rules is not None)
         wanted = Wanted(
             files=None if rules is None else read_rules_zip(rules.file.read()),
             model=None if model is None else _text(model),
@@ -130,15 +135,21 @@ def post_preview(
     return write.answer(_model(write, view), 202, headers)
 
 
-@router.get("/previews/{preview}", summary="Get a preview", responses=asking("not-found"))
+@router.get(
+    "/previews/{preview}",
+    summary="Get a preview",
+    responses={**asking("not-found"), **UNCHANGED},
+)
 def get_preview(
     preview: Number,
     access: Annotated[Access, reads(Permission.CHANGE_RULES, personal=False)],
     response: Response,
+    known: IfChanged = None,
 ) -> PreviewModel:
-    """Its ETag stands for the run that it was made at; send it back to commit it."""
+    """Send the ETag that it has once it is done back to commit it."""
     view = _require(access, preview)
-    response.headers["ETag"] = _etag(view)
+    over = is_over(view.job) and is_over(view.commit_job)
+    tell_state(response, _etag(view), known if over else None)
     return _model(access, view)
 
 
@@ -154,7 +165,8 @@ def commit_previewed(preview: Number, write: Writing, if_match: IfMatch = None) 
     another run since the preview was made: make it again.
     """
     view = _require(write, preview)
-    require_match(if_match, _etag(view))
+    if if_match is None:
+        raise Problem("precondition-required")
     if view.last_run != view.after_run:
         raise Problem("stale", "There was another run since; make another preview.")
     if view.job.state != JobState.DONE or view.found is None:
@@ -164,9 +176,11 @@ def commit_previewed(preview: Number, write: Writing, if_match: IfMatch = None) 
         JobState.CANCELLED,
     ):
         raise Problem("conflict", "This was committed already.")
+    require_match(if_match, _etag(view))
     commit_preview(write.connection, preview, by=write.caller.name, now=write.now)
+    view = _require(write, preview)
     location = {"Location": f"/v1/previews/{preview}", "ETag": _etag(view)}
-    return write.answer(_model(write, _require(write, preview)), 202, location)
+    return write.answer(_model(write, view), 202, location)
 
 
 @router.delete(
@@ -187,6 +201,19 @@ def delete_preview(preview: Number, write: Writing) -> Response:
         raise Problem("conflict", "This is being put in force.")
     discard_preview(write.connection, preview, by=write.caller.name, now=write.now)
     return write.answer(None, 204)
+
+
+def _check_order(
+    access: Access, lower: float | None, upper: float | None, *, other_rules: bool
+) -> None:
+    """Raises Problem if the thresholds cross; those of rules that are sent are not known yet."""
+    standing = Standing.at(access.connection)
+    if standing is not None and not other_rules:
+        known = standing.matching.thresholds
+        lower = known.lower if lower is None else lower
+        upper = known.upper if upper is None else upper
+    if lower is not None and upper is not None and lower > upper:
+        invalid("body.lower", "the lower threshold would be above the upper one")
 
 
 def _text(model: UploadFile) -> str:
@@ -210,7 +237,8 @@ def _require(access: Access, preview: int) -> PreviewView:
 
 
 def _etag(view: PreviewView) -> str:
-    return etag("preview", view.id, view.after_run)
+    jobs = [state_of_job(job) for job in (view.job, view.commit_job)]
+    return etag("preview", view.id, view.last_run, jobs)
 
 
 def _model(access: Access, view: PreviewView) -> PreviewModel:

@@ -6,6 +6,8 @@ do and never holds a personal value: what a client sent is not repeated.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from re import Pattern
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 MEDIA_TYPE = "application/problem+json"
 BASE = "/v1/problems/"
@@ -47,7 +50,7 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "bad-request": Kind(400, "The request cannot be read", "Mend the request; see errors."),
+    "bad-request": Kind(400, "The request cannot be read", "Mend the request."),
     "bad-cursor": Kind(400, "The cursor is not one of ours", "Begin again without a cursor."),
     "unknown-source": Kind(400, "There is no such source", "See /v1/sources for those there are."),
     "purpose": Kind(
@@ -69,6 +72,9 @@ KINDS: Mapping[str, Kind] = {
     "too-slow": Kind(408, "The request took too long to arrive", "Send it again, without pauses."),
     "conflict": Kind(409, "The state of things does not allow this", "Read it again and decide."),
     "taken": Kind(409, "Somebody else has this pair now", "Take the next pair."),
+    "not-in-hand": Kind(
+        409, "You do not have this pair in hand", "Take it, or the next pair, and decide that."
+    ),
     "gone": Kind(410, "This is no more", "Follow the successors, where there are any."),
     "stale": Kind(412, "It has changed since you read it", "Read it again and decide."),
     "too-large": Kind(413, "The request is too large", "Send less at a time."),
@@ -113,6 +119,11 @@ class FieldError(BaseModel):
 
     place: str = Field(examples=["body.date_of_birth"])
     message: str = Field(examples=["give a date as YYYY-MM-DD"])
+    code: str | None = Field(
+        None,
+        description="Of a record that is refused: why a row of an extract would be.",
+        examples=["no_name"],
+    )
 
 
 class ProblemDocument(BaseModel):
@@ -251,6 +262,7 @@ _ASKING = (
     "too-large",
     "invalid",
     "too-many",
+    "fault",
 )
 _ACTING = (*_ASKING, "key-reused", "busy")
 
@@ -267,7 +279,15 @@ def acting(*kinds: str) -> dict[int | str, dict[str, Any]]:
 
 def outcomes(*kinds: str) -> dict[int | str, dict[str, Any]]:
     """The same of a FHIR route, whose problems are OperationOutcomes."""
-    found = acting(*kinds)
+    return _as_outcomes(acting(*kinds))
+
+
+def outcomes_of(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a FHIR route."""
+    return _as_outcomes(responses(*kinds))
+
+
+def _as_outcomes(found: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
     schema = {"type": "object", "properties": {"resourceType": {"const": "OperationOutcome"}}}
     return {
         status: {**one, "content": {FHIR_MEDIA_TYPE: {"schema": schema}}}
@@ -284,25 +304,48 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        unreadable = any(one["type"] == "json_invalid" for one in error.errors())
         errors = [
-            {"place": ".".join(str(part) for part in one["loc"]), "message": _plain(one)}
+            {"place": ".".join(str(part) for part in one["loc"]), "message": plainly(one)}
             for one in error.errors()
         ]
-        kind = "bad-request" if unreadable else "invalid"
-        return refusal(request, kind, errors=[] if unreadable else errors)
+        return refusal(request, kind_of(error), errors=errors)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        kind = BY_STATUS.get(error.status_code, "bad-request")
-        return refusal(request, kind, headers=error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405 and (methods := methods_at(request)):
+            headers["Allow"] = ", ".join(methods)
+        return refusal(request, kind_of(error), headers=headers)
 
 
-def _plain(error: Mapping[str, Any]) -> str:
+def kind_of(error: RequestValidationError | HTTPException) -> str:
+    """What kind of problem it is that the framework found."""
+    if isinstance(error, HTTPException):
+        return BY_STATUS.get(error.status_code, "bad-request")
+    unreadable = any(one["type"] == "json_invalid" for one in error.errors())
+    return "bad-request" if unreadable else "invalid"
+
+
+@cache
+def _addresses(templates: tuple[str, ...]) -> list[tuple[Pattern[str], str]]:
+    split = (one.split(" ", 1) for one in templates)
+    return [(compile_path(path)[0], method) for method, path in split]
+
+
+def methods_at(request: Request) -> list[str]:
+    """All methods that an address of the API takes; none if it is not one."""
+    known: Mapping[str, object] = getattr(request.app.state, "routes", {})
+    path = request.scope["path"]
+    found = {method for regex, method in _addresses(tuple(known)) if regex.match(path)}
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
+
+
+def plainly(error: Mapping[str, Any]) -> str:
     """Pydantic's message, where it cannot quote what was sent."""
     if error["type"] in ("value_error", "assertion_error"):
         return str(error["msg"]).removeprefix("Value error, ")
     names = {
+        "json_invalid": "this is not JSON from here on",
         "missing": "this is needed",
         "extra_forbidden": "there is no such field",
         "string_type": "give text",

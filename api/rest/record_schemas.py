@@ -218,8 +218,8 @@ class Explanation(BaseModel):
     decisions: list[DecisionSaid]
 
 
-class RecordWhy(BaseModel):
-    """A record beside each other record of its child."""
+class RecordWhy(Page):
+    """A record beside each other record of its child, in order of source and id."""
 
     record: RecordKey
     child_id: str = Field(examples=["5QK2M8ZR0T4WF"])

@@ -1,14 +1,13 @@
 """Single records: put, deleted, read, explained."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from sqlalchemy import Connection
 
 from api.rest.access import Access, Write, reads, writes
 from api.rest.asking import AsOf, record_address, require_run, require_source
 from api.rest.child_schemas import ChildDocument, child_document
-from api.rest.etags import IfMatch, etag
+from api.rest.etags import UNCHANGED, IfChanged, IfMatch, etag, names, tell_state
 from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import Problem, usual
 from api.rest.record_schemas import (
@@ -30,11 +29,16 @@ from api.services.register.affected import affected_children
 from api.services.register.changes import record_history
 from api.services.register.history import Member, child_of
 from api.services.register.running import lock_register
-from api.services.register.single import Put, delete_record, put_record
+from api.services.register.single import (
+    Put,
+    RecordRefusedError,
+    delete_record,
+    put_record,
+)
 from api.services.register.standing import Standing
 from api.services.register.viewing import (
+    ShownRecord,
     record_number,
-    record_state,
     view_child,
     view_record,
 )
@@ -64,7 +68,7 @@ _TAGGED = {
     summary="Let a record say something, and link it",
     response_model=RecordPut,
     responses={
-        **usual("unknown-source", "stale", "key-reused"),
+        **usual("unknown-source", "stale", "key-reused", "refused"),
         200: {"description": "There was such a record; `changed` says whether it is another now"},
         201: {
             "model": RecordPut,
@@ -85,25 +89,32 @@ def put_one_record(
     if_match: IfMatch = None,
     if_none_match: IfNoneMatch = None,
 ) -> Any:
-    """The whole record: a field that is left out is missing from now on.
+    """The whole record: a field that is left out is missing from now on, unless it is one that
+    you may not see. Such a field stays as it is unless you send it.
 
     It is linked before the answer is sent. What says the same as before changes nothing.
     Send `If-None-Match: *` to be sure that the record is new, or `If-Match` with the ETag that
     you read to be sure that nobody else changed it.
     """
     require_source(write, source)
-    _require_state(write, source, record_id, if_match, if_none_match)
-    done = put_record(
-        write.connection,
-        _rules(write),
-        source=source,
-        record_id=record_id,
-        values=body.said(),
-        as_of=body.as_of,
-        by=write.caller.name,
-        now=write.now,
-    )
-    headers = {"ETag": _state_of(write.connection, source, record_id)[1] or ""}
+    before = _require_state(write, source, record_id, if_match, if_none_match).record
+    kept = {} if before is None else {name: str(value) for name, value in before.hidden.items()}
+    try:
+        done = put_record(
+            write.connection,
+            _rules(write),
+            source=source,
+            record_id=record_id,
+            values={**kept, **body.said()},
+            as_of=body.as_of,
+            by=write.caller.name,
+            now=write.now,
+        )
+    except RecordRefusedError as error:
+        where = f"body.{error.field}" if error.field else "body"
+        wrong = {"place": where, "message": str(error), "code": error.code}
+        raise Problem("refused", str(error), errors=[wrong]) from None
+    headers = {"ETag": _state_of(write, source, record_id).etag or ""}
     if done.created:
         headers["Location"] = record_address(source, record_id)
     content = _answer(write, source, record_id, done, with_info)
@@ -128,10 +139,9 @@ def delete_one_record(
     One that is gone already is answered with `changed: false`.
     """
     require_source(write, source)
-    number, state = _require_state(write, source, record_id, if_match, None)
-    if number is None:
+    if record_number(write.connection, source, record_id) is None:
         raise Problem("not-found")
-    if state is None:
+    if _require_state(write, source, record_id, if_match, None).record is None:
         done = Put(False, False, None, None, None)
     else:
         done = delete_record(
@@ -148,7 +158,7 @@ def delete_one_record(
 @router.get(
     _AT,
     summary="What a record says",
-    responses={**usual("unknown-source", "not-found"), 200: _TAGGED},
+    responses={**usual("unknown-source", "not-found"), 200: _TAGGED, **UNCHANGED},
 )
 def get_record(
     source: SourceName,
@@ -156,6 +166,7 @@ def get_record(
     access: MayRead,
     response: Response,
     as_of: AsOf = None,
+    known: IfChanged = None,
 ) -> RecordDocument:
     """By now, or as it was after a run. What may not be seen for the purpose is null."""
     require_run(access, as_of)
@@ -165,8 +176,9 @@ def get_record(
         raise Problem("not-found")
     child = child_of(access.connection, source, record_id, as_of_run=as_of)
     access.saw(f"{source}/{found.key.record}", *([child] if child else []))
-    response.headers["ETag"] = etag("record", found.version)
-    return document_of(found, child)
+    told = document_of(found, child)
+    tell_state(response, _etag(told), known)
+    return told
 
 
 @router.get(
@@ -210,25 +222,44 @@ def get_child_of_record(
 @router.get(
     f"{_AT}/why",
     summary="Why a record belongs to its child",
-    responses=usual("unknown-source", "not-found"),
+    responses=usual("unknown-source", "not-found", "bad-cursor"),
 )
-def explain_record(source: SourceName, record_id: RecordId, access: MayRead) -> RecordWhy:
+def explain_record(
+    source: SourceName,
+    record_id: RecordId,
+    access: MayRead,
+    request: Request,
+    response: Response,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> RecordWhy:
     """The record beside each other record of its child that may be seen.
 
     With each partial weight, its level and sentence, and what people decided on the two.
     """
+    after = place_of(cursor, str, str)
     require_source(access, source)
     number = record_number(access.connection, source, record_id)
     child_id = child_of(access.connection, source, record_id)
     if number is None or child_id is None:
         raise Problem("not-found", "There is no such record, or it is no child's.")
     record = Member(source, record_id, number)
-    found = why_record(access.connection, access.view, child_id, record)
-    access.saw(child_id, *{f"{x.source}/{x.record}" for one in found for x in (one.l, one.r)})
+    found = why_record(
+        access.connection, access.view, child_id, record, after=after, limit=limit + 1
+    )
+    page, link = next_page(
+        request,
+        response,
+        found,
+        limit,
+        lambda one: (one.r if one.l.record == number else one.l)[:2],
+    )
+    access.saw(child_id, *{f"{x.source}/{x.record}" for one in page for x in (one.l, one.r)})
     return RecordWhy(
         record=RecordKey(source=source, record_id=record_id),
         child_id=child_id,
-        against=[explanation_of(one) for one in found],
+        against=[explanation_of(one) for one in page],
+        next=link,
     )
 
 
@@ -272,9 +303,23 @@ def _rules(write: Write) -> Any:
     return write.service.offered if standing is None else standing.read.rules
 
 
-def _state_of(connection: Connection, source: str, record_id: str) -> tuple[int | None, str | None]:
-    number, version = record_state(connection, source, record_id)
-    return number, None if version is None else etag("record", version)
+class _State(NamedTuple):
+    """A record as it may be seen, and the ETag of that; nothing of one that is gone."""
+
+    record: ShownRecord | None
+    etag: str | None
+
+
+def _etag(told: RecordDocument) -> str:
+    return etag("record", told.model_dump(mode="json"))
+
+
+def _state_of(write: Write, source: str, record_id: str) -> _State:
+    found = view_record(write.connection, write.view, source, record_id)
+    if found is None:
+        return _State(None, None)
+    child = child_of(write.connection, source, record_id)
+    return _State(found, _etag(document_of(found, child)))
 
 
 def _require_state(
@@ -283,20 +328,15 @@ def _require_state(
     record_id: str,
     if_match: str | None,
     if_none_match: str | None,
-) -> tuple[int | None, str | None]:
-    """record.id and ETag of what is written over. Raises Problem if it is not the one meant."""
+) -> _State:
+    """What is written over. Raises Problem if it is not what was meant."""
     lock_register(write.connection)
-    number, state = _state_of(write.connection, source, record_id)
-    wanted = if_match is None or (state is not None and _names(if_match, state))
-    unwanted = if_none_match is not None and state is not None and _names(if_none_match, state)
+    found = _state_of(write, source, record_id)
+    wanted = if_match is None or names(if_match, found.etag)
+    unwanted = if_none_match is not None and names(if_none_match, found.etag, weakly=True)
     if unwanted or not wanted:
-        raise Problem("stale", None, headers={"ETag": state} if state else {})
-    return number, state
-
-
-def _names(header: str, state: str) -> bool:
-    named = {one.strip().removeprefix("W/") for one in header.split(",")}
-    return "*" in named or state in named
+        raise Problem("stale", None, headers={"ETag": found.etag} if found.etag else {})
+    return found
 
 
 def _answer(write: Write, source: str, record_id: str, done: Put, with_info: bool) -> RecordPut:

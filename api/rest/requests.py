@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -57,8 +58,14 @@ def template_of(scope: Scope) -> str:
     return prefixes.get(scope.get("endpoint"), "") + str(path)
 
 
-class _TooSlow(Exception):  # noqa: N818 - ends a request, see Requests
-    """The client paused for too long."""
+class _TooSlow(HTTPException):
+    """The client paused for too long.
+
+    Whoever reads a request hands on errors of this kind, and takes any other for bad content.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(408, headers={"Connection": "close"})
 
 
 class Requests:

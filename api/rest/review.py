@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 
-from api.db.engine import writing
+from api.db.engine import reading, writing
 from api.rest.access import Access, KeyHeader, Write, reads, writes
-from api.rest.etags import IfMatch
+from api.rest.etags import IfMatch, names
 from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import Problem, acting, asking
 from api.rest.review_models import (
@@ -34,7 +34,7 @@ from api.rest.review_models import (
 )
 from api.rest.text import SourceName
 from api.services.access.roles import Permission
-from api.services.register.acts import ActError
+from api.services.register.acts import ActError, UnknownError
 from api.services.register.standing import Standing
 from api.services.review import leases
 from api.services.review.answering import answer, refer
@@ -42,6 +42,7 @@ from api.services.review.context import Context, context_of
 from api.services.review.leases import Lease
 from api.services.review.listing import queued
 from api.services.review.pairs import (
+    NotInHandError,
     PairId,
     Reviewer,
     StaleError,
@@ -49,7 +50,7 @@ from api.services.review.pairs import (
     UnknownPairError,
 )
 from api.services.review.revealing import reveal
-from api.services.review.reviewers import reviewer_weeks, reviewers_overall
+from api.services.review.reviewers import ReviewerWeek, reviewer_weeks, reviewers_overall
 from api.services.review.taking import take_next, take_pair
 from api.services.review.undoing import NotYoursError, undo_latest
 from api.services.review.waiting import Wanted
@@ -79,12 +80,14 @@ def told_plainly() -> Iterator[None]:
     """Say what the services refuse as problems."""
     try:
         yield
+    except NotInHandError as error:
+        raise Problem("not-in-hand", str(error)) from None
     except TakenError as error:
         raise Problem("taken", str(error)) from None
     except StaleError as error:
         raise Problem("stale", changes=list(error.changes)) from None
-    except UnknownPairError:
-        raise Problem("not-found") from None
+    except UnknownError as error:
+        raise Problem("not-found", str(error)) from None
     except NotYoursError as error:
         raise Problem("forbidden", str(error)) from None
     except ActError as error:
@@ -139,16 +142,17 @@ def take_one_pair(
     """Like `next`, with a pair of your choice; the one that you have is given back for it."""
     rules = rules_of(access)
     with told_plainly():
+        wanted = PairId.parse(pair)
         lease = rules and take_pair(
             access.connection,
             access.service.aside,
             rules[1],
             reviewer_of(access),
-            PairId.parse(pair),
+            wanted,
             now=access.now,
         )
         if not rules or not lease:
-            raise TakenError("somebody has this pair, or it does not wait any more")
+            raise _why_not(access, wanted)
     return _shown(access, rules, lease)
 
 
@@ -156,7 +160,9 @@ def take_one_pair(
     "/{pair}/decision",
     summary="Decide a pair",
     response_model=OutcomeModel,
-    responses=acting("not-found", "taken", "conflict", "stale", "precondition-required"),
+    responses=acting(
+        "not-found", "taken", "not-in-hand", "conflict", "stale", "precondition-required"
+    ),
 )
 def decide_pair(
     pair: PairPath,
@@ -167,8 +173,9 @@ def decide_pair(
     """Say whether the two are one child, and why. It takes effect with the next run, which is
     queued: one run for all decisions that are made until it begins.
 
-    409 `taken` if the pair is not yours any more; 412 `stale`, with `changes`, if it is otherwise
-    than you were shown. With the answer come the weights of the pair.
+    409 `taken` if somebody else has the pair by now, `not-in-hand` if you do not; 412 `stale`,
+    with `changes`, if it is otherwise than you were shown. With the answer come the weights of
+    the pair.
     """
     if if_match is None:
         raise Problem("precondition-required")
@@ -177,6 +184,8 @@ def decide_pair(
         identity = PairId.parse(pair)
         if rules is None:
             raise UnknownPairError("there is no such pair")
+        with reading(write.service.aside) as beside:
+            shown = leases.require(beside, identity, said.token, reviewer.by).etag
         outcome = answer(
             write.connection,
             write.service.aside,
@@ -186,7 +195,7 @@ def decide_pair(
             kind=said.decision,
             why=said.why,
             token=said.token,
-            etag=if_match.strip().strip('"'),
+            etag=shown if names(if_match, f'"{shown}"') else "",
             now=write.now,
         )
         weights = weights_of(write.connection, reviewer, identity)
@@ -205,7 +214,7 @@ def decide_pair(
     "/{pair}/refer",
     summary="Refer a pair",
     response_model=ReferralModel,
-    responses=acting("not-found", "taken", "conflict"),
+    responses=acting("not-found", "taken", "not-in-hand", "conflict"),
 )
 def refer_pair(pair: PairPath, said: PairReferral, write: Annotated[Write, _WRITES]) -> Response:
     """Leave the pair in your hand to senior reviewers, who get it before all others."""
@@ -226,7 +235,7 @@ def refer_pair(pair: PairPath, said: PairReferral, write: Annotated[Write, _WRIT
     "/{pair}/skip",
     summary="Skip a pair",
     status_code=204,
-    responses=acting("not-found", "taken"),
+    responses=acting("not-found", "taken", "not-in-hand"),
 )
 def skip_pair(
     pair: PairPath, said: LeaseToken, access: Annotated[Access, _READS], _key: KeyHeader = None
@@ -241,7 +250,7 @@ def skip_pair(
     "/{pair}/release",
     summary="Give a pair back",
     status_code=204,
-    responses=acting("not-found", "taken"),
+    responses=acting("not-found", "taken", "not-in-hand"),
 )
 def release_pair(
     pair: PairPath, said: LeaseToken, access: Annotated[Access, _READS], _key: KeyHeader = None
@@ -255,7 +264,7 @@ def release_pair(
 @router.post(
     "/{pair}/renew",
     summary="Keep a pair for longer",
-    responses=acting("not-found", "taken"),
+    responses=acting("not-found", "taken", "not-in-hand"),
 )
 def renew_pair(
     pair: PairPath, said: LeaseToken, access: Annotated[Access, _READS], _key: KeyHeader = None
@@ -273,7 +282,7 @@ def renew_pair(
     "/{pair}/reveal",
     summary="See masked fields",
     response_model=PairModel,
-    responses=acting("not-found", "taken", "conflict"),
+    responses=acting("not-found", "taken", "not-in-hand", "conflict"),
 )
 def reveal_fields(
     pair: PairPath, said: RevealFields, access: Annotated[Access, _READS], _key: KeyHeader = None
@@ -358,16 +367,40 @@ def list_queue(
     return QueuePage(pairs=[queued_model(item) for item in page], next=address)
 
 
-@router.get("/reviewers", summary="See how reviewers do", responses=asking())
+@router.get("/reviewers", summary="See how reviewers do", responses=asking("bad-cursor"))
 def list_reviewers(
+    request: Request,
+    response: Response,
     access: Annotated[Access, reads(Permission.SETTLE_REVIEWS, personal=False)],
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> ReviewerList:
     """Pace, agreement with a second person, and answers to known pairs, of the last 26 weeks."""
+    after = place_of(cursor, int, str)
     since = access.now - _WEEKS
+    weeks = reviewer_weeks(access.connection, since=since)
+    rest = [one for one in weeks if after is None or _place(one) > after]
+    page, link = next_page(request, response, rest[: limit + 1], limit, _place)
+    named = {one.by for one in page}
+    overall = reviewers_overall(access.connection, since=since)
     return ReviewerList(
-        weeks=[reviewer_model(one) for one in reviewer_weeks(access.connection, since=since)],
-        overall=[reviewer_model(one) for one in reviewers_overall(access.connection, since=since)],
+        next=link,
+        weeks=[reviewer_model(one) for one in page],
+        overall=[reviewer_model(one) for one in overall if one.by in named],
     )
+
+
+def _place(one: ReviewerWeek) -> tuple[int, str]:
+    """Where a reviewer's week stands in the list: the latest first, then by name."""
+    return (0 if one.week is None else -one.week.toordinal(), one.by)
+
+
+def _why_not(access: Access, pair: PairId) -> ActError:
+    """Why a pair cannot be taken."""
+    with reading(access.service.aside) as beside:
+        if pair in leases.taken(beside, access.now):
+            return TakenError("somebody else has this pair now")
+    return UnknownPairError("no such pair waits for you")
 
 
 Rules = tuple[LinkageRules, ReviewRules]

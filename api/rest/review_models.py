@@ -272,11 +272,11 @@ class ReviewerModel(BaseModel):
     known: ShareModel = Field(description="Pairs of known answer that were answered so.")
 
 
-class ReviewerList(BaseModel):
+class ReviewerList(Page):
     """Reviewers by week, the latest first, and over all weeks."""
 
     weeks: list[ReviewerModel]
-    overall: list[ReviewerModel]
+    overall: list[ReviewerModel] = Field(description="Of those who are named in `weeks`.")
 
 
 class NewKnown(Body):
@@ -304,7 +304,7 @@ class KnownModel(BaseModel):
     right: int = Field(description="How many of them so.")
 
 
-class KnownList(BaseModel):
+class KnownList(Page):
     """Pairs of known answer, the newest first."""
 
     pairs: list[KnownModel]

@@ -56,8 +56,8 @@ class TrainedModelInFull(TrainedModel):
     content: str = Field(description="YAML: m and u of each level of each comparison.")
 
 
-class Models(BaseModel):
-    """All models that were ever used, the last one to come first."""
+class Models(Page):
+    """Models that were ever used, the last one to come first."""
 
     models: list[TrainedModel]
 
@@ -82,15 +82,20 @@ def get_run(run: Number, access: Reading) -> RunModel:
     return RunModel(**asdict(found))
 
 
-@router.get("/models", summary="List models", responses=asking())
-def get_models(access: Reading) -> Models:
-    """All that were ever used."""
-    views = list_models(access.connection)
+@router.get("/models", summary="List models", responses=asking("bad-cursor"))
+def get_models(
+    access: Reading, request: Request, response: Response, cursor: Cursor = None, limit: Limit = 50
+) -> Models:
+    """All that were ever used, the last one to come first."""
+    place = place_of(cursor, str)
+    found = list_models(access.connection, after=place[0] if place else None, limit=limit + 1)
+    views, link = next_page(request, response, found, limit, lambda one: [one.hash])
     return Models(
+        next=link,
         models=[
             TrainedModel(hash=one.hash, first_used_at=one.first_used_at, in_force=one.in_force)
             for one in views
-        ]
+        ],
     )
 
 

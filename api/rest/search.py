@@ -24,7 +24,7 @@ MayRead = Annotated[Access, reads(Permission.READ_CHILDREN)]
 
 
 class SearchBody(BaseModel):
-    """What any one record of a child must say. At least one value is needed."""
+    """What any one record of a child must say: at least one value, or its base system."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -46,7 +46,9 @@ class SearchBody(BaseModel):
         examples=[["forename4", "surname4", "dob_day_month_swapped"]],
     )
     source: SourceName | None = Field(
-        None, description="The base system: only its records count.", examples=[None]
+        None,
+        description="The base system: only its records count. Without any value, all of them do.",
+        examples=[None],
     )
     state: State = Field(
         State.ALL,
@@ -82,6 +84,8 @@ class FoundChildren(BaseModel):
 def find_children(body: SearchBody, access: MayRead) -> FoundChildren:
     """Children of whom one record agrees, among the sources that may be seen for the purpose.
 
+    With a base system (`source`) and a `state`, and no value, that system's children are listed.
+
     A shielded child is not found by its place, but by those who are cleared. A value that
     may not be used for the purpose, such as a UPN, ends the search (403).
     """
@@ -100,6 +104,7 @@ def find_children(body: SearchBody, access: MayRead) -> FoundChildren:
             cleared=access.view.cleared,
             sources=_usable(access, body.source, values),
             state=body.state,
+            listing=body.source is not None,
         )
     except DataError as error:
         invalid("body", str(error))

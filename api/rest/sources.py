@@ -4,11 +4,12 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from api.db.models import ExtractState
 from api.rest.access import Access, reads
+from api.rest.paging import Cursor, Limit, Page, next_page, place_of
 from api.rest.problems import asking
 from api.services.access.roles import Permission
 from api.services.runs import list_sources
@@ -51,18 +52,30 @@ class SourceModel(BaseModel):
     latest: LatestExtractModel | None
 
 
-class Sources(BaseModel):
-    """All sources, by name."""
+class Sources(Page):
+    """Sources, by name."""
 
     sources: list[SourceModel]
 
 
-@router.get("/sources", summary="List sources", responses=asking())
+@router.get("/sources", summary="List sources", responses=asking("bad-cursor"))
 def get_sources(
     access: Annotated[Access, reads(Permission.READ_RUNS, personal=False)],
+    request: Request,
+    response: Response,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Sources:
     """With their agreements and the last extract of each; of a key that is scoped to some
     sources, only these.
     """
-    views = list_sources(access.connection, access.caller.sources, access.now.date())
-    return Sources(sources=[SourceModel(**asdict(view)) for view in views])
+    place = place_of(cursor, str)
+    found = list_sources(
+        access.connection,
+        access.caller.sources,
+        access.now.date(),
+        after=place[0] if place else "",
+        limit=limit + 1,
+    )
+    page, link = next_page(request, response, found, limit, lambda one: [one.name])
+    return Sources(next=link, sources=[SourceModel(**asdict(view)) for view in page])

@@ -23,9 +23,20 @@ def printable(text: str) -> str:
     return text
 
 
+def tidy_id(text: str) -> str:
+    """The text, if a system's id can look like it. Raises ValueError."""
+    if printable(text) != " ".join(text.split()):
+        raise ValueError("leave out space at either end, and all but one between")
+    if text in (".", ".."):
+        raise ValueError("an address cannot hold this id")
+    return text
+
+
 # Of a value, a reason, an id: length in characters.
 Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(plain)]
 Short = Annotated[str, StringConstraints(max_length=64), AfterValidator(plain)]
+# By which a client knows one of its requests.
+Key = Annotated[str, StringConstraints(min_length=8, max_length=64), AfterValidator(plain)]
 Said = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
@@ -36,6 +47,6 @@ RecordId = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200),
     BeforeValidator(with_slashes),
-    AfterValidator(printable),
+    AfterValidator(tidy_id),
 ]
 ChildIdText = Annotated[str, StringConstraints(max_length=32), AfterValidator(plain)]

@@ -5,12 +5,13 @@ after its sender is known, so that nobody else can fill the disk. The client's n
 file leads nowhere: only its ending is looked at.
 """
 
+import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from anyio import to_thread
 from fastapi import Request
@@ -42,10 +43,14 @@ ANY_SIZE = 2**60
 
 @dataclass
 class Upload:
-    """A form as it was sent: its fields, and the one file, on disk for as long as this lives."""
+    """A form as it was sent: its fields, and the one file, on disk for as long as this lives.
+
+    ``digest`` is a hash of the file's content.
+    """
 
     fields: dict[str, str]
     file: Path | None
+    digest: str
 
 
 class Uploads:
@@ -67,6 +72,7 @@ class Uploads:
         """FastAPI calls this around the route's function."""
         await run_in_threadpool(check, self.allowed, request, service, bearer, purpose)
         async with taken_in(request, service) as upload:
+            request.state.upload = upload
             yield upload
 
 
@@ -126,7 +132,7 @@ async def _received(request: Request, form: "_Form", largest: int) -> Upload:
     await to_thread.run_sync(form.write_out)
     if not form.ended:
         raise Problem("bad-request", "The form is cut short or damaged.")
-    return Upload(form.fields, form.path)
+    return Upload(form.fields, form.path, form.digest.hexdigest())
 
 
 @dataclass
@@ -137,6 +143,7 @@ class _Form:
     before_file: Callable[[Mapping[str, str]], None]
     fields: dict[str, str] = field(default_factory=dict)
     path: Path | None = None
+    digest: Any = field(default_factory=hashlib.sha256)
     gathered: int = 0
     ended: bool = False
     _parts: int = 0
@@ -167,6 +174,8 @@ class _Form:
     def write_out(self) -> None:
         """Write to disk what was gathered."""
         if self._stream is not None:
+            for piece in self._pieces:
+                self.digest.update(piece)
             self._stream.writelines(self._pieces)
             self._stream.flush()
         self._pieces, self.gathered = [], 0

@@ -22,6 +22,7 @@ from api.services.webhooks import (
     dead_letters,
     drop_webhook,
     find_webhook,
+    how_far,
     keep_webhook,
     list_webhooks,
     retry_dead_letters,
@@ -56,6 +57,23 @@ class WebhookModel(BaseModel):
     kinds: list[EventKind]
     after_event: int = Field(description="It is told of events after this one.", examples=[812])
     created_at: datetime
+
+
+class WebhookInFull(WebhookModel):
+    """With how far it is."""
+
+    last_tried_at: datetime | None = Field(description="When something was last sent.")
+    last_problem: str | None = Field(
+        description="What went wrong then; null if nothing did.", examples=["answered 500"]
+    )
+    waiting: int = Field(
+        description="Deliveries that are under way or to be tried again.", examples=[1]
+    )
+    next_attempt_at: datetime | None = Field(description="Of the first that waits.")
+    dead_letters: int = Field(description="Deliveries that were given up.", examples=[0])
+    events_ahead: int = Field(
+        description="Events to be told that are in no delivery yet.", examples=[12]
+    )
 
 
 class WebhookWithSecret(WebhookModel):
@@ -140,9 +158,20 @@ def get_webhooks(
 
 
 @router.get("/webhooks/{webhook}", summary="Get a webhook", responses=asking("not-found"))
-def get_webhook(webhook: Number, access: Reading) -> WebhookModel:
-    """Without its secret."""
-    return _model(_require(access, webhook))
+def get_webhook(webhook: Number, access: Reading) -> WebhookInFull:
+    """With what became of the last delivery, and what is still to come; without its secret."""
+    view = _require(access, webhook)
+    with reading(access.service.aside) as aside:
+        found = how_far(access.connection, aside, view)
+    return WebhookInFull(
+        **_model(view).model_dump(),
+        last_tried_at=found.tried_at,
+        last_problem=found.problem,
+        waiting=found.waiting,
+        next_attempt_at=found.next_at,
+        dead_letters=found.dead,
+        events_ahead=found.ahead,
+    )
 
 
 @router.delete(

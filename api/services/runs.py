@@ -110,10 +110,15 @@ def _runs(connection: Connection, query: Select[Any]) -> list[RunView]:
     ]
 
 
-def list_models(connection: Connection) -> list[ModelView]:
-    """All that were ever used, the last one to come first; there are few."""
+def list_models(connection: Connection, *, after: str | None, limit: int) -> list[ModelView]:
+    """Those that were ever used, the last one to come first; after one, so many at most."""
     query = select(ModelFile.hash, ModelFile.first_used_at)
-    rows = connection.execute(query.order_by(ModelFile.first_used_at.desc(), ModelFile.hash)).all()
+    if after is not None:
+        began = select(ModelFile.first_used_at).where(ModelFile.hash == after).scalar_subquery()
+        same = (ModelFile.first_used_at == began) & (ModelFile.hash > after)
+        query = query.where((ModelFile.first_used_at < began) | same)
+    ordered = query.order_by(ModelFile.first_used_at.desc(), ModelFile.hash)
+    rows = connection.execute(ordered.limit(limit)).all()
     present = _model_in_force(connection)
     return [ModelView(row.hash, in_utc(row.first_used_at), row.hash == present) for row in rows]
 
@@ -133,10 +138,15 @@ def _model_in_force(connection: Connection) -> str | None:
 
 
 def list_sources(
-    connection: Connection, sources: Collection[str] | None, today: date
+    connection: Connection,
+    sources: Collection[str] | None,
+    today: date,
+    *,
+    after: str = "",
+    limit: int | None = None,
 ) -> list[SourceView]:
-    """Some sources, or all if None, by name; there are few."""
-    query = select(Source.__table__).order_by(Source.name)
+    """Some sources, or all if None, by name; those after one, so many at most."""
+    query = select(Source.__table__).where(Source.name > after).order_by(Source.name).limit(limit)
     if sources is not None:
         query = query.where(Source.name.in_(sorted(sources)))
     rows = connection.execute(query).all()

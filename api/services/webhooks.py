@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
-from api.db.models import ApiKey, Person, Webhook, WebhookDelivery
+from api.db.models import ApiKey, Event, Person, Webhook, WebhookDelivery
 from api.db.tables import in_utc
 from api.services.access.audit import note_act
 from api.services.access.tokens import new_secret
@@ -50,6 +50,23 @@ class DeliveryView:
     attempts: int
     tried_at: datetime | None
     problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HowFar:
+    """How far a webhook is with its events.
+
+    ``problem`` is what went wrong with the delivery that was tried last, none if nothing did.
+    ``waiting`` deliveries are under way or to be tried again, the next at ``next_at``; ``ahead``
+    counts events that are in no delivery yet.
+    """
+
+    tried_at: datetime | None
+    problem: str | None
+    waiting: int
+    next_at: datetime | None
+    dead: int
+    ahead: int
 
 
 class TooManyWebhooksError(Exception):
@@ -112,6 +129,46 @@ def find_webhook(connection: Connection, number: int, by: str) -> WebhookView | 
     query = select(table).where(table.c.by == by, table.c.id == number)
     found = connection.execute(query).one_or_none()
     return None if found is None else _view(found)
+
+
+def how_far(connection: Connection, aside: Connection, hook: WebhookView) -> HowFar:
+    """What became of the deliveries of a webhook, and what is still to come."""
+    mine = WebhookDelivery.webhook == hook.id
+    tried = aside.execute(
+        select(WebhookDelivery.tried_at, WebhookDelivery.problem)
+        .where(mine, WebhookDelivery.tried_at.is_not(None))
+        .order_by(WebhookDelivery.tried_at.desc(), WebhookDelivery.id.desc())
+        .limit(1)
+    ).one_or_none()
+    counts = dict(
+        iter(
+            aside.execute(
+                select(WebhookDelivery.state, func.count())
+                .where(mine)
+                .group_by(WebhookDelivery.state)
+            )
+        )
+    )
+    # They go out in their order, so that the first that waits says when.
+    next_at = aside.scalar(
+        select(WebhookDelivery.next_at)
+        .where(mine, WebhookDelivery.state == WAITING)
+        .order_by(WebhookDelivery.id)
+        .limit(1)
+    )
+    furthest = aside.scalar(select(func.max(WebhookDelivery.until_event)).where(mine))
+    ahead = select(func.count()).select_from(Event)
+    ahead = ahead.where(Event.id > (hook.after_event if furthest is None else furthest))
+    if hook.kinds:
+        ahead = ahead.where(Event.kind.in_(hook.kinds))
+    return HowFar(
+        tried_at=None if tried is None else in_utc(tried.tried_at),
+        problem=None if tried is None else tried.problem,
+        waiting=counts.get(WAITING, 0),
+        next_at=None if next_at is None else in_utc(next_at),
+        dead=counts.get(DEAD, 0),
+        ahead=connection.scalar(ahead) or 0,
+    )
 
 
 def drop_webhook(connection: Connection, number: int, *, by: str, now: datetime) -> bool:

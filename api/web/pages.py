@@ -21,7 +21,7 @@ from jinja2 import (
 from jinja2.utils import missing
 from markupsafe import Markup
 
-from api.rest.access import ReplayedError
+from api.rest.access import AnsweredError
 from api.rest.service import Service
 from api.services.access.caller import Caller
 from api.settings import Settings
@@ -108,7 +108,7 @@ class Pages:
         return urlsplit(self.settings.public_url).scheme == "https"
 
 
-class Instead(ReplayedError):  # noqa: N818 - no error, an answer
+class Instead(AnsweredError):  # noqa: N818 - no error, an answer
     """Ends a request with this answer; what was written in it is taken back."""
 
 

@@ -14,6 +14,9 @@ from matcher.read.preference import days, preferred_rows
 from matcher.read.values import IDENTIFIERS
 from matcher.rules.sources import NAME_FIELDS, DateRules, Join, SourceDefinition
 
+# What a person is known by: a record that says none of it is nobody's.
+KNOWN_BY = (*NAME_FIELDS, "known_as", "date_of_birth", *sorted(IDENTIFIERS))
+
 
 def reject_rows(table: CleanTable) -> None:
     """Reject what the row itself shows, whatever it is to become.
@@ -43,7 +46,7 @@ def reject_rows(table: CleanTable) -> None:
 def reject_nameless(table: CleanTable) -> None:
     """Reject rows that nothing tells apart: no name, no date of birth, no identifier."""
     nameless = np.ones(len(table), dtype=np.bool_)
-    for name in (*NAME_FIELDS, "known_as", "date_of_birth", *sorted(IDENTIFIERS)):
+    for name in KNOWN_BY:
         if name in table.text or name in table.dates:
             nameless &= table.missing(name)
     table.rejects.add(nameless, "no_name", "name")

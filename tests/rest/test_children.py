@@ -197,14 +197,16 @@ def test_neither_severed_identity_leads_to_the_other_by_any_route(
     assert len(sides) == 2
     for side, keys in sides.items():
         (other,) = set(sides) - {side}
-        for when in ("", f"?as_of={run}"):
-            addresses = [child(side, rest) for rest in ("", *LISTS)]
-            addresses += [
-                record(one, rest)
-                for one in keys
-                for rest in ("", "/child", "/why", "/history", "/crosswalk")
-            ]
-            for address in addresses:
+        addresses = [child(side, rest) for rest in ("", *LISTS)]
+        addresses += [
+            record(one, rest)
+            for one in keys
+            for rest in ("", "/child", "/why", "/history", "/crosswalk")
+        ]
+        for address in addresses:
+            for when in ("", f"?as_of={run}"):
+                if when and address.endswith(("/family", "/history", "/why")):
+                    continue
                 found = client.get(address + when, headers=own)
                 assert found.status_code in (200, 404, 410, 307), address
                 told = found.text + found.headers.get("Location", "")

@@ -45,6 +45,32 @@ def test_no_request_gets_an_answer_that_the_document_does_not_describe(
     assert not problems, "\n\n".join(problems)
 
 
+def test_the_document_says_what_any_route_may_end_with(application: FastAPI) -> None:
+    missing = []
+    for address, path in application.openapi()["paths"].items():
+        for method, operation in path.items():
+            content = operation.get("requestBody", {}).get("content", {})
+            wanted = {"422", "500", *(["415"] if content else [])}
+            missing += [(address, method, one) for one in wanted - operation["responses"].keys()]
+    assert not missing
+
+
+def test_fields_of_forms_have_examples(application: FastAPI) -> None:
+    document = application.openapi()
+    lacking = []
+    for address, path in document["paths"].items():
+        for operation in path.values():
+            content = operation.get("requestBody", {}).get("content", {})
+            schema = content.get("multipart/form-data", {}).get("schema", {})
+            if "$ref" in schema:
+                schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+            for name, one in schema.get("properties", {}).items():
+                binary = "binary" in str(one) or "contentMediaType" in str(one)
+                if "examples" not in one and not binary:
+                    lacking.append((address, name))
+    assert not lacking
+
+
 def _try(operation: Any, headers: dict[str, str]) -> None:
     @settings(
         max_examples=12,

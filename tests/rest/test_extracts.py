@@ -95,6 +95,45 @@ def test_a_request_made_again_with_its_key_is_answered_as_before(
     assert again.headers["Idempotency-Replayed"] == "true"
 
 
+def test_another_file_or_form_with_the_same_key_is_refused_and_not_dropped(
+    client: TestClient, steward: Headers
+) -> None:
+    headers = {**steward, "Idempotency-Key": "monday-morning"}
+    bring(client, headers, as_csv(PEOPLE))
+    longer = [{**PEOPLE[0], "forename": "Aysha"}, PEOPLE[1]]  # of the same length
+    for again in (
+        bring(client, headers, as_csv(longer)),
+        bring(client, headers, as_csv(PEOPLE), as_of="2024-09-02"),
+        bring(client, headers, as_csv(PEOPLE), name="extract.txt"),
+    ):
+        assert type_of(again) == (422, "key-reused")
+
+
+def test_an_extract_of_a_day_to_come_is_refused(
+    client: TestClient, service: Service, steward: Headers
+) -> None:
+    before = extracts(service)
+    found = bring(client, steward, as_csv(PEOPLE), as_of="2099-01-01")
+    assert type_of(found) == (422, "refused")
+    assert extracts(service) == before
+
+
+def test_an_extract_that_is_as_it_was_known_is_not_told_again(
+    client: TestClient, service: Service, steward: Headers
+) -> None:
+    brought = bring(client, steward, as_csv(PEOPLE))
+    place, known = (
+        brought.headers["Location"],
+        {**steward, "If-None-Match": brought.headers["ETag"]},
+    )
+    assert client.get(place, headers=known).status_code == 200  # since work on it goes on
+    do_work(service)
+    done = client.get(place, headers=known)
+    assert done.json()["state"] == "current"
+    known["If-None-Match"] = done.headers["ETag"]
+    assert client.get(place, headers=known).status_code == 304
+
+
 def test_rejects_are_told_in_pages_and_as_a_file_without_values(
     client: TestClient, service: Service, steward: Headers
 ) -> None:

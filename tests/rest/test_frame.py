@@ -136,6 +136,17 @@ def test_every_access_to_something_personal_is_written_down(
     ]
 
 
+def test_the_access_log_has_the_status_that_was_answered(
+    client: TestClient, key: MakeKey, service: Service
+) -> None:
+    good = {**key(), "Idempotency-Key": "once-and-for-all"}
+    assert client.post("/v1/trial", headers=good, json={"text": 7}).status_code == 422
+    assert client.get("/v1/trial/x", headers=good).status_code == 422
+    assert client.post("/v1/trial", headers=good, json={"text": "x"}).status_code == 201
+    assert client.post("/v1/trial", headers=good, json={"text": "x"}).status_code == 201
+    assert [status for *_, status in accesses(service)] == [422, 422, 201, 201]
+
+
 def test_where_nothing_can_be_written_down_nothing_is_told(
     client: TestClient, key: MakeKey, service: Service
 ) -> None:
@@ -183,6 +194,22 @@ def test_a_write_with_the_same_key_again_has_no_second_effect(
     assert client.post("/v1/trial", headers=stranger, json={"text": "two"}).status_code == 201
 
 
+def test_a_key_is_for_one_purpose_and_one_state(client: TestClient, key: MakeKey) -> None:
+    own = key(purposes=["early_years", "education"])
+    first = {**own, "Idempotency-Key": "first-of-all"}
+    assert client.post("/v1/trial", headers=first, json={"text": "one"}).status_code == 201
+    for other in ({"Purpose": "education"}, {"If-Match": '"x"'}, {"If-None-Match": "*"}):
+        again = client.post("/v1/trial", headers={**first, **other}, json={"text": "one"})
+        assert problem(again) == "key-reused"
+
+
+def test_a_key_that_is_too_short_is_said_to_be(client: TestClient, key: MakeKey) -> None:
+    own = {**key(), "Idempotency-Key": "short"}
+    found = client.post("/v1/trial", headers=own, json={"text": "one"})
+    told = {"place": "header.Idempotency-Key", "message": "this is too short"}
+    assert found.json()["errors"] == [told]
+
+
 def test_a_write_that_failed_can_be_made_again_with_its_key(
     client: TestClient, key: MakeKey
 ) -> None:
@@ -221,9 +248,65 @@ def test_a_null_character_in_an_address_is_refused(client: TestClient, key: Make
     assert problem(client.get("/v1/trial/1?x=%00", headers=key())) == "bad-request"
 
 
-def test_content_of_another_type_is_not_read(client: TestClient, key: MakeKey) -> None:
-    own = {**key(), "Content-Type": "text/plain"}
-    assert problem(client.post("/v1/trial", headers=own, content=b'{"text": "x"}')) == "invalid"
+def test_json_that_breaks_off_is_told_where(client: TestClient, key: MakeKey) -> None:
+    own = {**key(), "Content-Type": "application/json"}
+    found = client.post("/v1/trial", headers=own, content=b'{"text": ').json()
+    assert found["errors"] == [{"place": "body.9", "message": "this is not JSON from here on"}]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/plain",
+        "application/fhir+json",
+        "application/x-www-form-urlencoded",
+        "application/json; charset=latin-1",
+        "",
+    ],
+)
+def test_content_of_another_type_is_not_read(client: TestClient, key: MakeKey, kind: str) -> None:
+    own = {**key(), "Content-Type": kind}
+    assert problem(client.post("/v1/trial", headers=own, content=b'{"text": "x"}')) == "media-type"
+
+
+def test_json_in_utf_8_is_read(client: TestClient, key: MakeKey) -> None:
+    for kind in ("application/json", 'Application/JSON; charset="UTF-8"'):
+        own = {**key(), "Content-Type": kind}
+        found = client.post("/v1/trial", headers=own, content=b'{"text": "x"}')
+        assert found.status_code == 201
+
+
+def test_a_parameter_that_a_route_does_not_know_is_refused(
+    client: TestClient, key: MakeKey
+) -> None:
+    own = key()
+    for address in ("/v1/trial/1?as_of=1", "/v1/trial-of-nothing-personal?fails=1", "/healthz?x"):
+        found = client.get(address, headers=own)
+        assert problem(found) == "invalid"
+        assert [one["place"] for one in found.json()["errors"]] == ["query"]
+    misspelt = client.post("/v1/trial?fail=1&Aisha=2", headers=own, json={"text": "x"})
+    assert "fails" in misspelt.json()["errors"][0]["message"]
+    assert "Aisha" not in misspelt.text
+
+
+def test_an_address_says_all_methods_that_it_takes(client: TestClient, key: MakeKey) -> None:
+    found = client.post("/v1/sources/clinic/records/a%2Fb", headers=key())
+    assert (problem(found), found.headers["Allow"]) == ("method", "DELETE, GET, HEAD, PUT")
+    assert client.get("/v1/trial").headers["Allow"] == "POST"
+    assert client.delete("/v1/trial/1").headers["Allow"] == "GET, HEAD"
+
+
+def test_head_is_answered_as_get_without_content(
+    client: TestClient, key: MakeKey, service: Service
+) -> None:
+    own = key()
+    got, head = client.get("/v1/trial/1", headers=own), client.head("/v1/trial/1", headers=own)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["Content-Length"] == got.headers["Content-Length"]
+    assert client.head("/v1/trial/404", headers=own).status_code == 404
+    assert client.head("/v1/trial", headers=own).status_code == 405
+    assert len(accesses(service)) == 3
+    assert 'method="HEAD",route="/v1/trial/{number}"' in client.get("/metrics").text
 
 
 def test_answers_are_not_stored_by_what_lies_between(client: TestClient, key: MakeKey) -> None:
@@ -261,3 +344,34 @@ def test_a_client_that_pauses_within_a_request_is_told_so() -> None:
     scope["app"] = FastAPI()
     asyncio.run(Requests(inner, Metrics(), patience=0.01)(scope, never, send))
     assert sent[0]["status"] == 408
+
+
+def test_a_client_that_pauses_within_json_is_told_so(application: FastAPI, key: MakeKey) -> None:
+    headers = {**key(), "Content-Type": "application/json", "Content-Length": "99"}
+    began = False
+
+    async def half() -> Any:
+        nonlocal began
+        if began:
+            await asyncio.sleep(60)
+        began = True
+        return {"type": "http.request", "body": b'{"text": ', "more_body": True}
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/trial",
+        "raw_path": b"/v1/trial",
+        "query_string": b"",
+        "headers": [(name.lower().encode(), one.encode()) for name, one in headers.items()],
+    }
+    scope["app"] = application
+    asyncio.run(Requests(application, Metrics(), patience=0.01)(scope, half, send))
+    assert sent[0]["status"] == 408
+    assert b"too-slow" in sent[1]["body"]
+    assert (b"connection", b"close") in sent[0]["headers"]

@@ -76,13 +76,19 @@ def test_other_thresholds_are_tried_then_put_in_force(
     headers = {**steward, "If-Match": done.headers["ETag"]}
     committed = client.post(f"{place}/commit", headers=headers)
     assert (committed.status_code, committed.json()["commit_job"]["state"]) == (202, "queued")
+    unchanged = {**steward, "If-None-Match": committed.headers["ETag"]}
+    assert client.get(place, headers=unchanged).status_code == 200  # since it goes on
     twice = client.post(f"{place}/commit", headers=headers)
     assert twice.json()["type"] == "/v1/problems/conflict"
     assert client.delete(place, headers=steward).status_code == 409
     do_work(service)
     assert thresholds(service) == (-2.5, 30)
     assert last_run(service) == run + 1
-    assert client.get(place, headers=steward).json()["commit_job"]["state"] == "done"
+    over = client.get(place, headers=unchanged)
+    assert over.json()["commit_job"]["state"] == "done"
+    unchanged["If-None-Match"] = f'"x", W/{over.headers["ETag"]}'
+    again = client.get(place, headers=unchanged)
+    assert (again.status_code, again.content) == (304, b"")
     assert client.get(f"/v1/runs/{run + 1}", headers=steward).json()["rules"] == found["rules"]
 
 
@@ -150,6 +156,21 @@ def test_a_run_between_the_commit_and_its_work_stops_it(
     assert thresholds(service) == (-3, 4)
 
 
+def test_a_preview_with_the_same_key_is_of_the_same_form(
+    client: TestClient, steward: Headers
+) -> None:
+    once = {**steward, "Idempotency-Key": "preview-once"}
+
+    def asked(text: str, upper: str) -> Any:
+        files = {"model": ("model.yaml", text.encode())}
+        return client.post("/v1/previews", headers=once, files=files, data={"upper": upper})
+
+    first = asked("a: 1", "30")
+    assert asked("a: 1", "30").json() == first.json()
+    assert asked("a: 2", "30").json()["type"] == "/v1/problems/key-reused"
+    assert asked("a: 1", "31").json()["type"] == "/v1/problems/key-reused"
+
+
 def test_a_discarded_preview_is_worked_on_no_more(
     client: TestClient, service: Service, steward: Headers
 ) -> None:
@@ -170,6 +191,10 @@ def test_what_cannot_be_tried_is_refused_and_nothing_is_kept(
         ({"data": {"lower": "much"}}, 422),
         ({"data": {"lower": "nan"}}, 422),
         ({"data": {"lower": "inf"}}, 422),
+        ({"data": {"lower": "5", "upper": "4"}}, 422),
+        ({"data": {"lower": "90"}}, 422),
+        ({"data": {"upper": "-90"}}, 422),
+        ({"json": {"lower": 2}}, 415),
         ({"files": {"rules": ("r.zip", b"no zip")}}, 422),
         ({"files": {"rules": ("r.zip", zip_of("../matching.yaml"))}}, 422),
         ({"files": {"rules": ("r.zip", zip_of("/etc/matching.yaml"))}}, 422),

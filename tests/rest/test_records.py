@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
 from api.db.engine import reading
-from api.db.models import Access, Run
+from api.db.models import Access, RecordVersion, Run
 from api.rest.service import Service
 from api.services.access.roles import Role
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed
@@ -167,6 +168,87 @@ def test_a_body_that_says_what_cannot_be_is_refused_by_field(
     assert kind(client.get(record(NEW), headers=key())) == "not-found"
 
 
+@pytest.mark.parametrize(
+    ("body", "place", "code"),
+    [
+        ({}, "body", "no_name"),
+        ({"address": "2 Mill Rd", "sex": "F", "forename": " "}, "body", "no_name"),
+        ({**ZEBEDEE_SAYS, "date_of_birth": "2099-01-01"}, "body.date_of_birth", "birth_in_future"),
+        ({**ZEBEDEE_SAYS, "as_of": "2099-01-01"}, "body.as_of", "day_in_future"),
+    ],
+)
+def test_what_an_extract_would_not_bring_is_refused(
+    client: TestClient, key: MakeKey, body: dict[str, Any], place: str, code: str
+) -> None:
+    own = key()
+    found = client.put(record(NEW), headers=own, json=body)
+    assert kind(found) == "refused"
+    assert [(one["place"], one["code"]) for one in found.json()["errors"]] == [(place, code)]
+    assert kind(client.get(record(NEW), headers=own)) == "not-found"
+
+
+@pytest.mark.parametrize("encoded", ["%20", "%2E", "%2e%2e", "%20a", "a%20%20b", "x" * 201])
+def test_an_id_that_no_extract_can_bring_is_refused(
+    client: TestClient, key: MakeKey, encoded: str
+) -> None:
+    own = key()
+    address = httpx2.URL(f"http://testserver/v1/sources/clinic/records/{encoded}")
+    for method in ("GET", "PUT"):
+        sent = client.request(method, address, headers=own, json=ZEBEDEE_SAYS)
+        assert sent.status_code in (404, 422), encoded  # some clients take dots out
+    below = client.get(f"/v1/sources/clinic/records/{encoded}/child", headers=own)
+    assert below.status_code in (404, 422)
+
+
+def test_what_the_caller_may_not_see_stays_unless_it_is_sent(
+    client: TestClient, key: MakeKey, register: Reviewed, service: Service
+) -> None:
+    own = key()
+    says = {**AISHA_SAYS, "upn": "B801200005001", "known_as": "Ash"}
+    assert client.put(record(CLINIC), headers=own, json=says).status_code == 200
+    register.shield(CLINIC)
+
+    def held() -> Any:
+        with reading(service.engine) as connection:
+            number = register.ids(connection)[CLINIC]
+            query = select(RecordVersion).where(
+                RecordVersion.record == number, RecordVersion.to_run.is_(None)
+            )
+            return connection.execute(query).one()
+
+    read = client.get(record(CLINIC), headers=own)
+    seen = read.json()["values"]
+    assert (seen["address"], seen["postcode"], seen["upn"]) == (None, None, None)
+    same = client.put(record(CLINIC), headers=own, json=seen)
+    assert (same.status_code, same.json()["changed"]) == (200, False)
+    only_seen = {**seen, "known_as": None, "upn": None, "address": None, "postcode": None}
+    state = {**own, "If-Match": read.headers["ETag"]}
+    changed = client.put(record(CLINIC), headers=state, json=only_seen)
+    assert (changed.status_code, changed.json()["changed"]) == (200, True)
+    assert (held().known_as, held().upn) == (None, "B801200005001")
+    assert (held().address, held().postcode) == ("2 Mill Rd", "OL1 1AA")
+    moved = client.put(record(CLINIC), headers=own, json={**only_seen, "postcode": "OL4 3PP"})
+    assert moved.status_code == 200
+    assert (held().address, held().postcode) == ("2 Mill Rd", "OL4 3PP")
+
+
+def test_a_record_that_is_as_it_was_known_is_not_told_again(
+    client: TestClient, key: MakeKey, service: Service
+) -> None:
+    own = key()
+    known = {**own, "If-None-Match": client.get(record(UNSURE), headers=own).headers["ETag"]}
+    again = client.get(record(UNSURE), headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["ETag"] == known["If-None-Match"]
+    with reading(service.aside) as connection:
+        assert list(connection.scalars(select(Access.status).order_by(Access.id))) == [200, 304]
+    client.put(record(UNSURE), headers=own, json=AISHA_SAYS)
+    assert client.get(record(UNSURE), headers=known).status_code == 200
+    several = f'"x", W/{known["If-None-Match"]}'
+    stale = {**own, "If-Match": several}
+    assert kind(client.put(record(UNSURE), headers=stale, json=AISHA_SAYS)) == "stale"
+
+
 def test_values_are_kept_as_extracts_are_read(client: TestClient, key: MakeKey) -> None:
     own = key()
     untidy = {**ZEBEDEE_SAYS, "forename": "  Zebedee \n Ann ", "nhs_number": "943 476-5919"}
@@ -239,6 +321,12 @@ def test_why_has_each_partial_weight_against_each_member_of_the_child(
         parts = sum(part["weight"] for part in one["parts"])
         assert one["weight"] == pytest.approx(one["prior"] + one["company"] + parts, abs=0.001)
         assert one["link"]
+    one_by_one, address = [], record(SCHOOL, "/why?limit=1")
+    while address:
+        page = client.get(address, headers=key()).json()
+        one_by_one += page["against"]
+        address = page["next"]
+    assert one_by_one == found["against"]
     sentences = {part["sentence"] for part in found["against"][0]["parts"]}
     assert "forename is the same" in sentences
 

@@ -1,16 +1,17 @@
 """Review by REST: leases, decisions on what was seen, and who may."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import Connection, insert, select
 
-from api.db.engine import reading
-from api.db.models import Access
+from api.db.engine import reading, writing
+from api.db.models import Access, ReviewAnswer
 from api.rest.service import Service
 from api.services.access.roles import Role
-from tests.register_service.reviewed import AISHA, UNSURE, Reviewed, with_values
+from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed, with_values
 from tests.rest.conftest import MakeKey
 
 Asks = dict[str, str]
@@ -32,6 +33,12 @@ def decide(client: TestClient, asks: Asks, taken: Any, **said: Any) -> Any:
     body = {"token": pair["token"], "decision": "match", "why": "same mother", **said}
     headers = {**asks, "If-Match": taken.headers["ETag"]}
     return client.post(f"/v1/review/{pair['pair']}/decision", json=body, headers=headers)
+
+
+def answered(connection: Connection, by: str, at: datetime) -> None:
+    row = {"low": 1, "high": 2, "by": by, "at": at, "kind": "match", "why": "same mother",
+           "seconds": 20, "read": "x", "state": "noted"}  # fmt: skip
+    connection.execute(insert(ReviewAnswer).values(row))
 
 
 def test_a_pair_is_taken_decided_and_undone(client: TestClient, asks: Asks) -> None:
@@ -164,10 +171,63 @@ def test_known_pairs_are_for_stewards(client: TestClient, asks: Asks, key: MakeK
     assert client.post(end, headers=steward).status_code == 204
     (known,) = client.get("/v1/review/known", headers=steward).json()["pairs"]
     assert known["ended_at"] is not None
-    assert client.get("/v1/review/reviewers", headers=key(Role.SENIOR_REVIEWER)).json() == {
-        "weeks": [],
-        "overall": [],
-    }
+    assert client.post(end, headers=steward).status_code == 409
+    assert client.post("/v1/review/known/999/end", headers=steward).status_code == 404
+    other = {**body, "source_l": NOAH[0], "record_id_l": NOAH[1], "kind": "non_match"}
+    newer = client.post("/v1/review/known", json=other, headers=steward).json()["id"]
+    first = client.get("/v1/review/known?limit=1", headers=steward).json()
+    second = client.get(first["next"], headers=steward).json()
+    assert [one["id"] for one in first["pairs"] + second["pairs"]] == [newer, number]
+    assert second["next"] is None
+
+
+def test_reviewers_are_listed_in_pages(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    senior = key(Role.SENIOR_REVIEWER)
+    empty = client.get("/v1/review/reviewers", headers=senior).json()
+    assert empty == {"weeks": [], "overall": [], "next": None}
+    with writing(register.engine) as connection:
+        for by, days in (("anna", 0), ("ben", 0), ("anna", 7)):
+            answered(connection, by, datetime.now(UTC) - timedelta(days=days))
+    whole = client.get("/v1/review/reviewers", headers=senior).json()
+    assert [one["by"] for one in whole["weeks"]] == ["anna", "ben", "anna"]
+    assert [(one["by"], one["answers"]) for one in whole["overall"]] == [("anna", 2), ("ben", 1)]
+    address, weeks = "/v1/review/reviewers?limit=2", []
+    while address:
+        page = client.get(address, headers=senior).json()
+        assert {one["by"] for one in page["overall"]} == {one["by"] for one in page["weeks"]}
+        weeks += page["weeks"]
+        address = page["next"]
+    assert weeks == whole["weeks"]
+
+
+def test_what_is_said_of_a_pair_that_is_not_in_hand_is_so(
+    client: TestClient, asks: Asks, key: MakeKey, register: Reviewed
+) -> None:
+    def said(act: str, who: Asks, **body: Any) -> tuple[int, str]:
+        found = client.post(f"/v1/review/{act}", json=body or None, headers=who)
+        return found.status_code, str(found.json()["type"].rpartition("/")[2])
+
+    with reading(register.engine) as connection:
+        ids = register.ids(connection)
+    apart = "-".join(str(n) for n in sorted((ids[NOAH], ids[AISHA[0]])))
+    assert said("1-2/take", asks) == said(f"{apart}/take", asks) == (404, "not-found")
+    taken = take(client, asks).json()
+    pair, other = taken["pair"], key(Role.REVIEWER)
+    assert said(f"{pair}/take", other) == (409, "taken")
+    assert said(f"{pair}/skip", other, token="x") == (409, "taken")
+    assert said(f"{pair}/skip", asks, token="wrong") == (409, "not-in-hand")
+    assert said(f"{apart}/release", asks, token="wrong") == (409, "not-in-hand")
+    body = {"why": "a slip"}
+    assert said("../decisions/999999/undo", asks, **body) == (404, "not-found")
+
+
+def test_a_decision_names_one_of_several_states(client: TestClient, asks: Asks) -> None:
+    taken = take(client, asks)
+    several = {"ETag": f'"older", {taken.headers["ETag"]}'}
+    taken.headers.update(several)
+    assert decide(client, asks, taken).status_code == 200
 
 
 @pytest.mark.parametrize("pair", ["9-1", "1-1", "0-99999999999999999999", "x", "1-2"])

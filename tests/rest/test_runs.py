@@ -1,14 +1,15 @@
 """Runs, models, sources and measures over REST."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, insert, select
 
-from api.db.engine import reading
-from api.db.models import KeptMeasures
+from api.db.engine import reading, writing
+from api.db.models import KeptMeasures, ModelFile
 from api.rest.service import Service
 from api.services.access.roles import Role
 from api.services.register.measures import register_measures
@@ -60,6 +61,18 @@ def test_models_are_known_by_their_hash(
     one = client.get(f"/v1/models/{known.content_hash}", headers=reader).json()
     assert one["content"] == known.to_yaml()
     assert client.get("/v1/models/nothing", headers=reader).status_code == 404
+    hashes = ["c" * 64, "a" * 64, "b" * 64]
+    with writing(service.engine) as connection:
+        for at, name in enumerate(hashes):
+            row = {"hash": name, "content": "x", "first_used_at": datetime(2099, 1, 2 - at % 2)}
+            row["first_used_at"] = row["first_used_at"].replace(tzinfo=UTC)
+            connection.execute(insert(ModelFile).values(row))
+    found, address = [], "/v1/models?limit=1"
+    while address:
+        page = client.get(address, headers=reader).json()
+        found += [one["hash"] for one in page["models"]]
+        address = page["next"]
+    assert found == ["b" * 64, "c" * 64, "a" * 64, known.content_hash]
 
 
 def test_sources_come_with_their_agreements_and_last_extract(
@@ -73,6 +86,9 @@ def test_sources_come_with_their_agreements_and_last_extract(
     assert clinic["as_of"] == clinic["latest"]["as_of"] == "2024-09-01"
     assert clinic["agreements"][0]["in_force"] is True
     assert "early_years" in clinic["agreements"][0]["purposes"]
+    first = client.get("/v1/sources?limit=2", headers=reader).json()
+    rest = client.get(first["next"], headers=reader).json()
+    assert [one["name"] for one in first["sources"] + rest["sources"]] == names[:4]
     scoped = key(Role.ANALYST, sources=["clinic"])
     only = client.get("/v1/sources", headers=scoped).json()["sources"]
     assert [one["name"] for one in only] == ["clinic"]

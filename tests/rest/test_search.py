@@ -48,6 +48,24 @@ def test_a_base_system_and_a_state_narrow_a_search(
     assert found(client, own, surname="Quigley", source="clinic") == []
 
 
+def test_a_base_system_is_listed_without_a_value(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    own = key()
+    aisha, unsure = register.child(CLINIC), register.child(UNSURE)
+    assert found(client, own, source="clinic") == [unsure, aisha]  # Begum, Malik
+    assert found(client, own, source="clinic", state="matched") == [aisha]
+    assert found(client, own, source="clinic", state="unmatched") == [unsure]
+    first = {"source": "clinic", "limit": 1}
+    page = client.post("/v1/children/search", headers=own, json=first).json()
+    assert found(client, own, **first, cursor=page["next"]) == [aisha]
+    assert kind(client.post("/v1/children/search", headers=own, json={"state": "matched"})) == (
+        "invalid"
+    )
+    register.shield(CLINIC)
+    assert found(client, own, source="clinic") == [unsure, aisha]
+
+
 def test_pages_of_a_search_follow_one_another(
     client: TestClient, key: MakeKey, register: Reviewed
 ) -> None:

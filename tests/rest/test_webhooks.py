@@ -134,6 +134,9 @@ def test_what_fails_too_often_is_a_dead_letter_that_can_be_tried_again(
     lost = since(register.engine, before)
     until(lambda: dead(client, headers, hook["id"]))
     letter = dead(client, headers, hook["id"])[0]
+    how = client.get(f"/v1/webhooks/{hook['id']}", headers=headers).json()
+    assert (how["last_problem"], how["dead_letters"], how["waiting"]) == ("answered 500", 1, 0)
+    assert how["last_tried_at"] == letter["tried_at"]
     assert (letter["attempts"], letter["problem"]) == (PACE.attempts, "answered 500")
     assert (letter["after_event"], letter["until_event"]) == (before, lost[-1])
     register.take_back(number)
@@ -146,6 +149,33 @@ def test_what_fails_too_often_is_a_dead_letter_that_can_be_tried_again(
     until(lambda: not dead(client, headers, hook["id"]))
     assert client.post(again, headers=headers).status_code == 404
     assert client.post(f"/v1/webhooks/{hook['id']}/retry", headers=headers).json() == {"retried": 0}
+
+
+def test_a_webhook_tells_how_far_it_is(
+    client: TestClient, register: Reviewed, key: MakeKey, there: Receiver, deliverer: Deliverer
+) -> None:
+    headers = key()
+    hook = keep(client, headers, there.url)
+    only = keep(client, headers, there.url, kinds=["child_merged"])
+
+    def how(number: int) -> dict[str, Any]:
+        found = client.get(f"/v1/webhooks/{number}", headers=headers)
+        names = ("last_problem", "waiting", "next_attempt_at", "dead_letters", "events_ahead")
+        return {name: found.json()[name] for name in names}
+
+    nothing = {"last_problem": None, "waiting": 0, "next_attempt_at": None, "dead_letters": 0}
+    assert how(hook["id"]) == {**nothing, "events_ahead": 0}
+    before = newest(register.engine)
+    register.say("match", UNSURE, AISHA[0])
+    assert how(hook["id"]) == {**nothing, "events_ahead": len(since(register.engine, before))}
+    assert how(only["id"])["events_ahead"] == 1
+    there.answers += [500]
+    aside = client.app.state.service.aside  # type: ignore[attr-defined]
+    deliverer.round(aside)
+    until(lambda: how(hook["id"])["waiting"] and how(hook["id"])["last_problem"])
+    failed = how(hook["id"])
+    assert (failed["last_problem"], failed["events_ahead"]) == ("answered 500", 0)
+    assert failed["next_attempt_at"] is not None
 
 
 @pytest.mark.usefixtures("delivering")

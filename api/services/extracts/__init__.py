@@ -13,6 +13,7 @@ from api.services.extracts.current import current_activity, current_records
 from api.services.extracts.reading import read_as, read_kept
 from api.services.extracts.receiving import Received, receive
 from api.services.extracts.states import (
+    DayAheadError,
     Due,
     StateError,
     accept,
@@ -32,6 +33,7 @@ from api.services.extracts.withdrawal import undo
 __all__ = [
     "Applied",
     "Changes",
+    "DayAheadError",
     "Due",
     "Mode",
     "Received",

@@ -29,6 +29,10 @@ class StateError(MatcherError):
     """An extract is not in a state that allows the step."""
 
 
+class DayAheadError(StateError):
+    """What a system held on a day to come cannot be known."""
+
+
 def extract_row(connection: Connection, extract: int) -> Row[Any]:
     """The extract's row, without its file. Raises StateError if there is none."""
     table = Extract.__table__
@@ -116,10 +120,15 @@ def withdraw(connection: Connection, extract: int, *, by: str, now: datetime) ->
     drop_file(connection, extract)
 
 
+def is_ahead(day: date, now: datetime) -> bool:
+    """Whether a day has begun nowhere yet."""
+    return day > now.date() + timedelta(days=1)
+
+
 def check_not_in_future(as_of: date, now: datetime) -> None:
-    """A day that is not over anywhere is none on which a system was exported. Raises StateError."""
-    if as_of > now.date() + timedelta(days=1):
-        raise StateError(
+    """A day to come is none on which a system was exported. Raises DayAheadError."""
+    if is_ahead(as_of, now):
+        raise DayAheadError(
             f"the as-of date {_written(as_of)} is in the future; give the date on which the "
             "system was exported"
         )

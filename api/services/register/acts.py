@@ -22,6 +22,10 @@ class ActError(MatcherError):
     """What a person asked for cannot be done; the message says why and names nobody."""
 
 
+class UnknownError(ActError):
+    """There is nothing of the number that was named."""
+
+
 def find_record(connection: Connection, key: Key) -> int:
     """record.id of a record that is current and a child's. Raises ActError.
 

@@ -28,7 +28,7 @@ class Grade(StrEnum):
     # Between the thresholds.
     POSSIBLE = "possible"
     # Below the lower threshold.
-    UNLIKELY = "certainly not"
+    UNLIKELY = "certainly_not"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,15 @@ import numpy as np
 from sqlalchemy import Connection, insert, select
 
 from api.db.models import Decision
-from api.services.register.acts import ActError, Key, audit, find_record, passes, require_reason
+from api.services.register.acts import (
+    ActError,
+    Key,
+    UnknownError,
+    audit,
+    find_record,
+    passes,
+    require_reason,
+)
 from api.services.register.decisions import CANNOT_TELL, MATCH, NON_MATCH, UNDO, decisions_in_force
 from api.services.register.severances import are_severed
 from api.services.register.values import kept, values_now
@@ -108,13 +116,13 @@ def can_decide(connection: Connection, *, kind: str, one: Key, other: Key, why: 
 
 
 def check_can_undo(connection: Connection, decision: int, *, why: str) -> Made:
-    """A decision that was not taken back yet. Raises ActError."""
+    """A decision that was not taken back yet. Raises UnknownError, ActError."""
     require_reason(why)
     made = connection.execute(
         select(Decision.kind, Decision.record_l, Decision.record_r).where(Decision.id == decision)
     ).one_or_none()
     if made is None:
-        raise ActError(f"there is no decision {decision}")
+        raise UnknownError(f"there is no decision {decision}")
     if made.kind == UNDO:
         raise ActError(f"entry {decision} takes a decision back; decide again instead")
     undone = select(Decision.id).where(Decision.undoes == decision).limit(1)

@@ -45,14 +45,15 @@ def search_children(
     cleared: bool = False,
     sources: Collection[str] | None = None,
     state: State = State.ALL,
+    listing: bool = False,
 ) -> FoundChildren:
     """Children of whom any record agrees, in order of the first name that does.
 
-    Arguments are those of `search_records`; something must be looked for. Only records of
-    ``sources`` count, if any are named.
+    Arguments are those of `search_records`; something must be looked for, unless this is for
+    ``listing`` all. Only records of ``sources`` count, if any are named.
     """
     where = wanted(connection, values, criteria, cleared)
-    if not any(values.values()):
+    if not listing and not any(values.values()):
         raise DataError("give something to search by")
     if sources is not None:
         numbers = select(Source.number).where(among(connection, Source.name, sorted(sources)))

@@ -15,12 +15,25 @@ from api.db.models import Membership, Record, RecordVersion, Source
 from api.services.access.audit import note_act
 from api.services.extracts.changes import CONTENT_COLUMNS
 from api.services.extracts.hashes import row_hash
+from api.services.extracts.states import is_ahead
 from api.services.register.kept_rules import InForce
 from api.services.register.linker import LinkOutcome
 from api.services.register.linking import link_register
 from api.services.register.running import begin_run, end_run, lock_register
 from matcher.errors import DataError
 from matcher.frames import RECORD_COLUMNS, RECORD_TEXT_COLUMNS
+from matcher.read.records import KNOWN_BY
+
+
+class RecordRefusedError(DataError):
+    """A record says what an extract's row is rejected or not believed for.
+
+    ``field`` is the one at fault, if it is one; ``code`` is that of a reject or note.
+    """
+
+    def __init__(self, code: str, field: str | None, message: str) -> None:
+        self.code, self.field = code, field
+        super().__init__(message)
 
 
 @dataclass(frozen=True)
@@ -50,11 +63,13 @@ def put_record(
 ) -> Put:
     """Let a record say ``values`` (columns of RECORDS as text) from now on, and link it.
 
-    Raises DataError if the source is not one of the register's.
+    Raises DataError if the source is not one of the register's, RecordRefusedError if an
+    extract would not bring such a record.
     """
+    said = _said(values)
+    _check(said, as_of, now)
     lock_register(connection)
     number = _source(connection, source)
-    said = _said(values)
     content = row_hash(said, CONTENT_COLUMNS)
     record, version, before = _current(connection, number, record_id)
     if before == content:
@@ -94,6 +109,18 @@ def _said(values: Mapping[str, str]) -> dict[str, str | date | None]:
     born = values.get("date_of_birth")
     day = date.fromisoformat(born) if born else None
     return {**texts, "role": texts["role"] or "child", "date_of_birth": day}
+
+
+def _check(said: Mapping[str, str | date | None], as_of: date | None, now: datetime) -> None:
+    if not any(said[name] for name in KNOWN_BY):
+        message = "the record has neither a name nor a date of birth or identifier to know a "
+        raise RecordRefusedError("no_name", None, message + "person by")
+    for name, day, code in (
+        ("date_of_birth", said["date_of_birth"], "birth_in_future"),
+        ("as_of", as_of, "day_in_future"),
+    ):
+        if isinstance(day, date) and is_ahead(day, now):
+            raise RecordRefusedError(code, name, "this day is yet to come")
 
 
 def _source(connection: Connection, name: str) -> int:

@@ -52,7 +52,8 @@ class ShownChild:
 class ShownRecord:
     """What a record says. ``version`` is record_version.id, ``as_of`` the day it said so.
 
-    One that is ``erased`` said something then of which nothing is left.
+    One that is ``erased`` said something then of which nothing is left. ``hidden`` are values
+    that may not be seen.
     """
 
     key: Member
@@ -61,6 +62,7 @@ class ShownRecord:
     extract: int | None
     as_of: date | None
     values: Mapping[str, Any]
+    hidden: Mapping[str, Any]
     location_hidden: bool
     erased: bool
 
@@ -236,6 +238,7 @@ def _records(
         if row is None:
             continue
         said = {name: getattr(row, name) for name in SAID if getattr(row, name) is not None}
+        values = view.of_values(member.source, said, shielded=shielded)
         day = dates.of(
             np.array([row.as_of], dtype="datetime64[D]"),
             np.array([row.source]),
@@ -248,7 +251,8 @@ def _records(
                 row.from_run,
                 row.extract,
                 None if np.isnat(day) else day.item(),
-                view.of_values(member.source, said, shielded=shielded),
+                values,
+                {name: value for name, value in said.items() if name not in values},
                 view.hides_location(shielded),
                 row.erased_run is not None,
             )

@@ -97,10 +97,21 @@ class Explained:
 
 
 def why_record(
-    connection: Connection, view: View, child_id: str, record: Member
+    connection: Connection,
+    view: View,
+    child_id: str,
+    record: Member,
+    *,
+    after: tuple[str, str] | None = None,
+    limit: int = 100,
 ) -> list[Explained]:
-    """A record beside each other record of its child, in order of key."""
-    others = [one for one in _seen(connection, view, child_id) if one.record != record.record]
+    """A record beside each other record of its child, in order of key.
+
+    Those after one of them, so many at most.
+    """
+    seen = _seen(connection, view, child_id)
+    rest = [one for one in seen if one.record != record.record]
+    others = [one for one in rest if after is None or one[:2] > after][:limit]
     pairs = [tuple(sorted((record, other))) for other in others]
     return _explain(connection, view, _is_placeless(connection, view, [child_id]), pairs)
 

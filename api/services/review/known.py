@@ -3,15 +3,16 @@
 To a reviewer such a pair looks like any possible link.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, case, func, insert, select, update
 
-from api.db.models import KnownPair, ReviewAnswer
+from api.db.models import KnownPair, Record, ReviewAnswer, Source
 from api.db.tables import in_utc
 from api.services.access.audit import note_act
-from api.services.register.acts import ActError, Key, find_record
+from api.services.register.acts import ActError, Key, UnknownError, find_record
 from api.services.register.decisions import MATCH, NON_MATCH
 from api.services.register.queue import POSSIBLE
 from api.services.register.severances import are_severed
@@ -67,15 +68,32 @@ def mark_known(
 
 
 def end_known(connection: Connection, number: int, *, by: str, now: datetime) -> None:
-    """Have a known pair be handed out no more. Raises ActError."""
+    """Have a known pair be handed out no more. Raises UnknownError, or ActError if it ended."""
     own = update(KnownPair).where(KnownPair.id == number, KnownPair.ended_at.is_(None))
     if connection.execute(own.values(ended_at=now)).rowcount == 0:
-        raise ActError(f"there is no known pair {number} that has not ended")
+        if connection.scalar(select(KnownPair.id).where(KnownPair.id == number)) is None:
+            raise UnknownError(f"there is no known pair {number}")
+        raise ActError(f"known pair {number} has ended already")
     note_act(connection, "known_pair_ended", f"known pair {number}", by=by, now=now)
 
 
-def known_pairs(connection: Connection) -> list[Known]:
-    """All of them, the newest first, with how reviewers answered."""
+def known_pairs(
+    connection: Connection,
+    *,
+    sources: Collection[str] | None = None,
+    only: int | None = None,
+    before: int | None = None,
+    limit: int | None = None,
+) -> list[Known]:
+    """The newest first, with how reviewers answered.
+
+    Args:
+        connection: sees the register.
+        sources: those that both records must be of, or any.
+        only: the number of one of them.
+        before: only those that are older than this one.
+        limit: how many at most.
+    """
     right = func.sum(case((ReviewAnswer.kind == KnownPair.kind, 1), else_=0))
     answers = (
         select(ReviewAnswer.known, func.count().label("answers"), right.label("right"))
@@ -89,7 +107,18 @@ def known_pairs(connection: Connection) -> list[Known]:
         .outerjoin(answers, answers.c.known == KnownPair.id)
         .order_by(KnownPair.id.desc())
     )
-    rows = connection.execute(query).all()
+    if only is not None:
+        query = query.where(KnownPair.id == only)
+    if before is not None:
+        query = query.where(KnownPair.id < before)
+    if sources is not None:
+        seen = (
+            select(Record.id)
+            .join(Source, Source.number == Record.source)
+            .where(Source.name.in_(sorted(sources)))
+        )
+        query = query.where(KnownPair.low.in_(seen), KnownPair.high.in_(seen))
+    rows = connection.execute(query.limit(limit)).all()
     keys = keys_of(connection, [record for row in rows for record in (row.low, row.high)])
     return [
         Known(

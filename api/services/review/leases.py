@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from api.db.engine import is_sqlite
 from api.db.models import ReviewLease, ReviewSkip
 from api.db.tables import in_utc
-from api.services.review.pairs import PairId, TakenError
+from api.services.review.pairs import NotInHandError, PairId, TakenError
 from api.services.review.state import PairState
 
 # What was answered stays taken so long, until the answer is committed and seen by all.
@@ -107,11 +107,13 @@ def take(
 def require(beside: Connection, pair: PairId, token: str, by: str) -> Lease:
     """The lease that the token shows, also when it has expired but nobody took the pair since.
 
-    Raises TakenError.
+    Raises TakenError if somebody else has it by now, NotInHandError if nobody else does.
     """
     found = _found(beside, pair, token, by)
     if found is None:
-        raise TakenError("this pair is not yours any more; take the next one")
+        if beside.scalar(select(ReviewLease.by).where(_is(pair), ReviewLease.by != by)):
+            raise TakenError("somebody else has this pair by now; take the next one")
+        raise NotInHandError("you do not have this pair in hand; take it, or the next one")
     return found
 
 
@@ -128,7 +130,7 @@ def renew(beside: Connection, lease: Lease, *, now: datetime, minutes: int) -> L
     mine = and_(_is(lease.pair), ReviewLease.token == lease.token, ReviewLease.done_at.is_(None))
     renewed = beside.execute(update(ReviewLease).where(mine).values(expires_at=until))
     if renewed.rowcount == 0:
-        raise TakenError("this pair is answered; take the next one")
+        raise NotInHandError("this pair is answered; take the next one")
     return require(beside, lease.pair, lease.token, lease.by)
 
 

@@ -12,12 +12,16 @@ from api.db.models import Record, Source
 from api.services.access.caller import Caller
 from api.services.access.policy import View
 from api.services.access.roles import Permission
-from api.services.register.acts import ActError, Key
+from api.services.register.acts import ActError, Key, UnknownError
 from api.services.register.columns import among
 
 
 class TakenError(ActError):
     """The pair is not in this reviewer's hand, or is in another's by now."""
+
+
+class NotInHandError(TakenError):
+    """The pair is not in this reviewer's hand; that it is in another's is not said."""
 
 
 class StaleError(ActError):
@@ -32,7 +36,7 @@ class StaleError(ActError):
         super().__init__("the pair has changed since it was shown: " + ", ".join(changes))
 
 
-class UnknownPairError(ActError):
+class UnknownPairError(UnknownError):
     """There is no such pair, or it may not be looked at."""
 
 
