@@ -169,6 +169,7 @@ def test_a_webhook_tells_how_far_it_is(
     register.say("match", UNSURE, AISHA[0])
     assert how(hook["id"]) == {**nothing, "events_ahead": len(since(register.engine, before))}
     assert how(only["id"])["events_ahead"] == 1
+    client.delete(f"/v1/webhooks/{only['id']}", headers=headers)
     there.answers += [500]
     aside = client.app.state.service.aside  # type: ignore[attr-defined]
     deliverer.round(aside)
