@@ -15,6 +15,7 @@ from matcher.deciding import Linked
 from matcher.patterns import packed, unpacked
 from matcher.rules.matching import MatchingRules
 from matcher.table import MISSING, Mask
+from matcher.untold import Untold
 
 LINK_COLUMNS = (
     "source_l",
@@ -58,8 +59,12 @@ class ReportedLinks:
         source: npt.NDArray[np.object_],
         record_id: npt.NDArray[np.object_],
         rules: MatchingRules,
+        untold: Untold | None = None,
     ) -> pd.DataFrame:
-        """LINK_COLUMNS. ``source`` and ``record_id`` are those of all records."""
+        """LINK_COLUMNS. ``source`` and ``record_id`` are those of all records.
+
+        Reasons are without comparisons that are ``untold``; weights are as they are given.
+        """
         return pd.DataFrame(
             {
                 "source_l": source[self.l],
@@ -69,25 +74,33 @@ class ReportedLinks:
                 "match_weight": np.round(self.weight, 3),
                 "match_probability": np.round(probability(self.weight), 6),
                 "designation": np.where(self.possible, "possible", "link"),
-                "reason": self._reasons(rules),
+                "reason": self._reasons(rules, untold),
             }
         )
 
-    def _reasons(self, rules: MatchingRules) -> npt.NDArray[np.object_]:
-        """The sentence of each pair, built once per distinct pattern and notes."""
+    def _reasons(self, rules: MatchingRules, untold: Untold | None) -> npt.NDArray[np.object_]:
+        """The sentence of each pair, built once per distinct pattern, notes and what is untold."""
         marks = (self.rival, self.refused, self.alone, self.said)
         notes = np.sum([mark.astype(np.int64) << bit for bit, mark in enumerate(marks)], 0)
-        told, inverse = np.unique(self.pattern * 16 + notes, return_inverse=True)
-        levels = unpacked(rules.comparisons, told // 16)
+        hidden = np.zeros(len(notes), np.int64) if untold is None else untold.of
+        kinds = (frozenset[str](),) if untold is None else untold.kinds
+        told, inverse = np.unique(
+            np.stack([self.pattern, notes, hidden]), axis=1, return_inverse=True
+        )
+        levels = unpacked(rules.comparisons, told[0])
         sentences = []
-        for at, kind in enumerate(told.tolist()):
+        for at, (noted, kind) in enumerate(zip(told[1].tolist(), told[2].tolist(), strict=True)):
             parts = []
             for comparison in rules.comparisons:
                 level = int(levels[comparison.name][at])
-                if level != MISSING and comparison.levels[level].evidence:
+                if (
+                    level != MISSING
+                    and comparison.levels[level].evidence
+                    and comparison.name not in kinds[kind]
+                ):
                     parts.append(comparison.levels[level].reason)
             parts += [
-                note for bit, note in enumerate((RIVAL, REFUSED, ALONE, SAID)) if kind >> bit & 1
+                note for bit, note in enumerate((RIVAL, REFUSED, ALONE, SAID)) if noted >> bit & 1
             ]
             sentences.append("; ".join(parts))
         return np.array(sentences, dtype=object)[inverse]
@@ -95,10 +108,17 @@ class ReportedLinks:
 
 def link_table(linked: Linked, rules: MatchingRules) -> pd.DataFrame:
     """LINK_COLUMNS, in order of the left record, then the right."""
+    records = linked.prepared.records
+    source = records["source"].astype(object).to_numpy()
+    return reported_links(linked, rules).table(source, records["record_id"].to_numpy(), rules)
+
+
+def reported_links(linked: Linked, rules: MatchingRules) -> ReportedLinks:
+    """The links of a run; positions are those in ``linked.prepared.records``."""
     followed, waiting = reported(linked)
     chosen = np.flatnonzero(followed | waiting)
-    records, pairs = linked.prepared.records, linked.pairs
-    found = ReportedLinks(
+    pairs = linked.pairs
+    return ReportedLinks(
         l=pairs.l[chosen],
         r=pairs.r[chosen],
         pattern=packed(
@@ -111,8 +131,6 @@ def link_table(linked: Linked, rules: MatchingRules) -> pd.DataFrame:
         alone=linked.company[chosen] > 0,
         said=linked.said[chosen] > 0,
     )
-    source = records["source"].astype(object).to_numpy()
-    return found.table(source, records["record_id"].to_numpy(), rules)
 
 
 def reported(linked: Linked) -> tuple[Mask, Mask]:

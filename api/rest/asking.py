@@ -7,9 +7,9 @@ from fastapi import Query, Response
 
 from api.rest.access import Access
 from api.rest.problems import Problem
-from api.services.register.history import ChildStanding, Standing, find_child
+from api.services.register.history import ChildStanding, Standing
 from api.services.register.reading import check_run
-from api.services.register.viewing import has_source
+from api.services.register.viewing import has_source, view_standing
 from matcher.errors import DataError
 from matcher.register.ids import is_child_id
 
@@ -58,15 +58,22 @@ def require_source(access: Access, source: str, refused: str = "forbidden") -> N
         raise Problem("unknown-source")
 
 
+def require_named(access: Access, source: str, refused: str = "forbidden") -> None:
+    """The same, and if none of its records may be asked for, or told, by its id there."""
+    require_source(access, source, refused)
+    if not access.view.may_name(source):
+        detail = "Record ids of this source may not be used for this purpose."
+        raise Problem(refused, detail)
+
+
 def current_child(
     access: Access, child_id: str, rest: str, *, follow: bool = True, as_of: int | None = None
 ) -> ChildStanding | Response:
     """A child that is current, or was after a run; see `settled`."""
     require_run(access, as_of)
     access.saw(child_id)
-    return settled(
-        access, child_id, find_child(access.connection, child_id, as_of_run=as_of), rest, follow
-    )
+    found = view_standing(access.connection, access.view, child_id, as_of_run=as_of)
+    return settled(access, child_id, found, rest, follow)
 
 
 def settled(
@@ -74,8 +81,8 @@ def settled(
 ) -> ChildStanding | Response:
     """A child that may be told of, or the way to its survivor, with ``rest`` of the address.
 
-    Raises Problem if the id was never given or, if successors are to be followed, the child
-    is no more and has not exactly one.
+    Raises Problem if the id was never given, as far as they may see, or, if successors are to
+    be followed, the child is no more and has not exactly one.
     """
     if found is None:
         hint = None if is_child_id(child_id) else "The check character does not fit; check the id."

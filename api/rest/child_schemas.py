@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from api.rest.paging import Page
-from api.rest.record_schemas import Explanation, HistoryEntry, RecordKey
+from api.rest.record_schemas import Explanation, HistoryEntry, RecordKey, ShownId
 from api.services.access.policy import View
 from api.services.register.changes import ChildChange
 from api.services.register.families import Relative
@@ -71,7 +71,7 @@ class FamilyMember(BaseModel):
     """Somebody whom a source lists in one family with a child."""
 
     source: str = Field(examples=["estart"])
-    record_id: str = Field(examples=["M104"])
+    record_id: ShownId
     family_id: str = Field(
         description="By which the source knows the family.", examples=["XX000123"]
     )
@@ -132,7 +132,7 @@ class _Step(BaseModel):
         description="No: it has no day; `day` is that of the extract which told of it."
     )
     source: str = Field(examples=["estart"])
-    record_id: str = Field(examples=["M104"])
+    record_id: ShownId
 
 
 class ContactStep(_Step):

@@ -95,7 +95,7 @@ def list_records_of_child(
         limit=limit + 1,
     )
     page, address = next_page(request, response, found, limit, lambda one: one.key[:2])
-    access.saw(*(f"{one.key.source}/{one.key.record}" for one in page))
+    access.saw(*(f"record {one.key.record}" for one in page))
     return RecordPage.model_construct(
         items=[document_of(one, child_id) for one in page], next=address
     )
@@ -123,7 +123,7 @@ def list_family_of_child(
     family = view_family(access.connection, access.view, child_id)
     rest = [one for one in family.relatives if after is None or one.place > after]
     page, address = next_page(request, response, rest[: limit + 1], limit, lambda one: one.place)
-    access.saw(*(one.child_id or f"{one.key.source}/{one.key.record}" for one in page))
+    access.saw(*(one.child_id or f"record {one.key.record}" for one in page))
     return FamilyPage.model_construct(
         items=[relative_of(one) for one in page],
         location_hidden=family.location_hidden,
@@ -198,7 +198,7 @@ def get_child_journey(
         limit=limit + 1,
     )
     page, address = next_page(request, response, found.steps, limit, lambda one: one.place)
-    access.saw(*(f"{one.key.source}/{one.key.record}" for one in page))
+    access.saw(*(f"record {one.key.record}" for one in page))
     return Journey.model_construct(
         items=[step_of(one) for one in page], location_hidden=found.location_hidden, next=address
     )
@@ -231,5 +231,5 @@ def explain_child(
     page, address = next_page(
         request, response, found, limit, lambda one: (one.l.record, one.r.record)
     )
-    access.saw(*{f"{x.source}/{x.record}" for one in page for x in (one.l, one.r)})
+    access.saw(*{f"record {x.record}" for one in page for x in (one.l, one.r)})
     return ChildWhy.model_construct(items=[explanation_of(one) for one in page], next=address)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.rest.access import Access, reads
-from api.rest.asking import AsOf, require_run, require_source
+from api.rest.asking import AsOf, require_named, require_run
 from api.rest.problems import Problem, usual
 from api.rest.record_schemas import RecordKey
 from api.rest.text import RecordId, SourceName
@@ -76,12 +76,12 @@ class CrosswalkAnswers(BaseModel):
 def cross_many(body: CrosswalkBody, access: MayRead) -> CrosswalkAnswers:
     """Up to 1,000 ids at once; in a body, since systems' ids are personal.
 
-    A source that is not known, or may not be seen, ends the whole request. An id that is not
-    known has the status 404 among the items.
+    A source that is not known, may not be seen, or whose ids may not be told, ends the whole
+    request. An id that is not known has the status 404 among the items.
     """
     require_run(access, body.as_of, "body.as_of")
     for source in dict.fromkeys(one.source for one in body.records):
-        require_source(access, source)
+        require_named(access, source)
     keys = [(one.source, one.record_id) for one in body.records]
     found = _cross(access, keys, body.targets, body.as_of)
     return CrosswalkAnswers.model_construct(
@@ -115,7 +115,7 @@ def cross_one(
 ) -> CrosswalkAnswer:
     """The ids by which the sources asked for, or all, know the child of the record."""
     require_run(access, as_of)
-    require_source(access, source)
+    require_named(access, source)
     (found,) = _cross(access, [(source, record_id)], target, as_of)
     if found is None:
         raise Problem("not-found", "No child has this id in this source.")
@@ -126,9 +126,9 @@ def _cross(
     access: Access, keys: list[tuple[str, str]], targets: list[str] | None, as_of: int | None
 ) -> list[Crossed | None]:
     for target in dict.fromkeys(targets or ()):
-        require_source(access, target, "target-not-permitted")
+        require_named(access, target, "target-not-permitted")
     numbers = known_sources(access.connection)
-    wanted = frozenset(targets) if targets else access.view.sources
+    wanted = frozenset(targets) if targets else access.view.named
     found = crosswalk(access.connection, keys, numbers, wanted, as_of_run=as_of)
     access.saw(*(one.child_id for one in found if one is not None))
     return found

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.rest.access import Access, Write, reads, writes
 from api.rest.paging import Cursor, Limit, next_page, place_of
-from api.rest.problems import acting, asking
+from api.rest.problems import Problem, acting, asking
 from api.rest.review import reviewer_of, told_plainly
 from api.rest.review_models import (
     DecisionPage,
@@ -19,6 +19,7 @@ from api.rest.review_models import (
     known_model,
 )
 from api.rest.text import Short
+from api.services.access.caller import AccessError
 from api.services.access.roles import Permission
 from api.services.review.known import end_known, known_pairs, mark_known
 from api.services.review.listing import decisions_made
@@ -91,7 +92,7 @@ def list_known_pairs(
     place = place_of(cursor, int)
     found = known_pairs(
         access.connection,
-        sources=access.view.sources,
+        access.view,
         before=place[0] if place else None,
         limit=limit + 1,
     )
@@ -113,6 +114,11 @@ def mark_known_pair(
     """From now on reviewers are handed it now and then, as if it waited. What they say of it
     measures them and decides nothing.
     """
+    try:
+        for source in (said.source_l, said.source_r):
+            write.view.require_named(source)
+    except AccessError as error:
+        raise Problem("forbidden", str(error)) from None
     with told_plainly():
         number = mark_known(
             write.connection,
@@ -122,7 +128,7 @@ def mark_known_pair(
             by=write.caller.name,
             now=write.now,
         )
-    (known,) = known_pairs(write.connection, only=number)
+    (known,) = known_pairs(write.connection, write.view, only=number)
     write.saw(*(f"record {record}" for record in (known.pair.low, known.pair.high)))
     return write.answer(known_model(known), 201)
 

@@ -118,7 +118,8 @@ def get_events(
     is done. Replaying all from the start gives the register, if a record that is linked is
     taken from the child that it was linked to before.
 
-    Events of records of sources that may not be seen for the purpose are left out. So is
+    Left out are events of records of sources that may not be seen for the purpose, or whose
+    record ids may not be told for it, and of children none of whose records may be seen. So is
     what would tell that two children, severed since (an adopted child's two identities), were
     once one: of their records only the link to the child that they belong to now is told.
     """
@@ -127,7 +128,7 @@ def get_events(
         after=after,
         limit=limit,
         kinds=[str(one) for one in kind],
-        sources=access.view.sources,
+        view=access.view,
     )
     access.saw(*(one.child_id for one in feed.events))
     link = None

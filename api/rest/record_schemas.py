@@ -4,10 +4,18 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+)
 
 from api.rest.paging import Page
 from api.rest.text import plain, printable
+from api.services.access.policy import Unnamed
 from api.services.register.changes import RecordChange
 from api.services.register.viewing import SAID, ShownRecord
 from api.services.register.why import Explained
@@ -31,11 +39,25 @@ Identifier = Annotated[str, StringConstraints(max_length=64), AfterValidator(_jo
 Day = Annotated[date, Field(ge=_EARLIEST, le=_LATEST)]
 
 
+def _told(record_id: str) -> str | None:
+    return None if isinstance(record_id, Unnamed) else record_id
+
+
+ShownId = Annotated[
+    str,
+    PlainSerializer(_told, return_type=str | None),
+    Field(
+        description="Null where it may not be told for the purpose, such as a UPN.",
+        examples=["90012"],
+    ),
+]
+
+
 class RecordKey(BaseModel):
     """A record by its source and the id that it has there."""
 
     source: str = Field(examples=["systmone"])
-    record_id: str = Field(examples=["90012"])
+    record_id: ShownId
 
 
 class RecordValues(BaseModel):
@@ -119,7 +141,7 @@ class RecordDocument(BaseModel):
     """What a source says of a person, as far as it may be seen."""
 
     source: str = Field(examples=["systmone"])
-    record_id: str = Field(examples=["90012"])
+    record_id: ShownId
     child_id: str | None = Field(
         None,
         description="The child that it belongs to; none of a carer.",
@@ -182,8 +204,10 @@ class Part(BaseModel):
         examples=["same"],
     )
     sentence: str | None = Field(examples=["forename is the same"])
-    weight: float = Field(description="Partial weight in bits.", examples=[7.25])
-    hidden: bool = Field(description="Whether level and sentence may not be seen.")
+    weight: float | None = Field(
+        description="Partial weight in bits; none where it may not be seen.", examples=[7.25]
+    )
+    hidden: bool = Field(description="Whether level, sentence and weight may not be seen.")
 
 
 class DecisionSaid(BaseModel):
@@ -201,8 +225,8 @@ class DecisionSaid(BaseModel):
 class Explanation(BaseModel):
     """Two records, and why they are held to be one child or not.
 
-    `weight` is `prior` + `company` + the weights of all `parts`, and the number that the
-    queue and the exported links have.
+    `weight` is `prior` + `company` + the weights of all `parts` that are not hidden, and the
+    number that the queue and the exported links have for the same purpose.
     """
 
     left: RecordKey
@@ -214,6 +238,10 @@ class Explanation(BaseModel):
         description="What the sources that hold only one of the two say, in bits.", examples=[0.0]
     )
     link: bool = Field(description="Whether the last run followed this pair.")
+    withheld: bool = Field(
+        description="Whether something that may not be seen counts for or against the two, "
+        "which is in none of these numbers."
+    )
     parts: list[Part]
     decisions: list[DecisionSaid]
 
@@ -271,13 +299,14 @@ def explanation_of(found: Explained) -> Explanation:
         prior=round(found.prior, 6),
         company=round(found.company, 6),
         link=found.link,
+        withheld=found.withheld,
         parts=[
             Part(
                 comparison=part.comparison,
                 title=part.title,
                 level=part.level,
                 sentence=part.sentence,
-                weight=round(part.weight, 6),
+                weight=None if part.weight is None else round(part.weight, 6),
                 hidden=part.hidden,
             )
             for part in found.parts

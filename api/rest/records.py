@@ -5,7 +5,7 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from api.rest.access import Access, Write, reads, writes
-from api.rest.asking import AsOf, record_address, require_run, require_source
+from api.rest.asking import AsOf, record_address, require_named, require_run
 from api.rest.child_schemas import ChildDocument, child_document
 from api.rest.etags import UNCHANGED, IfChanged, IfMatch, etag, names, tell_state
 from api.rest.paging import Cursor, Limit, next_page, place_of
@@ -96,7 +96,7 @@ def put_one_record(
     Send `If-None-Match: *` to be sure that the record is new, or `If-Match` with the ETag that
     you read to be sure that nobody else changed it.
     """
-    require_source(write, source)
+    require_named(write, source)
     before = _require_state(write, source, record_id, if_match, if_none_match).record
     kept = {} if before is None else {name: str(value) for name, value in before.hidden.items()}
     try:
@@ -138,7 +138,7 @@ def delete_one_record(
 
     One that is gone already is answered with `changed: false`.
     """
-    require_source(write, source)
+    require_named(write, source)
     if record_number(write.connection, source, record_id) is None:
         raise Problem("not-found")
     if _require_state(write, source, record_id, if_match, None).record is None:
@@ -170,12 +170,12 @@ def get_record(
 ) -> RecordDocument:
     """By now, or as it was after a run. What may not be seen for the purpose is null."""
     require_run(access, as_of)
-    require_source(access, source)
+    require_named(access, source)
     found = view_record(access.connection, access.view, source, record_id, as_of_run=as_of)
     if found is None:
         raise Problem("not-found")
     child = child_of(access.connection, source, record_id, as_of_run=as_of)
-    access.saw(f"{source}/{found.key.record}", *([child] if child else []))
+    access.saw(f"record {found.key.record}", *([child] if child else []))
     told = document_of(found, child)
     tell_state(response, _etag(told), known)
     return told
@@ -205,7 +205,7 @@ def get_child_of_record(
 ) -> ChildDocument:
     """By now, or as it was after a run; the same as `/v1/children/{child_id}`."""
     require_run(access, as_of)
-    require_source(access, source)
+    require_named(access, source)
     child_id = child_of(access.connection, source, record_id, as_of_run=as_of)
     found = (
         None
@@ -238,7 +238,7 @@ def explain_record(
     With each partial weight, its level and sentence, and what people decided on the two.
     """
     after = place_of(cursor, str, str)
-    require_source(access, source)
+    require_named(access, source)
     number = record_number(access.connection, source, record_id)
     child_id = child_of(access.connection, source, record_id)
     if number is None or child_id is None:
@@ -254,7 +254,7 @@ def explain_record(
         limit,
         lambda one: (one.r if one.l.record == number else one.l)[:2],
     )
-    access.saw(child_id, *{f"{x.source}/{x.record}" for one in page for x in (one.l, one.r)})
+    access.saw(child_id, *{f"record {x.record}" for one in page for x in (one.l, one.r)})
     return RecordWhy(
         record=RecordKey(source=source, record_id=record_id),
         child_id=child_id,
@@ -279,11 +279,11 @@ def get_record_history(
 ) -> RecordHistory:
     """Oldest first: each version with the run and the extract that brought it, each child."""
     after = place_of(cursor, int, int, int)
-    require_source(access, source)
+    require_named(access, source)
     number = record_number(access.connection, source, record_id)
     if number is None:
         raise Problem("not-found")
-    access.saw(f"{source}/{number}")
+    access.saw(f"record {number}")
     found = record_history(
         access.connection,
         access.view,
@@ -341,7 +341,7 @@ def _require_state(
 
 def _answer(write: Write, source: str, record_id: str, done: Put, with_info: bool) -> RecordPut:
     number = record_number(write.connection, source, record_id)
-    write.saw(f"{source}/{number}", *([done.child] if done.child else []))
+    write.saw(f"record {number}", *([done.child] if done.child else []))
     info = None
     if with_info:
         found = affected_children(write.connection, done.run, done.child)

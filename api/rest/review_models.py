@@ -164,17 +164,25 @@ class PartModel(BaseModel):
     title: str = Field(examples=["Date of birth"])
     level: str | None
     sentence: str | None = Field(examples=["date of birth is the same"])
-    weight: float = Field(description="In bits.", examples=[8.4])
+    weight: float | None = Field(
+        description="In bits; none where it may not be seen.", examples=[8.4]
+    )
     hidden: bool = Field(description="What it is made of may not be seen.")
 
 
 class WeightsModel(BaseModel):
-    """The weight of the pair: `prior` plus `company` plus the weights of all parts, in bits."""
+    """The weight of the pair: `prior` plus `company` plus the weights of the parts, in bits.
+
+    What may not be seen is in none of the numbers.
+    """
 
     weight: float = Field(examples=[2.9])
     probability: float = Field(examples=[0.88])
     prior: float = Field(examples=[-14.1])
     company: float = Field(description="What the systems that hold them say.", examples=[0.0])
+    withheld: bool = Field(
+        description="Whether something that may not be seen counts for or against the two."
+    )
     parts: list[PartModel]
 
 
@@ -346,6 +354,7 @@ def weights_model(found: Explained | None) -> WeightsModel | None:
         probability=found.probability,
         prior=found.prior,
         company=found.company,
+        withheld=found.withheld,
         parts=parts,
     )
 

@@ -71,6 +71,9 @@ class FoundChildren(BaseModel):
     """Children in order of the first name that agrees."""
 
     items: list[FoundChild]
+    several: bool = Field(
+        False, description="Several agree, so none is told to a system that nobody attends."
+    )
     next: str | None = Field(
         None, description="The `cursor` of the next page; none at the end.", examples=[None]
     )
@@ -87,9 +90,11 @@ def find_children(body: SearchBody, access: MayRead) -> FoundChildren:
     With a base system (`source`) and a `state`, and no value, that system's children are listed.
 
     A shielded child is not found by its place, but by those who are cleared. A value that
-    may not be used for the purpose, such as a UPN, ends the search (403).
+    may not be used for the purpose, such as a UPN, ends the search (403). A system that nobody
+    attends is told of a child only if no other agrees.
     """
-    place = place_of(body.cursor, str)
+    alone = access.caller.unattended
+    place = None if alone else place_of(body.cursor, str)
     if body.source is not None:
         require_source(access, body.source)
     given = {name: getattr(body, name) for name in LOOKED_FOR}
@@ -100,7 +105,7 @@ def find_children(body: SearchBody, access: MayRead) -> FoundChildren:
             values,
             body.criteria,
             after=place[0] if place else None,
-            limit=body.limit,
+            limit=1 if alone else body.limit,
             cleared=access.view.cleared,
             sources=_usable(access, body.source, values),
             state=body.state,
@@ -108,6 +113,8 @@ def find_children(body: SearchBody, access: MayRead) -> FoundChildren:
         )
     except DataError as error:
         invalid("body", str(error))
+    if alone and found.after is not None:
+        return FoundChildren(items=[], several=True, next=None)
     access.saw(*(one.child_id for one in found.children))
     return FoundChildren(
         items=[
@@ -118,18 +125,14 @@ def find_children(body: SearchBody, access: MayRead) -> FoundChildren:
             )
             for one in found.children
         ],
+        several=False,
         next=written([found.after]) if found.after else None,
     )
 
 
 def _usable(access: Access, source: str | None, values: dict[str, str]) -> set[str]:
     """Sources all of whose values that are compared may be used. Raises Problem if none is."""
-    fields = values.keys() - {"record_id"}
-    sources = {
-        one
-        for one in access.view.sources
-        if source in (None, one) and all(access.view.may_see(one, field) for field in fields)
-    }
+    sources = {one for one in access.view.usable(values.keys()) if source in (None, one)}
     if not sources:
         raise Problem("forbidden", "A value may not be used for this purpose; leave it out.")
     return sources

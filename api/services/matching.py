@@ -1,6 +1,6 @@
 """Persons matched against the register for somebody, as far as they may see and ask."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
@@ -12,8 +12,8 @@ from api.services.register.candidates import Candidate, Grade
 from api.services.register.columns import among
 from api.services.register.finding import find_persons
 from api.services.register.standing import Standing
+from api.services.register.telling import own_fields
 from api.services.register.weighing import Person
-from api.services.register.why import own_fields
 from matcher.register.golden import GOLDEN_COLUMNS
 from matcher.rules.matching import MatchingRules
 
@@ -34,35 +34,30 @@ def match_persons(
 ) -> list[tuple[Candidate, ...]]:
     """The candidates of each person, best first; nothing is stored.
 
-    Only records of sources that may be seen are looked at. A system that nobody attends
-    gets a candidate only if it is certain, whatever it asks for. Reasons that are made of
-    fields which may not be seen are left out. See `find_persons` for the persons.
+    Only records of sources are looked at of which all may be seen that a person is compared
+    by. A system that nobody attends gets a candidate only if it is certain, whatever it asks
+    for. See `find_persons` for the persons.
 
     Raises AccessError if a person is described by what may not be used for the purpose, and
     DataError if one cannot be read.
     """
     _check_may_use(view, persons)
+    standing = Standing.at(connection)
+    if standing is None:
+        return [()] * len(persons)
     found = find_persons(
         connection,
         persons,
         cleared=view.cleared,
         unique_only=caller.unattended or asked.at_least is Grade.CERTAIN,
         with_unlikely=asked.at_least is Grade.UNLIKELY and not caller.unattended,
-        of_sources=view.sources,
+        of_sources=_comparable(view, standing.matching, persons),
     )
-    standing = Standing.at(connection)
-    if standing is None:
-        return found
-    fields = _fields_of(standing.matching)
     wanted = set(GRADES[: GRADES.index(asked.at_least) + 1])
     return [
-        tuple(
-            _as_seen(one, view, fields)
-            for one in own
-            if one.grade in wanted
-        )[: asked.limit]
+        tuple(_named(one, view) for one in own if one.grade in wanted)[: asked.limit]
         for own in found
-    ]  # fmt: skip
+    ]
 
 
 def golden_of(
@@ -92,27 +87,25 @@ def _check_may_use(view: View, persons: Sequence[Person]) -> None:
             raise AccessError(f"{name} may not be used for this purpose; leave it out")
 
 
-def _fields_of(rules: MatchingRules) -> dict[str, frozenset[str]]:
-    """Fields of records that comparisons are made of, with those that they refer to."""
-    own = {one.name: own_fields(frozenset(one.columns)) for one in rules.comparisons}
-    return {
-        one.name: own[one.name].union(
-            *(
-                own[name]
-                for level in one.levels
-                if level.when is not None
-                for name in level.when.level_references
-            )
-        )
-        for one in rules.comparisons
-    }
+def _comparable(
+    view: View, rules: MatchingRules, persons: Sequence[Person]
+) -> list[frozenset[str]]:
+    """For each person the sources whose records it may be compared with."""
+    fields = [own_fields(frozenset(one.columns)) for one in rules.comparisons]
+    known: dict[frozenset[str], frozenset[str]] = {}
+    found = []
+    for person in persons:
+        said = frozenset(person) - {"source"}
+        if said not in known:
+            compared = said.union(*(own for own in fields if own & said))
+            known[said] = view.usable(compared)
+        found.append(known[said])
+    return found
 
 
-def _as_seen(candidate: Candidate, view: View, fields: Mapping[str, Collection[str]]) -> Candidate:
-    source = candidate.records[0].source
-    reasons = tuple(
-        one
-        for one in candidate.reasons
-        if all(view.may_see(source, field) for field in fields[one.comparison])
+def _named(candidate: Candidate, view: View) -> Candidate:
+    records = tuple(
+        replace(one, record_id=view.shown_id(one.source, one.record_id, one.record))
+        for one in candidate.records
     )
-    return replace(candidate, reasons=reasons)
+    return replace(candidate, records=records)

@@ -9,16 +9,16 @@ from fastapi import Form, Query, Request, Response
 from api.rest.access import Access, Write
 from api.rest.problems import Problem
 from api.services.access.roles import Permission
-from api.services.register.acts import ActError
+from api.services.register.acts import ActError, key_of
 from api.services.register.changes import child_history
 from api.services.register.corrections import checked_value, correct
 from api.services.register.families import view_family
-from api.services.register.history import ChildStanding, Standing, find_child
+from api.services.register.history import ChildStanding, Standing
 from api.services.register.journeys import journey_of
 from api.services.register.kept_rules import rules_in_force
 from api.services.register.searching_children import search_children
 from api.services.register.shields import lift_shields, shield
-from api.services.register.viewing import ShownChild, view_child, view_records
+from api.services.register.viewing import ShownChild, view_child, view_records, view_standing
 from api.services.register.why import why_child
 from api.services.review.answering import queue_linking
 from api.web.access import page_router, signed_in
@@ -46,6 +46,7 @@ _WRONG = {
     "upn": "Enter the 13 characters of a real UPN",
     "postcode": "Enter a full postcode, such as OL1 1AA",
 }
+_FIELD = {"date_of_birth": "born-day"}
 _RECORDS, _STEPS, _CHANGES, _PAIRS = 60, 100, 100, 30
 
 
@@ -93,13 +94,19 @@ def search_result(
         return _search(
             request, visit, typed, errors={"forename": "Enter something that is known of the child"}
         )
-    for name in ("nhs_number", "upn"):
-        if name in values and not any(visit.view.may_see(one, name) for one in visit.view.sources):
-            message = "This may not be used for the purpose that you have chosen"
-            return _search(request, visit, typed, errors={name: message})
+    sources = visit.view.usable(values.keys())
+    if not sources:
+        barred = {_FIELD.get(name, name) for name in values if not visit.view.usable([name])}
+        message = "This may not be used for the purpose that you have chosen"
+        return _search(request, visit, typed, errors=dict.fromkeys(sorted(barred), message))
     try:
         found = search_children(
-            visit.connection, values, after=after or None, limit=50, cleared=visit.caller.cleared
+            visit.connection,
+            values,
+            after=after or None,
+            limit=50,
+            cleared=visit.caller.cleared,
+            sources=sources,
         )
     except DataError as error:
         return _search(request, visit, typed, errors={"": sentence(str(error))})
@@ -238,7 +245,7 @@ def correct_value(
     try:
         correct(
             change.connection,
-            record=_one_record(found),
+            record=_one_record(change, found),
             field=field,
             value=value,
             why=why,
@@ -269,7 +276,7 @@ def shield_child(
     try:
         shield(
             change.connection,
-            record=_one_record(found),
+            record=_one_record(change, found),
             why=why,
             by=change.caller.name,
             now=change.now,
@@ -295,7 +302,7 @@ def lift_shield(
     try:
         lift_shields(
             change.connection,
-            record=_one_record(found),
+            record=_one_record(change, found),
             why=why,
             by=change.caller.name,
             now=change.now,
@@ -351,16 +358,14 @@ def _child(request: Request, visit: Access, child_id: str) -> ShownChild:
 
 
 def _standing(visit: Access, child_id: str) -> ChildStanding:
-    found = find_child(visit.connection, child_id) if len(child_id) <= 32 else None
+    found = view_standing(visit.connection, visit.view, child_id) if len(child_id) <= 32 else None
     if found is None:
         raise Problem("not-found")
     return found
 
 
-def _one_record(child: ShownChild) -> tuple[str, str]:
-    if not child.records:
-        raise Problem("forbidden")
-    return child.records[0].source, child.records[0].record_id
+def _one_record(visit: Access, child: ShownChild) -> tuple[str, str]:
+    return key_of(visit.connection, child.records[0].record)
 
 
 def _child_page(
@@ -374,7 +379,7 @@ def _child_page(
     child_id = child.standing.child_id
     records = view_records(visit.connection, visit.view, child_id, limit=_RECORDS + 1)
     family = view_family(visit.connection, visit.view, child_id)
-    visit.saw(*(f"{one.key.source}/{one.key.record}" for one in records))
+    visit.saw(*(f"record {one.key.record}" for one in records))
     visit.saw(*(one.child_id for one in family.relatives if one.child_id))
     masks = masks_on(visit, child.golden, *(one.values for one in records), revealed=revealed)
     visit.saw(*(f"child {child_id} {name}" for name in masks.told))

@@ -12,7 +12,7 @@ from api.services.access.audit import note_act
 from api.services.access.policy import View
 from api.services.access.roles import Permission
 from api.services.register.criteria import LOOKS_AT, Criterion
-from api.services.register.listed import ListedRecord
+from api.services.register.listed import ListedRecord, as_seen
 from api.services.register.reading import last_run
 from api.services.register.searching import (
     Page,
@@ -110,7 +110,7 @@ def choose(
     if born:
         values["date_of_birth"] = born
     for name in values:
-        if name != "record_id" and not visit.view.may_see(bench.base, name):
+        if not visit.view.may_see(bench.base, name):
             errors[_FIELD[name]] = "This may not be used for the purpose that you have chosen"
     if not errors and values:
         try:
@@ -250,7 +250,7 @@ def _list(
         total=total,
         values=values,
         typed=typed,
-        rows=[(one, shown_row(visit.view, one)) for one in found.records],
+        rows=[(as_seen(visit.view, one), shown_row(visit.view, one)) for one in found.records],
         fields=visit.view.columns_of(bench.base, SHOWN),
         systems=sorted(visit.view.sources),
         others=[one for one in sorted(visit.view.sources) if one != bench.base],

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from api.db.engine import reading
 from api.services.access.policy import View
+from api.services.register.listed import as_seen
 from api.services.register.searching import search_records
 
 _ROWS = 1000
@@ -40,7 +41,7 @@ def csv_of(
                         _flag(one.checked),
                         *(_flag(other in one.held) for other in others),
                     ]
-                    for one in found.records
+                    for one in (as_seen(view, record) for record in found.records)
                 )
             after = found.after
             if after is None:

@@ -8,7 +8,7 @@ from fastapi import Form, Request, Response
 
 from api.rest.access import Access
 from api.rest.problems import Problem
-from api.services.register.acts import ActError
+from api.services.register.acts import ActError, key_of
 from api.services.register.deciding import decide
 from api.services.register.history import Member
 from api.services.register.listed import ListedRecord
@@ -65,8 +65,8 @@ def decide_pair(
         decide(
             change.connection,
             kind=kind,
-            one=(one.source, one.record_id),
-            other=(other.source, other.record_id),
+            one=key_of(change.connection, one.record),
+            other=key_of(change.connection, other.record),
             why=why,
             by=change.caller.name,
             now=change.now,
@@ -100,10 +100,7 @@ def _pair_page(
     visit.saw(*(f"record {record.key.record} {name}" for record in shown for name in masks.told))
     placeless = any(record.location_hidden for record in shown)
     l, r = sorted(Member(side.source, side.record_id, side.record) for side in (one, other))
-    explained = None
-    if not placeless:
-        # It would tell of a place that may not be told.
-        explained = why_pair(visit.connection, visit.view, l, r, shielded=False)
+    explained = why_pair(visit.connection, visit.view, l, r, shielded=placeless)
     ends = {one.record, other.record}
     return page(
         request,

@@ -11,13 +11,14 @@ from api.db.models import SearchEntry
 from api.rest.access import Access, Write
 from api.rest.problems import Problem
 from api.services.access.roles import Permission
-from api.services.register.acts import ActError
+from api.services.register.acts import ActError, key_of
 from api.services.register.checking import mark_checked, unmark_checked
 from api.services.register.criteria import Criterion
-from api.services.register.listed import ListedRecord, listed_records
+from api.services.register.history import Member
+from api.services.register.listed import ListedRecord, as_seen, listed_records
 from api.services.register.resembling import InSystem, resembling
 from api.services.register.shields import WHEREABOUTS
-from api.services.register.viewing import ShownRecord, view_record, view_records
+from api.services.register.viewing import ShownRecord, view_member, view_records
 from api.services.review.answering import queue_linking
 from api.services.review.context import FIELDS
 from api.services.review.listing import Decided, decisions_made
@@ -75,7 +76,7 @@ def check_record(
     own, bench = found_record(change, number, bench)
     # Found before it is marked: it may leave the list by that.
     following = _neighbours(request, change, bench, number)[1] if then == "next" else None
-    key = (own.source, own.record_id)
+    key = key_of(change.connection, own.record)
     mark = mark_checked if checked == "yes" else unmark_checked
     mark(change.connection, record=key, by=change.caller.name, now=change.now)
     said = f"Record marked as {'checked' if checked == 'yes' else 'not checked'}."
@@ -183,12 +184,13 @@ def listed(visit: Access, number: int) -> ListedRecord:
     (found,) = listed_records(visit.connection, [number], cleared=visit.view.cleared)
     if found.source not in visit.view.sources:
         raise Problem("not-found")
-    return found
+    return as_seen(visit.view, found)
 
 
 def shown_record(visit: Access, one: ListedRecord) -> list[ShownRecord]:
     """What a record says, as far as it may be seen; nothing if it says nothing any more."""
-    found = view_record(visit.connection, visit.view, one.source, one.record_id)
+    member = Member(one.source, one.record_id, one.record)
+    found = view_member(visit.connection, visit.view, member)
     return [] if found is None else [found]
 
 
@@ -222,10 +224,10 @@ def _possible(
     asked = usable(view, own.source, bench.criteria)
     found = resembling(
         visit.connection,
-        (own.source, own.record_id),
+        key_of(visit.connection, own.record),
         asked,
+        view=view,
         limit=_MORE,
-        cleared=view.cleared,
     )
     compared = asked - set(found.left_out)
     fields = {field for one in compared for field in fields_of(one)}
@@ -235,7 +237,8 @@ def _possible(
             continue
         limit = _MORE if system == bench.system else _ROWS
         rows = [
-            (one.record, shown_row(view, one.record), one.weight) for one in those.records[:limit]
+            (as_seen(view, one.record), shown_row(view, one.record), one.weight)
+            for one in those.records[:limit]
         ]
         visit.saw(*(one.child_id for one, _, _ in rows))
         tabs.append(Tab(system, those, rows))

@@ -12,7 +12,7 @@ from api.rest.review import reviewer_of
 from api.services.register.acts import ActError
 from api.services.register.why import Explained
 from api.services.review.given import Given, given_answer
-from api.services.review.pairs import UnknownPairError, keys_of
+from api.services.review.pairs import UnknownPairError, shown_keys
 from api.services.review.undoing import NotYoursError, undo_latest, undo_one
 from api.services.review.weights import weights_of
 from api.web import charts
@@ -42,7 +42,9 @@ def answer_page(request: Request, number: int, visit: Visit, part: PartOfQueue) 
     """What was answered, the way to the next pair, and what the weight is made of."""
     given = _given(visit, number)
     explained = _weights(visit, given)
-    keys = sorted(keys_of(visit.connection, [given.pair.low, given.pair.high]).values())
+    keys = list(
+        shown_keys(visit.connection, visit.view, [given.pair.low, given.pair.high]).values()
+    )
     visit.saw(*(f"record {record}" for record in (given.pair.low, given.pair.high)))
     return page(
         request,
@@ -143,12 +145,13 @@ def _weights(visit: Access, given: Given) -> Explained | None:
 
 
 def _steps(explained: Explained) -> list[Step]:
-    """The parts in their order; of those that say nothing none."""
+    """The parts in their order; of those that say nothing, or may not be seen, none."""
     parts = [("Before looking", "How likely any two such records are one child", explained.prior)]
-    for one in explained.parts:
-        found = "Hidden" if one.hidden else one.sentence
-        if one.weight or found:
-            parts.append((one.title, found or "", one.weight))
+    parts += [
+        (one.title, one.sentence or "", one.weight or 0.0)
+        for one in explained.parts
+        if one.weight or one.sentence
+    ]
     if explained.company:
         parts.append(("Company", "Which other systems hold the two", explained.company))
     steps, after = [], 0.0

@@ -15,7 +15,7 @@ from api.services.review import leases
 from api.services.review.answering import answer, refer
 from api.services.review.context import context_of
 from api.services.review.leases import Lease
-from api.services.review.pairs import PairId, StaleError, TakenError, UnknownPairError, keys_of
+from api.services.review.pairs import PairId, StaleError, TakenError, UnknownPairError, shown_keys
 from api.services.review.revealing import reveal
 from api.services.review.surroundings import earlier_decisions
 from api.services.review.taking import take_pair
@@ -186,7 +186,7 @@ def _shown(
     errors: Mapping[str, str] | None = None,
 ) -> Response:
     try:
-        context = context_of(visit.connection, *needed_rules(visit), reviewer_of(visit), lease)
+        context = context_of(visit.connection, needed_rules(visit)[1], reviewer_of(visit), lease)
     except UnknownPairError:
         raise Problem("not-found") from None
     visit.saw(*told_of(context))
@@ -242,7 +242,7 @@ def _changed(
         lease = leases.in_hand(beside, visit.caller.name, visit.now)
     known = lease is not None and lease.known is not None
     decided = "decisions" in error.changes and not known
-    keys = sorted(keys_of(visit.connection, [pair.low, pair.high]).values())
+    keys = list(shown_keys(visit.connection, visit.view, [pair.low, pair.high]).values())
     visit.saw(*(f"record {record}" for record in (pair.low, pair.high)))
     return page(
         request,

@@ -109,7 +109,7 @@ def end_pair(request: Request, number: int, change: StewardActs) -> Response:
 def _missing(change: Access, typed: dict[str, str]) -> dict[str, str]:
     errors = {}
     for side, which in (("l", "first"), ("r", "second")):
-        if typed[f"source_{side}"] not in change.view.sources:
+        if typed[f"source_{side}"] not in change.view.named:
             errors[f"source_{side}"] = f"Choose the system of the {which} record"
         if not typed[f"record_id_{side}"].strip():
             errors[f"record_id_{side}"] = f"Enter the id of the {which} record"
@@ -124,9 +124,7 @@ def _known(
     typed: dict[str, str],
     errors: dict[str, str] | None = None,
 ) -> Response:
-    seen = visit.view.sources
-    every = known_pairs(visit.connection)
-    found = [one for one in every if {one.one[0], one.other[0]} <= seen]
+    found = known_pairs(visit.connection, visit.view)
     visit.saw(*(f"record {n}" for one in found for n in (one.pair.low, one.pair.high)))
     return page(
         request,
@@ -136,7 +134,7 @@ def _known(
         errors=errors,
         typed=typed,
         known=found,
-        sources=sorted(seen),
+        sources=sorted(visit.view.named),
         **words_for_templates(),
     )
 

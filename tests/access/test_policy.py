@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event, insert, select
 from api.db.engine import reading, writing
 from api.db.models import Agreement, Source
 from api.services.access.caller import AccessError, Caller, PurposeError
-from api.services.access.policy import Terms, View, known_purposes, read_terms, view_of
+from api.services.access.policy import Terms, Unnamed, View, known_purposes, read_terms, view_of
 from api.services.access.purposes import check_purposes, purposes_of
 from api.services.access.roles import Role
 from api.services.extracts.receiving import _purposes_of_fields
@@ -117,11 +117,42 @@ def test_an_agreement_that_ended_hides_only_its_own_source() -> None:
 
 def test_of_several_agreements_each_counts_for_itself() -> None:
     terms = [
-        Terms("x", frozenset({"education"}), {"upn": frozenset()}),
-        Terms("x", frozenset({"health"}), {}),
+        Terms("x", frozenset({"education"}), {"address": frozenset()}),
+        Terms("x", frozenset({"health"}), {"address": frozenset({"health"})}),
     ]
-    assert not view("education", terms).may_see("x", "upn")
-    assert view("health", terms).may_see("x", "upn")
+    assert not view("education", terms).may_see("x", "address")
+    assert view("health", terms).may_see("x", "address")
+
+
+def test_a_field_that_has_purposes_anywhere_has_them_where_an_agreement_is_silent() -> None:
+    early_years, education = view("early_years"), view("education")
+    silent = {"estart", "t234"}
+    assert silent <= early_years.sources
+    assert not any(early_years.may_see(one, "upn") for one in early_years.sources)
+    assert early_years.usable(["forename", "upn"]) == frozenset()
+    assert "tribal" in education.usable(["forename", "upn"])
+    own = [Terms("x", PURPOSES, {"upn": frozenset({"health"})}), Terms("y", PURPOSES, {})]
+    assert view("health", own).may_see("y", "upn")
+    assert not view("early_years", own).may_see("y", "upn")
+
+
+def test_a_record_id_of_one_source_says_nothing_of_another_and_holds_in_all_its_agreements() -> (
+    None
+):
+    may = frozenset({"education"})
+    terms = [
+        Terms("x", PURPOSES, {"record_id": may}),
+        Terms("x", PURPOSES, {}),
+        Terms("y", PURPOSES, {}),
+    ]
+    found = view("early_years", terms)
+    assert found.named == {"y"}
+    shown = found.shown_id("x", "H353200621029", 9036)
+    assert (shown, type(shown)) == ("record 9036", Unnamed)
+    assert found.shown_id("y", "4711", 9037) == "4711"
+    with pytest.raises(AccessError, match="record id"):
+        found.require_named("x")
+    assert view("education", terms).named == {"x", "y"}
 
 
 def test_a_caller_for_some_sources_sees_no_other() -> None:

@@ -21,6 +21,7 @@ from api.services.register.single import delete_record, put_record
 from matcher.errors import DataError
 from tests.register_service.registers import NOW, Key, shipped
 from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, UNSURE, Reviewed
+from tests.register_service.seen import seen
 
 SCHOOL, CLINIC, SOCIAL = AISHA
 NAMES = {"forename": "Aisha", "surname": "Malik"}
@@ -43,8 +44,9 @@ def keys(page: Page) -> list[Key]:
 def resemblances(
     register: Reviewed, record: Key, *criteria: Criterion, **options: Any
 ) -> Resemblances:
-    with reading(register.engine) as connection:
-        return resembling(connection, record, criteria, **options)
+    cleared = options.pop("cleared", False)
+    with seen(register.engine, cleared=cleared) as (connection, view):
+        return resembling(connection, record, criteria, view=view, **options)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from sqlalchemy import Engine, select
 from api.db.engine import reading
 from api.db.models import Membership, Pair
 from api.services.register.history import Member, child_of, members_of
-from api.services.register.reading import read_links
+from api.services.register.past_links import links_as_of
 from api.services.register.why import Explained, why_child, why_record
-from tests.register_service.registers import Key, shipped
+from tests.register_service.registers import Key
 from tests.register_service.reviewed import AISHA, UNSURE, Reviewed
 from tests.register_service.seen import put, seen
 from tests.register_service.towns import load_town, town_files
@@ -28,7 +28,7 @@ def why(register: Reviewed, key: Key, **who: object) -> list[Explained]:
 def test_a_weight_is_the_number_of_the_links_and_the_sum_of_its_parts(engine: Engine) -> None:
     load_town(engine, town_files())
     with seen(engine) as (connection, view):
-        links = read_links(connection, shipped().book.linkage.matching)
+        links = links_as_of(connection, None, view)
         number = {(r.source_l, r.record_id_l, r.source_r, r.record_id_r): r.match_weight
                   for r in links.itertuples() if r.designation == "link"}  # fmt: skip
         children = connection.scalars(
@@ -38,7 +38,7 @@ def test_a_weight_is_the_number_of_the_links_and_the_sum_of_its_parts(engine: En
     found = {(*one.l[:2], *one.r[:2]): round(one.weight, 3) for one in shown}
     assert found == pytest.approx(number)
     for one in shown:
-        parts = sum(part.weight for part in one.parts)
+        parts = sum(part.weight for part in one.parts if part.weight is not None)
         assert one.weight == pytest.approx(one.prior + one.company + parts, abs=1e-9)
         assert 0 < one.probability <= 1
 
@@ -78,12 +78,13 @@ def test_a_pair_that_is_not_kept_is_compared_as_a_run_would(register: Reviewed) 
     assert kept == []
     one = next(one for one in why(register, strangers) if SOCIAL in (one.l[:2], one.r[:2]))
     assert one.weight < 0
-    assert one.weight == pytest.approx(one.prior + sum(part.weight for part in one.parts))
+    parts = sum(part.weight for part in one.parts if part.weight is not None)
+    assert one.weight == pytest.approx(one.prior + parts)
     assert one.company == 0.0
     assert not one.link
 
 
-def test_what_may_not_be_seen_has_no_sentence_but_its_weight(register: Reviewed) -> None:
+def test_what_may_not_be_seen_has_no_sentence_and_counts_in_no_weight(register: Reviewed) -> None:
     told = {"forename": "Aisha", "surname": "Malik", "date_of_birth": "2014-05-03"}
     for key in (CLINIC, SCHOOL):
         put(register, key, **told, address="2 Mill Rd", postcode="OL1 1AA", upn="B801200005001")
@@ -91,13 +92,34 @@ def test_what_may_not_be_seen_has_no_sentence_but_its_weight(register: Reviewed)
     both = next(one for one in why(register, SCHOOL) if CLINIC in (one.l[:2], one.r[:2]))
     hidden = {part.comparison: part for part in both.parts if part.hidden}
     assert {"upn", "home", "household"} == set(hidden)
-    assert all(part.sentence is None and part.level is None for part in hidden.values())
-    assert hidden["upn"].weight > 0
+    assert all(
+        (part.sentence, part.level, part.weight) == (None, None, None) for part in hidden.values()
+    )
+    assert both.withheld
+    visible = sum(part.weight for part in both.parts if part.weight is not None)
+    assert both.weight == pytest.approx(both.prior + both.company + visible)
     assert not {"forename", "surname", "date_of_birth"} & set(hidden)
     cleared = next(
         one for one in why(register, SCHOOL, cleared=True) if CLINIC in (one.l[:2], one.r[:2])
     )
     assert {part.comparison for part in cleared.parts if part.hidden} == {"upn", "household"}
+    assert cleared.weight > both.weight
+
+
+def test_no_weight_tells_whether_a_guess_is_right(register: Reviewed) -> None:
+    told = {"forename": "Aisha", "surname": "Malik", "date_of_birth": "2014-05-03"}
+    home = {"address": "2 Mill Rd", "postcode": "OL1 1AA"}
+    put(register, CLINIC, **told, **home, upn="B801200005001")
+    register.shield(CLINIC)
+
+    def weight(**guess: str) -> float:
+        put(register, SCHOOL, **told, **guess)
+        (own,) = [one for one in why(register, SCHOOL) if CLINIC in (one.l[:2], one.r[:2])]
+        assert own.withheld
+        return own.weight
+
+    wrong = weight(address="9 Ash Gr", postcode="OL4 3PP", upn="B801200005002")
+    assert weight(**home, upn="B801200005001") == pytest.approx(wrong)
 
 
 def test_records_of_sources_that_may_not_be_seen_are_left_out(register: Reviewed) -> None:

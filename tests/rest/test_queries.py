@@ -17,7 +17,7 @@ MOST = {
     "": 5,
     "/records": 13,
     "/family": 16,
-    "/history": 18,
+    "/history": 20,
     "/journey": 15,
     "/why": 22,
     "record": 14,

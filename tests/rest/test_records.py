@@ -318,7 +318,7 @@ def test_why_has_each_partial_weight_against_each_member_of_the_child(
     }
     assert others == set(AISHA)
     for one in found["against"]:
-        parts = sum(part["weight"] for part in one["parts"])
+        parts = sum(part["weight"] or 0.0 for part in one["parts"])
         assert one["weight"] == pytest.approx(one["prior"] + one["company"] + parts, abs=0.001)
         assert one["link"]
     one_by_one, address = [], record(SCHOOL, "/why?limit=1")
@@ -362,7 +362,7 @@ def test_what_was_told_is_in_the_access_log_by_numbers_and_child_ids(
         number = register.ids(connection)[NOAH]
     with reading(service.aside) as connection:
         (about,) = connection.scalars(select(Access.about)).all()
-    assert about == [f"census/{number}", register.child(NOAH)]
+    assert about == [f"record {number}", register.child(NOAH)]
 
 
 def test_a_put_with_the_same_key_again_has_no_second_effect(

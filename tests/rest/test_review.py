@@ -49,7 +49,11 @@ def test_a_pair_is_taken_decided_and_undone(client: TestClient, asks: Asks) -> N
     outcome = decide(client, asks, taken)
     assert outcome.status_code == 200
     weights = outcome.json()["weights"]
-    total = weights["prior"] + weights["company"] + sum(one["weight"] for one in weights["parts"])
+    total = (
+        weights["prior"]
+        + weights["company"]
+        + sum(one["weight"] or 0.0 for one in weights["parts"])
+    )
     assert total == pytest.approx(weights["weight"])
     made = outcome.json()["decision"]
     assert outcome.json()["state"] == "entered"

@@ -6,7 +6,9 @@ from typing import Any
 
 from api.db.aside import open_aside
 from api.db.engine import reading, writing
-from api.services.access.policy import Terms, View
+from api.services.access.caller import Caller
+from api.services.access.policy import Terms, View, view_of
+from api.services.access.roles import Role
 from api.services.review import answering, leases, taking, undoing
 from api.services.review.answering import Outcome
 from api.services.review.context import Context, context_of
@@ -34,7 +36,10 @@ def viewer(sources: Any = SOURCES, *, cleared: bool = False, **fields: Any) -> V
     """Somebody who may see these sources; ``fields`` are for other purposes only."""
     limits = {name: frozenset(may) for name, may in fields.items()}
     terms = tuple(Terms(one, frozenset({PURPOSE}), limits) for one in sources)
-    return View(purpose=PURPOSE, terms=terms, limits=limits, cleared=cleared, exports=False)
+    caller = Caller(
+        "anybody", frozenset({Role.REVIEWER}), frozenset({PURPOSE}), PURPOSE, cleared=cleared
+    )
+    return view_of(terms, caller, NOW.date())
 
 
 def person(by: str = "anna", *, senior: bool = False, view: View | None = None) -> Reviewer:
@@ -91,7 +96,7 @@ class Desk:
 
     def context(self, reviewer: Reviewer, lease: Lease) -> Context:
         with reading(self.register.engine) as connection:
-            return context_of(connection, shipped().book.linkage, self.rules, reviewer, lease)
+            return context_of(connection, self.rules, reviewer, lease)
 
     def answer(
         self, reviewer: Reviewer, lease: Lease, kind: str = "match", **other: Any

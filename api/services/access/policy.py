@@ -1,7 +1,9 @@
 """What may be seen for a purpose: sources, their fields, and where shielded children live.
 
 A source is seen for its agreement's purposes, from its start to its end. A field with
-purposes of its own, such as a UPN, is seen for these only, and only where its source is.
+purposes of its own in any agreement, such as a UPN, is seen for these only, also of a source
+whose agreement is silent on it, and only where its source is. A record id may be such a field
+too, where it is a UPN: then it is told for these purposes only, and of that source alone.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -18,6 +20,16 @@ from api.services.register.corrections import BY_HAND
 from api.services.register.shields import LOCATION
 
 _SOURCE_OF = "_source"
+_ID = "record_id"
+
+
+class Unnamed(str):
+    """Stands for a record whose id may not be told, such as "record 9036".
+
+    By its number in the register, which says nothing to anybody else.
+    """
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +84,15 @@ def view_of(terms: Iterable[Terms], caller: Caller, today: date) -> "View":
         raise PurposeError("this is not a purpose that you may act for")
     terms = tuple(terms)
     limits: dict[str, frozenset[str]] = {}
+    ids: dict[str, frozenset[str]] = {}
     for one in terms:
         for field, own in one.fields.items():
-            limits[field] = limits.get(field, frozenset()) | own
+            of, name = (ids, one.source) if field == _ID else (limits, field)
+            of[name] = of.get(name, frozenset()) | own
     return View(
         purpose=purpose,
         limits=limits,
+        ids=ids,
         terms=tuple(
             one
             for one in terms
@@ -94,12 +109,14 @@ def view_of(terms: Iterable[Terms], caller: Caller, today: date) -> "View":
 class View:
     """What somebody may see for a purpose; ``terms`` are those that let them.
 
-    ``limits`` are the purposes of fields that have their own in any agreement.
+    ``limits`` are the purposes of fields that have their own in any agreement; ``ids`` those
+    of record ids, by source, since what one source has for an id says nothing of another's.
     """
 
     purpose: str
     terms: tuple[Terms, ...]
     limits: Mapping[str, frozenset[str]]
+    ids: Mapping[str, frozenset[str]]
     cleared: bool
     exports: bool
 
@@ -110,10 +127,37 @@ class View:
 
     def may_see(self, source: str, field: str) -> bool:
         """Whether a field of a source may be seen; of a source that is not in view, none."""
+        limit = self.ids.get(source) if field == _ID else self.limits.get(field)
         return any(
-            one.source == source and self.purpose in one.fields.get(field, one.purposes)
+            one.source == source
+            and self.purpose in one.fields.get(field, one.purposes if limit is None else limit)
             for one in self.terms
         )
+
+    def usable(self, fields: Collection[str]) -> frozenset[str]:
+        """Sources all of whose fields of these may be seen, so that they may be looked for."""
+        return frozenset(
+            one for one in self.sources if all(self.may_see(one, field) for field in fields)
+        )
+
+    def may_name(self, source: str) -> bool:
+        """Whether it may be told by which ids a source knows its records."""
+        return self.may_see(source, _ID)
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Sources whose record ids may be told."""
+        return self.usable([_ID])
+
+    def shown_id(self, source: str, record_id: str, record: int) -> str:
+        """A record's id; `Unnamed`, by record.id, where it may not be told."""
+        return record_id if self.may_name(source) else Unnamed(f"record {record}")
+
+    def require_named(self, source: str) -> None:
+        """Raises AccessError if no record of the source may be asked for by its id."""
+        self.require_source(source)
+        if not self.may_name(source):
+            raise AccessError("a record id of this source may not be used for this purpose")
 
     def require_source(self, source: str) -> None:
         """Raises AccessError if nothing of the source may be seen."""

@@ -49,6 +49,17 @@ def find_record(connection: Connection, key: Key) -> int:
     return int(found.id)
 
 
+def key_of(connection: Connection, record: int) -> Key:
+    """The key of a record by record.id, which there is; to act on it, not to be shown."""
+    query = (
+        select(Source.name, Record.record_id)
+        .join(Record, Record.source == Source.number)
+        .where(Record.id == record)
+    )
+    source, record_id = connection.execute(query).one()
+    return source, record_id
+
+
 def _named(connection: Connection, source: str) -> str:
     """The source's name only if it is one: anything may have been typed in its place."""
     known = connection.scalar(select(Source.number).where(Source.name == source))

@@ -44,7 +44,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class MatchedRecord:
-    """A record of a candidate: its weight in bits with the prior, and the probability.
+    """A record of a candidate, and by record.id: its weight in bits with the prior.
 
     ``apart`` says that a level keeps it and the person apart, as two children of one family.
     """
@@ -54,6 +54,7 @@ class MatchedRecord:
     weight: float
     probability: float
     apart: bool
+    record: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +148,9 @@ class Teller:
 
     def _record(self, at: int, keys: Mapping[int, Key]) -> MatchedRecord:
         weight = float(self.weighed.weight[at])
-        key = keys[int(self.weighed.record[at])]
-        return MatchedRecord(*key, weight, _probability(weight), bool(self.weighed.apart[at]))
+        record = int(self.weighed.record[at])
+        apart = bool(self.weighed.apart[at])
+        return MatchedRecord(*keys[record], weight, _probability(weight), apart, record)
 
 
 def _probability(weight: float) -> float:

@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import Connection, or_, select
 
-from api.db.models import Membership, Record, RecordVersion, Run, Severance
+from api.db.models import Membership, Record, RecordVersion, Run, Severance, Source
 from api.db.tables import in_utc
 from api.services.access.policy import View
+from api.services.register.acts import Key
 from api.services.register.columns import among
 from api.services.register.severances import shown_events, shown_successions
 from api.services.register.shields import is_shielded
-from api.services.register.viewing import SAID
+from api.services.register.viewing import SAID, seen_children
 
 # Where an entry stands: run, section within it, number.
 Place = tuple[int, int, int]
@@ -83,20 +84,32 @@ def child_history(
     successions = shown_successions(connection, child_id)
     events = shown_events(connection, child_id)
     runs = _moments(connection, [row[0] for row in successions] + [one["run"] for one in events])
+    others = {old for _, _, old, new in successions if new == child_id}
+    others |= {one for event in events for one in _others(event)}
+    seen = seen_children(connection, view, others)
+    numbers: dict[Key, int] = {}
+    if view.named != view.sources:
+        numbers = _numbers(connection, {(one["source"], one["record_id"]) for one in events})
     entries = []
     for at, (run, kind, old, new) in enumerate(successions):
-        if new == child_id:
+        if new == child_id and old in seen:
             name = "child_absorbed" if kind == "merged" else "child_split_off"
             entries.append(ChildChange(name, run, runs[run], (run, 0, at), children=(old,)))
     for event in events:
-        entry = _entry(view, event, runs[event["run"]])
+        entry = _entry(view, event, runs[event["run"]], seen, numbers)
         if entry is not None:
             entries.append(entry)
     entries.sort(key=lambda entry: entry.place)
     return [entry for entry in entries if after is None or entry.place > after][:limit]
 
 
-def _entry(view: View, event: Mapping[str, Any], when: Moment) -> ChildChange | None:
+def _entry(
+    view: View,
+    event: Mapping[str, Any],
+    when: Moment,
+    seen: Collection[str],
+    numbers: Mapping[Key, int],
+) -> ChildChange | None:
     """An event as it may be seen; nothing if it may not."""
     place = (event["run"], 1, event["id"])
     entry = ChildChange(event["kind"], event["run"], when, place)
@@ -104,13 +117,34 @@ def _entry(view: View, event: Mapping[str, Any], when: Moment) -> ChildChange | 
     if source is not None:
         if source not in view.sources:
             return None
-        return replace(entry, source=source, record_id=event["record_id"])
+        key = (source, event["record_id"])
+        return replace(entry, source=source, record_id=view.shown_id(*key, numbers.get(key, 0)))
     if "fields" in detail:
         names = dict.fromkeys(name.removesuffix("_source") for name in detail["fields"])
         fields = [name for name in names if any(view.may_see(s, name) for s in view.sources)]
         return replace(entry, fields=fields) if fields else None
-    others = detail.get("successors") or [one for one in (detail.get("successor"),) if one]
-    return replace(entry, children=tuple(others))
+    return replace(entry, children=tuple(one for one in _others(event) if one in seen))
+
+
+def _others(event: Mapping[str, Any]) -> list[str]:
+    """Other children that an event tells of."""
+    detail = event["detail"] or {}
+    return detail.get("successors") or [one for one in (detail.get("successor"),) if one]
+
+
+def _numbers(connection: Connection, keys: Collection[Key]) -> dict[Key, int]:
+    """record.id by key."""
+    query = (
+        select(Source.name, Record.record_id, Record.id)
+        .join(Source, Source.number == Record.source)
+        .where(
+            Source.name.in_(sorted({source for source, _ in keys if source is not None})),
+            among(
+                connection, Record.record_id, sorted({key for _, key in keys if key is not None})
+            ),
+        )
+    )
+    return {(source, key): number for source, key, number in connection.execute(query)}
 
 
 def record_history(

@@ -56,7 +56,7 @@ def view_family(connection: Connection, view: View, child_id: str) -> Family:
     hidden = set() if view.cleared else shielded_children(connection, children)
     relatives = [
         Relative(
-            Member(row.source, row.record_id, row.record),
+            Member(row.source, view.shown_id(row.source, row.record_id, row.record), row.record),
             row.family_id,
             row.role,
             row.child,

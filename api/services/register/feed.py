@@ -7,8 +7,8 @@ successors. Whoever takes a linked record from the child that it was linked to b
 the register exactly from this too, since a record belongs to one child at a time.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,8 +17,10 @@ from sqlalchemy import Connection, func, or_, select
 
 from api.db.models import Event, Membership, Record, Run, Severance, Source
 from api.db.tables import in_utc
+from api.services.access.policy import View
 from api.services.register.closure import fellows
 from api.services.register.columns import Numbers, among, columns
+from api.services.register.viewing import seen_children
 
 EVENT_KINDS = (
     "child_created",
@@ -67,10 +69,12 @@ def read_feed(
     after: int,
     limit: int,
     kinds: Collection[str] = (),
-    sources: Collection[str] | None = None,
+    view: View | None = None,
 ) -> Feed:
-    """Events after one, in their order: of some kinds, and of records of some sources.
+    """Events after one, in their order: of some kinds, as far as they may be seen.
 
+    A ``view`` leaves out records of sources that may not be seen, or by whose ids nothing may
+    be told, children that never held a record of one that may be, and names of fields.
     ``limit`` is how many are looked at; those that are not to be told are left out then. The
     number of queries is the same whatever is found.
     """
@@ -83,8 +87,8 @@ def read_feed(
     )
     if kinds:
         query = query.where(Event.kind.in_(sorted(kinds)))
-    if sources is not None:
-        query = query.where(or_(Event.source.is_(None), Event.source.in_(sorted(sources))))
+    if view is not None:
+        query = query.where(or_(Event.source.is_(None), Event.source.in_(sorted(view.named))))
     newest = newest_event(connection)
     rows = connection.execute(query).all()
     more, rows = len(rows) > limit, rows[:limit]
@@ -103,7 +107,38 @@ def read_feed(
         for row in rows
     ]
     until = events[-1].id if more else max(newest, after)
-    return Feed(tuple(reduced.shown(events)), until, more)
+    told = reduced.shown(events)
+    return Feed(tuple(told if view is None else _seen(connection, view, told)), until, more)
+
+
+def _seen(connection: Connection, view: View, events: Sequence[FeedEvent]) -> Iterator[FeedEvent]:
+    """Events of children that may be seen, without fields and children that may not be."""
+    children = {one.child_id for one in events} | {
+        child for one in events for child in _successors(one)
+    }
+    seen = seen_children(connection, view, children)
+    for event in events:
+        detail = event.detail or {}
+        if event.child_id not in seen:
+            continue
+        if "fields" in detail:
+            names = [
+                name
+                for name in detail["fields"]
+                if any(view.may_see(one, name.removesuffix("_source")) for one in view.sources)
+            ]
+            if names:
+                yield replace(event, detail={**detail, "fields": names})
+        elif seen.issuperset(_successors(event)):
+            yield event
+        elif event.kind == "child_merged":
+            left = [one for one in _successors(event) if one in seen]
+            yield replace(event, detail={"successors": left}) if left else _emptied(event)
+
+
+def _successors(event: FeedEvent) -> list[str]:
+    detail = event.detail or {}
+    return detail.get("successors") or [one for one in (detail.get("successor"),) if one]
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def find_persons(
     cleared: bool = False,
     unique_only: bool = False,
     with_unlikely: bool = False,
-    of_sources: Collection[str] | None = None,
+    of_sources: Sequence[Collection[str]] | None = None,
 ) -> list[tuple[Candidate, ...]]:
     """The candidates of each person, best first.
 
@@ -46,7 +46,7 @@ def find_persons(
         unique_only: only a candidate that is certain, for systems that nobody attends.
         with_unlikely: those below the lower threshold too, as far as blocking rules
             propose them.
-        of_sources: only records of these sources are looked at; of all, if none are named.
+        of_sources: for each person the sources whose records are looked at; all, if left out.
 
     Raises DataError if a person cannot be read; it names the column, not the value.
     """

@@ -14,6 +14,7 @@ from api.services.extracts.current import held
 from api.services.register.columns import Numbers, among
 from api.services.register.history import Member, members_of
 from api.services.register.shields import shielded_children
+from api.services.register.viewing import seen_members
 from matcher.frames import ACTIVITY_COLUMNS
 
 # Where a step of a journey stands: day, kind, number of its row.
@@ -61,7 +62,7 @@ def journey_of(
 ) -> Journey:
     """The next steps of a child's journey as it is known now, or was after a run."""
     members, _ = members_of(connection, child_id, as_of_run=as_of_run)
-    key = {one.record: one for one in members if one.source in view.sources}
+    key = {one.record: one for one in seen_members(view, members)}
     numbers = np.array(sorted(key), dtype=np.int64)
     past = as_of_run is not None
     shielded = bool(shielded_children(connection, [child_id], at_any_time=past))

@@ -1,13 +1,14 @@
 """Records as lists show them: what they say as written, and who else holds their child."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 from sqlalchemy import Connection, select
 
 from api.db.models import Record, RecordVersion, SearchEntry, Source
+from api.services.access.policy import View
 from api.services.register.columns import among
 from api.services.register.shields import shielded_records
 
@@ -89,3 +90,9 @@ def listed_records(
             location_hidden=secret,
         )
     return [found[record] for record in records]
+
+
+def as_seen(view: View, record: ListedRecord) -> ListedRecord:
+    """The same by an id that may be told."""
+    shown = view.shown_id(record.source, record.record_id, record.record)
+    return replace(record, record_id=shown)

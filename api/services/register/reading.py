@@ -53,10 +53,11 @@ def read_crosswalk(connection: Connection, *, as_of_run: int | None = None) -> p
 def read_golden(connection: Connection, *, as_of_run: int | None = None) -> pd.DataFrame:
     """child_id and GOLDEN_COLUMNS (see `matcher.register.golden`), in order of first record.
 
-    Where a child lives is left out if it is shielded by now, whichever run is asked for.
-    Raises DataError if there was no such run.
+    Where a child lives is left out if it is shielded by now, whichever run is asked for. Of a
+    child from which adoption has severed records since, no values are told: they may be of
+    the other identity. Raises DataError if there was no such run.
     """
-    members = _members(connection, as_of_run)
+    members, parted = _members_then(connection, as_of_run)
     query = select(
         Golden.child.label("child_id"), *(getattr(Golden, name) for name in GOLDEN_COLUMNS)
     ).where(held(Golden, as_of_run))
@@ -67,11 +68,23 @@ def read_golden(connection: Connection, *, as_of_run: int | None = None) -> pd.D
     hidden = golden["child_id"].isin(list(shielded)).to_numpy()
     for name in set(LOCATION) & set(golden.columns):
         golden[name] = golden[name].mask(hidden)
+    severed = golden["child_id"].isin(list(parted)).to_numpy()
+    for name in GOLDEN_COLUMNS if severed.any() else ():
+        golden[name] = golden[name].mask(severed)
     return golden
 
 
 def read_links(connection: Connection, rules: MatchingRules) -> pd.DataFrame:
     """LINK_COLUMNS (see `matcher.links`) as of the last run; ``rules`` are those in force."""
+    members, found = read_reported(connection, rules)
+    source = members["source"].astype(object).to_numpy()
+    return found.table(source, members["record_id"].to_numpy(), rules)
+
+
+def read_reported(
+    connection: Connection, rules: MatchingRules
+) -> tuple[pd.DataFrame, ReportedLinks]:
+    """Links as of the last run, and the members whose positions they have, ``id`` is record.id."""
     members = _members(connection, None)
     query = select(Pair.l, Pair.r, Pair.pattern, Pair.weight, Pair.company,
                    Pair.waiting, Pair.rival, Pair.apart).where(REPORTED)  # fmt: skip
@@ -92,8 +105,7 @@ def read_links(connection: Connection, rules: MatchingRules) -> pd.DataFrame:
         alone=company[order] > 0,
         said=said[order],
     )
-    source = members["source"].astype(object).to_numpy()
-    return found.table(source, members["record_id"].to_numpy(), rules)
+    return members, found
 
 
 def read_possible_links(connection: Connection) -> pd.DataFrame:
@@ -164,6 +176,11 @@ def _json(detail: Any) -> str | None:
 
 def _members(connection: Connection, as_of_run: int | None) -> pd.DataFrame:
     """record.id as ``id``, source, record_id and child_id of every member, in order of key."""
+    return _members_then(connection, as_of_run)[0]
+
+
+def _members_then(connection: Connection, as_of_run: int | None) -> tuple[pd.DataFrame, set[str]]:
+    """The same, and children from which some were left out, since they are severed by now."""
     if as_of_run is not None:
         check_run(connection, as_of_run)
     wanted: list[Any] = [
@@ -181,14 +198,18 @@ def _members(connection: Connection, as_of_run: int | None) -> pd.DataFrame:
     found = fetch_frame(connection, query, plain=("record_id", "child_id"))
     found["source"] = found["source"].cat.reorder_categories(sorted(found["source"].cat.categories))
     found = found.iloc[_in_key_order(found)].reset_index(drop=True)
-    return found if as_of_run is None else _without_severed(connection, found)
+    if as_of_run is None:
+        return found, set()
+    left_out = found["id"].isin(_severed_since(connection, found))
+    shown = found[~left_out].reset_index(drop=True)
+    return shown, set(found.loc[left_out, "child_id"])
 
 
-def _without_severed(connection: Connection, then: pd.DataFrame) -> pd.DataFrame:
-    """Members as of a run, without those that must not be shown together by now."""
+def _severed_since(connection: Connection, then: pd.DataFrame) -> list[int]:
+    """Members as of a run that must not be shown together by now, by record.id."""
     severed = severed_children(connection)
     if not severed:
-        return then
+        return []
     query = select(Membership.record, Membership.child).where(
         Membership.to_run.is_(None),
         among(connection, Membership.child, sorted(set().union(*severed))),
@@ -197,7 +218,7 @@ def _without_severed(connection: Connection, then: pd.DataFrame) -> pd.DataFrame
     hidden: set[int] = set()
     for child, records in then.loc[then["id"].isin(list(now)), "id"].groupby(then["child_id"]):
         hidden |= hidden_records(severed, str(child), {r: now[r] for r in records.tolist()})
-    return then[~then["id"].isin(list(hidden))].reset_index(drop=True)
+    return sorted(hidden)
 
 
 def _in_key_order(found: pd.DataFrame) -> Numbers:

@@ -6,13 +6,14 @@ left out.
 """
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy import Connection, or_, select
 
 from api.db.models import Pair, SearchEntry, Source
+from api.services.access.policy import View
 from api.services.register.acts import Key, find_record
 from api.services.register.columns import columns
 from api.services.register.criteria import (
@@ -27,6 +28,7 @@ from api.services.register.listed import ListedRecord, listed_records
 from api.services.register.searching import unseen
 from api.services.register.severances import severed_between
 from api.services.register.shields import PLACES, shielded_records
+from api.services.register.withholding import seen_pairs
 from matcher.classify import probability
 from matcher.standardise.values import swap_day_and_month
 
@@ -68,8 +70,8 @@ def resembling(
     record: Key,
     criteria: Collection[Criterion],
     *,
+    view: View,
     limit: int = 20,
-    cleared: bool = False,
 ) -> Resemblances:
     """Records of other sources that agree with a record by all of some criteria.
 
@@ -77,8 +79,8 @@ def resembling(
         connection: sees the register.
         record: a current record of a child.
         criteria: those that are ticked; those that cannot be asked are left out.
+        view: what the caller may see: it is in no weight what they may not.
         limit: how many records of each source at most.
-        cleared: whether the caller may know the place of shielded children.
 
     Raises ActError if there is no such record.
     """
@@ -86,7 +88,7 @@ def resembling(
     own = connection.execute(
         select(SearchEntry.__table__).where(SearchEntry.record == number)
     ).one()
-    shielded = set() if cleared else set(shielded_records(connection).tolist())
+    shielded = set() if view.cleared else set(shielded_records(connection).tolist())
     said = {name: value for name, value in own._mapping.items() if isinstance(value, str)}
     if said["date_of_birth"]:
         said["date_of_birth_swapped"] = swap_day_and_month(said["date_of_birth"]) or ""
@@ -101,13 +103,13 @@ def resembling(
     if asked.conditions:
         where = (
             *asked.conditions,
-            *unseen(connection, asked, cleared),
+            *unseen(connection, asked, view.cleared),
             SearchEntry.source != own.source,
             SearchEntry.child != own.child,
         )
         for one, source in _agreeing(connection, number, where):
             found[source].append(one)
-    weights = _weights(connection, number) if any(found.values()) else {}
+    weights = _weights(connection, view, number, found.values())
     first = {
         source: sorted(own, key=lambda one: (-weights.get(one, -math.inf), one))[:limit]
         for source, own in found.items()
@@ -115,7 +117,9 @@ def resembling(
     if number in shielded:
         weights = {}
     told = iter(
-        listed_records(connection, [one for own in first.values() for one in own], cleared=cleared)
+        listed_records(
+            connection, [one for own in first.values() for one in own], cleared=view.cleared
+        )
     )
     by_source = {
         systems[source]: InSystem(
@@ -140,10 +144,15 @@ def _agreeing(
     return zip(found[~severed].tolist(), source[~severed].tolist(), strict=True)
 
 
-def _weights(connection: Connection, record: int) -> dict[int, float]:
-    """Weight in bits of every pair that is kept of a record, by the other one."""
-    query = select(Pair.l, Pair.r, Pair.weight).where(or_(Pair.l == record, Pair.r == record))
-    return {l + r - record: weight for l, r, weight in connection.execute(query)}
+def _weights(
+    connection: Connection, view: View, record: int, found: Iterable[Sequence[int]]
+) -> dict[int, float]:
+    """Weight in bits of a record with each of those that were found, if it is kept."""
+    query = select(Pair.l, Pair.r).where(or_(Pair.l == record, Pair.r == record))
+    kept = {l + r - record for l, r in connection.execute(query)}
+    ends = [(record, one) for own in found for one in own if one in kept]
+    pairs = seen_pairs(connection, view, ends)
+    return {sum(pair) - record: told.weight for pair, told in pairs.items()}
 
 
 def _told(record: ListedRecord, weight: float | None) -> Resembling:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -27,18 +28,21 @@ def seen_frames(
 ) -> Iterator[pd.DataFrame]:
     """Frames with the columns of EXPORT_COLUMNS, now or as of a run.
 
-    Records of sources that may be exported, links between such, children with at least one
-    such record and of their golden values those that may be seen, events of such records
-    and of children.
+    Records of sources that may be exported and whose record ids may be told, links between
+    such, events of such records and of children. Children with at least one record of a source
+    that may be exported, and of their golden values those that may be seen.
     """
     sources = frozenset(source for source in view.sources if view.may_export(source))
+    named = sources & view.named
     if what is Export.EVENTS:
-        yield from _events(connection, sources, as_of_run)
+        if sources:
+            yield from _events(connection, view, as_of_run)
     elif what is Export.CROSSWALK:
-        yield _of_sources(read_crosswalk(connection, as_of_run=as_of_run), sources, "source")
+        yield _of_sources(read_crosswalk(connection, as_of_run=as_of_run), named, "source")
     elif what is Export.LINKS:
-        links = links_as_of(connection, as_of_run)
-        yield _of_sources(links, sources, "source_l", "source_r")
+        # A file tells nobody of a place, whoever is cleared to see it.
+        links = links_as_of(connection, as_of_run, replace(view, cleared=False))
+        yield _of_sources(links, named, "source_l", "source_r")
     else:
         seen = _of_sources(read_crosswalk(connection, as_of_run=as_of_run), sources, "source")
         golden = read_golden(connection, as_of_run=as_of_run)
@@ -69,14 +73,12 @@ def _of_fields(golden: pd.DataFrame, view: View) -> pd.DataFrame:
     return result
 
 
-def _events(
-    connection: Connection, sources: frozenset[str], as_of_run: int | None
-) -> Iterator[pd.DataFrame]:
+def _events(connection: Connection, view: View, as_of_run: int | None) -> Iterator[pd.DataFrame]:
     if as_of_run is not None:
         check_run(connection, as_of_run)
     after, more = 0, True
     while more:
-        feed = read_feed(connection, after=after, limit=_EVENTS_AT_ONCE, sources=sources)
+        feed = read_feed(connection, after=after, limit=_EVENTS_AT_ONCE, view=view)
         after, more = feed.until, feed.more
         events = [one for one in feed.events if as_of_run is None or one.run <= as_of_run]
         more = more and len(events) == len(feed.events)

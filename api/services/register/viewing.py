@@ -4,13 +4,13 @@ What may not be seen for the purpose is left out, and where a shielded child liv
 Each call is a fixed number of queries, however large the child and the register.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from api.db.models import Child, Golden, Membership, Record, RecordVersion, Shield, Source
 from api.services.access.policy import View
@@ -89,24 +89,28 @@ _CHILD_NOW = (
 def view_child(
     connection: Connection, view: View, child_id: str, *, as_of_run: int | None = None
 ) -> ShownChild | None:
-    """A child, now or after a run; None if the id was never given, or not yet."""
+    """A child, now or after a run.
+
+    None if the id was never given, or not yet, or if none of its records may be seen.
+    """
     if as_of_run is not None:
         return _view_child_then(connection, view, child_id, as_of_run)
     row = connection.execute(_CHILD_NOW, {"child": child_id}).one_or_none()
     if row is None:
         return None
     if row.to_run is not None:
-        standing = find_child(connection, child_id)
-        return None if standing is None else ShownChild(standing, {}, (), False, False)
+        ended = view_standing(connection, view, child_id)
+        return None if ended is None else ShownChild(ended, {}, (), False, False)
     standing = ChildStanding(child_id, Standing.CURRENT, row.from_run, None, ())
     members, _ = members_of(connection, child_id)
-    return _shown(view, standing, row._asdict(), members, bool(row.shielded))
+    seen = seen_members(view, members)
+    return _shown(view, standing, row._asdict(), seen, bool(row.shielded)) if seen else None
 
 
 def _view_child_then(
     connection: Connection, view: View, child_id: str, run: int
 ) -> ShownChild | None:
-    standing = find_child(connection, child_id, as_of_run=run)
+    standing = view_standing(connection, view, child_id, as_of_run=run)
     if standing is None or standing.standing is not Standing.CURRENT:
         return None if standing is None else ShownChild(standing, {}, (), False, False)
     members, severed = members_of(connection, child_id, as_of_run=run)
@@ -118,7 +122,57 @@ def _view_child_then(
     # Values that survived of records which must not be shown together any more would show them.
     golden = {} if row is None or severed else row._asdict()
     shielded = bool(shielded_children(connection, [child_id], at_any_time=True))
-    return _shown(view, standing, golden, members, shielded)
+    return _shown(view, standing, golden, seen_members(view, members), shielded)
+
+
+def view_standing(
+    connection: Connection, view: View, child_id: str, *, as_of_run: int | None = None
+) -> ChildStanding | None:
+    """What became of an id, as `find_child`, for somebody who may see some of its records.
+
+    None if they may see none of them. Successors of which they may see none are left out.
+    """
+    found = find_child(connection, child_id, as_of_run=as_of_run)
+    if found is None:
+        return None
+    if found.standing is Standing.CURRENT:
+        own = held(Membership, as_of_run)
+        return found if seen_children(connection, view, [child_id], own) else None
+    seen = seen_children(connection, view, [child_id, *found.successors])
+    if child_id not in seen:
+        return None
+    left = tuple(one for one in found.successors if one in seen)
+    standing = found.standing if left else Standing.ENDED
+    return replace(found, standing=standing, successors=left)
+
+
+def seen_children(
+    connection: Connection, view: View, children: Collection[str], *when: ColumnElement[bool]
+) -> set[str]:
+    """Which of these children hold, or ever held, a record of a source that may be seen.
+
+    ``when`` limits the memberships that count.
+    """
+    query = (
+        select(Membership.child)
+        .join(Record, Record.id == Membership.record)
+        .join(Source, Source.number == Record.source)
+        .where(
+            among(connection, Membership.child, sorted(children)),
+            Source.name.in_(sorted(view.sources)),
+            *when,
+        )
+    )
+    return set(connection.scalars(query.distinct()))
+
+
+def seen_members(view: View, members: Iterable[Member]) -> list[Member]:
+    """Those of sources that may be seen, by ids that may be told, in order of these."""
+    return sorted(
+        Member(one.source, view.shown_id(*one), one.record)
+        for one in members
+        if one.source in view.sources
+    )
 
 
 def _shown(
@@ -136,7 +190,7 @@ def _shown(
             for field in GOLDEN_FIELDS
             if kept[field] is not None
         },
-        [member for member in members if member.source in view.sources],
+        members,
         shielded,
         view.hides_location(shielded),
     )
@@ -153,10 +207,7 @@ def view_records(
 ) -> list[ShownRecord]:
     """What a child's records say, in order of key; those after a key, so many at most."""
     members, _ = members_of(connection, child_id, as_of_run=as_of_run)
-    sources = view.sources
-    wanted = [
-        one for one in members if one.source in sources and (after is None or one[:2] > after)
-    ]
+    wanted = [one for one in seen_members(view, members) if after is None or one[:2] > after]
     past = as_of_run is not None
     shielded = bool(shielded_children(connection, [child_id], at_any_time=past))
     return _records(connection, view, wanted[:limit], as_of_run, shielded=shielded)
@@ -172,16 +223,21 @@ def view_record(
 ) -> ShownRecord | None:
     """What a record says, now or after a run; None if it said nothing then.
 
-    Raises AccessError if nothing of the source may be seen.
+    Raises AccessError if no record of the source may be seen, or asked for by its id.
     """
-    view.require_source(source)
+    view.require_named(source)
     number = record_number(connection, source, record_id)
     if number is None:
         return None
-    shielded = is_shielded(connection, number)
-    found = _records(
-        connection, view, [Member(source, record_id, number)], as_of_run, shielded=shielded
-    )
+    return view_member(connection, view, Member(source, record_id, number), as_of_run=as_of_run)
+
+
+def view_member(
+    connection: Connection, view: View, member: Member, *, as_of_run: int | None = None
+) -> ShownRecord | None:
+    """What a record says that was found by something else than its id; see `view_record`."""
+    shielded = is_shielded(connection, member.record)
+    found = _records(connection, view, [member], as_of_run, shielded=shielded)
     return found[0] if found else None
 
 

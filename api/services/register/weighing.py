@@ -82,7 +82,7 @@ def weigh_persons(
     *,
     placeless: Numbers = _NONE,
     floor: float | None = None,
-    of_sources: Collection[str] | None = None,
+    of_sources: Sequence[Collection[str]] | None = None,
 ) -> Meetings | None:
     """Weigh persons against the records that blocking rules propose; nothing if none are.
 
@@ -93,7 +93,7 @@ def weigh_persons(
         placeless: records whose place is not looked at, neither to find nor to weigh them.
         floor: evidence in bits below which a pair is left out, a run's if none is given;
             pairs that are kept apart stay.
-        of_sources: only records of these are looked at; of all, if none are named.
+        of_sources: for each person the sources whose records are looked at; all, if left out.
     """
     person, record = _proposed(connection, standing, persons, placeless)
     everyone = np.unique(record)
@@ -106,7 +106,7 @@ def weigh_persons(
     l, r = person, len(persons) + np.searchsorted(everyone, record)
     allowed = sources.may_be_one(l, r)
     if of_sources is not None:
-        allowed &= np.array([one.get("source") in of_sources for one in said])[r]
+        allowed &= sources.are_among(of_sources, l, r)
     chosen = (l[allowed].astype(np.int32), r[allowed].astype(np.int32))
     pairs = scorer.score(table, chosen, standing.given.floor if floor is None else floor)
     prior = sources.prior(pairs.l, pairs.r)
@@ -209,6 +209,7 @@ class _Sources:
 
     def __init__(self, standing: Standing, names: Sequence[str | None]) -> None:
         numbers = {name: number for number, name in enumerate(sorted(standing.given.held))}
+        self.numbers = numbers
         priors = standing.given.priors
         self.between = priors[BETWEEN]
         self.within = np.array([*(priors[name] for name in numbers), self.between])
@@ -219,6 +220,18 @@ class _Sources:
         """Whether the two are not of one source that holds each child once."""
         same = self.source[l] == self.source[r]
         return np.asarray(~same | ~self.single[self.source[r]])
+
+    def are_among(
+        self,
+        sources: Sequence[Collection[str]],
+        l: npt.NDArray[np.integer],
+        r: npt.NDArray[np.integer],
+    ) -> Mask:
+        """Whether the source of the right side is among those that the left side has."""
+        table = np.zeros((len(sources), len(self.numbers) + 1), dtype=bool)
+        for person, own in enumerate(sources):
+            table[person, [self.numbers[name] for name in own if name in self.numbers]] = True
+        return np.asarray(table[l, self.source[r]])
 
     def prior(self, l: npt.NDArray[np.integer], r: npt.NDArray[np.integer]) -> Bits:
         """Prior of each pair, in bits."""

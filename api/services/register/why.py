@@ -1,13 +1,13 @@
 """Why records are one child: what each comparison says of two of them, and what people said.
 
 The weight of a pair that is kept is the one that the last run found, as the queue and
-links.csv have it. Any other pair is compared here, by the same rules, model and counts.
+links.csv have it. Any other pair is compared here, by the same rules, model and counts. What
+may not be seen is in no weight.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 import numpy as np
 from sqlalchemy import Connection, select
@@ -15,35 +15,19 @@ from sqlalchemy import Connection, select
 from api.db.models import Decision
 from api.db.tables import in_utc
 from api.services.access.policy import View
-from api.services.extracts import current_records
 from api.services.register.columns import Numbers, among
 from api.services.register.decisions import UNDO
 from api.services.register.history import Member, members_of
-from api.services.register.pairs import Bits, KeptPairs, pairs_within
-from api.services.register.shields import WHEREABOUTS, shielded_children
+from api.services.register.pairs import KeptPairs, pairs_within
+from api.services.register.shields import shielded_children
 from api.services.register.standing import Standing
 from api.services.register.state import BETWEEN
+from api.services.register.telling import Telling
+from api.services.register.viewing import seen_members
+from api.services.register.withholding import compared
 from matcher.classify import probability
-from matcher.frames import RECORD_TEXT_COLUMNS
-from matcher.rules.matching import Comparison, MatchingRules
-from matcher.standardise import standardise
-from matcher.table import MISSING, Levels, Sides, Table
-
-_FIELDS = (*RECORD_TEXT_COLUMNS, "date_of_birth")
-# Standardised columns that are not called after the field that they are made of.
-_MADE_OF = {
-    "birth_year": "date_of_birth",
-    "birth_month": "date_of_birth",
-    "birth_day": "date_of_birth",
-    "placeholder_date": "date_of_birth",
-    "uncertain_day": "date_of_birth",
-    "middle_1": "middle_names",
-    "prefix_only": "forename",
-    "name_prefix": "forename",
-    "placeholder_name": "forename",
-    "multiple_birth": "forename",
-    "family": "family_id",
-}
+from matcher.rules.matching import MatchingRules
+from matcher.table import MISSING
 
 Ends = tuple[int, int]
 
@@ -52,15 +36,15 @@ Ends = tuple[int, int]
 class Part:
     """What one comparison says of a pair; ``weight`` is in bits.
 
-    ``level`` and ``sentence`` are missing where a value is, and where they may not be seen,
-    which ``hidden`` says.
+    ``level`` and ``sentence`` are missing where a value is. All three are where they may not
+    be seen, which ``hidden`` says.
     """
 
     comparison: str
     title: str
     level: str | None
     sentence: str | None
-    weight: float
+    weight: float | None
     hidden: bool
 
 
@@ -82,7 +66,8 @@ class Explained:
     """Two records, and why they are held to be one child, or not.
 
     In bits, ``weight`` is ``prior`` plus ``company`` (what the sources that hold them say)
-    plus the weights of all ``parts``. ``link`` says whether the last run followed the pair.
+    plus the weights of all ``parts`` that may be told; ``withheld`` says that others, which
+    weigh something, are not in it. ``link`` says whether the last run followed the pair.
     """
 
     l: Member
@@ -94,6 +79,7 @@ class Explained:
     parts: Sequence[Part]
     link: bool
     decisions: Sequence[Said]
+    withheld: bool
 
 
 def why_record(
@@ -132,10 +118,10 @@ def why_child(
     numbers = np.array(sorted(members), dtype=np.int64)
     kept = pairs_within(connection, numbers)
     followed = kept.found["link"] == 1
-    wanted = set(zip(kept.l[followed].tolist(), kept.r[followed].tolist(), strict=True))
-    decided = _decisions(connection, numbers)
-    wanted |= {(l, r) for l, r in decided if members[l] < members[r]}
-    chosen = [ends for ends in sorted(wanted) if after is None or ends > after][:limit]
+    linked = zip(kept.l[followed].tolist(), kept.r[followed].tolist(), strict=True)
+    ends = {frozenset(pair) for pair in (*linked, *_decisions(connection, numbers))}
+    wanted = {tuple(sorted(pair, key=members.__getitem__)) for pair in ends}
+    chosen = [pair for pair in sorted(wanted) if after is None or pair > after][:limit]
     pairs = [(members[l], members[r]) for l, r in chosen]
     return _explain(connection, view, _is_placeless(connection, view, [child_id]), pairs)
 
@@ -157,7 +143,7 @@ def _is_placeless(connection: Connection, view: View, children: Collection[str])
 
 def _seen(connection: Connection, view: View, child_id: str) -> list[Member]:
     members, _ = members_of(connection, child_id)
-    return [one for one in members if one.source in view.sources]
+    return seen_members(view, members)
 
 
 def _explain(
@@ -168,9 +154,11 @@ def _explain(
     if standing is None or not pairs:
         return []
     ids = np.array(sorted({one.record for pair in pairs for one in pair}), dtype=np.int64)
-    levels, partial = _compared(connection, standing, ids, pairs)
+    l_ids, r_ids = (np.array([pair[side].record for pair in pairs], np.int64) for side in (0, 1))
+    levels, partial = compared(connection, standing, l_ids, r_ids)
     kept = _Kept.of(pairs_within(connection, ids))
     said = _decisions(connection, ids)
+    telling = Telling(standing.read.matching, view)
     found = []
     for at, (l, r) in enumerate(pairs):
         known = kept.at((l.record, r.record))
@@ -182,8 +170,10 @@ def _explain(
         else:
             weight, company, link = known.weight, known.company, known.link
             prior = weight - company - known.evidence
-        hides = _Hides(view, frozenset({l.source, r.source}), placeless)
         numbers = {name: int(graded[at]) for name, graded in levels.items()}
+        hidden = telling.hidden({l.source, r.source}, placeless, numbers)
+        withheld = sum(own[name] for name in hidden)
+        weight -= withheld
         found.append(
             Explained(
                 l,
@@ -192,28 +182,13 @@ def _explain(
                 float(probability(np.array([weight]))[0]),
                 prior,
                 company,
-                _parts(standing.read.matching, numbers, own, hides),
+                _parts(standing.read.matching, numbers, own, hidden),
                 link,
                 said.get((l.record, r.record), []),
+                any(own[name] for name in hidden),
             )
         )
     return found
-
-
-def _compared(
-    connection: Connection,
-    standing: Standing,
-    ids: Numbers,
-    pairs: Sequence[tuple[Member, ...]],
-) -> tuple[Mapping[str, Levels], Mapping[str, Bits]]:
-    """Level and partial weight of each pair, by comparison."""
-    records = current_records(connection, ids)
-    linkage, matching = standing.read.linkage, standing.read.matching
-    standardised = standardise(records, linkage.names, linkage.values)
-    table = Table.of(standardised, matching.columns, matching.crossings)
-    place = {number: at for at, number in enumerate(records["id"].tolist())}
-    l, r = (np.array([place[pair[side].record] for pair in pairs], np.int32) for side in (0, 1))
-    return standing.scorer(connection, table).explain(Sides(table, table, l, r))
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +200,9 @@ class _KeptPair:
 
 
 class _Kept:
-    """What is kept of pairs, by their records in order of key."""
+    """What is kept of pairs, by their records in either order."""
 
-    def __init__(self, found: Mapping[Ends, _KeptPair]) -> None:
+    def __init__(self, found: Mapping[frozenset[int], _KeptPair]) -> None:
         self._found = found
 
     @classmethod
@@ -241,63 +216,35 @@ class _Kept:
             pairs.found["link"].tolist(),
             strict=True,
         )
-        return cls({(l, r): _KeptPair(w, e, c, bool(link)) for l, r, w, e, c, link in rows})
+        return cls(
+            {frozenset((l, r)): _KeptPair(w, e, c, bool(link)) for l, r, w, e, c, link in rows}
+        )
 
     def at(self, ends: Ends) -> _KeptPair | None:
-        return self._found.get(ends)
-
-
-@dataclass(frozen=True, slots=True)
-class _Hides:
-    """Whether what a comparison found of two sources' records may not be told."""
-
-    view: View
-    sources: frozenset[str]
-    placeless: bool
-
-    def __call__(self, fields: Collection[str]) -> bool:
-        if self.placeless and not set(WHEREABOUTS).isdisjoint(fields):
-            return True
-        return not all(self.view.may_see(s, field) for s in self.sources for field in fields)
+        return self._found.get(frozenset(ends))
 
 
 def _parts(
-    rules: MatchingRules, levels: Mapping[str, int], partial: Mapping[str, float], hides: _Hides
+    rules: MatchingRules,
+    levels: Mapping[str, int],
+    partial: Mapping[str, float],
+    hidden: Collection[str],
 ) -> list[Part]:
-    fields = {one.name: own_fields(frozenset(one.columns)) for one in rules.comparisons}
     parts = []
     for comparison in rules.comparisons:
-        number = levels[comparison.name]
-        referred = _referred(comparison)
-        hidden = hides(fields[comparison.name].union(*(fields[name] for name in referred)))
-        level = None if number == MISSING or hidden else comparison.levels[number]
+        number, secret = levels[comparison.name], comparison.name in hidden
+        level = None if number == MISSING or secret else comparison.levels[number]
         parts.append(
             Part(
                 comparison.name,
                 comparison.title,
                 level.name if level else None,
                 level.reason if level else None,
-                partial[comparison.name],
-                hidden,
+                None if secret else partial[comparison.name],
+                secret,
             )
         )
     return parts
-
-
-def _referred(comparison: Comparison) -> set[str]:
-    """Comparisons that another's levels are made of."""
-    whens = [level.when for level in comparison.levels if level.when is not None]
-    return set().union(*(when.level_references.keys() for when in whens))
-
-
-@lru_cache(maxsize=256)
-def own_fields(columns: Iterable[str]) -> frozenset[str]:
-    """Fields of records that standardised columns are made of."""
-    found = set()
-    for column in columns:
-        made = _MADE_OF.get(column)
-        found |= {made} if made else {name for name in _FIELDS if column.startswith(name)}
-    return frozenset(found)
 
 
 def _decisions(connection: Connection, records: Numbers) -> dict[Ends, list[Said]]:

@@ -13,13 +13,13 @@ import numpy as np
 from sqlalchemy import Connection
 
 from api.services.register.acts import Key
-from api.services.register.queue import Sentences
 from api.services.register.severances import severed_between
 from api.services.register.shields import WHEREABOUTS, shielded_records
 from api.services.register.values import values_now
+from api.services.register.withholding import SeenPair, seen_pairs
 from api.services.review.differences import Span, differing_spans, same
 from api.services.review.leases import Lease
-from api.services.review.pairs import PairId, Reviewer, UnknownPairError, keys_of
+from api.services.review.pairs import PairId, Reviewer, UnknownPairError, shown_keys
 from api.services.review.surroundings import (
     Earlier,
     Kinship,
@@ -30,8 +30,6 @@ from api.services.review.surroundings import (
     surroundings_of,
 )
 from api.services.review.waiting import ADJUDICATION, REFERRED
-from matcher.classify import probability
-from matcher.rules.library import LinkageRules
 from matcher.rules.review import ReviewRules
 
 SAME, DIFFERENT, ONE_SIDED = "same", "different", "one_sided"
@@ -106,9 +104,9 @@ class Side:
 class Context:
     """A pair as this reviewer sees it. ``l`` is first in key order.
 
-    ``weight`` (bits), ``probability`` and ``reasons`` are missing where the two were never
-    compared. ``answers`` are the two that differ, and ``note`` what a reviewer wrote who
-    referred the pair; both are for senior reviewers.
+    ``weight`` (bits), ``probability`` and ``reasons`` are without what may not be seen, and
+    missing where the two were never compared. ``answers`` are the two that differ, and
+    ``note`` what a reviewer wrote who referred the pair; both are for senior reviewers.
     """
 
     pair: PairId
@@ -130,7 +128,6 @@ class Context:
 
 def context_of(
     connection: Connection,
-    linkage: LinkageRules,
     review: ReviewRules,
     reviewer: Reviewer,
     lease: Lease,
@@ -140,32 +137,33 @@ def context_of(
     Raises UnknownPairError if one of the records is no more, or may not be seen.
     """
     pair = lease.pair
-    keys = keys_of(connection, [pair.low, pair.high])
+    keys = shown_keys(connection, reviewer.view, [pair.low, pair.high])
     if len(keys) < 2 or not {source for source, _ in keys.values()} <= reviewer.view.sources:
         raise UnknownPairError("there is no such pair")
-    l, r = sorted(keys, key=lambda record: keys[record])
+    l, r = keys
     around = surroundings_of(connection, pair, known=lease.known is not None)
     around = around.without(_severed(connection, pair, around))
-    known = keys | keys_of(connection, sorted(around.records)) if around.records else keys
+    known = keys | shown_keys(connection, reviewer.view, sorted(around.records))
     said = values_now(connection, {l, r} | around.records)
     if l not in said or r not in said:
         raise UnknownPairError("there is no such pair")
     shielded = set(shielded_records(connection).tolist())
     seen = _Seen(reviewer, known, said, shielded, review, lease.revealed)
     hidden = reviewer.view.hides_location(bool({l, r} & shielded))
-    kept = around.kept
+    seen_as = seen_pairs(connection, reviewer.view, around.compared(l, r))
+    kept, told = around.kept, seen_as.get(frozenset((l, r)))
     earlier = () if lease.known is not None else earlier_decisions(connection, pair)
     settles = reviewer.senior and lease.kind in (REFERRED, ADJUDICATION)
     referral = open_referral(connection, pair) if settles else None
     return Context(
         pair=pair,
         kind=lease.kind,
-        l=_side(l, around, seen),
-        r=_side(r, around, seen),
+        l=_side(l, around, seen, seen_as),
+        r=_side(r, around, seen, seen_as),
         fields=tuple(seen.fields(l, r)),
-        weight=None if kept is None else kept.weight,
-        probability=None if kept is None else float(probability(np.array([kept.weight]))[0]),
-        reasons=() if kept is None else Sentences(linkage.matching).of(kept.pattern, hidden),
+        weight=None if told is None else told.weight,
+        probability=None if told is None else told.probability,
+        reasons=() if told is None else told.reasons,
         rival=kept is not None and bool(kept.rival),
         location_hidden=hidden,
         earlier=tuple(earlier),
@@ -186,16 +184,29 @@ def _severed(connection: Connection, pair: PairId, around: Surroundings) -> set[
     return hidden
 
 
-def _side(record: int, around: Surroundings, seen: "_Seen") -> Side:
+def _side(
+    record: int,
+    around: Surroundings,
+    seen: "_Seen",
+    seen_as: Mapping[frozenset[int], SeenPair],
+) -> Side:
+    rivals = [other for other, _ in around.rivals[record]]
     return Side(
         key=seen.keys[record],
         record=record,
         child=around.child_of.get(record),
         fellows=seen.beside(around.fellows[record], around),
         kin=seen.kin(record, around),
-        rivals=seen.beside([other for other, _ in around.rivals[record]], around,
-                           weights=dict(around.rivals[record])),
-    )  # fmt: skip
+        rivals=seen.beside(
+            rivals,
+            around,
+            weights={
+                other: seen_as[ends].weight
+                for other in rivals
+                if (ends := frozenset((record, other))) in seen_as
+            },
+        ),
+    )
 
 
 class _Seen:

@@ -3,7 +3,6 @@
 To a reviewer such a pair looks like any possible link.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,11 +11,12 @@ from sqlalchemy import Connection, case, func, insert, select, update
 from api.db.models import KnownPair, Record, ReviewAnswer, Source
 from api.db.tables import in_utc
 from api.services.access.audit import note_act
+from api.services.access.policy import View
 from api.services.register.acts import ActError, Key, UnknownError, find_record
 from api.services.register.decisions import MATCH, NON_MATCH
 from api.services.register.queue import POSSIBLE
 from api.services.register.severances import are_severed
-from api.services.review.pairs import PairId, Reviewer, keys_of
+from api.services.review.pairs import PairId, Reviewer, keys_of, shown_keys
 from api.services.review.state import state_of
 from matcher.rules.review import ReviewRules, draw_of
 
@@ -79,17 +79,17 @@ def end_known(connection: Connection, number: int, *, by: str, now: datetime) ->
 
 def known_pairs(
     connection: Connection,
+    view: View,
     *,
-    sources: Collection[str] | None = None,
     only: int | None = None,
     before: int | None = None,
     limit: int | None = None,
 ) -> list[Known]:
-    """The newest first, with how reviewers answered.
+    """Those that may be seen, the newest first, with how reviewers answered.
 
     Args:
         connection: sees the register.
-        sources: those that both records must be of, or any.
+        view: what may be seen; both records must be of a source in it.
         only: the number of one of them.
         before: only those that are older than this one.
         limit: how many at most.
@@ -107,19 +107,19 @@ def known_pairs(
         .outerjoin(answers, answers.c.known == KnownPair.id)
         .order_by(KnownPair.id.desc())
     )
+    seen = (
+        select(Record.id)
+        .join(Source, Source.number == Record.source)
+        .where(Source.name.in_(sorted(view.sources)))
+    )
+    query = query.where(KnownPair.low.in_(seen), KnownPair.high.in_(seen))
     if only is not None:
         query = query.where(KnownPair.id == only)
     if before is not None:
         query = query.where(KnownPair.id < before)
-    if sources is not None:
-        seen = (
-            select(Record.id)
-            .join(Source, Source.number == Record.source)
-            .where(Source.name.in_(sorted(sources)))
-        )
-        query = query.where(KnownPair.low.in_(seen), KnownPair.high.in_(seen))
     rows = connection.execute(query.limit(limit)).all()
-    keys = keys_of(connection, [record for row in rows for record in (row.low, row.high)])
+    records = [record for row in rows for record in (row.low, row.high)]
+    keys = shown_keys(connection, view, records)
     return [
         Known(
             id=row.id,

@@ -11,15 +11,16 @@ from sqlalchemy import Connection, Engine, exists, or_, select
 from sqlalchemy.orm import aliased
 
 from api.db.engine import reading
-from api.db.models import Decision, Pair, Record, Source
+from api.db.models import Decision, Record, Source
 from api.db.tables import in_utc
+from api.services.access.policy import View
 from api.services.register.acts import Key
-from api.services.register.columns import among
 from api.services.register.decisions import UNDO
 from api.services.register.queue import Place
 from api.services.register.severances import severed_between
+from api.services.register.withholding import seen_pairs
 from api.services.review import leases
-from api.services.review.pairs import PairId, Reviewer, keys_of
+from api.services.review.pairs import PairId, Reviewer, shown_keys
 from api.services.review.waiting import EVERYTHING, Wanted, waiting_for
 
 
@@ -27,7 +28,8 @@ from api.services.review.waiting import EVERYTHING, Wanted, waiting_for
 class Queued:
     """A pair that waits, ``l`` first in key order; ``taken`` if somebody has it in hand.
 
-    ``weight``, in bits, is missing where the two were never compared.
+    ``weight``, in bits and without what may not be seen, is missing where the two were never
+    compared.
     """
 
     pair: PairId
@@ -75,22 +77,28 @@ def queued(
     found = waiting_for(connection, reviewer, wanted=wanted, after=after, size=limit)
     items = list(islice(found, limit))
     records = [record for item in items for record in (item.l, item.r)]
-    keys, weights = keys_of(connection, records), _weights(connection, records)
+    keys = shown_keys(connection, reviewer.view, records)
+    kept = seen_pairs(connection, reviewer.view, [(item.l, item.r) for item in items])
     with reading(aside) as beside:
         taken = leases.taken(beside, now)
-    return [
-        Queued(
-            pair=item.pair,
-            kind=item.kind,
-            l=min(keys[item.l], keys[item.r]),
-            r=max(keys[item.l], keys[item.r]),
-            records=(item.l, item.r),
-            weight=weights.get(item.pair),
-            taken=item.pair in taken,
-            place=item.place,
+    order = {record: place for place, record in enumerate(keys)}
+    listed = []
+    for item in items:
+        l, r = sorted((item.l, item.r), key=order.__getitem__)
+        told = kept.get(frozenset((l, r)))
+        listed.append(
+            Queued(
+                pair=item.pair,
+                kind=item.kind,
+                l=keys[l],
+                r=keys[r],
+                records=(item.l, item.r),
+                weight=None if told is None else told.weight,
+                taken=item.pair in taken,
+                place=item.place,
+            )
         )
-        for item in items
-    ]
+    return listed
 
 
 def decisions_made(
@@ -109,7 +117,7 @@ def decisions_made(
     found: list[Decided] = []
     while len(found) < limit:
         rows = _decisions(connection, reviewer, by, record, before, limit)
-        found += _shown(connection, rows)
+        found += _shown(connection, reviewer.view, rows)
         if len(rows) < limit:
             break
         before = rows[-1].id
@@ -150,10 +158,10 @@ def _decisions(
     return connection.execute(query).all()
 
 
-def _shown(connection: Connection, rows: Sequence[Any]) -> list[Decided]:
+def _shown(connection: Connection, view: View, rows: Sequence[Any]) -> list[Decided]:
     l, r = (np.array([getattr(row, f"record_{side}") for row in rows], np.int64) for side in "lr")
     severed = severed_between(connection, l, r).tolist()
-    keys = keys_of(connection, [*l.tolist(), *r.tolist()])
+    keys = shown_keys(connection, view, [*l.tolist(), *r.tolist()])
     return [
         Decided(
             id=row.id,
@@ -171,11 +179,3 @@ def _shown(connection: Connection, rows: Sequence[Any]) -> list[Decided]:
         for row, hidden in zip(rows, severed, strict=True)
         if not hidden
     ]
-
-
-def _weights(connection: Connection, records: Sequence[int]) -> dict[PairId, float]:
-    some = np.array(sorted(set(records)), dtype=np.int64)
-    query = select(Pair.l, Pair.r, Pair.weight).where(
-        among(connection, Pair.l, some), among(connection, Pair.r, some)
-    )
-    return {PairId.of(l, r): weight for l, r, weight in connection.execute(query)}

@@ -1,6 +1,6 @@
 """A pair as reviewers name it, who they are, and why something cannot be done with it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,10 +85,23 @@ class Reviewer:
 
 
 def keys_of(connection: Connection, records: Sequence[int]) -> dict[int, Key]:
-    """Source and record id by record.id."""
+    """Source and record id by record.id; to act on them, see `shown_keys`."""
     query = (
         select(Record.id, Source.name, Record.record_id)
         .join(Source, Source.number == Record.source)
         .where(among(connection, Record.id, np.array(sorted(set(records)), dtype=np.int64)))
     )
     return {number: (source, key) for number, source, key in connection.execute(query)}
+
+
+def shown_keys(connection: Connection, view: View, records: Sequence[int]) -> dict[int, Key]:
+    """The same as they may be told: by the record's number where its id may not be."""
+    return as_shown(view, keys_of(connection, records))
+
+
+def as_shown(view: View, keys: Mapping[int, Key]) -> dict[int, Key]:
+    """Keys by record.id as they may be told, in the order of what they are."""
+    return {
+        number: (source, view.shown_id(source, key, number))
+        for number, (source, key) in sorted(keys.items(), key=lambda one: one[1])
+    }

@@ -131,12 +131,13 @@ def enter(
     decisions = planned(connection, group, to)
     if not decisions:
         raise ActError("nothing would change; move at least one record")
+    keys = keys_of(connection, list(group.child_of))
     numbers = [
         decide(
             connection,
             kind=one.kind,
-            one=(one.l.key.source, one.l.key.record_id),
-            other=(one.r.key.source, one.r.key.record_id),
+            one=keys[one.l.key.record],
+            other=keys[one.r.key.record],
             why=why,
             by=reviewer.by,
             now=now,

@@ -84,6 +84,13 @@ class Surroundings:
         found |= {record for own in self.near.values() for record, _ in own}
         return found | {record for own in self.rivals.values() for record, _ in own}
 
+    def compared(self, *ends: int) -> list[tuple[int, int]]:
+        """The pair of these two, and each of them with its rivals."""
+        return [
+            (ends[0], ends[1]),
+            *((one, other) for one in ends for other, _ in self.rivals[one]),
+        ]
+
     def without(self, hidden: Collection[int]) -> "Surroundings":
         """Without some records."""
         return replace(

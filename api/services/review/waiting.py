@@ -33,6 +33,7 @@ from api.services.register.queue import (
     stale_decisions,
     stands,
 )
+from api.services.register.withholding import seen_in_whole
 from api.services.review.pairs import PairId, Reviewer
 
 REFERRED, ADJUDICATION = "referred", "adjudication"
@@ -48,7 +49,8 @@ _PIECE = 50
 class Wanted:
     """Which part of the queue: of a kind, with a record of a source, within weights in bits.
 
-    Or one ``pair`` of it.
+    Or one ``pair`` of it. Pairs of which something counts that the reviewer may not see are in
+    no part by weight.
     """
 
     kind: str | None = None
@@ -88,9 +90,19 @@ def waiting_for(
         start = after if after is not None and section == after[0] else None
         chosen = _chosen(query, wanted, sources)
         for rows in shown(connection, chosen, start, size):
-            for row in rows:
+            for row in _weighed(connection, reviewer, wanted, rows):
                 place = (section, row.at, row.first, row.second)
                 yield Waits(PairId.of(row.l, row.r), row.kind, row.l, row.r, place)
+
+
+def _weighed(
+    connection: Connection, reviewer: Reviewer, wanted: Wanted, rows: Sequence[Any]
+) -> Sequence[Any]:
+    """Without those whose weight may not be told, if it was asked for."""
+    if wanted.at_least is None and wanted.at_most is None:
+        return rows
+    whole = seen_in_whole(connection, reviewer.view, [(row.l, row.r) for row in rows])
+    return [row for row in rows if frozenset((row.l, row.r)) in whole]
 
 
 def _sections(reviewer: Reviewer) -> list[Query]:

@@ -7,7 +7,7 @@ from api.services.register.history import Member
 from api.services.register.severances import are_severed
 from api.services.register.shields import shielded_records
 from api.services.register.why import Explained, why_pair
-from api.services.review.pairs import PairId, Reviewer, UnknownPairError, keys_of
+from api.services.review.pairs import PairId, Reviewer, UnknownPairError, shown_keys
 
 
 def weights_of(connection: Connection, reviewer: Reviewer, pair: PairId) -> Explained | None:
@@ -15,10 +15,10 @@ def weights_of(connection: Connection, reviewer: Reviewer, pair: PairId) -> Expl
 
     Nothing before the first run. Raises UnknownPairError if it may not be seen at all.
     """
-    keys = keys_of(connection, [pair.low, pair.high])
+    keys = shown_keys(connection, reviewer.view, [pair.low, pair.high])
     unseen = {source for source, _ in keys.values()} - reviewer.view.sources
     if len(keys) < 2 or unseen or are_severed(connection, pair.low, pair.high):
         raise UnknownPairError("there is no such pair")
-    l, r = sorted(Member(*key, record) for record, key in keys.items())
+    l, r = (Member(*key, record) for record, key in keys.items())
     shielded = np.isin([pair.low, pair.high], shielded_records(connection)).any()
     return why_pair(connection, reviewer.view, l, r, shielded=bool(shielded))
