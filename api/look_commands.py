@@ -234,7 +234,7 @@ def show_one_record(
     with existing_register(database) as engine, reading(engine) as connection:
         view = _view(connection, purpose)
         enter_command(engine, "matcher show record", by=user_name(), now=now())
-        view.require_source(source)
+        view.require_named(source)
         number = record_number(connection, source, record_id)
         if number is None:
             raise DataError(f"{source} has no record with this id; check both")

@@ -19,8 +19,6 @@ def lent(make: Callable[[Service], FastAPI], service: Service) -> Iterator[FastA
     free = _FREE[make]
     app = free.pop() if free else make(service)
     app.state.service = service
-    if hasattr(app.state, "newest_event"):
-        del app.state.newest_event  # of the register that it was lent over before
     try:
         yield app
     finally:

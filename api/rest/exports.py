@@ -85,7 +85,7 @@ def post_export(new: NewExport, write: Annotated[Write, writes(Permission.EXPORT
     return write.answer(_model(view), 202, {"Location": f"/v1/exports/{number}"})
 
 
-@router.get("/exports/{export}", summary="Get an export", responses=asking("not-found"))
+@router.get("/exports/{export}", summary="Get an export", responses=asking("not-found", "gone"))
 def get_export(export: Number, access: Reading) -> ExportModel:
     """One that the same caller asked for, for the same purpose."""
     return _model(_require(access, export))
@@ -100,11 +100,15 @@ def get_export(export: Number, access: Reading) -> ExportModel:
             "content": {"text/csv": _BINARY, "application/vnd.apache.parquet": _BINARY},
             "description": "The file",
         },
-        **asking("not-found", "conflict"),
+        **asking("not-found", "gone", "conflict"),
     },
 )
 def get_export_content(export: Number, access: Reading) -> StreamingResponse:
-    """CSV is UTF-8 with a line of names first; in Parquet missing values are null."""
+    """CSV is UTF-8 with a line of names first; in Parquet missing values are null.
+
+    410 once a child was shielded or severed, or an agreement ended, since the file was made:
+    it may hold what may not be told any more, so ask for it again.
+    """
     view = _require(access, export)
     if view.job.state != JobState.DONE or view.size is None:
         raise Problem("conflict", "The export is not done, or failed; see its job.")
@@ -120,9 +124,15 @@ def get_export_content(export: Number, access: Reading) -> StreamingResponse:
 
 
 def _require(access: Access, export: int) -> ExportView:
-    found = find_export(access.connection, export, access.caller, access.now)
+    found = find_export(access.connection, export, access.caller, access.view, access.now)
     if found is None:
         raise Problem("not-found")
+    if found.overtaken:
+        raise Problem(
+            "gone",
+            "Since it was made a child was shielded or severed, or an agreement ended. "
+            "Ask for the export again.",
+        )
     return found
 
 

@@ -109,7 +109,7 @@ class CandidateModel(BaseModel):
     probability: float = Field(examples=[0.9999])
     prior: float = Field(description="What speaks for any two records, in bits.", examples=[-11.3])
     reasons: list[ReasonModel] = Field(
-        description="With `prior` they add up to `weight`, but for what may not be seen."
+        description="With `prior` they add up to `weight`."
     )
     records: list[MatchedRecordModel] = Field(description="The best first.")
     rival: bool = Field(description="Another child fits nearly as well.")

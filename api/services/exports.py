@@ -2,7 +2,8 @@
 
 What is in a file is what its caller may see for the purpose that it named: records of
 sources that it may see, golden values of fields that it may see. Where shielded children live
-is in none.
+is in none. A file is not handed out any more once a child was shielded or severed, or an
+agreement ended, since it was made.
 """
 
 import tempfile
@@ -16,11 +17,11 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
 
 from api.db.engine import reading, writing
-from api.db.models import Erasure, ExportChunk, ExportFile
+from api.db.models import Erasure, ExportChunk, ExportFile, Severance, Shield
 from api.db.tables import in_utc
 from api.services.access.audit import note_act
 from api.services.access.caller import Caller
-from api.services.access.policy import read_terms, view_of
+from api.services.access.policy import View, read_terms, view_of
 from api.services.access.roles import Role
 from api.services.register.exporting import EXPORT_COLUMNS, Export, check_can_read
 from api.services.register.seen_frames import seen_frames
@@ -38,7 +39,10 @@ Format = Literal["csv", "parquet"]
 
 @dataclass(frozen=True, slots=True)
 class ExportView:
-    """An export as its caller sees it; ``size`` in bytes once it is done."""
+    """An export as its caller sees it; ``size`` in bytes once it is done.
+
+    ``overtaken`` says that it may hold what may not be told any more.
+    """
 
     id: int
     what: Export
@@ -49,6 +53,7 @@ class ExportView:
     rows: int | None
     size: int | None
     job: JobView
+    overtaken: bool
 
 
 def ask_for_export(
@@ -95,9 +100,12 @@ def ask_for_export(
 
 
 def find_export(
-    connection: Connection, number: int, caller: Caller, now: datetime
+    connection: Connection, number: int, caller: Caller, view: View, now: datetime
 ) -> ExportView | None:
-    """An export that this caller asked for, for the same purpose, within its time."""
+    """An export that this caller asked for, for the same purpose, within its time.
+
+    ``view`` is what the caller may see now.
+    """
     row = connection.execute(
         select(ExportFile.__table__).where(
             ExportFile.id == number,
@@ -119,6 +127,7 @@ def find_export(
         rows=row.rows,
         size=row.size,
         job=jobs_by_id(connection, [row.job])[row.job],
+        overtaken="made" in row.scope and _is_overtaken(row.scope["made"], connection, view),
     )
 
 
@@ -168,6 +177,7 @@ def prepare_export(
     check_can_read(connection, as_of_run=row.as_of)
     caller = _caller_of(row)
     view = view_of(read_terms(connection), caller, datetime.now(UTC).date())
+    made = _made_under(connection, view)
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
         path = Path(folder) / "content"
         write = write_csv if row.format == "csv" else write_parquet
@@ -181,7 +191,8 @@ def prepare_export(
                 raise DataError("records were erased while this was written; ask for it again")
             _keep(into, row.id, path)
             done = update(ExportFile).where(ExportFile.id == row.id)
-            into.execute(done.values(rows=rows, size=path.stat().st_size))
+            scope = {**row.scope, "made": made}
+            into.execute(done.values(rows=rows, size=path.stat().st_size, scope=scope))
             drop_expired(into, datetime.now(UTC))
             return {"export": row.id, "rows": rows}
 
@@ -200,6 +211,35 @@ def _keep(connection: Connection, number: int, path: Path) -> None:
             chunk = {"export": number, "number": part, "content": content}
             connection.execute(insert(ExportChunk).values(chunk))
             part += 1
+
+
+def _made_under(connection: Connection, view: View) -> dict[str, Any]:
+    """What a file that is made now may hold, to be kept with it."""
+    terms = [
+        [one.source, sorted(one.purposes), {name: sorted(may) for name, may in one.fields.items()}]
+        for one in view.terms
+    ]
+    # By number too: if one is gone and another came, the count alone says nothing.
+    shields = select(func.count(), func.max(Shield.id)).select_from(Shield)
+    severances = select(func.count(), func.max(Severance.id)).select_from(Severance)
+    acts = [list(connection.execute(query).one()) for query in (shields, severances)]
+    return {"acts": acts, "terms": terms, "barred": _barred(view)}
+
+
+def _is_overtaken(made: Mapping[str, Any], connection: Connection, view: View) -> bool:
+    """Whether a shield or a severance came since, an agreement ended, or a field was barred."""
+    now = _made_under(connection, view)
+    return (
+        now["acts"] != made["acts"]
+        or any(one not in now["terms"] for one in made["terms"])
+        or not set(now["barred"]) <= set(made["barred"])
+    )
+
+
+def _barred(view: View) -> list[str]:
+    """Fields and record ids that may not be seen for the purpose unless an agreement says so."""
+    limits = {**view.limits, **{f"record_id of {name}": may for name, may in view.ids.items()}}
+    return sorted(name for name, may in limits.items() if view.purpose not in may)
 
 
 def _caller_of(row: Any) -> Caller:

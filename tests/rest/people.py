@@ -3,6 +3,11 @@
 from typing import Any
 from urllib.parse import quote
 
+from sqlalchemy import select, update
+
+from api.db.engine import writing
+from api.db.models import Agreement, Source
+from api.rest.service import Service
 from tests.register_service.registers import Key
 
 AISHA_SAYS: dict[str, Any] = {
@@ -18,6 +23,16 @@ ZEBEDEE_SAYS: dict[str, Any] = {
     "surname": "Young",
     "date_of_birth": "2013-02-11",
 }
+
+
+def ids_for(service: Service, source: str, *purposes: str) -> None:
+    """Let a source's record ids, as if they were UPNs, be told for these purposes only."""
+    with writing(service.engine) as connection:
+        number = select(Source.number).where(Source.name == source).scalar_subquery()
+        own = Agreement.source == number
+        said = connection.execute(select(Agreement.purposes).where(own)).scalar_one()
+        fields = {**said["fields"], "record_id": list(purposes)}
+        connection.execute(update(Agreement).where(own).values(purposes={**said, "fields": fields}))
 
 
 def record(key: Key, rest: str = "") -> str:

@@ -15,8 +15,9 @@ from api.db.models import Agreement, ExportChunk, ExportFile, Source
 from api.rest.service import Service
 from api.services.access.roles import Role
 from api.services.exports import tidy_exports
-from tests.register_service.reviewed import AISHA, UNSURE, Reviewed
+from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed
 from tests.rest.conftest import Headers, MakeKey
+from tests.rest.people import AISHA_SAYS, ids_for, record
 from tests.rest.work import do_work
 
 
@@ -32,6 +33,13 @@ def fetched(client: TestClient, service: Service, headers: Headers, **asked: Any
     assert found.status_code == 200
     assert int(found.headers["Content-Length"]) == len(found.content)
     return found
+
+
+def end_agreement(service: Service, source: str) -> None:
+    with writing(service.engine) as connection:
+        number = select(Source.number).where(Source.name == source).scalar_subquery()
+        ended = service.now().date() - timedelta(days=1)
+        connection.execute(update(Agreement).where(Agreement.source == number).values(ends=ended))
 
 
 def rows_of(found: Any) -> list[dict[str, str]]:
@@ -96,11 +104,7 @@ def test_what_may_be_seen_is_decided_when_the_export_is_written(
     client: TestClient, service: Service, analyst: Headers
 ) -> None:
     place = client.post("/v1/exports", json={"what": "crosswalk"}, headers=analyst)
-    with writing(service.engine) as connection:
-        clinic = select(Source.number).where(Source.name == "clinic").scalar_subquery()
-        ended = service.now().date() - timedelta(days=1)
-        over = update(Agreement).where(Agreement.source == clinic)
-        connection.execute(over.values(ends=ended))
+    end_agreement(service, "clinic")
     do_work(service)
     found = client.get(f"{place.headers['Location']}/content", headers=analyst)
     assert "clinic" not in {one["source"] for one in rows_of(found)}
@@ -139,6 +143,91 @@ def test_no_export_leads_from_one_severed_child_to_the_other(
     mine = {one["child_id"] for one in events if (one["source"], one["record_id"]) == AISHA[0]}
     theirs = {one["child_id"] for one in events if (one["source"], one["record_id"]) == AISHA[1]}
     assert (mine, theirs) == ({own}, {other})
+
+
+@pytest.mark.parametrize("act", ["shield", "severance", "agreement"])
+def test_a_file_from_before_a_shield_a_severance_or_the_end_of_an_agreement_is_not_handed_out(
+    client: TestClient, service: Service, register: Reviewed, analyst: Headers, act: str
+) -> None:
+    place = client.post("/v1/exports", json={"what": "register"}, headers=analyst)
+    do_work(service)
+    address = place.headers["Location"]
+    assert client.get(f"{address}/content", headers=analyst).status_code == 200
+    if act == "shield":
+        register.shield(AISHA[0])
+    elif act == "severance":
+        register.sever([AISHA[0]], [AISHA[1]])
+    else:
+        end_agreement(service, "clinic")
+    for rest in ("", "/content"):
+        over = client.get(f"{address}{rest}", headers=analyst)
+        assert (over.status_code, over.json()["type"]) == (410, "/v1/problems/gone")
+        assert "again" in over.json()["detail"]
+    assert fetched(client, service, analyst, what="register").status_code == 200
+
+
+def test_links_tell_nothing_that_why_hides(
+    client: TestClient, service: Service, register: Reviewed, key: MakeKey, analyst: Headers
+) -> None:
+    said = {**AISHA_SAYS, "upn": "B801200005001"}
+    for one in AISHA[:2]:
+        assert client.put(record(one), headers=key(), json=said).status_code == 200
+    run = client.get("/v1/runs", headers=analyst).json()["runs"][0]["id"]
+    register.shield(AISHA[0])
+    register.link_anew()
+    register.say("match", UNSURE, NOAH)
+    why = client.get(record(AISHA[0], "/why"), headers=key()).json()["against"]
+    (told,) = [
+        one
+        for one in why
+        if {one["left"]["source"], one["right"]["source"]} == {AISHA[0][0], AISHA[1][0]}
+        and AISHA[1][1] in (one["left"]["record_id"], one["right"]["record_id"])
+    ]
+    assert told["withheld"]
+
+    def linked(headers: Headers, **asked: Any) -> dict[str, str]:
+        rows = rows_of(fetched(client, service, headers, what="links", **asked))
+        (own,) = [
+            one
+            for one in rows
+            if {(one[f"source_{side}"], one[f"record_id_{side}"]) for side in "lr"}
+            == set(AISHA[:2])
+        ]
+        return own
+
+    for headers in (analyst, key(Role.ANALYST, cleared=True)):
+        now, then = linked(headers), linked(headers, as_of=run)
+        for found in (now, then):
+            assert "UPN" not in found["reason"]
+            assert "address" not in found["reason"]
+            assert "forename is the same" in found["reason"]
+        assert float(now["match_weight"]) == pytest.approx(told["weight"], abs=0.002)
+        assert float(then["match_weight"]) == pytest.approx(told["weight"], abs=0.5)
+
+
+def test_values_of_a_past_run_are_not_those_of_the_other_identity(
+    client: TestClient, service: Service, register: Reviewed, analyst: Headers
+) -> None:
+    run = client.get("/v1/runs", headers=analyst).json()["runs"][0]["id"]
+    child = register.child(AISHA[0])
+    register.sever([AISHA[0]], AISHA[1:])
+    rows = rows_of(fetched(client, service, analyst, what="register", as_of=run))
+    (own,) = [one for one in rows if one["child_id"] == child]
+    assert set(own.values()) == {child, ""}
+    now = rows_of(fetched(client, service, analyst, what="register"))
+    assert [one["surname"] for one in now if one["child_id"] == child] == ["Malik"]
+
+
+def test_a_record_id_that_may_not_be_told_is_in_no_export(
+    client: TestClient, service: Service, register: Reviewed, analyst: Headers
+) -> None:
+    ids_for(service, "school", "education")
+    for what in ("crosswalk", "links", "events"):
+        rows = rows_of(fetched(client, service, analyst, what=what))
+        assert rows
+        assert not {"school"} & {value for one in rows for value in one.values()}
+    golden = rows_of(fetched(client, service, analyst, what="register"))
+    assert register.child(AISHA[0]) in {one["child_id"] for one in golden}
 
 
 def test_an_export_is_its_caller_s_own_and_its_purpose_s(
