@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from sqlalchemy import Connection, Engine
 
@@ -85,12 +86,7 @@ def serve(engine: Engine, offered: InForce, settings: Settings, host: str, port:
         _worker(settings),
     ):
         app = create_application(service, settings)
-        # Routes are worked out, and rules read, when they are first looked at: not while
-        # somebody waits.
-        for _ in iter_route_contexts(app.routes):
-            pass
-        with reading(engine) as connection:
-            Standing.at(connection)
+        make_ready(app, engine)
         # What is there from now on stays: to look it through time and again holds requests up.
         gc.collect()
         gc.freeze()
@@ -105,6 +101,14 @@ def serve(engine: Engine, offered: InForce, settings: Settings, host: str, port:
             timeout_keep_alive=15,
             timeout_graceful_shutdown=10,
         )
+
+
+def make_ready(app: FastAPI, engine: Engine) -> None:
+    """Have routes worked out, and rules read, before the first request instead of by it."""
+    for _ in iter_route_contexts(app.routes):
+        pass
+    with reading(engine) as connection:
+        Standing.at(connection)
 
 
 @contextmanager

@@ -163,6 +163,7 @@ class Allowed:
 
     @contextmanager
     def _logged(self, access: Access) -> Iterator[None]:
+        access.status = access.request.scope["route"].status_code or 200
         try:
             yield
         except BaseException as error:

@@ -127,7 +127,10 @@ def take_next_pair(
         now=access.now,
         wanted=Wanted(kind=asked.kind, source=asked.source),
     )
-    return _shown(access, rules, lease) if rules and lease else Response(status_code=204)
+    if not rules or not lease:
+        access.status = 204
+        return Response(status_code=204)
+    return _shown(access, rules, lease)
 
 
 @router.post(

@@ -69,7 +69,7 @@ def test_a_pair_is_taken_decided_and_undone(client: TestClient, asks: Asks) -> N
 
 
 def test_a_second_person_gets_nothing_while_the_only_pair_is_taken(
-    client: TestClient, key: MakeKey
+    client: TestClient, key: MakeKey, service: Service
 ) -> None:
     first = key(Role.REVIEWER)
     pair = take(client, first).json()["pair"]
@@ -78,6 +78,9 @@ def test_a_second_person_gets_nothing_while_the_only_pair_is_taken(
     refused = client.post(f"/v1/review/{pair}/take", headers=second)
     assert (refused.status_code, refused.json()["type"]) == (409, "/v1/problems/taken")
     assert client.get("/v1/review/queue", headers=second).json()["pairs"][0]["taken"]
+    with reading(service.aside) as aside:
+        logged = aside.scalars(select(Access.status).order_by(Access.id)).all()
+    assert logged == [200, 204, 409, 200]
 
 
 def test_a_token_of_somebody_else_is_taken(client: TestClient, key: MakeKey) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, func, insert, select
 
@@ -12,7 +13,9 @@ from api.db.engine import reading, writing
 from api.db.models import KeptMeasures, ModelFile
 from api.rest.service import Service
 from api.services.access.roles import Role
+from api.services.register import standing
 from api.services.register.measures import register_measures
+from api.serving import make_ready
 from matcher.outcomes import as_dict, protect
 from tests.register_service.registers import shipped
 from tests.register_service.reviewed import AISHA, UNSURE, Reviewed
@@ -92,6 +95,16 @@ def test_sources_come_with_their_agreements_and_last_extract(
     scoped = key(Role.ANALYST, sources=["clinic"])
     only = client.get("/v1/sources", headers=scoped).json()["sources"]
     assert [one["name"] for one in only] == ["clinic"]
+
+
+def test_rules_are_read_before_the_first_request(
+    client: TestClient, register: Reviewed, key: MakeKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "_READ", {})
+    make_ready(FastAPI(), register.engine)
+    monkeypatch.delattr(standing, "kept_rules")
+    why = client.get(f"/v1/children/{register.child(AISHA[0])}/why", headers=key())
+    assert why.status_code == 200
 
 
 class TestMeasures:
