@@ -23,7 +23,8 @@ class ReviewAnswer(Table):
     answers that a senior reviewer must settle), settled (by one, as ``decision``), known (it
     measures the reviewer) or void (taken back, or given on values that are others by now).
     ``agreed`` says, once two people answered blind, whether they said the same. ``read`` is a
-    hash of what the two records said. ``seconds`` is how long the reviewer had the pair.
+    hash of what the two records said. ``seconds`` is how long the reviewer had the pair; none
+    of one that they chose themselves, which was not handed out.
     """
 
     __tablename__ = "review_answer"
@@ -35,7 +36,7 @@ class ReviewAnswer(Table):
     why: Mapped[Written]
     by: Mapped[Name]
     at: Mapped[Moment]
-    seconds: Mapped[float]
+    seconds: Mapped[float | None]
     read: Mapped[Name]
     state: Mapped[Name]
     agreed: Mapped[bool | None]

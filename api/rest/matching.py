@@ -108,9 +108,7 @@ class CandidateModel(BaseModel):
     weight: float = Field(description="Of its best record, in bits.", examples=[14.2])
     probability: float = Field(examples=[0.9999])
     prior: float = Field(description="What speaks for any two records, in bits.", examples=[-11.3])
-    reasons: list[ReasonModel] = Field(
-        description="With `prior` they add up to `weight`."
-    )
+    reasons: list[ReasonModel] = Field(description="With `prior` they add up to `weight`.")
     records: list[MatchedRecordModel] = Field(description="The best first.")
     rival: bool = Field(description="Another child fits nearly as well.")
     location_hidden: bool = Field(description="Where the child lives was not looked at.")

@@ -25,6 +25,7 @@ Kind = Literal[
 Decision = Literal["match", "non_match", "cannot_tell"]
 _PAIR = "1042-2077"
 _EXAMPLE_CHILD = "R7K5WPZE84P4H"
+_UNNAMED = "Missing of possible links: pairs of known answer would stand out by it."
 
 
 class Body(BaseModel):
@@ -63,7 +64,7 @@ class FieldModel(BaseModel):
 class BesideModel(RecordKey):
     """A record that stands beside the pair."""
 
-    child_id: str | None = Field(examples=[_EXAMPLE_CHILD])
+    child_id: str | None = Field(description=_UNNAMED, examples=[_EXAMPLE_CHILD])
     values: dict[str, str] = Field(
         description="As far as they may be seen, without what is masked.",
         examples=[{"forename": "Aisha", "surname": "Malik", "date_of_birth": "2014-05-03"}],
@@ -76,7 +77,7 @@ class BesideModel(RecordKey):
 class SideModel(RecordKey):
     """One record of the pair, and what stands around it."""
 
-    child_id: str | None = Field(examples=[_EXAMPLE_CHILD])
+    child_id: str | None = Field(description=_UNNAMED, examples=[_EXAMPLE_CHILD])
     fellows: list[BesideModel] = Field(description="Other records of its child.")
     kin: list[BesideModel] = Field(description="Of brothers and sisters; twins are flagged.")
     rivals: list[BesideModel] = Field(description="Other children's records that fit it as well.")
@@ -93,6 +94,14 @@ class EarlierModel(BaseModel):
     undone: bool
 
 
+class HeldTwiceModel(BaseModel):
+    """A source that holds each child once, and would hold this one twice."""
+
+    source: str | None = Field(description="Missing where you may not see it.")
+    l: list[RecordKey] = Field(description="Its records of the left child.")
+    r: list[RecordKey]
+
+
 class PairModel(BaseModel):
     """A pair that is in your hand until `expires_at`."""
 
@@ -107,6 +116,8 @@ class PairModel(BaseModel):
     probability: float | None = Field(examples=[0.88])
     reasons: list[str] = Field(examples=[["forename is the same", "date of birth is the same"]])
     rival: bool = Field(description="Another record fits nearly as well.")
+    together: bool = Field(description="The register holds the two as one child now.")
+    twice: list[HeldTwiceModel] = Field(description="Of a `refused_link`, why it was refused.")
     location_hidden: bool
     earlier: list[EarlierModel] = Field(description="Decisions on this pair, the last first.")
     answers: list[EarlierModel] = Field(
@@ -127,7 +138,11 @@ class PairAnswer(LeaseToken):
     """What you say of the pair."""
 
     decision: Decision
-    why: Said = Field(examples=["same mother, and the clinic's date is a slip"])
+    why: Said | None = Field(
+        None,
+        description="Without one, the decision says that no reason was given.",
+        examples=["same mother, and the clinic's date is a slip"],
+    )
 
 
 class PairReferral(LeaseToken):
@@ -325,13 +340,20 @@ def pair_model(context: Context, lease: Lease) -> PairModel:
         kind=context.kind,  # type: ignore[arg-type]
         token=lease.token,
         expires_at=lease.expires_at,
-        l=_side(context.l),
-        r=_side(context.r),
+        l=_side(context.l, context.names_children),
+        r=_side(context.r, context.names_children),
         fields=[_field(one) for one in context.fields],
         weight=context.weight,
         probability=context.probability,
         reasons=list(context.reasons),
         rival=context.rival,
+        together=context.together,
+        twice=[
+            HeldTwiceModel(
+                source=one.source, l=[_key(key) for key in one.l], r=[_key(key) for key in one.r]
+            )
+            for one in context.twice
+        ],
         location_hidden=context.location_hidden,
         earlier=[_earlier(one) for one in context.earlier],
         answers=[_earlier(one) for one in context.answers],
@@ -421,22 +443,22 @@ def _key(key: tuple[str, str]) -> RecordKey:
     return RecordKey(source=key[0], record_id=key[1])
 
 
-def _side(side: Side) -> SideModel:
+def _side(side: Side, names: bool) -> SideModel:
     return SideModel(
         source=side.key[0],
         record_id=side.key[1],
-        child_id=side.child,
-        fellows=[_beside(one) for one in side.fellows],
-        kin=[_beside(one) for one in side.kin],
-        rivals=[_beside(one) for one in side.rivals],
+        child_id=side.child if names else None,
+        fellows=[_beside(one, names) for one in side.fellows],
+        kin=[_beside(one, names) for one in side.kin],
+        rivals=[_beside(one, names) for one in side.rivals],
     )
 
 
-def _beside(one: Beside) -> BesideModel:
+def _beside(one: Beside, names: bool) -> BesideModel:
     return BesideModel(
         source=one.key[0],
         record_id=one.key[1],
-        child_id=one.child,
+        child_id=one.child if names else None,
         values=dict(one.values),
         why=one.why,  # type: ignore[arg-type]
         weight=one.weight,

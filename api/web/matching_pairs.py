@@ -1,30 +1,37 @@
 """Two records of the workbench side by side, and saying whether they are one child."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 
 from fastapi import Form, Request, Response
 
 from api.rest.access import Access
 from api.rest.problems import Problem
-from api.services.register.acts import ActError, key_of
-from api.services.register.deciding import decide
+from api.rest.review import rules_of
+from api.services.access.roles import Permission
+from api.services.register.acts import LONGEST_REASON, ActError
 from api.services.register.history import Member
 from api.services.register.listed import ListedRecord
 from api.services.register.severances import are_severed
 from api.services.register.shields import WHEREABOUTS
+from api.services.register.viewing import ShownRecord
 from api.services.register.why import why_pair
-from api.services.review.answering import queue_linking
-from api.services.review.context import FIELDS
-from api.services.review.differences import same
-from api.services.review.pairs import PairId, UnknownPairError
+from api.services.review.answering import answer_chosen
+from api.services.review.differences import Span, Spans, differing_spans, same
+from api.services.review.names import (
+    NAME_FIELDS,
+    differing_words,
+    same_name,
+    shapes_differ,
+    whole_name,
+)
+from api.services.review.pairs import PairId, Reviewer, UnknownPairError
 from api.web.access import page_router
-from api.web.masks import masks_on
+from api.web.masks import Masks, masks_on
 from api.web.matching import Visit
 from api.web.matching_records import (
     Deciding,
-    Reason,
     decisions_on,
     found_record,
     listed,
@@ -32,10 +39,27 @@ from api.web.matching_records import (
     used_fields,
 )
 from api.web.pages import Instead, page, see
-from api.web.text import sentence
+from api.web.review_part import needed_rules
+from api.web.text import as_typed, sentence
 from api.web.workbench import Asked, Workbench
+from matcher.rules.library import LinkageRules
 
 router = page_router()
+
+
+_NO_SPANS: Spans = ((), ())
+
+# A value as it is shown: its text, whether it is hidden, and where the other differs.
+Cell = tuple[str | None, bool, Sequence[Span]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A field of both records. ``found`` is Same, Different, or empty where one has none."""
+
+    name: str
+    found: str
+    cells: Sequence[Cell]
 
 
 @router.get("/matching/pairs/{pair}")
@@ -57,30 +81,31 @@ def decide_pair(
     change: Deciding,
     bench: Asked,
     kind: Annotated[Literal["match", "non_match"], Form()] = "match",
-    why: Reason = "",
+    why: Annotated[str, Form()] = "",
 ) -> Response:
     """Select as a match, or deselect."""
     one, other, bench = _pair(change, pair, bench)
+    why = as_typed(why)
     try:
-        decide(
+        outcome = answer_chosen(
             change.connection,
+            change.service.aside,
+            needed_rules(change)[1],
+            Reviewer.of(change.caller, change.view),
+            PairId.of(one.record, other.record),
             kind=kind,
-            one=key_of(change.connection, one.record),
-            other=key_of(change.connection, other.record),
             why=why,
-            by=change.caller.name,
             now=change.now,
         )
     except ActError as error:
-        errors = {"why": "Enter a reason"} if not why.strip() else {"": sentence(str(error))}
+        told = "Enter a reason" if not why else sentence(str(error))
+        errors = {"why" if not why or len(why) > LONGEST_REASON else "decide": told}
         raise Instead(_pair_page(request, change, pair, bench, errors=errors, why=why)) from None
-    queue_linking(change.connection, by=change.caller.name)
     what = "Match selected." if kind == "match" else "Match deselected."
-    return see(
-        request,
-        bench.to_record(one.record),
-        said=f"{what} It takes effect after linking has run.",
-    )
+    said = f"{what} It takes effect after linking has run."
+    if outcome.decision is None:
+        said = "Your answer is kept. Nothing changes until another reviewer has answered too."
+    return see(request, bench.to_record(one.record), said=said)
 
 
 def _pair_page(
@@ -102,6 +127,9 @@ def _pair_page(
     l, r = sorted(Member(side.source, side.record_id, side.record) for side in (one, other))
     explained = why_pair(visit.connection, visit.view, l, r, shielded=placeless)
     ends = {one.record, other.record}
+    decided = [
+        said for said in decisions_on(visit, one.record) if {said.pair.low, said.pair.high} == ends
+    ]
     return page(
         request,
         "matching/pair.html",
@@ -111,21 +139,13 @@ def _pair_page(
         bench=bench,
         one=one,
         other=other,
-        columns=shown,
-        fields=used_fields(shown),
         masks=masks,
-        found={
-            name: _compared(*(record.values.get(name) for record in shown))
-            for name in FIELDS
-            if not (placeless and name in WHEREABOUTS)
-        },
+        rows=_rows(visit, shown, masks, placeless=placeless),
         together=one.child_id == other.child_id,
         explained=explained,
-        decided=[
-            said
-            for said in decisions_on(visit, one.record)
-            if {said.pair.low, said.pair.high} == ends
-        ],
+        decided=decided,
+        # Whoever may decide is shown the weight when somebody has, so that nobody goes by it.
+        weighed=bool(decided) or not visit.caller.may(Permission.REVIEW_PAIRS),
         why=why,
     )
 
@@ -146,7 +166,46 @@ def _pair(
     return own, other, replace(bench, record=mine)
 
 
-def _compared(one: Any, other: Any) -> str:
-    if not one or not other:
-        return ""
-    return "Same" if same(str(one), str(other)) else "Different"
+def _rows(
+    visit: Access, shown: Sequence[ShownRecord], masks: Masks, *, placeless: bool
+) -> list[Row]:
+    """The fields of both; one whole name where one record has a single field for it."""
+    names = used_fields(list(shown))
+    values = [
+        {name: str(value) for name, value in record.values.items() if value} for record in shown
+    ]
+    rules = rules_of(visit)
+    whole = (
+        rules is not None
+        and len(shown) == 2
+        and all(visit.view.may_see(record.key.source, n) for record in shown for n in NAME_FIELDS)
+        and not set(masks.hidden) & set(NAME_FIELDS)
+        and shapes_differ(*values)
+    )
+    rows: list[Row] = []
+    for name in names:
+        if whole and rules is not None and name in NAME_FIELDS:
+            if not any(row.name == "name" for row in rows):
+                rows.append(_whole_name(rules[0], values))
+            continue
+        texts = [value.get(name) for value in values]
+        hidden = [
+            (record.location_hidden and name in WHEREABOUTS)
+            or (name in masks.hidden and text is not None)
+            for record, text in zip(shown, texts, strict=True)
+        ]
+        found, spans = "", _NO_SPANS
+        if all(texts) and not (placeless and name in WHEREABOUTS):
+            one, other = (str(text) for text in texts)
+            found = "Same" if same(one, other) else "Different"
+            spans = differing_spans(one, other)
+        rows.append(Row(name, found, tuple(zip(texts, hidden, spans, strict=False))))
+    return rows
+
+
+def _whole_name(linkage: LinkageRules, values: Sequence[Mapping[str, str]]) -> Row:
+    one, other = (whole_name(value) for value in values)
+    alike = same_name(linkage, *values)
+    spans = _NO_SPANS if alike else differing_words(one, other)
+    cells = ((one, False, spans[0]), (other, False, spans[1]))
+    return Row("name", "Same" if alike else "Different", cells)

@@ -32,8 +32,8 @@ from api.web.static_files import StaticFiles
 SERVICE = "Child register"
 
 _FILTERS = (
-    "shown", "marked", "plain", "day", "moment", "age", "number", "counted", "words", "titled",
-    "of_field", "born", "system", "plain_system",
+    "shown", "marked", "marked_field", "plain", "day", "moment", "age", "number", "chance",
+    "counted", "words", "titled", "of_field", "born", "system", "plain_system",
 )  # fmt: skip
 
 

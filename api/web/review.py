@@ -1,5 +1,6 @@
 """The queue of pairs that wait for a person, and taking one of it."""
 
+from functools import partial
 from itertools import islice
 from typing import Annotated
 
@@ -8,7 +9,7 @@ from fastapi import Query, Request, Response
 from api.db.engine import reading
 from api.rest.access import Access
 from api.rest.paging import place_of, written
-from api.rest.review import reviewer_of, rules_of
+from api.rest.review import Rules, reviewer_of, rules_of
 from api.services.attention import oldest_waiting
 from api.services.register.queue import queue_counts
 from api.services.review import leases
@@ -71,6 +72,7 @@ def queue_page(
         counts=queue_counts(visit.connection),
         senior=_for_seniors(visit) if reviewer.senior else None,
         counted=_COUNTED,
+        place=partial(_position, rules_of(visit)),
         waiting_seconds=(visit.now - since).total_seconds() if since else None,
         in_hand=lease.pair if lease else None,
         items=shown,
@@ -99,15 +101,35 @@ def take_one_pair(request: Request, pair: str, visit: Visit, part: PartOfQueue) 
         now=visit.now,
     )
     if lease is None:
+        with reading(visit.service.aside) as beside:
+            anothers = leases.is_anothers(beside, wanted, visit.caller.name, visit.now)
         return page(
             request,
             "review/lost.html",
-            title="This pair cannot be taken",
+            title="Somebody else has this pair now" if anothers else "This pair cannot be taken",
             status=409,
             part=part,
             pair=None,
+            anothers=anothers,
+            answered=False,
         )
     return see(request, f"/review/pairs/{wanted}{part.query}")
+
+
+def _position(rules: Rules | None, weight: float | None) -> str:
+    """Where a weight stands to the thresholds, in words: the number is for after the answer."""
+    if rules is None or weight is None:
+        return "Not compared"
+    thresholds = rules[0].matching.thresholds
+    lower, upper = thresholds.lower, thresholds.upper
+    if weight < lower:
+        return "Below both thresholds"
+    if weight >= upper:
+        return "Above both thresholds"
+    third = (upper - lower) / 3
+    if weight < lower + third:
+        return "Near the lower threshold"
+    return "Near the upper threshold" if weight >= upper - third else "Between the thresholds"
 
 
 def _for_seniors(visit: Access) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """What a reviewer has answered: the weights of the pair, and taking the answer back."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -19,12 +20,21 @@ from api.web import charts
 from api.web.access import page_router
 from api.web.pages import Instead, page, see
 from api.web.refusals import local
-from api.web.review_part import Change, PartOfQueue, Visit, needed_rules, words_for_templates
-from api.web.text import sentence
+from api.web.review_part import (
+    Change,
+    Part,
+    PartOfQueue,
+    Visit,
+    needed_rules,
+    words_for_templates,
+)
+from api.web.text import as_typed, sentence
+from matcher.rules.matching import Thresholds
 
 router = page_router()
 
-Why = Annotated[str, Form(max_length=2000)]
+# Not limited here: what is too long is said beside the field.
+Why = Annotated[str, Form()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +50,7 @@ class Step:
 @router.get("/review/answers/{number}")
 def answer_page(request: Request, number: int, visit: Visit, part: PartOfQueue) -> Response:
     """What was answered, the way to the next pair, and what the weight is made of."""
-    given = _given(visit, number)
-    explained = _weights(visit, given)
-    keys = list(
-        shown_keys(visit.connection, visit.view, [given.pair.low, given.pair.high]).values()
-    )
-    visit.saw(*(f"record {record}" for record in (given.pair.low, given.pair.high)))
-    return page(
-        request,
-        "review/answer.html",
-        title="Your answer",
-        given=given,
-        keys=keys,
-        explained=explained,
-        steps=_steps(explained) if explained else [],
-        thresholds=needed_rules(visit)[0].matching.thresholds,
-        part=part,
-        **words_for_templates(),
-    )
+    return _answer_page(request, visit, number, part)
 
 
 @router.get("/review/answers/{number}/weights.svg")
@@ -68,23 +61,33 @@ def weights_chart(number: int, visit: Visit) -> Response:
     if explained is None:
         raise Problem("not-found")
     visit.saw(*(f"record {record}" for record in (given.pair.low, given.pair.high)))
-    thresholds = needed_rules(visit)[0].matching.thresholds
-    return charts.svg_response(_drawn(_steps(explained), thresholds.lower, thresholds.upper))
+    thresholds = _thresholds(visit)
+    lines = (thresholds.lower, thresholds.upper) if _lies_between(explained, thresholds) else ()
+    return charts.svg_response(_drawn(_steps(explained), lines))
 
 
 @router.post("/review/undo")
-def undo_answer(request: Request, change: Change, part: PartOfQueue, why: Why = "") -> Response:
-    """Take the latest answer back, whatever became of it."""
+def undo_answer(
+    request: Request,
+    change: Change,
+    part: PartOfQueue,
+    why: Why = "",
+    number: Annotated[int, Form()] = 0,
+) -> Response:
+    """Take the latest answer back, whatever became of it. ``number`` is the answer on the page."""
     try:
         undone = undo_latest(
             change.connection,
             change.service.aside,
             reviewer_of(change),
-            why=why,
+            why=as_typed(why),
             now=change.now,
         )
     except ActError as error:
-        raise Problem("conflict", str(error)) from None
+        errors = {"undo-why": sentence(str(error))}
+        raise Instead(
+            _answer_page(request, change, number, part, errors=errors, why=as_typed(why))
+        ) from None
     change.saw(*(f"record {record}" for record in (undone.pair.low, undone.pair.high)))
     said = "Your answer is taken back. The pair waits again."
     return see(request, f"/review{part.query}", said=said)
@@ -107,7 +110,7 @@ def undo_decision(
             change.service.aside,
             reviewer_of(change),
             number,
-            why=why,
+            why=as_typed(why),
             now=change.now,
         )
     except NotYoursError:
@@ -122,10 +125,45 @@ def undo_decision(
                 errors={"why": sentence(str(error))},
                 number=number,
                 next=local(next),
+                why=as_typed(why),
             )
         ) from None
     change.saw(*(f"record {record}" for record in (undone.pair.low, undone.pair.high)))
     return see(request, local(next), said="The decision is taken back. It ends with the next run.")
+
+
+def _answer_page(
+    request: Request,
+    visit: Access,
+    number: int,
+    part: Part,
+    *,
+    errors: Mapping[str, str] | None = None,
+    why: str = "I chose the wrong answer",
+) -> Response:
+    given = _given(visit, number)
+    explained = _weights(visit, given)
+    thresholds = _thresholds(visit)
+    keys = list(
+        shown_keys(visit.connection, visit.view, [given.pair.low, given.pair.high]).values()
+    )
+    visit.saw(*(f"record {record}" for record in (given.pair.low, given.pair.high)))
+    return page(
+        request,
+        "review/answer.html",
+        title="Your answer",
+        status=422 if errors else 200,
+        errors=errors,
+        given=given,
+        keys=keys,
+        explained=explained,
+        steps=_steps(explained) if explained else [],
+        thresholds=thresholds,
+        between=explained is not None and _lies_between(explained, thresholds),
+        part=part,
+        why=why,
+        **words_for_templates(),
+    )
 
 
 def _given(visit: Access, number: int) -> Given:
@@ -142,6 +180,15 @@ def _weights(visit: Access, given: Given) -> Explained | None:
         return weights_of(visit.connection, reviewer_of(visit), given.pair)
     except UnknownPairError:
         raise Problem("not-found") from None
+
+
+def _thresholds(visit: Access) -> Thresholds:
+    return needed_rules(visit)[0].matching.thresholds
+
+
+def _lies_between(explained: Explained, thresholds: Thresholds) -> bool:
+    """Whether the pair waits because of its weight. Of others the thresholds say nothing."""
+    return thresholds.lower <= explained.weight < thresholds.upper
 
 
 def _steps(explained: Explained) -> list[Step]:
@@ -161,7 +208,7 @@ def _steps(explained: Explained) -> list[Step]:
     return steps
 
 
-def _drawn(steps: list[Step], lower: float, upper: float) -> str:
+def _drawn(steps: list[Step], thresholds: Sequence[float]) -> str:
     """A waterfall: what speaks for a match goes to the right, what speaks against to the left."""
     rows: list[dict[str, Any]] = [
         {
@@ -201,8 +248,9 @@ def _drawn(steps: list[Step], lower: float, upper: float) -> str:
         y=y, x="end:Q", text="bits:N"
     )
     lines = (
-        alt.Chart(alt.InlineData(values=[{"at": lower}, {"at": upper}]))
+        alt.Chart(alt.InlineData(values=[{"at": one} for one in thresholds]))
         .mark_rule(color=charts.BLACK, strokeWidth=2, strokeDash=[6, 4])
         .encode(x="at:Q")
     )
-    return charts.svg((lines + bars + texts).properties(width=520, height={"step": 34}))
+    drawn = lines + bars + texts if thresholds else bars + texts
+    return charts.svg(drawn.properties(width=520, height={"step": 34}))

@@ -12,11 +12,18 @@ from api.rest.review import reviewer_of
 from api.services.access.roles import Permission
 from api.services.register.acts import ActError
 from api.services.review.pairs import StaleError, UnknownPairError
-from api.services.review.regrouping import NEW, Group, enter, group_of, planned
+from api.services.review.regrouping import (
+    NEW,
+    Group,
+    check_can_enter,
+    enter,
+    group_of,
+    planned,
+)
 from api.web.access import page_router, signed_in
 from api.web.pages import Instead, page, see
-from api.web.review_part import pair_of, words_for_templates
-from api.web.text import sentence
+from api.web.review_part import needed_rules, pair_of, words_for_templates
+from api.web.text import as_typed, sentence
 
 router = page_router()
 
@@ -68,7 +75,7 @@ def confirm(
     change: Moving,
     places: Places,
     state: Annotated[str, Form(max_length=40)] = "",
-    why: Annotated[str, Form(max_length=2000)] = "",
+    why: Annotated[str, Form()] = "",
 ) -> Response:
     """Enter the decisions."""
     with _refused():
@@ -76,20 +83,22 @@ def confirm(
     try:
         numbers = enter(
             change.connection,
+            needed_rules(change)[1],
             reviewer_of(change),
             pair_of(pair),
             places,
             state=state,
-            why=why,
+            why=as_typed(why),
             now=change.now,
         )
     except StaleError:
-        errors = {"": "The records, or what is decided of them, have changed since; look again"}
+        said = "The records, or what is decided of them, have changed since; look again"
+        errors = {_first(group): said}
         raise Instead(_choosing(request, pair, group, {}, errors, status=412)) from None
     except ActError as error:
         errors = {"why": sentence(str(error))}
         raise Instead(
-            _preview(request, change, pair, group, places, errors=errors, why=why)
+            _preview(request, change, pair, group, places, errors=errors, why=as_typed(why))
         ) from None
     count = "1 decision is" if len(numbers) == 1 else f"{len(numbers)} decisions are"
     return see(request, "/review", said=f"{count} entered. The records move with the next run.")
@@ -134,10 +143,14 @@ def _preview(
 ) -> Response:
     try:
         decisions = planned(visit.connection, group, places)
+        check_can_enter(visit.connection, needed_rules(visit)[1], reviewer_of(visit), decisions)
     except ActError as error:
-        return _choosing(request, pair, group, {}, {"": sentence(str(error))}, status=422)
+        refused = {_first(group): sentence(str(error))}
+        return _choosing(request, pair, group, {}, refused, status=422)
     if not decisions and not errors:
-        nothing = {"": "Nothing would change. Choose another child for at least one record"}
+        nothing = {
+            _first(group): "Nothing would change. Choose another child for at least one record"
+        }
         return _choosing(request, pair, group, places, nothing, status=422)
     return page(
         request,
@@ -153,6 +166,11 @@ def _preview(
         why=why,
         **_words(group),
     )
+
+
+def _first(group: Group) -> str:
+    """The id of the first field, for what is wrong with all of them."""
+    return f"to-{group.records[0].key.record}"
 
 
 def _result(group: Group, places: Mapping[int, str]) -> list[dict[str, Any]]:

@@ -13,9 +13,16 @@ from api.rest.review import reviewer_of, told_of
 from api.services.register.acts import ActError
 from api.services.review import leases
 from api.services.review.answering import answer, refer
+from api.services.review.changed import changed_records
 from api.services.review.context import context_of
 from api.services.review.leases import Lease
-from api.services.review.pairs import PairId, StaleError, TakenError, UnknownPairError, shown_keys
+from api.services.review.pairs import (
+    AnsweredError,
+    PairId,
+    StaleError,
+    TakenError,
+    UnknownPairError,
+)
 from api.services.review.revealing import reveal
 from api.services.review.surroundings import earlier_decisions
 from api.services.review.taking import take_pair
@@ -31,35 +38,27 @@ from api.web.review_part import (
     pair_of,
     words_for_templates,
 )
-from api.web.text import moment, sentence
+from api.web.text import as_typed, moment, sentence
 
 router = page_router()
 
-# What is entered as the reason where a reviewer writes none, as the page says.
-REASONS = {
-    "match": "The details shown agree",
-    "non_match": "The details shown differ",
-    "cannot_tell": "The details shown are too few to tell",
-}
-
-Why = Annotated[str, Form(max_length=2000)]
+# Not limited here: what is too long is said beside the field, with what was written still in it.
+Why = Annotated[str, Form()]
 Shown = Annotated[str, Form(max_length=80)]
 
 
 @router.get("/review/pairs/{pair}")
 def pair_page(request: Request, pair: str, visit: Visit, part: PartOfQueue) -> Response:
     """Both records side by side, with what stands around them, as they are now."""
-    wanted, reviewer = pair_of(pair), reviewer_of(visit)
-    with reading(visit.service.aside) as beside:
-        lease = leases.in_hand(beside, reviewer.by, visit.now)
-    if lease is not None and lease.pair == wanted:
-        rules = needed_rules(visit)[1]
-        lease = take_pair(
-            visit.connection, visit.service.aside, rules, reviewer, wanted, now=visit.now
-        )
-        if lease is not None:
-            return _shown(request, visit, lease, part)
-    return _lost(request, wanted, part)
+    return _in_hand(request, visit, pair_of(pair), part)
+
+
+@router.post("/review/pairs/{pair}/again")
+def look_again(
+    request: Request, pair: str, visit: Visit, part: PartOfQueue, why: Why = ""
+) -> Response:
+    """The same after it changed, with the reason that was written before."""
+    return _in_hand(request, visit, pair_of(pair), part, why)
 
 
 @router.post("/review/pairs/{pair}/answer")
@@ -83,7 +82,7 @@ def answer_pair(
             reviewer_of(change),
             identity,
             kind=kind,
-            why=why.strip() or REASONS.get(kind, ""),
+            why=as_typed(why),
             token=token,
             etag=etag,
             now=change.now,
@@ -104,7 +103,7 @@ def refer_pair(
             change.service.aside,
             reviewer_of(change),
             identity,
-            note=why,
+            note=as_typed(why),
             token=token,
             now=change.now,
         )
@@ -176,6 +175,22 @@ def reveal_field(
     return see(request, f"/review/pairs/{identity}{part.query}#field-{field}")
 
 
+def _in_hand(
+    request: Request, visit: Access, wanted: PairId, part: Part, why: str = ""
+) -> Response:
+    reviewer = reviewer_of(visit)
+    with reading(visit.service.aside) as beside:
+        lease = leases.in_hand(beside, reviewer.by, visit.now)
+    if lease is not None and lease.pair == wanted:
+        rules = needed_rules(visit)[1]
+        lease = take_pair(
+            visit.connection, visit.service.aside, rules, reviewer, wanted, now=visit.now
+        )
+        if lease is not None:
+            return _shown(request, visit, lease, part, why=as_typed(why))
+    return _lost(request, visit, wanted, part)
+
+
 def _shown(
     request: Request,
     visit: Access,
@@ -205,7 +220,6 @@ def _shown(
         seconds=round((lease.expires_at - visit.now).total_seconds()),
         until=moment(lease.expires_at).split(" at ")[1],
         part=part,
-        reasons=REASONS,
         why=why,
         **words_for_templates(),
     )
@@ -218,31 +232,57 @@ def _refused(
     """Say on a page what the services refuse; what was written is kept in its field."""
     try:
         yield
+    except AnsweredError:
+        raise Instead(_lost(request, visit, pair, part, answered=True)) from None
     except TakenError:
-        raise Instead(_lost(request, pair, part)) from None
+        raise Instead(_lost(request, visit, pair, part)) from None
     except StaleError as error:
-        raise Instead(_changed(request, visit, pair, part, error)) from None
+        raise Instead(_changed(request, visit, pair, part, error, as_typed(why))) from None
     except ActError as error:
         with reading(visit.service.aside) as beside:
             lease = leases.require(beside, pair, token, visit.caller.name)
         errors = {"why": sentence(str(error))}
-        raise Instead(_shown(request, visit, lease, part, why=why, errors=errors)) from None
+        raise Instead(
+            _shown(request, visit, lease, part, why=as_typed(why), errors=errors)
+        ) from None
 
 
-def _lost(request: Request, pair: PairId, part: Part) -> Response:
+def _lost(
+    request: Request, visit: Access, pair: PairId, part: Part, *, answered: bool = False
+) -> Response:
+    """Whose the pair is now, as far as that is known, and how to go on."""
+    with reading(visit.service.aside) as beside:
+        anothers = leases.is_anothers(beside, pair, visit.caller.name, visit.now)
     title = "You do not have this pair any more"
-    return page(request, "review/lost.html", title=title, status=409, part=part, pair=pair)
+    if anothers:
+        title = "Somebody else has this pair now"
+    elif answered:
+        title = "You have answered this pair"
+    return page(
+        request,
+        "review/lost.html",
+        title=title,
+        status=409,
+        part=part,
+        pair=pair,
+        anothers=anothers,
+        answered=answered,
+    )
 
 
 def _changed(
-    request: Request, visit: Access, pair: PairId, part: Part, error: StaleError
+    request: Request, visit: Access, pair: PairId, part: Part, error: StaleError, why: str
 ) -> Response:
     """What is otherwise than the reviewer was shown, and who decided meanwhile."""
     with reading(visit.service.aside) as beside:
         lease = leases.in_hand(beside, visit.caller.name, visit.now)
     known = lease is not None and lease.known is not None
     decided = "decisions" in error.changes and not known
-    keys = list(shown_keys(visit.connection, visit.view, [pair.low, pair.high]).values())
+    records = []
+    if lease is not None and lease.pair == pair:
+        records = changed_records(
+            visit.connection, needed_rules(visit)[1], reviewer_of(visit), lease
+        )
     visit.saw(*(f"record {record}" for record in (pair.low, pair.high)))
     return page(
         request,
@@ -251,8 +291,9 @@ def _changed(
         status=412,
         part=part,
         pair=pair,
-        changes=error.changes,
-        keys=keys,
+        changes=[one for one in error.changes if one not in ("record_l", "record_r")],
+        records=records,
         decisions=earlier_decisions(visit.connection, pair)[:1] if decided else [],
+        why=why,
         **words_for_templates(),
     )

@@ -49,6 +49,23 @@ def marked(value: str, spans: Iterable[tuple[int, int]]) -> Markup:
     return Markup("<bdi>{}</bdi>").format(found + _seen(value[done:]))
 
 
+def marked_field(value: str, name: str, spans: Iterable[tuple[int, int]]) -> Markup:
+    """`marked`, of a day the parts of how people write it. ``spans`` are of YYYY-MM-DD."""
+    if name != "date_of_birth":
+        return marked(value, spans)
+    try:
+        written = date.fromisoformat(value)
+    except ValueError:
+        return marked(value, spans)
+    begins, words_, found, at = {start for start, _ in spans}, day(written).split(), [], 0
+    # Day, month and year, and where each begins in YYYY-MM-DD.
+    for part, of in zip(words_, (8, 5, 0), strict=True):
+        if of in begins:
+            found.append((at, at + len(part)))
+        at += len(part) + 1
+    return marked(" ".join(words_), found)
+
+
 def plain(value: object) -> str:
     """`shown` where no markup can stand, such as in an attribute or an option."""
     text = "" if value is None else str(value)
@@ -119,6 +136,15 @@ def number(value: float | None, decimals: int = 0) -> str:
     return "" if value is None else f"{value:,.{decimals}f}"
 
 
+def chance(probability: float) -> str:
+    """Such as 88.0%. No weight makes certain, so nothing is told as if it were: "over 99.9%"."""
+    if probability >= 0.9995:
+        return "over 99.9%"
+    if probability < 0.0005:
+        return "under 0.1%"
+    return f"{100 * probability:.1f}%"
+
+
 def counted(count: int, thing: str, things: str | None = None) -> str:
     """Such as "1 pair" or "1,200 pairs"."""
     return f"{number(count)} {thing if count == 1 else things or thing + 's'}"
@@ -132,6 +158,11 @@ def words(name: str) -> str:
 def sentence(message: str) -> str:
     """A message of the software as an error message begins: with a capital letter."""
     return message[:1].upper() + message[1:]
+
+
+def as_typed(text: str) -> str:
+    """What was written in a field of several lines, as long as the page counted it."""
+    return text.replace("\r\n", "\n").strip()
 
 
 def _is_unseen(character: str) -> bool:

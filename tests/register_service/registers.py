@@ -28,6 +28,7 @@ COLUMNS = [
     "record_id",
     "forename",
     "surname",
+    "name",
     "date_of_birth",
     "sex",
     "nhs_number",

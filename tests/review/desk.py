@@ -114,6 +114,20 @@ class Desk:
                 **said,
             )
 
+    def choose(self, reviewer: Reviewer, pair: PairId, kind: str) -> Outcome:
+        """An answer to a pair that was not handed out."""
+        with writing(self.register.engine) as connection:
+            return answering.answer_chosen(
+                connection,
+                self.aside,
+                self.rules,
+                reviewer,
+                pair,
+                kind=kind,
+                why="a test",
+                now=self.now,
+            )
+
     def refer(self, reviewer: Reviewer, lease: Lease, note: str = "unsure") -> int:
         with writing(self.register.engine) as connection:
             return answering.refer(

@@ -7,6 +7,8 @@ from api.db.engine import reading
 from api.db.models import Audit, Decision, Job
 from api.services.register.acts import ActError
 from api.services.register.decisions import decisions_in_force
+from api.services.review.answering import NO_REASON
+from api.services.review.pairs import AnsweredError
 from api.services.review.reviewers import reviewer_weeks
 from api.services.review.undoing import NotYoursError
 from tests.register_service.reviewed import AISHA, UNSURE, with_values
@@ -57,14 +59,20 @@ def test_each_answer_is_in_the_log(desk: Desk) -> None:
     assert {"pair_answered", "decided_match"} <= set(actions)
 
 
-@pytest.mark.parametrize(("kind", "why"), [("perhaps", "a test"), ("match", "  ")])
-def test_an_answer_that_says_nothing_is_refused_and_the_pair_stays(
+@pytest.mark.parametrize(("kind", "why"), [("perhaps", "a test"), ("match", "x" * 2001)])
+def test_an_answer_that_cannot_be_kept_is_refused_and_the_pair_stays(
     desk: Desk, kind: str, why: str
 ) -> None:
     lease = desk.take(ANNA)
     with pytest.raises(ActError):
         desk.answer(ANNA, lease, kind, why=why)
     assert desk.take(ANNA).pair == lease.pair
+
+
+def test_without_a_reason_it_is_kept_that_none_was_given(desk: Desk) -> None:
+    desk.answer(ANNA, desk.take(ANNA), why="  ")
+    with reading(desk.register.engine) as connection:
+        assert connection.scalars(select(Decision.why)).all() == [NO_REASON]
 
 
 def test_the_first_of_two_answers_has_no_effect(two: Desk) -> None:
@@ -233,13 +241,40 @@ def test_known_pairs_look_like_others_measure_and_decide_nothing(desk: Desk) -> 
     assert lease.pair == desk.pair(*AISHA[:2])
     context = desk.context(ANNA, lease)
     assert (context.kind, context.earlier) == ("possible_link", ())
-    # That one child holds both, or what else it holds, would give the answer away.
-    assert {side.child for side in (context.l, context.r)} == {None}
-    assert context.l.fellows == context.r.fellows == ()
+    # Told as of two children, one of whom has the third record, and neither is named.
+    assert [one.key for side in (context.l, context.r) for one in side.fellows] == [AISHA[2]]
+    assert not context.together
+    assert not context.names_children
     assert desk.answer(ANNA, lease, "non_match").state == "noted"
     assert in_force(desk) == []
     desk.wait(minutes=1)
     assert desk.take(ANNA).pair != lease.pair
+
+
+def test_known_pairs_that_are_as_hard_as_others_come_first_and_only_once(desk: Desk) -> None:
+    hard = desk.pair(UNSURE, AISHA[0])
+    for other in AISHA[1:]:
+        desk.know(AISHA[0], other, "match")
+    desk.register.say("match", UNSURE, AISHA[0])
+    desk.know(UNSURE, AISHA[0], "match")
+    desk.rules = rules(known_share=1.0)
+    seen = []
+    while (lease := desk.next(ANNA)) is not None:
+        seen.append(lease.pair)
+        desk.answer(ANNA, lease)
+        desk.wait(minutes=1)
+    assert seen[0] == hard
+    assert len(seen) == len(set(seen)) == 3
+
+
+def test_a_pair_that_waits_is_not_handed_out_as_known(desk: Desk) -> None:
+    desk.know(UNSURE, desk.register.waiting()[0][1], "match")
+    desk.rules = rules(known_share=1.0)
+    lease = desk.take(ANNA)
+    assert lease.known is None
+    assert desk.answer(ANNA, lease).state == "entered"
+    desk.wait(minutes=1)
+    assert desk.next(ANNA) is None
 
 
 def test_pace_and_agreement_are_told_with_intervals(two: Desk) -> None:
@@ -259,3 +294,47 @@ def test_pace_and_agreement_are_told_with_intervals(two: Desk) -> None:
     assert (ben.answers, ben.known.numerator, ben.known.denominator) == (2, 0, 1)
     assert ben.week is not None
     assert ben.week.weekday() == 0
+
+
+def test_what_somebody_chose_to_decide_needs_as_many_people_as_in_the_queue(two: Desk) -> None:
+    """Also of a pair that does not wait at all, which then waits for a second person."""
+    pair = two.pair(AISHA[0], AISHA[1])
+    assert two.choose(ANNA, pair, "non_match").state == "noted"
+    assert in_force(two) == []
+    assert pair not in [one.pair for one in two.waiting(ANNA)]
+    with pytest.raises(AnsweredError):
+        two.choose(ANNA, pair, "non_match")
+    first = two.waiting(BEN)[0]
+    assert (first.pair, first.kind) == (pair, "possible_link")
+    lease = two.take(BEN)
+    assert two.context(BEN, lease).together
+    assert two.answer(BEN, lease, "non_match").state == "entered"
+    assert in_force(two) == ["non_match"]
+    two.register.run()
+    assert not two.register.together(AISHA[0], AISHA[1])
+    two.wait(minutes=1)
+    assert pair not in [one.pair for one in two.waiting(CARA)]
+
+
+def test_two_who_chose_otherwise_leave_the_pair_to_a_senior_reviewer(two: Desk) -> None:
+    pair = two.pair(AISHA[0], AISHA[1])
+    two.choose(ANNA, pair, "non_match")
+    assert two.choose(BEN, pair, "match").state == "noted"
+    with pytest.raises(ActError):
+        two.choose(CARA, pair, "match")
+    assert two.choose(SENIOR, pair, "match").state == "entered"
+    assert in_force(two) == ["match"]
+
+
+def test_whoever_chose_a_pair_that_they_have_in_hand_has_answered_it(two: Desk) -> None:
+    lease = two.take(ANNA)
+    two.choose(ANNA, lease.pair, "match")
+    with pytest.raises(AnsweredError):
+        two.answer(ANNA, lease)
+    two.wait(minutes=1)
+    assert two.answer(BEN, two.take(BEN)).state == "entered"
+
+
+def test_one_person_decides_what_one_person_would_in_the_queue(desk: Desk) -> None:
+    assert desk.choose(ANNA, desk.pair(AISHA[0], AISHA[1]), "non_match").state == "entered"
+    assert in_force(desk) == ["non_match"]

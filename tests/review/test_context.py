@@ -11,11 +11,12 @@ from api.services.review import revealing
 from api.services.review.context import Context, Field
 from api.services.review.differences import differing_spans
 from api.services.review.leases import Lease
+from api.services.review.names import differing_words
 from api.services.review.pairs import UnknownPairError
 from api.services.review.weights import weights_of
 from tests.databases import Databases
 from tests.register_service.reviewed import AISHA, PEOPLE, UNSURE, reviewed
-from tests.review.desk import SOURCES, Desk, person, viewer
+from tests.review.desk import SOURCES, Desk, person, rules, viewer
 
 ANNA = person("anna")
 
@@ -79,6 +80,75 @@ def test_both_records_stand_side_by_side_with_their_differences(family: Desk) ->
     assert field(context, "postcode").comparison == "one_sided"
     assert context.reasons
     assert context.weight is not None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "spans"),
+    [
+        ("KHAN, Aisha", "Ayesha Khan", (((7, 8),), ((1, 3),))),
+        ("Mohammed Rayan Khan", "Rayan Khan", (((0, 8),), ())),
+        ("Haaris Ali", "Muhammad Ali Noor", (((0, 6),), ((0, 8), (13, 17)))),
+        # Only the order differs.
+        ("Aisha Noor", "Noor Aisha", (((0, 10),), ((0, 10),))),
+    ],
+)
+def test_names_are_compared_word_by_word(one: str, other: str, spans: object) -> None:
+    assert differing_words(one, other) == spans
+
+
+@pytest.mark.parametrize(
+    ("name", "comparison", "marked"),
+    [("MALIK, Aisha", "same", []), ("Aysha Malik", "different", ["y"]), ("Malik", "different", [])],
+)
+def test_a_name_in_one_field_is_beside_one_in_parts_as_linking_compares_them(
+    desk: Desk, name: str, comparison: str, marked: list[str]
+) -> None:
+    whole = {**PEOPLE[3], "record_id": "5", "name": name}
+    del whole["forename"], whole["surname"]
+    desk.register.load_people([PEOPLE[3], whole])
+    pair = desk.pair(AISHA[0], ("census", "5"))
+    desk.know(AISHA[0], ("census", "5"), "match")
+    desk.rules = rules(known_share=1.0)
+    lease = desk.take(ANNA)
+    assert lease.pair == pair
+    context = desk.context(ANNA, lease)
+    names = [one.name for one in context.fields]
+    assert names[0] == "name" and "forename" not in names and "surname" not in names
+    found = field(context, "name")
+    (mine, theirs) = (found.l, found.r) if context.r.key in AISHA else (found.r, found.l)
+    assert (mine.text, theirs.text) == (name, "Aisha Malik")
+    assert found.comparison == comparison
+    assert [mine.text[start:end] for start, end in mine.spans] == marked
+
+
+def test_a_name_that_may_be_seen_in_part_only_is_not_told_as_a_whole(desk: Desk) -> None:
+    whole = {**PEOPLE[3], "record_id": "5", "name": "Aisha Malik"}
+    del whole["forename"], whole["surname"]
+    desk.register.load_people([PEOPLE[3], whole])
+    desk.know(AISHA[0], ("census", "5"), "match")
+    desk.rules = rules(known_share=1.0)
+    limited = person("limited", view=viewer(SOURCES, surname={"education"}))
+    context = desk.context(limited, desk.take(limited))
+    assert field(context, "surname").withheld
+    assert "Malik" not in repr(field(context, "forename"))
+
+
+def test_a_refused_link_says_which_system_would_hold_the_child_twice(desk: Desk) -> None:
+    also = ("clinic", "4")
+    desk.register.load_people([*PEOPLE, {**PEOPLE[1], "record_id": "4", "address": "9 Dale Rd"}])
+    desk.register.holds_each_child_once("clinic")
+    desk.register.say("match", AISHA[0], AISHA[1])
+    desk.register.say("match", AISHA[2], also)
+    lease = desk.take(ANNA, kind="refused_link")
+    (twice,) = desk.context(ANNA, lease).twice
+    assert twice.source == "clinic"
+    assert {*twice.l, *twice.r} == {AISHA[1], also}
+    partial = person("partial", view=viewer(set(SOURCES) - {"clinic"}))
+    waits = [one.pair for one in desk.waiting(partial)]
+    if lease.pair in waits:
+        desk.release(lease)
+        (hidden,) = desk.context(partial, desk.take(partial, kind="refused_link")).twice
+        assert (hidden.source, hidden.l, hidden.r) == (None, (), ())
 
 
 def test_the_other_records_of_the_child_stand_beside_it(family: Desk) -> None:

@@ -15,10 +15,11 @@ from sqlalchemy import delete
 from api.db.engine import reading, writing
 from api.db.models import ReviewLease, ReviewSkip
 from api.services.review import answering, leases
+from api.services.review.changed import changed_records
 from api.services.review.pairs import PairId, StaleError, TakenError
 from tests.databases import Databases
 from tests.register_service.reviewed import UNSURE, reviewed, with_values
-from tests.review.desk import UNSURE_PEOPLE, Desk, person, rules
+from tests.review.desk import UNSURE_PEOPLE, Desk, person, rules, viewer
 
 ANNA, BEN, CARA = (person(name) for name in ("anna", "ben", "cara"))
 
@@ -143,6 +144,32 @@ def test_a_pair_whose_values_changed_is_refused_with_which_record_did(desk: Desk
     # The unsure record of the clinic is the left one.
     assert "record_l" in refused.value.changes
     assert "record_r" not in refused.value.changes
+
+
+def test_what_changed_is_told_old_beside_new_as_far_as_it_may_be_seen(desk: Desk) -> None:
+    limited = person("limited", view=viewer(surname={"education"}))
+    lease = desk.take(ANNA)
+    named = {"forename": "Ayesha", "surname": "Bibi", "nhs_number": "9434765919"}
+    desk.register.load_people(with_values(UNSURE, **named))
+    told = []
+    for reviewer in (ANNA, limited):
+        with reading(desk.register.engine) as connection:
+            (one,) = changed_records(connection, desk.rules, reviewer, lease)
+        assert one.key == UNSURE
+        told.append(([(f.name, f.then, f.now, f.masked) for f in one.fields], one.unseen))
+    forename, surname = ("forename", "Aisha", "Ayesha", False), ("surname", "Begum", "Bibi", False)
+    masked = ("nhs_number", None, None, True)
+    assert told == [([forename, surname, masked], False), ([forename, masked], True)]
+
+
+def test_of_a_shielded_child_no_place_is_told_that_changed(desk: Desk) -> None:
+    lease = desk.take(ANNA)
+    desk.register.shield(UNSURE)
+    desk.register.load_people(with_values(UNSURE, address="7 New St", forename="Ayesha"))
+    with reading(desk.register.engine) as connection:
+        told = changed_records(connection, desk.rules, ANNA, lease)
+    assert "7 New St" not in repr(told)
+    assert [one.unseen for one in told if one.key == UNSURE] == [True]
 
 
 def test_a_pair_that_was_decided_meanwhile_is_refused(desk: Desk) -> None:

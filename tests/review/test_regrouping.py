@@ -9,7 +9,7 @@ from api.services.register.acts import ActError, Key
 from api.services.review.pairs import StaleError, UnknownPairError
 from api.services.review.regrouping import NEW, Group, Planned, enter, group_of, planned
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE
-from tests.review.desk import Desk, person, viewer
+from tests.review.desk import Desk, person, rules, viewer
 
 SENIOR = person("sue", senior=True)
 
@@ -39,7 +39,14 @@ def move(desk: Desk, one: Key, other: Key, to: Mapping[Key, str]) -> list[int]:
     state, pair = group(desk, one, other).state, desk.pair(one, other)
     with writing(desk.register.engine) as connection:
         return enter(
-            connection, SENIOR, pair, places(desk, to), state=state, why="a test", now=desk.now
+            connection,
+            desk.rules,
+            SENIOR,
+            pair,
+            places(desk, to),
+            state=state,
+            why="a test",
+            now=desk.now,
         )
 
 
@@ -117,7 +124,9 @@ def test_what_was_looked_at_must_still_be_so(desk: Desk) -> None:
     desk.register.say("match", AISHA[0], AISHA[1])
     to = places(desk, {UNSURE: desk.register.child(AISHA[0])})
     with writing(desk.register.engine) as connection, pytest.raises(StaleError):
-        enter(connection, SENIOR, pair, to, state=found.state, why="a test", now=desk.now)
+        enter(
+            connection, desk.rules, SENIOR, pair, to, state=found.state, why="a test", now=desk.now
+        )
 
 
 def test_what_may_not_be_seen_together_or_at_all_is_not_there(desk: Desk) -> None:
@@ -128,3 +137,31 @@ def test_what_may_not_be_seen_together_or_at_all_is_not_there(desk: Desk) -> Non
     desk.register.sever([AISHA[0]], [UNSURE], run=False)
     with pytest.raises(UnknownPairError):
         group(desk, AISHA[0], UNSURE)
+
+
+def test_a_pair_that_two_people_must_decide_is_not_moved_by_one(desk: Desk) -> None:
+    desk.register.say("match", AISHA[0], UNSURE, run=False)
+    desk.register.say("match", AISHA[0], AISHA[1], run=False)
+    desk.register.say("non_match", AISHA[1], UNSURE)
+    ((kind, one, other),) = desk.register.conflicts()
+    assert kind == "contradiction"
+    desk.rules = rules(second={"share": 1.0, "kinds": ["contradiction"]})
+    to = {UNSURE: NEW, **dict.fromkeys(AISHA, desk.register.child(AISHA[1]))}
+    assert {one, other} in [{said[1], said[2]} for said in said(plan(desk, one, other, to))]
+    with pytest.raises(ActError, match="two people decide"):
+        move(desk, one, other, to)
+    desk.rules = rules(second={"share": 1.0, "kinds": []})
+    assert move(desk, one, other, to)
+
+
+def test_a_first_answer_to_a_pair_that_is_moved_is_settled_by_it(desk: Desk) -> None:
+    desk.rules = rules(second={"share": 1.0, "kinds": []})
+    anna, (one, other) = person("anna"), (AISHA[0], UNSURE)
+    desk.choose(anna, desk.pair(one, other), "non_match")
+    move(desk, one, other, {UNSURE: desk.register.child(one)})
+    with pytest.raises(ActError, match="settled"):
+        desk.undo(anna)
+    own = desk.pair(AISHA[0], AISHA[1])
+    desk.choose(SENIOR, own, "match")
+    with pytest.raises(ActError, match="somebody else"):
+        move(desk, one, other, {AISHA[0]: NEW})

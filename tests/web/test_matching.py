@@ -161,7 +161,7 @@ def test_where_a_shielded_child_lives_is_hidden_everywhere(
     register: Reviewed, sign_in: SignIn
 ) -> None:
     register.shield(SCHOOL)
-    client = sign_in(Role.STEWARD)
+    client = sign_in(Role.ANALYST)
     for address in (
         "/matching?base=school",
         page_of(register, SCHOOL),
@@ -288,3 +288,49 @@ def test_a_list_that_has_changed_begins_again(register: Reviewed, sign_in: SignI
 )
 def test_what_is_not_there_is_not_found(register: Reviewed, sign_in: SignIn, address: str) -> None:
     assert sign_in(Role.STEWARD).get(address).status_code == 404
+
+
+def test_a_pair_that_two_people_decide_waits_for_the_second(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    """As it would in the review queue; here because both decisions contradict each other."""
+    register.say("match", SCHOOL, UNSURE, run=False)
+    register.say("match", SCHOOL, CLINIC, run=False)
+    register.say("non_match", CLINIC, UNSURE)
+    ((kind, one, other),) = register.conflicts()
+    assert kind == "contradiction"
+    first, second = sign_in(Role.REVIEWER), sign_in(Role.STEWARD)
+    address = pair_of(register, one, other)
+    assert "Some pairs have two reviewers" in first.get(address).text
+    answer = send(first, address, kind="non_match", why="two girls")
+    assert answer.status_code == 303
+    said = text(first.get(answer.headers["location"]).text)
+    assert "Nothing changes until another reviewer has answered too" in said
+    again = send(first, address, kind="non_match", why="two girls")
+    assert again.status_code == 422 and "waits for somebody else" in text(again.text)
+    with reading(register.engine) as connection:
+        before = len(connection.scalars(select(Decision.id)).all())
+    send(second, address, kind="non_match", why="two indeed")
+    with reading(register.engine) as connection:
+        assert len(connection.scalars(select(Decision.id)).all()) == before + 1
+
+
+def test_a_name_in_one_field_is_compared_with_one_in_parts(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    whole = {**PEOPLE[3], "record_id": "8", "name": "MALIK, Ayesha"}
+    del whole["forename"], whole["surname"]
+    register.load_people([PEOPLE[3], whole])
+    page = sign_in(Role.REVIEWER).get(pair_of(register, SCHOOL, ("census", "8"))).text
+    row = page.split(">Name</th>")[1].split("</tr>")[0]
+    assert "Different" in row and "A<mark>ye</mark>sha" in row and "A<mark>i</mark>sha Malik" in row
+    assert ">Forename<" not in page and ">Surname<" not in page
+
+
+def test_a_reason_that_is_too_long_is_refused_beside_its_field(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.REVIEWER)
+    refused = send(client, pair_of(register, SCHOOL, UNSURE), kind="match", why="x" * 2001)
+    assert refused.status_code == 422 and 'href="#why"' in refused.text
+    assert "must be 2,000 characters or fewer" in text(refused.text)

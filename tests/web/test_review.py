@@ -149,7 +149,7 @@ def test_a_pair_that_somebody_has_cannot_be_taken(sit: Sit) -> None:
     anna, ben = sit("anna"), sit("ben")
     refused = ben.post(f"{anna.take()}/take")
     assert refused.status_code == 409
-    assert "Somebody else has it, or it does not wait any more" in text_of(refused)
+    assert "Somebody else has this pair now" in text_of(refused)
 
 
 def test_a_lease_that_expires_returns_the_pair(sit: Sit) -> None:
@@ -159,8 +159,14 @@ def test_a_lease_that_expires_returns_the_pair(sit: Sit) -> None:
     assert ben.take() == pair
     late = anna.answer(pair, "match")
     assert late.status_code == 409
-    assert "You do not have this pair any more" in text_of(late)
+    assert "Somebody else has this pair now" in text_of(late)
+    assert "Take it again" not in text_of(late)
     assert ben.answer(pair, "non_match").status_code == 303
+    gone = anna.get(pair)
+    assert gone.status_code == 409
+    assert "You do not have this pair any more" not in text_of(gone)
+    _settle_down(ben)
+    assert "You do not have this pair any more" in text_of(anna.get(pair))
 
 
 def test_a_lease_lasts_anew_when_it_is_asked_for(sit: Sit) -> None:
@@ -184,7 +190,7 @@ def test_a_pair_that_was_decided_meanwhile_is_refused_with_who_decided(
     assert _answers(register) == []
 
 
-def test_a_pair_whose_values_changed_is_refused_with_which_record(
+def test_a_pair_whose_values_changed_is_refused_with_what_they_were_and_are(
     sit: Sit, register: Reviewed
 ) -> None:
     anna, ours = sit("anna"), ("clinic", "u101")
@@ -195,22 +201,95 @@ def test_a_pair_whose_values_changed_is_refused_with_which_record(
         for one in UNSURE_PEOPLE
     ]
     register.load_people(changed)
-    refused = anna.answer(pair, "match")
+    refused = anna.answer(pair, "match", why="her <aunt> told me")
     assert refused.status_code == 412
-    assert "The record clinic u101 says something else now" in text_of(refused)
-    again = anna.get(pair)
-    assert "77 New Street" in again.text
+    told = text_of(refused)
+    assert "clinic u101 says something else" in told
+    assert "Address Empty 77 New Street" in told
+    assert "school" not in told.split("The reason")[0]
+    kept = re.search(r'name="why" value="([^"]*)"', refused.text)
+    assert kept is not None and html.unescape(kept[1]) == "her <aunt> told me"
+    again = anna.post(f"{pair}/again", why=html.unescape(kept[1]))
+    assert "77 New Street" in again.text and "her &lt;aunt&gt; told me</textarea>" in again.text
+    anna.get(pair)
     assert anna.answer(pair, "match").status_code == 303
 
 
-def test_an_answer_without_a_reason_gets_the_one_that_the_page_names(
-    sit: Sit, register: Reviewed
-) -> None:
+def test_an_answer_without_a_reason_says_that_none_was_given(sit: Sit, register: Reviewed) -> None:
     anna = sit("anna")
     pair = anna.take()
-    assert "“The details shown differ” for not a match" in text_of(anna.get(pair))
+    assert "says that no reason was given" in text_of(anna.get(pair))
     anna.answer(pair, "non_match", why="  ")
-    assert _answers(register) == [("non_match", "The details shown differ")]
+    assert _answers(register) == [("non_match", "No reason given")]
+    with reading(register.engine) as connection:
+        assert connection.scalars(select(Decision.why)).all() == ["No reason given"]
+
+
+def test_a_reason_that_is_too_long_is_refused_beside_its_field_and_stays(
+    sit: Sit, register: Reviewed
+) -> None:
+    long = "x" * 1999 + "\r\n" + "y"
+    anna, senior = sit("anna"), sit("sue", Role.SENIOR_REVIEWER)
+    pair = anna.take()
+    for act in ("answer", "refer"):
+        refused = anna.post(f"{pair}/{act}", kind="match", why=long)
+        assert refused.status_code == 422
+        assert 'href="#why"' in refused.text and "\ny</textarea>" in refused.text
+        assert "must be 2,000 characters or fewer" in text_of(refused)
+    # Counted as the page counts it: a new line is one character.
+    given = anna.post(f"{pair}/answer", kind="match", why=long[1:]).headers["location"]
+    assert anna.get(given).status_code == 200
+    number = re.findall(r"answers/(\d+)", given)[0]
+    kept = anna.post("/review/undo", why=long, number=number)
+    assert kept.status_code == 422 and 'href="#undo-why"' in kept.text
+    address = f"/review/decisions/{register.say('match', *AISHA[:2], run=False)}/undo"
+    assert 'href="#why"' in senior.post(address, why=long, next="/").text
+    one, other = one_that_waits(register)
+    cluster = f"/review/clusters/{_pair(register, one, other)}"
+    moved = {f"to-{_number(register, one)}": register.child(other)}
+    senior.forms["state"] = re.findall(
+        r'"state" value="(\w+)"', senior.post(cluster, **moved).text
+    )[0]
+    refused = senior.post(f"{cluster}/confirm", why=long, **moved)
+    assert refused.status_code == 422 and 'href="#why"' in refused.text
+
+
+def test_the_number_of_a_weight_is_for_after_the_answer(sit: Sit, register: Reviewed) -> None:
+    anna, senior = sit("anna"), sit("sue", Role.SENIOR_REVIEWER)
+    number = re.compile(r"[+−]\d+\.\d")
+    for reviewer in (anna, senior):
+        assert not number.search(text_of(reviewer.get("/review")))
+    assert "weight" not in text_of(anna.get("/review")).lower()
+    assert "threshold" in text_of(senior.get("/review"))
+    pair = anna.take()
+    assert not number.search(text_of(anna.get(pair)))
+    bench = pair.replace("review", "matching")
+    assert not number.search(text_of(anna.get(bench)))
+    given = anna.answer(pair, "match").headers["location"]
+    told = text_of(anna.get(given))
+    assert number.search(told) and "a pair waits for a person" in told
+    assert number.search(text_of(anna.get(bench)))
+
+
+def test_of_a_pair_that_does_not_wait_for_its_weight_no_threshold_is_told(
+    sit: Sit, register: Reviewed
+) -> None:
+    contradict(register)
+    anna = sit("anna")
+    pair = anna.take("/review/next?kind=contradiction").split("?")[0]
+    assert "other decisions keep them apart" in text_of(anna.get(pair))
+    sure = next(
+        ends for ends in (AISHA[:2], AISHA[1:]) if not pair.endswith(_pair(register, *ends))
+    )
+    drawn = _drawn_for_known()
+    with writing(register.engine) as connection:
+        mark_known(connection, one=sure[0], other=sure[1], kind="match", by="steward", now=_now())
+    ben = sit(drawn)
+    known = ben.take()
+    given = ben.answer(known, "match").headers["location"].split("#")[0]
+    told = text_of(ben.get(given))
+    assert "a pair waits for a person" not in told and "over 99.9%" in told
+    assert "100.0%" not in told
 
 
 def test_masked_values_show_when_asked_for_and_that_is_logged(sit: Sit) -> None:
@@ -250,9 +329,7 @@ def test_two_people_decide_without_knowing_and_a_senior_settles_what_differs(
 
 
 def test_a_known_pair_looks_like_any_other(sit: Sit, register: Reviewed) -> None:
-    drawn = next(
-        name for n in count() if draw_of(name := f"anna-{n}", 0) < shipped().book.review.known_share
-    )
+    drawn = _drawn_for_known()
     with writing(register.engine) as connection:
         mark_known(connection, one=AISHA[0], other=AISHA[1], kind="match", by="steward", now=_now())
     anna, ben = sit(drawn), sit("ben")
@@ -343,6 +420,10 @@ def test_a_change_of_children_that_was_overtaken_is_refused(sit: Sit, register: 
     assert refused.status_code == 412 and "have changed since" in text_of(refused)
     nothing = senior.client.post(f"/review/clusters/{pair}", data={})
     assert nothing.status_code == 422 and "Nothing would change" in text_of(nothing)
+    for answer in (refused, nothing):
+        (field,) = re.findall(r'<a href="#(to-\d+)">', answer.text)
+        assert f'id="{field}"' in answer.text
+    assert f'href="/review/clusters/{pair}" class="govuk-back-link"' in shown.text
 
 
 def test_what_was_answered_is_linked_by_the_next_run(sit: Sit, register: Reviewed) -> None:
@@ -353,6 +434,12 @@ def test_what_was_answered_is_linked_by_the_next_run(sit: Sit, register: Reviewe
         assert connection.scalars(select(Job.kind)).all() == ["link"]
     register.run()
     assert register.together(one, other)
+
+
+def _drawn_for_known() -> str:
+    """Somebody whose first pair is of known answer, if there is any."""
+    share = shipped().book.review.known_share
+    return next(name for n in count() if draw_of(name := f"anna-{n}", 0) < share)
 
 
 def _now() -> datetime:

@@ -54,3 +54,21 @@ def test_numbers_and_days() -> None:
     assert text.counted(2, "child", "children") == "2 children"
     assert text.day(date(2026, 9, 3)) == "3 September 2026"
     assert text.words("early_years") == "early years"
+
+
+@pytest.mark.parametrize(
+    ("probability", "told"),
+    [
+        (0.881, "88.1%"), (0.9994, "99.9%"), (0.9996, "over 99.9%"), (1.0, "over 99.9%"),
+        (0.0006, "0.1%"), (0.0004, "under 0.1%"), (0.0, "under 0.1%"),
+    ],
+)  # fmt: skip
+def test_no_probability_is_told_as_certain(probability: float, told: str) -> None:
+    assert text.chance(probability) == told
+
+
+def test_a_day_is_marked_in_the_parts_that_differ() -> None:
+    marked = text.marked_field("2014-05-03", "date_of_birth", [(0, 4), (8, 10)])
+    assert marked == "<bdi><mark>3</mark> May <mark>2014</mark></bdi>"
+    assert text.marked_field("2014", "date_of_birth", []) == "<bdi>2014</bdi>"
+    assert text.marked_field("Ayesha", "forename", [(1, 3)]) == "<bdi>A<mark>ye</mark>sha</bdi>"

@@ -66,10 +66,16 @@ def _named(connection: Connection, source: str) -> str:
     return source if known is not None else "a source that is not in the register"
 
 
+# Characters of a reason.
+LONGEST_REASON = 2000
+
+
 def require_reason(why: str) -> None:
-    """Raises ActError unless something is said."""
+    """Raises ActError unless something is said, and no more than can be kept."""
     if not why.strip():
         raise ActError("say why, for whoever looks at this later")
+    if len(why) > LONGEST_REASON:
+        raise ActError(f"the reason must be {LONGEST_REASON:,} characters or fewer")
 
 
 def passes(check: Callable[..., object], *arguments: Any, **named: Any) -> bool:

@@ -31,7 +31,7 @@ from api.db.models import Conflict, Decision, Pair, Record, RecordVersion, Sever
 from api.db.tables import in_utc
 from api.services.register.acts import Key
 from api.services.register.columns import among
-from api.services.register.decisions import UNDO
+from api.services.register.decisions import CANNOT_TELL, UNDO
 from api.services.register.severances import severed_between
 from api.services.register.shields import PLACES, WHEREABOUTS, shielded_records
 from api.services.register.values import values_now
@@ -130,10 +130,31 @@ def _sections() -> list[Query]:
     return [open_conflicts(), stale_decisions(), possible_links()]
 
 
-def open_conflicts() -> Query:
-    """Conflicts that no decision on the two waits to settle."""
-    pending = aliased(Decision)
-    settled = exists().where(pending.run.is_(None), _same(pending, Conflict))
+def open_conflicts(*, doubted: bool = False) -> Query:
+    """Conflicts that no decision on the two waits to settle.
+
+    Those that somebody could not tell are left out, unless asked for as ``doubted``: to ask
+    again says nothing new before the values change, and then the decision comes up itself.
+    """
+    pending, taken_back = aliased(Decision), aliased(Decision)
+    # Taking back what no run has followed yet leaves the conflict as it was.
+    undoes_a_followed_one = exists().where(
+        pending.kind == UNDO, taken_back.id == pending.undoes, taken_back.run.is_not(None)
+    )
+    settled = exists().where(
+        pending.run.is_(None),
+        pending.kind != CANNOT_TELL,
+        _same(pending, Conflict),
+        or_(stands(pending), undoes_a_followed_one),
+    )
+    doubt, later = aliased(Decision), aliased(Decision)
+    overruled = exists().where(later.id > doubt.id, _same(later, Conflict), stands(later))
+    in_doubt = exists().where(
+        doubt.kind == CANNOT_TELL,
+        answers_conflict(doubt),
+        ~overruled,
+    )
+    open_ones = [] if doubted else [~in_doubt]
     return select(
         Conflict.kind.label("kind"),
         literal(0.0).label("at"),
@@ -142,7 +163,13 @@ def open_conflicts() -> Query:
         Conflict.record_l.label("l"),
         Conflict.record_r.label("r"),
         literal(0).label("section"),
-    ).where(Conflict.to_run.is_(None), ~settled)
+    ).where(Conflict.to_run.is_(None), ~settled, *open_ones)
+
+
+def answers_conflict(decision: Any) -> ColumnElement[bool]:
+    """That a decision is about a conflict and newer than it, and was not taken back."""
+    newer = or_(decision.run.is_(None), decision.run > Conflict.from_run)
+    return and_(_same(decision, Conflict), newer, stands(decision))
 
 
 def stale_decisions() -> Query:

@@ -6,7 +6,6 @@ Answers to known pairs are kept and decide nothing. Whoever answers is told only
 a decision was entered, so that nobody knows which pairs are decided twice, or known.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,15 +20,30 @@ from api.services.register.acts import ActError, require_reason
 from api.services.register.deciding import check_can_decide, decide
 from api.services.review import leases
 from api.services.review.known import VOID
-from api.services.review.leases import Lease
-from api.services.review.pairs import PairId, Reviewer, keys_of
-from api.services.review.state import PairState, state_of
+from api.services.review.pairs import (
+    AnsweredError,
+    PairId,
+    Reviewer,
+    UnknownPairError,
+    keys_of,
+)
+from api.services.review.state import state_of
 from api.services.review.taking import check_unchanged
-from api.services.review.waiting import ADJUDICATION, DIFFERS, REFERRED, WAITING
+from api.services.review.waiting import (
+    ADJUDICATION,
+    DIFFERS,
+    REFERRED,
+    WAITING,
+    kind_in_queue,
+    waits_for_seniors,
+)
 from api.services.work import enqueue
 from matcher.rules.review import ReviewRules, draw_of
 
 ENTERED, NOTED = "entered", "noted"
+
+# What is kept where a reviewer gives no reason: nothing is said in their name.
+NO_REASON = "No reason given"
 KNOWN, SETTLED = "known", "settled"
 
 
@@ -45,6 +59,22 @@ class Outcome:
     decision: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer. ``read`` is a hash of what the two records said.
+
+    ``seconds`` is how long the reviewer had the pair; none of one that was not handed out.
+    """
+
+    pair: PairId
+    kind: str
+    why: str
+    reviewer: Reviewer
+    at: datetime
+    seconds: float | None
+    read: str
+
+
 def answer(
     connection: Connection,
     aside: Engine,
@@ -53,7 +83,7 @@ def answer(
     pair: PairId,
     *,
     kind: str,
-    why: str,
+    why: str | None,
     token: str,
     etag: str,
     now: datetime,
@@ -68,7 +98,7 @@ def answer(
         reviewer: who says it.
         pair: what about.
         kind: match, non_match or cannot_tell.
-        why: in the reviewer's words.
+        why: in the reviewer's words; without any, that none was given is kept.
         token: of the lease.
         etag: of the state that the reviewer was shown.
         now: when.
@@ -76,6 +106,7 @@ def answer(
     Raises TakenError if the pair is not theirs any more, StaleError if it changed, and
     ActError if it cannot be decided so.
     """
+    why = (why or "").strip() or NO_REASON
     with reading(aside) as beside:
         lease = leases.require(beside, pair, token, reviewer.by)
     keys = keys_of(connection, [pair.low, pair.high])
@@ -84,28 +115,78 @@ def answer(
     state = state_of(connection, pair)
     check_unchanged(lease, etag, state, swapped=swapped)
     check_can_decide(connection, kind=kind, one=one, other=other, why=why)
-    said = {
-        "low": pair.low,
-        "high": pair.high,
-        "kind": kind,
-        "why": why,
-        "by": reviewer.by,
-        "at": now,
-        "seconds": max(0.0, (now - lease.taken_at).total_seconds()),
-        "read": state.read,
-    }
-
-    def enter() -> int:
-        number = decide(
-            connection, kind=kind, one=one, other=other, why=why, by=reviewer.by, now=now
-        )
-        queue_linking(connection, by=reviewer.by)
-        return number
-
-    outcome = _keep(connection, rules, reviewer, lease, said, state, enter)
+    if lease.known is None:
+        _require_none_of_their_own(connection, pair, reviewer)
+    seconds = max(0.0, (now - lease.taken_at).total_seconds())
+    said = Said(pair, kind, why, reviewer, now, seconds, state.read)
+    outcome = _keep(connection, rules, said, lease.kind, lease.known)
     with writing(aside) as beside:
         leases.finish(beside, lease, now)
     return outcome
+
+
+def answer_chosen(
+    connection: Connection,
+    aside: Engine,
+    rules: ReviewRules,
+    reviewer: Reviewer,
+    pair: PairId,
+    *,
+    kind: str,
+    why: str,
+    now: datetime,
+) -> Outcome:
+    """Keep what somebody says of two records that they chose themselves, as on the workbench.
+
+    It becomes what an answer to the same pair would in the queue: a decision, or a first
+    answer that waits for a second person. A pair that waits for a senior reviewer is settled
+    by one, who has not answered it. Raises ActError if it cannot be decided so.
+    """
+    require_reason(why)
+    keys = keys_of(connection, [pair.low, pair.high])
+    if len(keys) < 2:
+        raise UnknownPairError("there is no such pair")
+    one, other = sorted(keys.values())
+    check_can_decide(connection, kind=kind, one=one, other=other, why=why)
+    _require_none_of_their_own(connection, pair, reviewer)
+    waits_as = waits_for_seniors(connection, pair)
+    if waits_as is not None and not reviewer.senior:
+        raise ActError("this pair waits for a senior reviewer")
+    said = Said(pair, kind, why, reviewer, now, None, state_of(connection, pair).read)
+    outcome = _keep(connection, rules, said, waits_as or kind_in_queue(connection, pair), None)
+    with writing(aside) as beside:
+        lease = leases.in_hand(beside, reviewer.by, now)
+        if lease is not None and lease.pair == pair:
+            leases.finish(beside, lease, now)
+    return outcome
+
+
+def check_can_settle(
+    connection: Connection, rules: ReviewRules, reviewer: Reviewer, pair: PairId
+) -> None:
+    """That a senior reviewer may decide a pair alone, within a change confirmed as a whole.
+
+    Raises ActError of a pair that two people decide for what it waits as, and of one's own.
+    """
+    _require_none_of_their_own(connection, pair, reviewer)
+    if rules.second.kinds and kind_in_queue(connection, pair) in rules.second.kinds:
+        raise ActError(
+            "two people decide a pair that this change moves; answer it in the review queue first"
+        )
+
+
+def settle(
+    connection: Connection, reviewer: Reviewer, pair: PairId, *, kind: str, why: str, now: datetime
+) -> int:
+    """Enter a senior reviewer's decision, whatever was answered before; its number.
+
+    Raises ActError.
+    """
+    said = Said(pair, kind, why, reviewer, now, None, state_of(connection, pair).read)
+    others = _standing(connection, pair)
+    decision = _decide(connection, said)
+    _set(connection, [one.id for one in others], state=SETTLED, decision=decision)
+    return decision
 
 
 def refer(
@@ -150,35 +231,51 @@ def queue_linking(connection: Connection, *, by: str) -> int | None:
 
 
 def _keep(
-    connection: Connection,
-    rules: ReviewRules,
-    reviewer: Reviewer,
-    lease: Lease,
-    said: Mapping[str, Any],
-    state: PairState,
-    enter: Any,
+    connection: Connection, rules: ReviewRules, said: Said, kind: str, known: int | None
 ) -> Outcome:
-    if lease.known is not None:
-        return Outcome(_enter(connection, said, KNOWN, known=lease.known), NOTED, None)
-    others = _standing(connection, lease.pair)
-    if reviewer.senior and lease.kind in (REFERRED, ADJUDICATION):
-        decision = enter()
+    """What becomes of it. ``kind`` is what the pair waits as, ``known`` number of a known pair."""
+    if known is not None:
+        return Outcome(_enter(connection, said, KNOWN, known=known), NOTED, None)
+    others = _standing(connection, said.pair)
+    if said.reviewer.senior and kind in (REFERRED, ADJUDICATION):
+        decision = _decide(connection, said)
         _set(connection, [one.id for one in others], state=SETTLED, decision=decision)
         return Outcome(_enter(connection, said, ENTERED, decision=decision), ENTERED, decision)
-    _set(connection, [one.id for one in others if one.read != state.read], state=VOID)
-    first = next((one for one in others if one.read == state.read), None)
+    _set(connection, [one.id for one in others if one.read != said.read], state=VOID)
+    first = next((one for one in others if one.read == said.read), None)
     if first is None:
-        if rules.takes_two(lease.kind, draw_of(lease.pair)):
+        if rules.takes_two(kind, draw_of(said.pair)):
             return Outcome(_enter(connection, said, WAITING), NOTED, None)
-        decision = enter()
+        decision = _decide(connection, said)
         return Outcome(_enter(connection, said, ENTERED, decision=decision), ENTERED, decision)
-    if first.kind != said["kind"]:
+    if first.kind != said.kind:
         _set(connection, [first.id], state=DIFFERS, agreed=False)
         return Outcome(_enter(connection, said, DIFFERS, agreed=False), NOTED, None)
-    decision = enter()
+    decision = _decide(connection, said)
     _set(connection, [first.id], state=ENTERED, decision=decision, agreed=True)
     number = _enter(connection, said, ENTERED, decision=decision, agreed=True)
     return Outcome(number, ENTERED, decision)
+
+
+def _decide(connection: Connection, said: Said) -> int:
+    one, other = sorted(keys_of(connection, [said.pair.low, said.pair.high]).values())
+    number = decide(
+        connection,
+        kind=said.kind,
+        one=one,
+        other=other,
+        why=said.why,
+        by=said.reviewer.by,
+        now=said.at,
+    )
+    queue_linking(connection, by=said.reviewer.by)
+    return number
+
+
+def _require_none_of_their_own(connection: Connection, pair: PairId, reviewer: Reviewer) -> None:
+    """Nobody is the second person of their own answer."""
+    if any(one.by == reviewer.by for one in _standing(connection, pair)):
+        raise AnsweredError("you have answered this pair; it waits for somebody else now")
 
 
 def _standing(connection: Connection, pair: PairId) -> list[Any]:
@@ -190,12 +287,23 @@ def _standing(connection: Connection, pair: PairId) -> list[Any]:
     return list(connection.execute(query.order_by(ReviewAnswer.id)))
 
 
-def _enter(connection: Connection, said: Mapping[str, Any], state: str, **more: Any) -> int:
-    row = {**said, "state": state, **more}
+def _enter(connection: Connection, said: Said, state: str, **more: Any) -> int:
+    row = {
+        "low": said.pair.low,
+        "high": said.pair.high,
+        "kind": said.kind,
+        "why": said.why,
+        "by": said.reviewer.by,
+        "at": said.at,
+        "seconds": said.seconds,
+        "read": said.read,
+        "state": state,
+        **more,
+    }
     number: int = connection.execute(
         insert(ReviewAnswer).values(row).returning(ReviewAnswer.id)
     ).scalar_one()
-    note_act(connection, "pair_answered", f"answer {number}", by=row["by"], now=row["at"])
+    note_act(connection, "pair_answered", f"answer {number}", by=said.reviewer.by, now=said.at)
     return number
 
 

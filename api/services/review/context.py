@@ -5,31 +5,44 @@ records that fit nearly as well, and what people said of the pair before. Of sev
 nothing is told; of shielded ones no place, to those who are not cleared.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-import numpy as np
 from sqlalchemy import Connection
 
 from api.services.register.acts import Key
-from api.services.register.severances import severed_between
+from api.services.register.conflicts import REFUSED_LINK
+from api.services.register.queue import POSSIBLE
 from api.services.register.shields import WHEREABOUTS, shielded_records
+from api.services.register.standing import Standing
 from api.services.register.values import values_now
 from api.services.register.withholding import SeenPair, seen_pairs
-from api.services.review.differences import Span, differing_spans, same
+from api.services.review.differences import Span, Spans, differing_spans, same
 from api.services.review.leases import Lease
+from api.services.review.names import (
+    NAME_FIELDS,
+    differing_words,
+    same_name,
+    shapes_differ,
+    whole_name,
+)
 from api.services.review.pairs import PairId, Reviewer, UnknownPairError, shown_keys
 from api.services.review.surroundings import (
     Earlier,
+    HeldTwice,
     Kinship,
     Surroundings,
     answers_to_settle,
     earlier_decisions,
+    held_twice,
     open_referral,
+    severed_from,
     surroundings_of,
 )
 from api.services.review.waiting import ADJUDICATION, REFERRED
+from matcher.rules.library import LinkageRules
 from matcher.rules.review import ReviewRules
 
 SAME, DIFFERENT, ONE_SIDED = "same", "different", "one_sided"
@@ -56,6 +69,9 @@ class Shown:
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field of both records. ``comparison`` is same, different, or one_sided (one has none).
+
+    Where one has its name in one field and the other in parts, ``name`` is the whole name of
+    both.
 
     Both texts and the comparison are missing where the field is ``withheld``: it may not be
     seen for this purpose, or tells where a shielded child lives.
@@ -107,6 +123,10 @@ class Context:
     ``weight`` (bits), ``probability`` and ``reasons`` are without what may not be seen, and
     missing where the two were never compared. ``answers`` are the two that differ, and
     ``note`` what a reviewer wrote who referred the pair; both are for senior reviewers.
+    ``together`` says that the register holds the two as one child; ``names_children`` that a
+    reviewer may be told the children's ids, which are not told of possible links: a pair of
+    known answer would stand out by them. ``twice`` is which systems' records keep the two from
+    being one child, of a link that was refused for it.
     """
 
     pair: PairId
@@ -114,6 +134,9 @@ class Context:
     l: Side
     r: Side
     fields: tuple[Field, ...]
+    together: bool
+    names_children: bool
+    twice: tuple[HeldTwice, ...]
     weight: float | None
     probability: float | None
     reasons: tuple[str, ...]
@@ -142,25 +165,32 @@ def context_of(
         raise UnknownPairError("there is no such pair")
     l, r = keys
     around = surroundings_of(connection, pair, known=lease.known is not None)
-    around = around.without(_severed(connection, pair, around))
+    around = around.without(severed_from(connection, pair, around.records))
     known = keys | shown_keys(connection, reviewer.view, sorted(around.records))
     said = values_now(connection, {l, r} | around.records)
     if l not in said or r not in said:
         raise UnknownPairError("there is no such pair")
     shielded = set(shielded_records(connection).tolist())
-    seen = _Seen(reviewer, known, said, shielded, review, lease.revealed)
+    seen = _Seen(
+        reviewer, known, said, shielded, partial(_linkage, connection), review, lease.revealed
+    )
     hidden = reviewer.view.hides_location(bool({l, r} & shielded))
     seen_as = seen_pairs(connection, reviewer.view, around.compared(l, r))
     kept, told = around.kept, seen_as.get(frozenset((l, r)))
     earlier = () if lease.known is not None else earlier_decisions(connection, pair)
     settles = reviewer.senior and lease.kind in (REFERRED, ADJUDICATION)
     referral = open_referral(connection, pair) if settles else None
+    one, other = (around.child_of.get(record) for record in (l, r))
+    refused = lease.kind == REFUSED_LINK
     return Context(
         pair=pair,
         kind=lease.kind,
         l=_side(l, around, seen, seen_as),
         r=_side(r, around, seen, seen_as),
         fields=tuple(seen.fields(l, r)),
+        together=lease.known is None and one is not None and one == other,
+        names_children=lease.kind != POSSIBLE,
+        twice=held_twice(connection, reviewer.view, pair, one, other) if refused else (),
         weight=None if told is None else told.weight,
         probability=None if told is None else told.probability,
         reasons=() if told is None else told.reasons,
@@ -174,14 +204,11 @@ def context_of(
     )
 
 
-def _severed(connection: Connection, pair: PairId, around: Surroundings) -> set[int]:
-    """Records that must not be shown beside this pair."""
-    others = np.array(sorted(around.records), dtype=np.int64)
-    hidden: set[int] = set()
-    for record in (pair.low, pair.high):
-        apart = severed_between(connection, np.full(len(others), record), others)
-        hidden |= set(others[apart].tolist())
-    return hidden
+def _linkage(connection: Connection) -> LinkageRules:
+    standing = Standing.at(connection)
+    if standing is None:
+        raise UnknownPairError("there is no such pair")
+    return standing.linkage
 
 
 def _side(
@@ -218,12 +245,14 @@ class _Seen:
         keys: Mapping[int, Key],
         said: Mapping[int, Mapping[str, str]],
         shielded: set[int],
+        linkage: Callable[[], LinkageRules],
         review: ReviewRules,
         revealed: frozenset[str],
     ) -> None:
         self.view, self.keys, self.said, self.shielded = reviewer.view, keys, said, shielded
         self.masked = set(review.masked) - revealed
         self.always_masked = set(review.masked)
+        self.linkage = linkage
 
     def values(self, record: int) -> dict[str, str]:
         """What may be seen of a record, masked fields left in."""
@@ -237,7 +266,25 @@ class _Seen:
         one, other = self.values(l), self.values(r)
         there = [name for name in FIELDS if name in self.said[l] or name in self.said[r]]
         placeless = self.view.hides_location(bool({l, r} & self.shielded))
-        return [self._field(name, l, r, one, other, placeless) for name in there]
+        fields = [self._field(name, l, r, one, other, placeless) for name in there]
+        plain = all(
+            not found.withheld and not found.l.masked and not found.r.masked
+            for found in fields
+            if found.name in NAME_FIELDS
+        )
+        if not plain or not shapes_differ(one, other):
+            return fields
+        first = next(place for place, name in enumerate(there) if name in NAME_FIELDS)
+        others = [found for found in fields if found.name not in NAME_FIELDS]
+        return [*others[:first], self._whole_name(l, r), *others[first:]]
+
+    def _whole_name(self, l: int, r: int) -> Field:
+        one, other = self.said[l], self.said[r]
+        left, right = whole_name(one), whole_name(other)
+        alike = same_name(self.linkage(), one, other)
+        spans: Spans = ((), ()) if alike else differing_words(left, right)
+        found = SAME if alike else DIFFERENT
+        return Field("name", found, Shown(left, spans[0]), Shown(right, spans[1]), withheld=False)
 
     def _field(
         self,
@@ -255,7 +302,7 @@ class _Seen:
         if hidden or (placeless and name in WHEREABOUTS):
             return Field(name, None, Shown(None), Shown(None), withheld=True)
         left, right = one.get(name), other.get(name)
-        spans: tuple[tuple[Span, ...], tuple[Span, ...]] = ((), ())
+        spans: Spans = ((), ())
         if left is None or right is None:
             comparison = ONE_SIDED
         else:

@@ -5,9 +5,11 @@ from difflib import SequenceMatcher
 
 # From the first character that differs to the one after the last.
 Span = tuple[int, int]
+# Of one value, and of the one beside it.
+Spans = tuple[tuple[Span, ...], tuple[Span, ...]]
 
 # Of texts that share less than this (0 to 1), single letters in common say nothing.
-_KINDRED = 0.5
+KINDRED = 0.5
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 # A date is compared by year, month and day: 12 and 21 differ as a whole.
@@ -19,7 +21,7 @@ def same(one: str, other: str) -> bool:
     return one.casefold().split() == other.casefold().split()
 
 
-def differing_spans(one: str, other: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+def differing_spans(one: str, other: str) -> Spans:
     """What of each value the other does not have, in order; nothing if they are the same.
 
     >>> differing_spans("Aisha", "Ayesha")
@@ -35,7 +37,7 @@ def differing_spans(one: str, other: str) -> tuple[tuple[Span, ...], tuple[Span,
     # By character, since folding may make two letters of one.
     mine, theirs = ([letter.casefold() for letter in value] for value in (one, other))
     matcher = SequenceMatcher(a=mine, b=theirs, autojunk=False)
-    if matcher.ratio() < _KINDRED:
+    if matcher.ratio() < KINDRED:
         return ((0, len(one)),), ((0, len(other)),)
     differing = [block for block in matcher.get_opcodes() if block[0] != "equal"]
     return (

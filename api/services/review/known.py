@@ -1,14 +1,18 @@
 """Pairs of which a steward knows the answer: they measure reviewers and decide nothing.
 
-To a reviewer such a pair looks like any possible link.
+To a reviewer such a pair looks like any possible link: what stands around it is divided as if
+its records were two children's, and no child is named.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
+from typing import Any
 
-from sqlalchemy import Connection, case, func, insert, select, update
+from sqlalchemy import Connection, and_, case, exists, func, insert, or_, select, update
 
-from api.db.models import KnownPair, Record, ReviewAnswer, Source
+from api.db.models import KnownPair, Pair, Record, ReviewAnswer, Source
 from api.db.tables import in_utc
 from api.services.access.audit import note_act
 from api.services.access.policy import View
@@ -16,6 +20,7 @@ from api.services.register.acts import ActError, Key, UnknownError, find_record
 from api.services.register.decisions import MATCH, NON_MATCH
 from api.services.register.queue import POSSIBLE
 from api.services.register.severances import are_severed
+from api.services.register.standing import Standing
 from api.services.review.pairs import PairId, Reviewer, keys_of, shown_keys
 from api.services.review.state import state_of
 from matcher.rules.review import ReviewRules, draw_of
@@ -140,22 +145,37 @@ def known_pairs(
 def known_to_take(
     connection: Connection, rules: ReviewRules, reviewer: Reviewer, busy: set[PairId]
 ) -> KnownToTake | None:
-    """A known pair that this reviewer has not answered, if it is time for one."""
+    """A known pair that this reviewer has not answered, if it is time for one.
+
+    Those come first that are as hard to tell as what waits: others show what they are by that
+    they are easy. One that waits itself is handed out as such.
+    """
     if not rules.known_share:
         return None
     mine = ReviewAnswer.by == reviewer.by
     count = connection.scalar(select(func.count()).select_from(ReviewAnswer).where(mine)) or 0
     if draw_of(reviewer.by, count) >= rules.known_share:
         return None
-    answered = select(ReviewAnswer.known).where(
-        mine, ReviewAnswer.known.is_not(None), ReviewAnswer.state != VOID
+    answered = exists().where(
+        mine,
+        ReviewAnswer.state != VOID,
+        ReviewAnswer.low == KnownPair.low,
+        ReviewAnswer.high == KnownPair.high,
     )
-    query = select(KnownPair.id, KnownPair.low, KnownPair.high).where(
-        KnownPair.ended_at.is_(None), KnownPair.id.not_in(answered)
+    query = (
+        select(KnownPair.id, KnownPair.low, KnownPair.high, Pair.weight)
+        .outerjoin(
+            Pair,
+            or_(
+                and_(Pair.l == KnownPair.low, Pair.r == KnownPair.high),
+                and_(Pair.l == KnownPair.high, Pair.r == KnownPair.low),
+            ),
+        )
+        .where(KnownPair.ended_at.is_(None), ~answered, func.coalesce(Pair.waiting, 0) == 0)
     )
     rows = connection.execute(query).all()
     keys = keys_of(connection, [record for row in rows for record in (row.low, row.high)])
-    for row in sorted(rows, key=lambda row: draw_of(reviewer.by, row.id)):
+    for row in _hardest_first(connection, reviewer, rows):
         pair = PairId(row.low, row.high)
         seen = {keys[row.low][0], keys[row.high][0]} <= reviewer.view.sources
         if seen and pair not in busy and not are_severed(connection, row.low, row.high):
@@ -163,3 +183,21 @@ def known_to_take(
             if state.low is not None and state.high is not None:
                 return pair, POSSIBLE, row.id
     return None
+
+
+def _hardest_first(
+    connection: Connection, reviewer: Reviewer, rows: Sequence[Any]
+) -> Sequence[Any]:
+    """By how far outside the thresholds the weight is, then in an order of the reviewer's own."""
+    standing = Standing.at(connection)
+    if standing is None:
+        return []
+    thresholds = standing.matching.thresholds
+
+    def turn(row: Any) -> tuple[float, float]:
+        outside = inf
+        if row.weight is not None:
+            outside = max(thresholds.lower - row.weight, row.weight - thresholds.upper, 0.0)
+        return outside, draw_of(reviewer.by, row.id)
+
+    return sorted(rows, key=turn)

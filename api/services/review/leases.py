@@ -56,6 +56,14 @@ def taken(beside: Connection, now: datetime) -> set[PairId]:
     return {PairId(low, high) for low, high in beside.execute(query)}
 
 
+def is_anothers(beside: Connection, pair: PairId, by: str, now: datetime) -> bool:
+    """Whether somebody else has the pair in hand."""
+    query = select(ReviewLease.low).where(
+        _is(pair), ReviewLease.by != by, ReviewLease.expires_at > now
+    )
+    return beside.scalar(query) is not None
+
+
 def passed_over(beside: Connection, by: str, since: datetime) -> set[PairId]:
     """Pairs that this reviewer skipped since then, and that nobody else had after that."""
     query = select(ReviewSkip.low, ReviewSkip.high).where(

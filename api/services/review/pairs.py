@@ -24,6 +24,10 @@ class NotInHandError(TakenError):
     """The pair is not in this reviewer's hand; that it is in another's is not said."""
 
 
+class AnsweredError(NotInHandError):
+    """This reviewer has answered the pair, and somebody else must answer it too."""
+
+
 class StaleError(ActError):
     """What the reviewer decided on is otherwise by now.
 

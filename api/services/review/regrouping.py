@@ -15,15 +15,15 @@ import numpy as np
 from sqlalchemy import Connection
 
 from api.services.access.audit import note_act
-from api.services.register.acts import ActError
-from api.services.register.deciding import decide
+from api.services.register.acts import ActError, require_reason
 from api.services.register.decisions import MATCH, NON_MATCH, decisions_in_force
 from api.services.register.history import child_of
 from api.services.register.pairs import pairs_within
 from api.services.register.severances import severed_between
 from api.services.register.viewing import ShownRecord, view_records
-from api.services.review.answering import queue_linking
+from api.services.review.answering import check_can_settle, settle
 from api.services.review.pairs import PairId, Reviewer, StaleError, UnknownPairError, keys_of
+from matcher.rules.review import ReviewRules
 
 # More records than that nobody can look through at once.
 _RECORDS = 40
@@ -110,8 +110,26 @@ def planned(connection: Connection, group: Group, to: Mapping[int, str]) -> list
     ]
 
 
+def check_can_enter(
+    connection: Connection,
+    rules: ReviewRules,
+    reviewer: Reviewer,
+    decisions: Sequence[Planned],
+) -> None:
+    """That a senior reviewer may enter all of these alone. Raises ActError.
+
+    The change is one act, seen as a whole: half of its decisions, while the others wait for a
+    second person, would be children that nobody wants. So of the pairs that two people decide
+    only those are left to them that wait as what the rules name; the share that is drawn, to
+    learn how well people agree, says nothing of a change like this.
+    """
+    for one in decisions:
+        check_can_settle(connection, rules, reviewer, _pair(one))
+
+
 def enter(
     connection: Connection,
+    rules: ReviewRules,
     reviewer: Reviewer,
     pair: PairId,
     to: Mapping[int, str],
@@ -131,23 +149,19 @@ def enter(
     decisions = planned(connection, group, to)
     if not decisions:
         raise ActError("nothing would change; move at least one record")
-    keys = keys_of(connection, list(group.child_of))
+    require_reason(why)
+    check_can_enter(connection, rules, reviewer, decisions)
     numbers = [
-        decide(
-            connection,
-            kind=one.kind,
-            one=keys[one.l.key.record],
-            other=keys[one.r.key.record],
-            why=why,
-            by=reviewer.by,
-            now=now,
-        )
+        settle(connection, reviewer, _pair(one), kind=one.kind, why=why, now=now)
         for one in decisions
     ]
     about = f"decisions {numbers[0]} to {numbers[-1]}"
     note_act(connection, "records_moved", about, by=reviewer.by, now=now)
-    queue_linking(connection, by=reviewer.by)
     return numbers
+
+
+def _pair(planned: Planned) -> PairId:
+    return PairId.of(planned.l.key.record, planned.r.key.record)
 
 
 def _held(connection: Connection, group: Group) -> dict[PairId, str]:

@@ -72,7 +72,7 @@ def _answers(connection: Connection, since: datetime) -> Sequence[Any]:
 
 
 def _week(by: str, monday: date | None, rows: Sequence[Any]) -> ReviewerWeek:
-    times = [row.seconds for row in rows if row.seconds <= _LONGEST]
+    times = [row.seconds for row in rows if row.seconds is not None and row.seconds <= _LONGEST]
     twice = [row for row in rows if row.agreed is not None]
     known = [row for row in rows if row.right is not None]
     return ReviewerWeek(

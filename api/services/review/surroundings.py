@@ -4,16 +4,29 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from math import inf
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, and_, or_, select
 from sqlalchemy.orm import aliased
 
-from api.db.models import Decision, Membership, Pair, Record, RecordVersion, Referral, ReviewAnswer
+from api.db.models import (
+    Decision,
+    Membership,
+    Pair,
+    Record,
+    RecordVersion,
+    Referral,
+    ReviewAnswer,
+    Source,
+)
 from api.db.tables import in_utc
+from api.services.access.policy import View
+from api.services.register.acts import Key
 from api.services.register.columns import among
 from api.services.register.decisions import UNDO
+from api.services.register.severances import severed_between
 from api.services.review.pairs import PairId
 from api.services.review.state import either_way
 from api.services.review.waiting import DIFFERS, WAITING, is_open
@@ -103,8 +116,20 @@ class Surroundings:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class HeldTwice:
+    """A source that holds each child once, and its records of either child of a pair.
+
+    ``source`` is missing where it may not be seen, and then so are its records.
+    """
+
+    source: str | None
+    l: tuple[Key, ...]
+    r: tuple[Key, ...]
+
+
 def surroundings_of(connection: Connection, pair: PairId, *, known: bool) -> Surroundings:
-    """What stands around a pair; of a ``known`` one nothing that gives the answer away."""
+    """What stands around a pair; around a ``known`` one as if it were two children still."""
     ends = (pair.low, pair.high)
     rows = _pairs_of(connection, ends)
     kept = next((row for row in rows if {row.l, row.r} == set(ends)), None)
@@ -136,10 +161,61 @@ def surroundings_of(connection: Connection, pair: PairId, *, known: bool) -> Sur
         ][:_RIVALS]
         for end in ends
     }
-    if known:
-        nothing: dict[int, list[int]] = {end: [] for end in ends}
-        return Surroundings(kept, {}, nothing, shown_near, rivals)
+    if known and len(both) == 1:
+        fellows = _divided(fellows[pair.low], others, ends)
     return Surroundings(kept, child_of, fellows, shown_near, rivals)
+
+
+def _divided(
+    fellows: Sequence[int], others: Mapping[int, Sequence[Any]], ends: tuple[int, int]
+) -> dict[int, list[int]]:
+    """Records of one child, each beside the end of the pair that it fits best."""
+    weight = {end: {_other(row, end): float(row.weight) for row in others[end]} for end in ends}
+    parts: dict[int, list[int]] = {end: [] for end in ends}
+    for record in fellows:
+        parts[max(ends, key=lambda end: weight[end].get(record, -inf))].append(record)
+    return parts
+
+
+def held_twice(
+    connection: Connection, view: View, pair: PairId, l: str | None, r: str | None
+) -> tuple[HeldTwice, ...]:
+    """Sources that hold each child once, and have a record of each of these two children."""
+    query = (
+        select(Source.name, Record.id, Record.record_id, Membership.child)
+        .join(Record, Record.source == Source.number)
+        .join(Membership, Membership.record == Record.id)
+        .where(
+            Source.one_record_per_child,
+            Membership.to_run.is_(None),
+            Membership.child.in_([one for one in (l, r) if one is not None]),
+        )
+        .order_by(Source.name, Record.record_id)
+    )
+    held: dict[str, dict[str, list[Key]]] = {}
+    rows = connection.execute(query).all()
+    hidden = severed_from(connection, pair, {row.id for row in rows})
+    for source, record, record_id, child in rows:
+        if record not in hidden:
+            key = (source, view.shown_id(source, record_id, record))
+            held.setdefault(source, {}).setdefault(child, []).append(key)
+    return tuple(
+        HeldTwice(source, tuple(own[l or ""]), tuple(own[r or ""]))
+        if source in view.sources
+        else HeldTwice(None, (), ())
+        for source, own in held.items()
+        if len(own) == 2
+    )
+
+
+def severed_from(connection: Connection, pair: PairId, records: Collection[int]) -> set[int]:
+    """Of these records those that must not be shown beside this pair."""
+    others = np.array(sorted(records), dtype=np.int64)
+    hidden: set[int] = set()
+    for record in (pair.low, pair.high):
+        apart = severed_between(connection, np.full(len(others), record), others)
+        hidden |= set(others[apart].tolist())
+    return hidden
 
 
 def earlier_decisions(connection: Connection, pair: PairId) -> list[Earlier]:

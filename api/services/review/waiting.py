@@ -2,8 +2,9 @@
 
 For senior reviewers first what others referred to them and where two answers differ. Then,
 for everybody, the queue of the register: conflicts, decisions on values that changed, and
-possible links, of which a decision is worth most first. What a reviewer answered already is
-left out, and what they may not see.
+possible links, of which a decision is worth most first. Before these last come pairs that
+somebody chose and answered who was not the one to decide alone; they look like possible links.
+What a reviewer answered already is left out, and what they may not see.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,7 @@ from api.services.register.queue import (
     STALE,
     Place,
     Query,
+    answers_conflict,
     open_conflicts,
     possible_links,
     shown,
@@ -106,16 +108,81 @@ def _weighed(
 
 
 def _sections(reviewer: Reviewer) -> list[Query]:
-    own = [_referred(), _adjudications(reviewer)] if reviewer.senior else [_nothing(), _nothing()]
-    base = [open_conflicts(), stale_decisions(), possible_links()]
+    own = [_referred(reviewer), _adjudications(reviewer)]
+    if not reviewer.senior:
+        own = [query.where(literal(False)) for query in own]
+    # What others could not tell is for senior reviewers, once each.
+    conflicts = open_conflicts(doubted=reviewer.senior)
+    base = [
+        conflicts.where(~_answered_by(reviewer)),
+        stale_decisions(),
+        _chosen_by_others(),
+        possible_links(),
+    ]
     return [*own, *(_open_to(query, reviewer) for query in base)]
 
 
-def _nothing() -> Query:
-    return _referred().where(literal(False))
+def kind_in_queue(connection: Connection, pair: PairId) -> str:
+    """What a pair waits as in the queue of the register; nothing if it does not wait."""
+    for query in (open_conflicts(doubted=True), stale_decisions(), possible_links()):
+        found = connection.execute(_about(query, pair).limit(1)).first()
+        if found is not None:
+            return str(found.kind)
+    return ""
 
 
-def _referred() -> Query:
+def waits_for_seniors(connection: Connection, pair: PairId) -> str | None:
+    """As what a pair waits for a senior reviewer: adjudication or referred; none if for all."""
+    differ = exists().where(
+        pair.is_of(ReviewAnswer.low, ReviewAnswer.high), ReviewAnswer.state == DIFFERS
+    )
+    referred = exists().where(pair.is_of(Referral.low, Referral.high), is_open(Referral))
+    for kind, condition in ((ADJUDICATION, differ), (REFERRED, referred)):
+        if connection.scalar(select(literal(1)).where(condition)) is not None:
+            return kind
+    return None
+
+
+def _chosen_by_others() -> Query:
+    """Pairs that wait for a second answer and for nothing else: somebody chose them.
+
+    They are called possible links, so that whoever answers second does not know that they do.
+    """
+    l, r = ReviewAnswer.low, ReviewAnswer.high
+    waits_anyway = [
+        query.where(or_(and_(one == l, other == r), and_(one == r, other == l)))
+        .correlate(ReviewAnswer)
+        .exists()
+        for query in (open_conflicts(doubted=True), stale_decisions(), possible_links())
+        for one, other in [_sides(query)]
+    ]
+    decision = aliased(Decision)
+    decided = exists().where(
+        or_(
+            and_(decision.record_l == l, decision.record_r == r),
+            and_(decision.record_l == r, decision.record_r == l),
+        ),
+        decision.at > ReviewAnswer.at,
+    )
+    return select(
+        literal(POSSIBLE).label("kind"),
+        literal(0.0).label("at"),
+        ReviewAnswer.id.label("first"),
+        literal(0).label("second"),
+        l.label("l"),
+        r.label("r"),
+        literal(2).label("section"),
+    ).where(ReviewAnswer.state == WAITING, _both_current(l, r), ~decided, ~or_(*waits_anyway))
+
+
+def _answered_by(reviewer: Reviewer) -> ColumnElement[bool]:
+    """That the reviewer has said of a conflict what they could: alone, or with somebody."""
+    decision, answer = aliased(Decision), aliased(ReviewAnswer)
+    with_others = exists().where(answer.decision == decision.id, answer.by == reviewer.by)
+    return exists().where(answers_conflict(decision), or_(decision.by == reviewer.by, with_others))
+
+
+def _referred(reviewer: Reviewer) -> Query:
     return select(
         literal(REFERRED).label("kind"),
         literal(0.0).label("at"),
@@ -124,17 +191,14 @@ def _referred() -> Query:
         Referral.low.label("l"),
         Referral.high.label("r"),
         literal(0).label("section"),
-    ).where(is_open(Referral), _both_current(Referral.low, Referral.high))
+    ).where(
+        is_open(Referral),
+        ~_waits_for_others(Referral, reviewer),
+        _both_current(Referral.low, Referral.high),
+    )
 
 
 def _adjudications(reviewer: Reviewer) -> Query:
-    mine = aliased(ReviewAnswer)
-    own = exists().where(
-        mine.low == ReviewAnswer.low,
-        mine.high == ReviewAnswer.high,
-        mine.state == DIFFERS,
-        mine.by == reviewer.by,
-    )
     return (
         select(
             literal(ADJUDICATION).label("kind"),
@@ -146,9 +210,22 @@ def _adjudications(reviewer: Reviewer) -> Query:
             literal(1).label("section"),
         )
         .where(
-            ReviewAnswer.state == DIFFERS, ~own, _both_current(ReviewAnswer.low, ReviewAnswer.high)
+            ReviewAnswer.state == DIFFERS,
+            ~_waits_for_others(ReviewAnswer, reviewer),
+            _both_current(ReviewAnswer.low, ReviewAnswer.high),
         )
         .group_by(ReviewAnswer.low, ReviewAnswer.high)
+    )
+
+
+def _waits_for_others(pair: Any, reviewer: Reviewer) -> ColumnElement[bool]:
+    """That the reviewer has answered a pair, and others must say what becomes of it."""
+    mine = aliased(ReviewAnswer)
+    return exists().where(
+        mine.low == pair.low,
+        mine.high == pair.high,
+        mine.state.in_((WAITING, DIFFERS)),
+        mine.by == reviewer.by,
     )
 
 
@@ -190,8 +267,7 @@ def _chosen(query: Query, wanted: Wanted, sources: Sequence[int] | None) -> Quer
     l, r = _sides(query)
     kind = query.selected_columns["kind"]
     if wanted.pair is not None:
-        low, high = wanted.pair.low, wanted.pair.high
-        query = query.where(or_(and_(l == low, r == high), and_(l == high, r == low)))
+        query = _about(query, wanted.pair)
     if wanted.kind is not None:
         query = query.where(kind == wanted.kind)
     if sources is not None:
@@ -213,6 +289,13 @@ def _chosen(query: Query, wanted: Wanted, sources: Sequence[int] | None) -> Quer
             bounds.append(pair.weight <= wanted.at_most)
         query = query.where(exists().where(*bounds))
     return query
+
+
+def _about(query: Query, pair: PairId) -> Query:
+    l, r = _sides(query)
+    return query.where(
+        or_(and_(l == pair.low, r == pair.high), and_(l == pair.high, r == pair.low))
+    )
 
 
 def _sides(query: Query) -> tuple[Any, Any]:
