@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 import altair as alt
 import vl_convert
-from fastapi import Response
+from fastapi import Query, Response
 
 # Colours with enough contrast on white, told apart without colour by shape and text too.
 BLUE, GREY, RED, BLACK = "#1d70b8", "#505a5f", "#d4351c", "#0b0c0c"
@@ -31,6 +31,17 @@ _CONFIG: dict[str, Any] = {
 }
 
 
+# A phone is 320 pixels wide or a little more, of which names of rows take a half.
+_NARROW_WIDTH = 160
+_NARROW: dict[str, Any] = {
+    "axisX": {"tickCount": 4, "titleLimit": 300, "titleAnchor": "end"},
+    "axisY": {"labelLimit": 130},
+    "legend": {**_CONFIG["legend"], "columns": 1},
+}
+# Asked of each chart's route by the macro `chart` of the pages.
+Narrow = Annotated[bool, Query(description="Whether it is for a phone.")]
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """One row of a chart: a value with its 95% interval, in the unit of the axis.
@@ -44,7 +55,13 @@ class Share:
     upper: float
 
 
-def shares(rows: Sequence[Share], axis: str, bounds: tuple[float, float] = (0, 100)) -> str:
+def shares(
+    rows: Sequence[Share],
+    axis: str,
+    bounds: tuple[float, float] = (0, 100),
+    *,
+    narrow: bool = False,
+) -> str:
     """Values as points with their intervals as lines, one row each, in the order given."""
     data = alt.InlineData(values=[asdict(row) for row in rows])
     y = alt.Y("label:N", sort=None, title=None)
@@ -56,13 +73,16 @@ def shares(rows: Sequence[Share], axis: str, bounds: tuple[float, float] = (0, 1
     point = base.mark_point(filled=True, size=140, color=BLUE, opacity=1).encode(
         y=y, x=alt.X("value:Q", scale=scale, title=axis)
     )
-    return svg((line + point).properties(width=520, height={"step": 44}))
+    return svg((line + point).properties(width=520, height={"step": 44}), narrow=narrow)
 
 
-def svg(chart: alt.TopLevelMixin) -> str:
-    """A chart as the text of an SVG document."""
+def svg(chart: alt.TopLevelMixin, *, narrow: bool = False) -> str:
+    """A chart as the text of an SVG document; a ``narrow`` one can be read on a phone."""
     specification: dict[str, Any] = chart.to_dict(validate=False)
     specification["config"] = _CONFIG
+    if narrow:
+        specification["config"] = _CONFIG | _NARROW
+        specification["width"] = min(specification["width"], _NARROW_WIDTH)
     return _converted(json.dumps(specification, sort_keys=True))
 
 

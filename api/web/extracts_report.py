@@ -120,7 +120,7 @@ def fields_of(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def chart_of_fields(report: Mapping[str, Any]) -> str:
+def chart_of_fields(report: Mapping[str, Any], *, narrow: bool) -> str:
     """Bars by field: how many records have it filled, and within that usable, in per cent."""
     rows = fields_of(report)
     order = [row["title"] for row in rows]
@@ -149,7 +149,7 @@ def chart_of_fields(report: Mapping[str, Any]) -> str:
             color=alt.Color("what:N", title=None, scale=colour, legend=alt.Legend(orient="top")),
         )
     )
-    return charts.svg(chart.properties(width=480, height={"step": 14}))
+    return charts.svg(chart.properties(width=480, height={"step": 14}), narrow=narrow)
 
 
 def _note(note: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from api.services.measures_kept import Known, ask_for_measures, known_measures, 
 from api.services.register.kept_rules import rules_in_force
 from api.services.register.reading import last_run
 from api.web.access import page_router, signed_in
-from api.web.charts import Share, shares, svg_response
+from api.web.charts import Narrow, Share, shares, svg_response
 from api.web.pages import page
 from matcher.outcomes import Profile, protect, school_year
 
@@ -44,14 +44,14 @@ def measures_page(request: Request, visit: Visit) -> Response:
 
 
 @router.get("/measures/{name}/chart.svg")
-def measure_chart(name: str, visit: Visit) -> Response:
+def measure_chart(name: str, visit: Visit, narrow: Narrow = False) -> Response:
     """A measure's value, or both sides of a comparison, each with its interval."""
     known = known_measures(visit.connection)
     result = protect(_named(known, name), _profile(visit))
     rows = list(_rows(result))
     if not rows:
         raise Problem("not-found")
-    return svg_response(shares(rows, "Per cent, with its 95% interval"))
+    return svg_response(shares(rows, "Per cent, with its 95% interval", narrow=narrow))
 
 
 def _profile(visit: Access) -> Profile:

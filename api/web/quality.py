@@ -76,13 +76,15 @@ def weights_chart(
     visit: Visit,
     lower: Annotated[str | None, Query(max_length=20)] = None,
     upper: Annotated[str | None, Query(max_length=20)] = None,
+    narrow: charts.Narrow = False,
 ) -> Response:
     """How many pairs have which weight, with the thresholds as lines."""
     if not last_run(visit.connection):
         raise Problem("not-found")
     now = last_rules(visit.connection).book.linkage.matching.thresholds
     tried, _ = _tried(lower, upper, now)
-    return charts.svg_response(_drawn(_bins_at(visit.connection), tried.lower, tried.upper))
+    drawn = _drawn(_bins_at(visit.connection), tried.lower, tried.upper, narrow)
+    return charts.svg_response(drawn)
 
 
 @router.post("/quality/previews")
@@ -203,7 +205,9 @@ def _bins_at(connection: Connection) -> tuple[quality.WeightBin, ...]:
 
 
 @lru_cache(maxsize=32)
-def _drawn(bins: tuple[quality.WeightBin, ...], lower: float, upper: float) -> str:
+def _drawn(
+    bins: tuple[quality.WeightBin, ...], lower: float, upper: float, narrow: bool
+) -> str:
     """Bars on a scale of square roots, so that the few between the thresholds are seen."""
     names = {"linked": "linked", "waiting": "waiting", "apart": "kept apart", "other": "not linked"}
     rows: list[dict[str, Any]] = [
@@ -225,7 +229,7 @@ def _drawn(bins: tuple[quality.WeightBin, ...], lower: float, upper: float) -> s
         alt.Chart(alt.InlineData(values=rows))
         .mark_bar(opacity=0.8)
         .encode(
-            x=alt.X("weight:Q", title="Match weight, in bits", axis=alt.Axis(tickCount=12)),
+            x=alt.X("weight:Q", title="Match weight, in bits", axis=alt.Axis(tickCount=5 if narrow else 12)),
             x2="end:Q",
             y=alt.Y("pairs:Q", title="Pairs (scale of square roots)", scale=alt.Scale(type="sqrt")),
             y2=alt.Y2Datum(0),
@@ -237,4 +241,4 @@ def _drawn(bins: tuple[quality.WeightBin, ...], lower: float, upper: float) -> s
         .mark_rule(color="#d4351c", strokeWidth=2, strokeDash=[6, 4])
         .encode(x="at:Q")
     )
-    return charts.svg((bars + lines).properties(width=640, height=300))
+    return charts.svg((bars + lines).properties(width=640, height=300), narrow=narrow)

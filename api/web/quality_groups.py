@@ -20,7 +20,7 @@ from api.services.register.kept_rules import last_rules
 from api.services.register.reading import last_run
 from api.services.rules import RuleBook
 from api.web.access import page_router
-from api.web.charts import Share, shares, svg_response
+from api.web.charts import Narrow, Share, shares, svg_response
 from api.web.pages import page
 from api.web.quality import Visit
 from api.web.text import plain, words
@@ -57,7 +57,7 @@ def groups_page(request: Request, visit: Visit) -> Response:
 
 
 @router.get("/quality/groups/{name}.svg")
-def groups_chart(name: str, visit: Visit) -> Response:
+def groups_chart(name: str, visit: Visit, narrow: Narrow = False) -> Response:
     """Children found where they are expected, of each group."""
     if not last_run(visit.connection):
         raise Problem("not-found")
@@ -67,7 +67,7 @@ def groups_chart(name: str, visit: Visit) -> Response:
         raise Problem("not-found")
     least = 10 * int(min(row.lower for row in rows) // 10)
     title = "Per cent found where they are expected, with its 95% interval"
-    return svg_response(shares(rows, title, (least, 100)))
+    return svg_response(shares(rows, title, (least, 100), narrow=narrow))
 
 
 def _told(visit: Access, book: RuleBook) -> tuple[Grouping, ...]:
