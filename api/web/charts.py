@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from textwrap import wrap
 from typing import Annotated, Any
 
 import altair as alt
@@ -31,10 +32,10 @@ _CONFIG: dict[str, Any] = {
 }
 
 
-# A phone is 320 pixels wide or a little more, of which names of rows take a half.
-_NARROW_WIDTH = 160
+# A phone is 320 pixels wide or a little more: what is left beside names of rows, or numbers.
+BESIDE_NAMES, BESIDE_NUMBERS = 160, 250
 _NARROW: dict[str, Any] = {
-    "axisX": {"tickCount": 4, "titleLimit": 300, "titleAnchor": "end"},
+    "axisX": {"tickCount": 2, "titleLimit": 300, "titleAnchor": "end"},
     "axisY": {"labelLimit": 130},
     "legend": {**_CONFIG["legend"], "columns": 1},
 }
@@ -63,8 +64,15 @@ def shares(
     narrow: bool = False,
 ) -> str:
     """Values as points with their intervals as lines, one row each, in the order given."""
-    data = alt.InlineData(values=[asdict(row) for row in rows])
-    y = alt.Y("label:N", sort=None, title=None)
+    # A narrow one has its labels on several lines, split where a bar stands.
+    data = alt.InlineData(
+        values=[
+            asdict(row) | ({"label": "|".join(wrap(row.label, 18))} if narrow else {})
+            for row in rows
+        ]
+    )
+    lines = alt.Axis(labelExpr="split(datum.label, '|')") if narrow else alt.Axis()
+    y = alt.Y("label:N", sort=None, title=None, axis=lines)
     scale = alt.Scale(domain=list(bounds))
     base = alt.Chart(data)
     line = base.mark_rule(strokeWidth=3, color=GREY).encode(
@@ -73,7 +81,8 @@ def shares(
     point = base.mark_point(filled=True, size=140, color=BLUE, opacity=1).encode(
         y=y, x=alt.X("value:Q", scale=scale, title=axis)
     )
-    return svg((line + point).properties(width=520, height={"step": 44}), narrow=narrow)
+    width = BESIDE_NAMES if narrow else 520
+    return svg((line + point).properties(width=width, height={"step": 44}), narrow=narrow)
 
 
 def svg(chart: alt.TopLevelMixin, *, narrow: bool = False) -> str:
@@ -82,7 +91,6 @@ def svg(chart: alt.TopLevelMixin, *, narrow: bool = False) -> str:
     specification["config"] = _CONFIG
     if narrow:
         specification["config"] = _CONFIG | _NARROW
-        specification["width"] = min(specification["width"], _NARROW_WIDTH)
     return _converted(json.dumps(specification, sort_keys=True))
 
 

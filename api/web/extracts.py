@@ -179,9 +179,7 @@ def download_rejects(extract: Number, visit: Visit) -> Response:
 
 
 @router.get("/extracts/{extract}/fields.svg")
-def fields_chart(
-    extract: Number, visit: Visit, narrow: charts.Narrow = False
-) -> Response:
+def fields_chart(extract: Number, visit: Visit, narrow: charts.Narrow = False) -> Response:
     """Of each field, in how many records it is filled and usable."""
     view = find(visit, extract)
     if view.report is None or not view.report["children"]:

@@ -149,7 +149,8 @@ def chart_of_fields(report: Mapping[str, Any], *, narrow: bool) -> str:
             color=alt.Color("what:N", title=None, scale=colour, legend=alt.Legend(orient="top")),
         )
     )
-    return charts.svg(chart.properties(width=480, height={"step": 14}), narrow=narrow)
+    width = charts.BESIDE_NAMES if narrow else 480
+    return charts.svg(chart.properties(width=width, height={"step": 14}), narrow=narrow)
 
 
 def _note(note: Mapping[str, Any]) -> dict[str, Any]:

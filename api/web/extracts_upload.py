@@ -21,6 +21,7 @@ from api.services.extracts.recognising import Recognised, definitions_now, recog
 from api.services.extracts.states import check_date, check_not_in_future
 from api.services.jobs import receive_and_queue, receive_today
 from api.services.register.kept_rules import rules_in_force
+from api.services.register.viewing import sources_with_records
 from api.services.rules import GENERIC, RuleBook
 from api.web.access import page_router, signed_in, streamed
 from api.web.extracts_report import source_names
@@ -235,7 +236,7 @@ def _new_page(
         errors=errors,
         status=422 if errors else 200,
         typed=typed,
-        sources=sorted(_titles(visit).items(), key=lambda one: one[1].casefold()),
+        sources=_offered(visit),
     )
 
 
@@ -267,6 +268,17 @@ def _titles(access: Access) -> dict[str, str]:
         one.name: sentence(one.title) for one in book.sources.values() if one.name != GENERIC
     }
     return source_names(access.connection) | defined
+
+
+def _offered(access: Access) -> list[tuple[str, str]]:
+    """Sources to choose from, by title: not those of which nothing was ever let in."""
+    titles = _titles(access)
+    held = {*_book(access.connection, access.service).sources}
+    held.update(sources_with_records(access.connection, titles))
+    return sorted(
+        ((name, title) for name, title in titles.items() if name in held),
+        key=lambda one: one[1].casefold(),
+    )
 
 
 def _book(connection: Connection, service: Service) -> RuleBook:

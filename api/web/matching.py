@@ -22,6 +22,7 @@ from api.services.register.searching import (
     count_records,
     search_records,
 )
+from api.services.register.viewing import sources_with_records
 from api.web.access import page_router, signed_in
 from api.web.born import date_of_birth
 from api.web.matching_export import csv_of
@@ -62,9 +63,10 @@ _ROWS = 50
 @router.get("/matching")
 def list_page(request: Request, visit: Visit, bench: Asked) -> Response:
     """Records of the base system, with a column for each other system."""
-    if not visit.view.sources:
+    systems = systems_of(visit)
+    if not systems:
         return page(request, "matching/nothing.html", title="Matching workbench")
-    bench = bench.with_base(visit.view)
+    bench = bench.with_base(systems)
     values = kept_filter(request) if bench.filtered else {}
     try:
         return _list(request, visit, bench, values)
@@ -92,7 +94,9 @@ def choose(
     record_id: Typed = "",
 ) -> Response:
     """Choose what to list. What to filter by is sent as a form, so that no address tells names."""
-    bench = Workbench(base, state, as_criteria(criteria or []), sort, order).with_base(visit.view)
+    bench = Workbench(base, state, as_criteria(criteria or []), sort, order).with_base(
+        systems_of(visit)
+    )
     typed = {
         "forename": forename,
         "surname": surname,
@@ -128,7 +132,7 @@ def choose(
 @router.post("/matching/export")
 def export_list(request: Request, change: Exporting, bench: Asked) -> Response:
     """The whole list as a file. It tells of nobody where a shielded child lives."""
-    bench = bench.with_base(change.view)
+    bench = bench.with_base(systems_of(change))
     values = kept_filter(request) if bench.filtered else {}
     rows = _count(change, bench, values)
     run = last_run(change.connection)
@@ -149,14 +153,20 @@ def export_list(request: Request, change: Exporting, bench: Asked) -> Response:
     )
     change.saw(f"list of {bench.base}")
     asked = {**_asked(change.view, bench, values), "cleared": False}
+    others = [one for one in systems_of(change) if one != bench.base]
     return StreamingResponse(
-        csv_of(change.service.engine, change.view, bench.base, SHOWN, asked),
+        csv_of(change.service.engine, change.view, bench.base, others, SHOWN, asked),
         media_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="{bench.base}-{bench.state}.csv"',
             "Cache-Control": "no-store",
         },
     )
+
+
+def systems_of(visit: Access) -> list[str]:
+    """Systems that may be seen, and hold anything."""
+    return sources_with_records(visit.connection, visit.view.sources)
 
 
 def neighbours(visit: Access, bench: Workbench, values: Mapping[str, str], record: int) -> Any:
@@ -252,8 +262,8 @@ def _list(
         typed=typed,
         rows=[(as_seen(visit.view, one), shown_row(visit.view, one)) for one in found.records],
         fields=visit.view.columns_of(bench.base, SHOWN),
-        systems=sorted(visit.view.sources),
-        others=[one for one in sorted(visit.view.sources) if one != bench.base],
+        systems=systems_of(visit),
+        others=[one for one in systems_of(visit) if one != bench.base],
         sorts=[str(one) for one in Sort],
         before=before,
         after=after,

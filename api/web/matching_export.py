@@ -18,15 +18,20 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_of(
-    engine: Engine, view: View, base: str, fields: Sequence[str], asked: Mapping[str, Any]
+    engine: Engine,
+    view: View,
+    base: str,
+    others: Sequence[str],
+    fields: Sequence[str],
+    asked: Mapping[str, Any],
 ) -> Iterator[bytes]:
     """Lines of a list, in parts, with a line of names first.
 
     ``asked`` are arguments of `search_records`, of a caller who is not cleared. Columns are
-    record_id, those of ``fields`` that may be seen, checked, and one for each other system.
+    record_id, those of ``fields`` that may be seen, checked, and ``others``, systems
+    of which it is told whether they hold the record's child.
     """
     told = view.columns_of(base, fields)
-    others = [one for one in sorted(view.sources) if one != base]
     # With a mark at the beginning, by which spreadsheets know that it is UTF-8.
     yield "\ufeff".encode() + _lines([["record_id", *told, "checked", *others]])
     with reading(engine) as connection:

@@ -26,7 +26,7 @@ from api.services.review.pairs import Reviewer
 from api.services.review.undoing import NotYoursError, undo_one
 from api.web.access import page_router, signed_in
 from api.web.masks import masks_on
-from api.web.matching import CRITERIA, SHOWN, Visit, neighbours, shown_row
+from api.web.matching import CRITERIA, SHOWN, Visit, neighbours, shown_row, systems_of
 from api.web.pages import Instead, page, see
 from api.web.text import sentence
 from api.web.workbench import Asked, Workbench, fields_of, kept_filter, usable
@@ -156,7 +156,7 @@ def _record_page(
         own=own,
         row=shown_row(visit.view, own),
         columns=mine + others,
-        missing=sorted(visit.view.sources - {one.key.source for one in (*mine, *others)}),
+        missing=sorted(set(systems_of(visit)) - {one.key.source for one in (*mine, *others)}),
         fields=used_fields([*mine, *others]),
         masks=masks,
         before=before,
@@ -232,8 +232,9 @@ def _possible(
     compared = asked - set(found.left_out)
     fields = {field for one in compared for field in fields_of(one)}
     tabs = []
+    systems = systems_of(visit)
     for system, those in found.by_source.items():
-        if system not in view.sources or not all(view.may_see(system, one) for one in fields):
+        if system not in systems or not all(view.may_see(system, one) for one in fields):
             continue
         limit = _MORE if system == bench.system else _ROWS
         rows = [

@@ -5,15 +5,18 @@ from typing import Annotated, Any
 
 from fastapi import Request, Response
 
+from api.db.queue import jobs_by_id
 from api.rest.access import Access
 from api.rest.problems import Problem
 from api.services.access.roles import Permission
 from api.services.measures_kept import Known, ask_for_measures, known_measures, measures_job
 from api.services.register.kept_rules import rules_in_force
 from api.services.register.reading import last_run
+from api.services.work import worker_lives
 from api.web.access import page_router, signed_in
 from api.web.charts import Narrow, Share, shares, svg_response
-from api.web.pages import page
+from api.web.pages import page, see
+from api.web.text import with_titles
 from matcher.outcomes import Profile, protect, school_year
 
 router = page_router()
@@ -28,7 +31,10 @@ def measures_page(request: Request, visit: Visit) -> Response:
     """Every measure as of the last run that they are known of; a newer one is asked for."""
     latest, known = last_run(visit.connection), known_measures(visit.connection)
     working = latest is not None and (known is None or known.run < latest)
-    if working and measures_job(visit.connection) is None:
+    if not working and request.headers.get("HX-Request") == "true":
+        return see(request, "/measures")
+    job = measures_job(visit.connection)
+    if working and job is None:
         ask_for_measures(visit.service.engine, by=visit.caller.name)
     profile = _profile(visit)
     return page(
@@ -38,8 +44,13 @@ def measures_page(request: Request, visit: Visit) -> Response:
         latest=latest,
         known=known,
         working=working,
+        job=jobs_by_id(visit.connection, [job]).get(job) if job is not None else None,
+        no_worker=working and not worker_lives(visit.connection.engine),
         profile=profile,
-        measures=[_as_shown(protect(one, profile)) for one in known.results] if known else [],
+        measures=[
+            _as_shown(protect(one, profile), visit.service.offered.book.titles)
+            for one in (known.results if known else [])
+        ],
     )
 
 
@@ -83,11 +94,16 @@ def _rows(result: Mapping[str, Any]) -> Iterator[Share]:
         yield Share("All", result["value"], limits["lower"], limits["upper"])
 
 
-def _as_shown(result: Mapping[str, Any]) -> dict[str, Any]:
-    """A result with what the template would have to work out."""
+def _as_shown(result: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
+    """A result with what the template would have to work out, and sources by their titles."""
     rows = list(_rows(result))
     return {
         **result,
+        "unlinked_by_source": [
+            {**one, "text": with_titles(one["text"], titles)}
+            for one in result["unlinked_by_source"]
+        ],
+        "definition": [with_titles(one, titles) for one in result["definition"]],
         "year": school_year(result["reception_year"]) if result["reception_year"] else "not known",
         "units": _UNITS[result["unit"]],
         "drawn": bool(rows),

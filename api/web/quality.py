@@ -24,9 +24,11 @@ from api.services.previews import (
 )
 from api.services.register.kept_rules import last_rules, rules_in_force
 from api.services.register.reading import last_run
+from api.services.work import worker_lives
 from api.web import charts
 from api.web.access import page_router, signed_in
 from api.web.pages import Instead, page, see
+from api.web.text import sentence, words
 from matcher.errors import DataError
 from matcher.outcomes import protect
 from matcher.rules.matching import Thresholds
@@ -113,14 +115,21 @@ def ask(
 
 @router.get("/quality/previews/{number}")
 def preview_page(request: Request, number: int, visit: Visit) -> Response:
-    """What would change, then commit or discard."""
+    """What would change, then commit or discard.
+
+    htmx asks for it again while something is worked out, and is sent here anew when it is done.
+    """
     found = _preview(visit.connection, number)
+    working = (found.commit_job or found.job).state in (JobState.QUEUED, JobState.RUNNING)
+    if not working and request.headers.get("HX-Request") == "true":
+        return see(request, f"/quality/previews/{number}")
     return page(
         request,
         "quality/preview.html",
         title=f"Preview {number}",
         preview=found,
-        working=found.job.state in (JobState.QUEUED, JobState.RUNNING),
+        working=working,
+        no_worker=working and not worker_lives(visit.connection.engine),
         stale=found.last_run != found.after_run,
         measures=_moved(visit, found),
     )
@@ -128,10 +137,13 @@ def preview_page(request: Request, number: int, visit: Visit) -> Response:
 
 def _moved(visit: Access, found: PreviewView) -> list[dict[str, Any]]:
     """Measures before and after, as they may be shown."""
-    profile = rules_in_force(visit.connection, visit.service.offered).book.disclosure
+    book = rules_in_force(visit.connection, visit.service.offered).book
+    profile = book.disclosure
     return [
         {
-            "name": one["name"],
+            "title": book.measures[one["name"]].spec.title
+            if one["name"] in book.measures
+            else sentence(words(one["name"])),
             **{
                 side: None if one[side] is None else protect(one[side], profile)["value_rounded"]
                 for side in ("before", "after")
@@ -205,9 +217,7 @@ def _bins_at(connection: Connection) -> tuple[quality.WeightBin, ...]:
 
 
 @lru_cache(maxsize=32)
-def _drawn(
-    bins: tuple[quality.WeightBin, ...], lower: float, upper: float, narrow: bool
-) -> str:
+def _drawn(bins: tuple[quality.WeightBin, ...], lower: float, upper: float, narrow: bool) -> str:
     """Bars on a scale of square roots, so that the few between the thresholds are seen."""
     names = {"linked": "linked", "waiting": "waiting", "apart": "kept apart", "other": "not linked"}
     rows: list[dict[str, Any]] = [
@@ -229,7 +239,11 @@ def _drawn(
         alt.Chart(alt.InlineData(values=rows))
         .mark_bar(opacity=0.8)
         .encode(
-            x=alt.X("weight:Q", title="Match weight, in bits", axis=alt.Axis(tickCount=5 if narrow else 12)),
+            x=alt.X(
+                "weight:Q",
+                title="Match weight, in bits",
+                axis=alt.Axis(tickCount=5 if narrow else 12),
+            ),
             x2="end:Q",
             y=alt.Y("pairs:Q", title="Pairs (scale of square roots)", scale=alt.Scale(type="sqrt")),
             y2=alt.Y2Datum(0),
@@ -241,4 +255,7 @@ def _drawn(
         .mark_rule(color="#d4351c", strokeWidth=2, strokeDash=[6, 4])
         .encode(x="at:Q")
     )
-    return charts.svg((bars + lines).properties(width=640, height=300), narrow=narrow)
+    return charts.svg(
+        (bars + lines).properties(width=charts.BESIDE_NUMBERS if narrow else 640, height=300),
+        narrow=narrow,
+    )

@@ -131,6 +131,11 @@ def called(name: str, titles: Mapping[str, str]) -> str:
     return _BRACKETS.sub("", titles[name]) if name in titles else sentence(words(name))
 
 
+def with_titles(text: str, titles: Mapping[str, str]) -> str:
+    """Words of the software that name sources by name, with their titles instead."""
+    return re.sub(r"\w+", lambda one: called(one[0], titles) if one[0] in titles else one[0], text)
+
+
 def number(value: float | None, decimals: int = 0) -> str:
     """Such as 12,345."""
     return "" if value is None else f"{value:,.{decimals}f}"

@@ -7,7 +7,7 @@ sealed by a key made of the sign-in, so that it ends with that.
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
@@ -91,15 +91,13 @@ class Workbench:
             asked.append(("filtered", 1))
         return f"{path}?{urlencode(asked)}" if asked else path
 
-    def with_base(self, view: View) -> "Workbench":
-        """The same of a system that may be seen, the first one if none is chosen.
+    def with_base(self, systems: Sequence[str]) -> "Workbench":
+        """The same of one of the systems that may be seen, the first one if none is chosen.
 
-        Raises Problem if it may not be seen.
+        Raises Problem if it is none of them.
         """
-        if not view.sources:
-            raise Problem("not-found")
-        chosen = self.base or min(view.sources)
-        if chosen not in view.sources:
+        chosen = self.base or next(iter(systems), "")
+        if chosen not in systems:
             raise Problem("not-found")
         return replace(self, base=chosen)
 

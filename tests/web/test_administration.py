@@ -228,15 +228,15 @@ def test_an_agreement_past_its_last_day_says_what_it_stops(
 def test_a_new_agreement_lets_a_source_be_seen_for_what_it_says(
     steward: Steward, service: Service, source: int
 ) -> None:
-    steward.send(
-        f"/administration/sources/{source}/new",
-        basis="another law",
-        purposes=["education", "early_years"],
-        fields="upn: education\n\npostcode: education, early_years",
-        starts_day="1",
-        starts_month="9",
-        starts_year="2026",
-    )
+    form: dict[str, Any] = {
+        "basis": "another law",
+        "purposes": ["education", "early_years"],
+        "fields": "upn: education\n\npostcode: education, early_years",
+        "starts_day": "1",
+        "starts_month": "9",
+        "starts_year": "2026",
+    }
+    steward.send(f"/administration/sources/{source}/new", **form)
     with reading(service.engine) as connection:
         row = connection.execute(
             select(Agreement.__table__).order_by(Agreement.id.desc()).limit(1)
@@ -247,6 +247,8 @@ def test_a_new_agreement_lets_a_source_be_seen_for_what_it_says(
     }
     assert (row.lawful_basis, row.starts, row.ends) == ("another law", date(2026, 9, 1), None)
     assert acts(service)[-1] == "agreement_added"
+    again = steward.send(f"/administration/sources/{source}/new", 422, **form)
+    assert f"Agreement {row.id} says the same; change something" in again
 
 
 @pytest.mark.parametrize(

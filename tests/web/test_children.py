@@ -65,6 +65,15 @@ def test_a_search_shows_name_birthday_and_address_of_whom_it_finds(
     assert row.startswith("Noah Quigley 20 November 2011 9 Ash Gr OL4 3PP ")
 
 
+def test_a_history_says_who_joined_and_what_the_run_was_for(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    register.correct(AISHA[0], "surname", "Mallick")
+    told = rows_of(sign_in(Role.REVIEWER).get(f"/children/{register.child(AISHA[0])}/history").text)
+    assert any("School record 1 joined 1, in which extracts were linked" in row for row in told)
+    assert "Surname 2, in which decisions and corrections were applied" in told[-1]
+
+
 def test_an_empty_correction_is_told_beside_its_fields(
     register: Reviewed, service: Service, sign_in: SignIn
 ) -> None:

@@ -463,3 +463,40 @@ def test_extracts_are_listed_by_source_and_state_in_pages(
     only = steward.get("/extracts?source=swift&state=received").text
     assert ">32<" in only and ">31<" not in only
     assert "There are no such extracts" in steward.get("/extracts?state=current").text
+
+
+def test_what_waits_for_its_columns_says_so_wherever_it_is_listed(steward: TestClient) -> None:
+    bring(steward, STRANGE)
+    for address in ("/", "/extracts", "/extracts/1"):
+        shown = steward.get(address).text
+        assert "Needs its columns" in shown and 'href="/extracts/1/columns"' in shown, address
+        assert "Being checked" not in shown
+
+
+def test_accepting_what_somebody_accepted_meanwhile_says_so(
+    steward: TestClient, service: Service
+) -> None:
+    form(steward, bring(steward, STRANGE).headers["location"], CHOSEN)
+    do_work(service)
+    assert form(steward, "/extracts/1/accept", {}, "/extracts/1").status_code == 303
+    again = form(steward, "/extracts/1/accept", {}, "/extracts/1")
+    assert errors(again) == "This extract was accepted already, and waits for the next run"
+    do_work(service)
+    again = form(steward, "/extracts/1/refuse", {"why": "x"}, "/extracts/1")
+    assert errors(again) == "This extract was accepted already, and is in the register"
+    shown = steward.get("/extracts/1").text
+    assert "Possible links to decide afterwards" in shown and "Conflicts to settle" in shown
+
+
+def test_a_list_that_was_never_let_in_is_offered_nowhere(
+    steward: TestClient, service: Service
+) -> None:
+    bring(steward, STRANGE, "rubbish")
+    form(steward, bring(steward, STRANGE, "kept").headers["location"], CHOSEN)
+    do_work(service)
+    form(steward, "/extracts/2/accept", {}, "/extracts/2")
+    do_work(service)
+    for address in ("/extracts/new", "/matching"):
+        shown = steward.get(address).text
+        assert "Kept" in shown and "Rubbish" not in shown, address
+    assert steward.get("/matching?base=rubbish").status_code == 404

@@ -7,10 +7,11 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from api.rest.service import Service
+from api.services.access.roles import Role
 from api.settings import Settings
 from api.web.access import from_our_form
 from api.web.app import create_application
-from tests.web.conftest import token_in
+from tests.web.conftest import SignIn, token_in
 from tests.web.routes import page_routes
 
 
@@ -45,6 +46,23 @@ def test_a_form_of_ours_is_heard(client: TestClient) -> None:
 )
 def test_what_another_site_sends_is_refused(client: TestClient, headers: dict[str, str]) -> None:
     assert send(client, headers).status_code == 403
+
+
+def test_a_name_that_was_typed_stays_after_an_error(client: TestClient) -> None:
+    assert 'value="nobody"' in send(client, {}).text
+
+
+def test_whoever_signed_out_meanwhile_is_led_to_sign_in(
+    client: TestClient, sign_in: SignIn
+) -> None:
+    inside = sign_in(Role.STEWARD)
+    data = {"csrf": token_in(inside.get("/account").text)}
+    assert "This one" in inside.get("/account").text
+    assert inside.post("/sign-out", data=data).status_code == 303
+    inside.cookies.clear()
+    refused = inside.post("/review/undo", data=data)
+    assert refused.status_code == 403
+    assert "You are not signed in any more" in refused.text and 'href="/sign-in"' in refused.text
 
 
 @pytest.mark.parametrize("csrf", ["", "0" * 64, "é"])

@@ -272,6 +272,13 @@ def has_source(connection: Connection, source: str) -> bool:
     return connection.scalar(select(Source.number).where(Source.name == source)) is not None
 
 
+def sources_with_records(connection: Connection, names: Collection[str]) -> list[str]:
+    """Those of which any record was ever kept, by name: what was refused leaves a name too."""
+    held = select(Record.id).where(Record.source == Source.number).exists()
+    query = select(Source.name).where(held, among(connection, Source.name, sorted(names)))
+    return sorted(connection.scalars(query))
+
+
 def _records(
     connection: Connection,
     view: View,
