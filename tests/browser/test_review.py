@@ -208,7 +208,7 @@ def test_records_are_moved_between_children_once_the_change_is_seen(
     pair = pair_of(site, UNSURE, ("school", "1"))
     page.goto(f"/review/clusters/{pair}")
     picture(page, "review-move-records")
-    page.get_by_label("Child that clinic 3 belongs to").select_option(
+    page.get_by_label("Child that Clinic 3 belongs to").select_option(
         register.child(("school", "1"))
     )
     page.get_by_role("button", name="See the change").click()

@@ -204,9 +204,9 @@ def test_a_pair_whose_values_changed_is_refused_with_what_they_were_and_are(
     refused = anna.answer(pair, "match", why="her <aunt> told me")
     assert refused.status_code == 412
     told = text_of(refused)
-    assert "clinic u101 says something else" in told
+    assert "Clinic u101 says something else" in told
     assert "Address Empty 77 New Street" in told
-    assert "school" not in told.split("The reason")[0]
+    assert "School" not in told.split("The reason")[0]
     kept = re.search(r'name="why" value="([^"]*)"', refused.text)
     assert kept is not None and html.unescape(kept[1]) == "her <aunt> told me"
     again = anna.post(f"{pair}/again", why=html.unescape(kept[1]))
@@ -367,7 +367,7 @@ def test_a_steward_marks_a_known_pair_and_is_told_what_is_missing(sit: Sit) -> N
 def test_a_part_of_the_queue_is_kept_to_from_page_to_page(sit: Sit) -> None:
     anna = sit("anna")
     listed = text_of(anna.get("/review?source=school&at_least=0"))
-    assert "school 101" in listed and "Start reviewing these" in listed
+    assert "School 101" in listed and "Start reviewing these" in listed
     pair = anna.take("/review/next?source=school")
     assert pair.endswith("?source=school")
     answered = anna.post(pair.replace("?", "/answer?"), kind="match")
