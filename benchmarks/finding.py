@@ -24,6 +24,9 @@ from sqlalchemy import Connection, Engine, func, select, text, update
 
 from api.db.engine import open_database, reading, writing
 from api.db.models import Extract, ExtractState, Record, SearchEntry, Source
+from api.services.access.caller import Caller
+from api.services.access.policy import read_terms, view_of
+from api.services.access.roles import Role
 from api.services.backup import back_up, restore
 from api.services.extracts import receive
 from api.services.register.criteria import Criterion
@@ -39,7 +42,9 @@ from benchmarks.tables import Table
 from fixtures.generator import generate
 from tests.databases import SqliteFiles, postgres_server
 
-NOW = datetime(2024, 9, 1, tzinfo=UTC)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_PURPOSE = "early_years"
+_CALLER = Caller("benchmark", frozenset({Role.REVIEWER}), frozenset({_PURPOSE}), _PURPOSE)
 TICKED = (Criterion.SURNAME_4, Criterion.FORENAME_4, Criterion.BORN)
 
 
@@ -171,6 +176,13 @@ def _questions(base: str) -> dict[str, Question]:
 
         return listed
 
+    def resembles(criteria: Sequence[Criterion]) -> Question:
+        def asked(connection: Connection, one: Asked) -> object:
+            view = view_of(read_terms(connection), _CALLER, NOW.date())
+            return resembling(connection, (one.source, one.record_id), criteria, view=view)
+
+        return asked
+
     return {
         "match one person": lambda connection, one: find_persons(connection, [one.person]),
         "search by names": by_names,
@@ -191,12 +203,8 @@ def _questions(base: str) -> dict[str, Question]:
                 (State.POSSIBLE, Sort.SURNAME),
             )
         },
-        "possible matches of a record": lambda connection, one: resembling(
-            connection, (one.source, one.record_id), TICKED
-        ),
-        "possible matches by surname alone": lambda connection, one: resembling(
-            connection, (one.source, one.record_id), TICKED[:1]
-        ),
+        "possible matches of a record": resembles(TICKED),
+        "possible matches by surname alone": resembles(TICKED[:1]),
     }
 
 

@@ -122,7 +122,7 @@ def test_a_record_is_marked_as_checked_and_the_next_follows(
     )  # in order of surname
     page.get_by_role("link", name=first, exact=True).click()
     page.get_by_role("button", name="Mark as checked and go to the next").click()
-    expect(page.get_by_text(f"clinic {second}", exact=True).first).to_be_visible()
+    expect(page.get_by_text(f"Clinic {second}", exact=True).first).to_be_visible()
     expect(page.get_by_role("button", name="go to the next")).to_have_count(0)
     page.get_by_role("link", name="Previous").click()
     page.get_by_role("button", name="Mark as not checked").click()
