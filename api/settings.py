@@ -39,3 +39,6 @@ class Settings(BaseSettings):
     openid_roles_claim: str = Field(
         default="", description="The claim that holds a person's roles; empty if none does."
     )
+    openid_purposes_claim: str = Field(
+        default="", description="The claim that holds a person's purposes; empty if none does."
+    )

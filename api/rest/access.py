@@ -33,7 +33,7 @@ from api.rest.service import Service, Serving
 from api.rest.text import Key, Short
 from api.services.access.access_log import AccessEntry
 from api.services.access.caller import AccessError, Caller, CredentialsError, PurposeError
-from api.services.access.keys import caller_of_key
+from api.services.access.keys import caller_of_key, is_key
 from api.services.access.policy import View, read_terms, view_of
 from api.services.access.roles import Permission
 from api.services.access.signing_in import caller_of_token
@@ -60,6 +60,10 @@ KeyHeader = Annotated[
 ]
 
 _DEFAULT_PER_MINUTE = 6000
+# Refusals of nobody we know that are entered in a minute: more of them would say no more.
+_REFUSALS = RateLimitItemPerMinute(60)
+# No person and no key can be called so.
+NOBODY = "(nobody)"
 _KEPT_FOR = timedelta(hours=24)
 # Requests of one permission that may write, or wait to, at a time: each holds a thread.
 _WRITERS = 6
@@ -154,6 +158,8 @@ class Allowed:
                 caller.require(self.permission)
             view = view_of(read_terms(on), caller, now.date()) if self.personal else None
         except CredentialsError:
+            if is_key(bearer.credentials):
+                note_refusal(service, request, 401)
             raise Problem("not-signed-in") from None
         except PurposeError as error:
             raise Problem("purpose", str(error)) from None
@@ -256,9 +262,24 @@ def _hold_to_pace(service: Service, caller: Caller) -> None:
 def _identify(
     service: Service, credentials: str, purpose: str | None, on: Connection, now: datetime
 ) -> Caller:
-    if credentials.startswith("mk_"):
+    if is_key(credentials):
         return caller_of_key(on, credentials, purpose, now=now)
     return caller_of_token(service.aside, on, credentials, purpose, now=now)
+
+
+def note_refusal(service: Service, request: Request, status: int) -> None:
+    """Enter into the access log that somebody was not let in, without what they showed."""
+    if service.pace.hit(_REFUSALS, NOBODY):
+        service.access_log.enter(
+            AccessEntry(
+                at=service.now(),
+                by=NOBODY,
+                route=f"{request.method} {template_of(request.scope)}",
+                about=(),
+                status=status,
+                request=request.state.request_id,
+            )
+        )
 
 
 def _enter(access: Access) -> None:

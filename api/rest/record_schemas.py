@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -39,12 +40,14 @@ Identifier = Annotated[str, StringConstraints(max_length=64), AfterValidator(_jo
 Day = Annotated[date, Field(ge=_EARLIEST, le=_LATEST)]
 
 
-def _told(record_id: str) -> str | None:
+def _told(record_id: str | None) -> str | None:
     return None if isinstance(record_id, Unnamed) else record_id
 
 
+# Both ways: models are made with checks, and without.
 ShownId = Annotated[
-    str,
+    str | None,
+    BeforeValidator(_told),
     PlainSerializer(_told, return_type=str | None),
     Field(
         description="Null where it may not be told for the purpose, such as a UPN.",

@@ -37,7 +37,6 @@ def everything_of(
     if child is None or child.standing.standing is not Standing.CURRENT:
         return None
     records = view_records(connection, view, child_id, limit=_ALL)
-    keys = [_key(one.key) for one in records]
     return {
         "child_id": child_id,
         "purpose": view.purpose,
@@ -83,7 +82,9 @@ def everything_of(
         "why_together": [_why(one) for one in why_child(connection, view, child_id, limit=_ALL)],
         "accesses": [
             {"at": one.at, "by": one.by, "purpose": one.purpose, "what": one.what}
-            for one in accesses_to(aside, [child_id, *keys])
+            for one in accesses_to(
+                aside, [child_id, *(f"record {one.key.record}" for one in records)]
+            )
         ],
     }
 

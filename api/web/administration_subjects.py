@@ -8,6 +8,8 @@ from fastapi import Request, Response
 from api.db.engine import reading
 from api.rest.access import Access, Write
 from api.services.access.roles import Permission
+from api.services.register.history import members_of
+from api.services.register.viewing import seen_members
 from api.services.subject_access import everything_of, note_subject_access
 from api.web.access import page_router, signed_in
 from api.web.administration_parts import Typed, Visit
@@ -33,7 +35,9 @@ def subject_access(request: Request, change: Copying, child_id: Typed = "") -> R
     if found is None:
         errors = {"child_id": "Enter the id of a child who is in the register"}
         raise Instead(_page(request, change, child_id, errors))
-    change.saw(wanted, *(one["record"] for one in found["records"]))
+    members, _ = members_of(change.connection, wanted)
+    seen = seen_members(change.view, members)
+    change.saw(wanted, *(f"record {one.record}" for one in seen))
     note_subject_access(change.connection, wanted, by=change.caller.name, now=change.now,
                         purpose=change.view.purpose)  # fmt: skip
     content = json.dumps(found, indent=2, ensure_ascii=False, default=str)

@@ -7,6 +7,7 @@ import structlog
 from fastapi import Request, Response
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from api.rest.access import note_refusal
 from api.rest.problems import Problem
 from api.rest.service import Serving
 from api.services.access.caller import AccessError
@@ -51,8 +52,10 @@ def come_back(request: Request, service: Serving) -> Response:
         identity = provider.finish(Pending(*pending), query, _return_to(request))
         found = sign_in_by_openid(service.engine, service.aside, identity, now=service.now())
     except BadSignature:
+        note_refusal(service, request, 303)
         return _refused(request, AccessError("it took too long, or was not begun here"))
     except AccessError as error:
+        note_refusal(service, request, 303)
         return _refused(request, error)
     response = see(request, local(next))
     sessions.set_cookie(request, response, sessions.SIGN_IN, found.token)
@@ -73,6 +76,7 @@ def _provider(request: Request) -> OpenIdProvider:
             settings.openid_client_id,
             settings.openid_client_secret,
             settings.openid_roles_claim,
+            settings.openid_purposes_claim,
         )
         request.app.state.openid = known
     return known

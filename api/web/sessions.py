@@ -13,6 +13,8 @@ from typing import Any
 from fastapi import Request, Response
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from api.services.access.keys import is_key
+
 SIGN_IN, VISIT, SAID, SHORTCUTS = "sign-in", "visit", "said", "shortcuts"
 
 _YEAR = 365 * 24 * 3600
@@ -48,7 +50,7 @@ def drop_cookie(request: Request, response: Response, name: str) -> None:
 def sign_in_token(request: Request) -> str | None:
     """The token of the sign-in. A system's key is none, wherever it is put."""
     token = cookie(request, SIGN_IN)
-    return None if token is None or token.startswith("mk_") else token
+    return None if token is None or is_key(token) else token
 
 
 def begin_visit(request: Request) -> str:

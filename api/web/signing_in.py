@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Form, Request, Response
 
 from api.db.engine import reading, writing
+from api.rest.access import note_refusal
 from api.rest.service import Serving
 from api.services.access.accounts import Invited, accept_invitation, open_invitation
 from api.services.access.caller import AccessError, CredentialsError, LockedError
@@ -54,10 +55,12 @@ def sign_in_here(
             raise CredentialsError(_WRONG)
         found = sign_in(service.engine, service.aside, name, password, now=service.now())
     except LockedError as error:
+        note_refusal(service, request, 429)
         errors = {"name": sentence(str(error))}
         headers = {"Retry-After": str(error.seconds)}
         return _sign_in_page(request, next, name=name, errors=errors, status=429, headers=headers)
     except CredentialsError as error:
+        note_refusal(service, request, 422)
         errors = {"name": sentence(str(error))}
         return _sign_in_page(request, next, name=name, errors=errors, status=422)
     response = see(request, local(next))

@@ -73,7 +73,9 @@ def test_that_it_was_made_is_in_both_logs(
     with reading(service.aside) as aside:
         query = select(Access.about).where(Access.route == f"POST {ADDRESS}")
         about = aside.scalars(query).one()
-    assert {child_id, *("/".join(key) for key in AISHA)} == set(about)
+    with reading(register.engine) as connection:
+        ids = register.ids(connection)
+    assert {child_id, *(f"record {ids[key]}" for key in AISHA)} == set(about)
 
 
 def test_where_a_shielded_child_lives_is_left_out_and_said_to_be(

@@ -22,6 +22,7 @@ from api.services.access.tokens import hash_of, new_secret
 GRACE = timedelta(days=7)
 YEAR = timedelta(days=365)
 
+_START = "mk_"
 _REFUSED = "the key is not known, has expired or was ended"
 
 
@@ -33,6 +34,11 @@ class NewKey:
     name: str
     key: str
     expires_at: datetime
+
+
+def is_key(credentials: str) -> bool:
+    """Whether this is meant to be a key, and not the token of a sign-in."""
+    return credentials.startswith(_START)
 
 
 def create_key(
@@ -151,7 +157,7 @@ def _enter(connection: Connection, row: dict[str, Any], *, by: str, now: datetim
     number: int = connection.execute(
         insert(ApiKey).values(row | made).returning(ApiKey.id)
     ).scalar_one()
-    return NewKey(number, row["name"], f"mk_{prefix}_{secret}", row["expires_at"])
+    return NewKey(number, row["name"], f"{_START}{prefix}_{secret}", row["expires_at"])
 
 
 def _current(connection: Connection, name: str, now: datetime) -> Row[Any]:

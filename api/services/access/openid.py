@@ -8,7 +8,7 @@ is here, and whether they may come in, `sign_in_by_openid` decides.
 import hmac
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,7 @@ from api.services.access import accounts
 from api.services.access.audit import note_act
 from api.services.access.caller import AccessError, CredentialsError
 from api.services.access.names import tidy_name
+from api.services.access.policy import known_purposes, read_terms
 from api.services.access.roles import Role
 from api.services.access.signing_in import SignedIn, start_sign_in
 
@@ -65,13 +66,14 @@ class Pending:
 class Identity:
     """Who somebody is at the provider; ``names`` are those they may have been added by here.
 
-    ``roles`` are none where the provider is not asked for them.
+    ``roles`` and ``purposes`` are none where the provider is not asked for them.
     """
 
     issuer: str
     subject: str
     names: tuple[str, ...]
     roles: frozenset[Role] | None
+    purposes: frozenset[str] | None = None
 
 
 @dataclass
@@ -82,6 +84,7 @@ class OpenIdProvider:
     client_id: str
     client_secret: str = field(repr=False)
     roles_claim: str = ""
+    purposes_claim: str = ""
     _described: dict[str, Any] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -118,7 +121,14 @@ class OpenIdProvider:
             raise ProviderError(
                 f"what the provider says does not hold ({type(error).__name__}); begin again"
             ) from None
-        return Identity(self.issuer, str(claims["sub"]), _names(claims), self._roles(claims))
+        roles = _listed(claims, self.roles_claim)
+        return Identity(
+            self.issuer,
+            str(claims["sub"]),
+            _names(claims),
+            None if roles is None else frozenset(role for role in Role if role in roles),
+            _listed(claims, self.purposes_claim),
+        )
 
     def _token(self, code: str, verifier: str, return_to: str) -> dict[str, Any]:
         """What the provider gives for the code that the browser brought."""
@@ -171,13 +181,6 @@ class OpenIdProvider:
         checked.validate(leeway=_LEEWAY_SECONDS)
         return dict(checked)
 
-    def _roles(self, claims: Mapping[str, Any]) -> frozenset[Role] | None:
-        if not self.roles_claim:
-            return None
-        said = claims.get(self.roles_claim, [])
-        listed = said if isinstance(said, list) else str(said).split()
-        return frozenset(Role(name) for name in listed if name in set(Role))
-
     def _description(self) -> dict[str, Any]:
         with self._lock:
             if not self._described:
@@ -210,13 +213,22 @@ def sign_in_by_openid(
 
     They are whoever came with the same subject before, or else the person who was added by
     one of the names and has not come in from a provider yet. Where the provider tells roles,
-    these count from now on, and who has one is added. Raises CredentialsError.
+    these count from now on, and who has one is added; and so do purposes that an agreement has,
+    where it tells them. Raises CredentialsError.
     """
     with writing(engine) as connection:
+        purposes = _known_of(connection, identity.purposes)
         person = _known(connection, identity)
         if person is None and identity.roles and identity.names:
             name = identity.names[0]
-            accounts.add_person(connection, name, roles=identity.roles, by=PROVIDER, now=now)
+            accounts.add_person(
+                connection,
+                name,
+                roles=identity.roles,
+                purposes=purposes or (),
+                by=PROVIDER,
+                now=now,
+            )
             person = _known(connection, identity)
         if person is None or not person.active:
             raise CredentialsError("nobody has given you access here; ask a steward to add you")
@@ -226,11 +238,25 @@ def sign_in_by_openid(
             values = {"issuer": identity.issuer, "subject": identity.subject}
             connection.execute(update(Person).where(Person.id == person.id).values(values))
             note_act(connection, "person_bound", f"person {person.id}", by=person.name, now=now)
-        if identity.roles and sorted(identity.roles) != person.roles:
-            accounts.change_person(
-                connection, person.name, roles=identity.roles, by=PROVIDER, now=now
-            )
+        _take_over(connection, person, identity.roles, purposes, now)
     return start_sign_in(aside, person.id, person.name, now=now)
+
+
+def _take_over(
+    connection: Connection,
+    person: Row[Any],
+    roles: frozenset[Role] | None,
+    purposes: list[str] | None,
+    now: datetime,
+) -> None:
+    """Let what the provider tells count from now on, if it is something else than before."""
+    changed: dict[str, Any] = {}
+    if roles and sorted(roles) != person.roles:
+        changed["roles"] = roles
+    if purposes is not None and purposes != person.purposes:
+        changed["purposes"] = purposes
+    if changed:
+        accounts.change_person(connection, person.name, **changed, by=PROVIDER, now=now)
 
 
 def _known(connection: Connection, identity: Identity) -> Row[Any] | None:
@@ -242,6 +268,21 @@ def _known(connection: Connection, identity: Identity) -> Row[Any] | None:
         return bound[0]
     # Two people by two names of one: nobody can say who this is.
     return found[0] if len(found) == 1 else None
+
+
+def _known_of(connection: Connection, purposes: Collection[str] | None) -> list[str] | None:
+    """Those that some agreement has, in order; none where the provider is not asked for them."""
+    if purposes is None:
+        return None
+    return [one for one in known_purposes(read_terms(connection)) if one in purposes]
+
+
+def _listed(claims: Mapping[str, Any], claim: str) -> frozenset[str] | None:
+    """What a claim holds, as a list or as words; none if no claim is named."""
+    if not claim:
+        return None
+    said = claims.get(claim, [])
+    return frozenset(str(one) for one in (said if isinstance(said, list) else str(said).split()))
 
 
 def _names(claims: Mapping[str, Any]) -> tuple[str, ...]:

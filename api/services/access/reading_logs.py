@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from api.db.engine import is_sqlite
-from api.db.models import Access, Audit
+from api.db.models import Access, Agreement, Audit, Record, Source
 from api.db.tables import in_utc
 from api.services.access.chain import LOGS, Broken, Head, Log, verify
 
@@ -65,12 +65,16 @@ def list_entries(
     after: datetime | None = None,
     limit: int = 100,
 ) -> list[LogEntry]:
-    """The latest entries of both logs, the latest first: about an id, by somebody, after then."""
+    """The latest entries of both logs, the latest first: about an id, by somebody, after then.
+
+    A record is looked for by its number or by its key, see `_named`.
+    """
     acts = _latest(Audit, by, after, limit)
     accesses = _latest(Access, by, after, limit)
     if about is not None:
-        acts = acts.where(Audit.about == about)
-        accesses = accesses.where(_names(aside, about))
+        ids = _named(connection, about)
+        acts = acts.where(Audit.about.in_(ids))
+        accesses = accesses.where(_names(aside, *ids))
     found = [
         *(_act(row) for row in connection.execute(acts)),
         *(_access(row) for row in aside.execute(accesses)),
@@ -116,8 +120,9 @@ def search_logs(
     acts = _sought(Audit, sought, after and after[0]).limit(limit + 1)
     accesses = _sought(Access, sought, after and after[1]).limit(limit + 1)
     if sought.about is not None:
-        acts = acts.where(Audit.about == sought.about)
-        accesses = accesses.where(_names(aside, sought.about))
+        ids = _named(connection, sought.about)
+        acts = acts.where(Audit.about.in_(ids))
+        accesses = accesses.where(_names(aside, *ids))
     if sought.what is not None:
         action = sought.what.replace(" ", "_")
         acts = acts.where(Audit.action.icontains(action, autoescape=True))
@@ -170,6 +175,25 @@ def _names(aside: Connection, *about: str) -> ColumnElement[bool]:
     else:
         each = func.json_array_elements_text(Access.about).table_valued("value")
     return select(each.c.value).where(each.c.value.in_(about)).exists()
+
+
+def _named(connection: Connection, about: str) -> list[str]:
+    """What the logs call that by which somebody looks for entries.
+
+    They call a record by its number, ``record 6073``, since its id at the source may be personal.
+    One of a source whose ids anybody may be told is found by ``source/record_id`` as well.
+    """
+    source, _, record_id = about.partition("/")
+    query = (
+        select(Record.id, Agreement.purposes)
+        .join(Source, Source.number == Record.source)
+        .outerjoin(Agreement, Agreement.source == Source.number)
+        .where(Source.name == source, Record.record_id == record_id)
+    )
+    rows = connection.execute(query).all()
+    if any("record_id" in (row.purposes or {}).get("fields", {}) for row in rows):
+        return [about]
+    return [about, *{f"record {row.id}" for row in rows}]
 
 
 def _act(row: Row[Any]) -> LogEntry:
