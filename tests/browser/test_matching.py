@@ -54,7 +54,7 @@ def test_from_criteria_to_linked_to_deselected_and_undone(
     row = page.get_by_role("row").filter(has_text="Malik")
     heads = page.get_by_role("columnheader").all_inner_texts()
     cells = dict(zip(heads[1:], row.get_by_role("cell").all_inner_texts(), strict=True))
-    assert [cells[name] for name in ("Checked", "census", "clinic", "registry", "social")] == [
+    assert [cells[name] for name in ("Checked", "Census", "Clinic", "Registry", "Social")] == [
         "N", "N", "Y", "N", "Y",
     ]  # fmt: skip
 
@@ -70,14 +70,14 @@ def test_from_criteria_to_linked_to_deselected_and_undone(
 
     page.get_by_role("link", name="1", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Aisha Malik")
-    assert systems(page) == ["school", "clinic", "social"]
-    expect(tab(page, "clinic (0)")).to_be_visible()
+    assert systems(page) == ["School", "Clinic", "Social"]
+    expect(tab(page, "Clinic (0)")).to_be_visible()
     box(page, SURNAME).uncheck()
     page.wait_for_load_state("networkidle")  # the search puts another form in place of this one
     box(page, FORENAME).check()
     if script:
         # The search begins as criteria are ticked.
-        expect(tab(page, "clinic (1)")).to_be_visible()
+        expect(tab(page, "Clinic (1)")).to_be_visible()
     else:
         page.get_by_role("button", name="Search").click()
     expect(page).to_have_url(re.compile("criteria=forename4"))
@@ -92,16 +92,16 @@ def test_from_criteria_to_linked_to_deselected_and_undone(
     register.run()
     assert register.together(SCHOOL, UNSURE)
     page.reload()
-    assert systems(page) == ["school", "clinic", "clinic", "social"]
-    page.get_by_role("link", name="Deselect clinic 3").click()
+    assert systems(page) == ["School", "Clinic", "Clinic", "Social"]
+    page.get_by_role("link", name="Deselect Clinic 3").click()
     say(page, "Deselect this match")
     expect(page.get_by_role("alert")).to_contain_text("Match deselected")
     register.run()
     assert not register.together(SCHOOL, UNSURE)
     page.reload()
-    assert systems(page) == ["school", "clinic", "social"]
+    assert systems(page) == ["School", "Clinic", "Social"]
 
-    decisions = page.locator(".app-pair").filter(has_text="Not a match with clinic 3")
+    decisions = page.locator(".app-pair").filter(has_text="Not a match with Clinic 3")
     decisions.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("alert")).to_contain_text("Enter a reason")
     decisions.get_by_label("Reason to undo this decision").fill("That was wrong")
