@@ -24,6 +24,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_sessionfinish() -> None:
+    """Modules that look whether all of theirs was let go find that it was."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session")
 def sqlite_files() -> Iterator[SqliteFiles]:
     folder = quick_folder("sqlite-")

@@ -38,7 +38,7 @@ def test_a_childs_history_tells_what_each_run_did_to_it(register: Reviewed) -> N
     assert sorted(joined) == sorted([*AISHA, UNSURE])
     absorbed = next(one for one in found if one.kind == "child_absorbed")
     assert absorbed.children == (old,)
-    assert (absorbed.when.at, absorbed.when.by, absorbed.when.kind) == (NOW, "analyst", "link")
+    assert (absorbed.when.at, absorbed.when.by, absorbed.when.kind) == (NOW, "analyst", "decision")
     first = next(one for one in found if one.kind == "values_changed")
     assert "forename" in first.fields
     assert not any(name.endswith("_source") for name in first.fields)
