@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from matcher.block import GivenUp
+from matcher.block import GivenUp, RuleBlocks
 from matcher.classify import Designations, designate
 from matcher.cluster import Clusters, cluster
 from matcher.company import company_weight
@@ -30,13 +30,14 @@ class Scored:
     """Pairs compared and weighed, before anything is decided; ``prior`` is in bits, per pair.
 
     Pairs are positions in ``prepared.records``. ``candidates`` counts all that were proposed;
-    ``scorer`` is what weighed them.
+    ``blocks`` says what each blocking rule proposed of them; ``scorer`` is what weighed them.
     """
 
     prepared: Prepared
     population: Population
     candidates: int
     given_up: tuple[GivenUp, ...]
+    blocks: tuple[RuleBlocks, ...]
     pairs: ScoredPairs
     prior: Bits
     scorer: Scorer
@@ -112,6 +113,7 @@ def decide(
         population=scored.population,
         candidates=scored.candidates,
         given_up=scored.given_up,
+        blocks=scored.blocks,
         pairs=pairs,
         prior=scored.prior,
         scorer=scored.scorer,

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from matcher.block import EffectiveKey, candidate_pairs, effective_key
+from matcher.block import EffectiveKey, RuleBlocks, candidate_pairs, effective_key
 from matcher.classify import EvidenceCounts, estimate_prior
 from matcher.deciding import MARGIN_BELOW, Linked, Scored, decide
 from matcher.population import Population
@@ -105,6 +105,7 @@ def score(
         prepared = prepare(records, rules, single_sources)
     with observer.stage("block"):
         keys = block(prepared, matching)
+        blocks = tuple(map(RuleBlocks.of, matching.blocking, keys))
         population = count_population(prepared, matching)
         scorer = weigh(prepared, matching, model, population)
     totals = possible_pairs(population, prepared.single_sources)
@@ -116,7 +117,7 @@ def score(
         counts = EvidenceCounts.of(group, pairs.evidence)
         prior = estimate_prior(counts, totals, first_guess(totals, model, population))[group]
     given_up = tuple(block for key in keys for block in key.given_up)
-    return Scored(prepared, population, counted.pairs, given_up, pairs, prior, scorer)
+    return Scored(prepared, population, counted.pairs, given_up, blocks, pairs, prior, scorer)
 
 
 def first_guess(totals: Bits, model: Model, population: Population) -> Bits:

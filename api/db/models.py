@@ -40,7 +40,15 @@ from api.db.register import (
 )
 from api.db.replies import KeptReply
 from api.db.retention import Erasure, Hold
-from api.db.review import KnownPair, Referral, ReviewAnswer, ReviewLease, ReviewSkip
+from api.db.review import (
+    KnownPair,
+    QualitySample,
+    Referral,
+    ReviewAnswer,
+    ReviewLease,
+    ReviewSkip,
+    SampledPair,
+)
 from api.db.search import CheckedRecord, SearchEntry
 from api.db.sources import (
     Agreement,
@@ -98,6 +106,7 @@ __all__ = [
     "PostcodeDeprivation",
     "PreviewRow",
     "ProfileResult",
+    "QualitySample",
     "Record",
     "RecordVersion",
     "Referral",
@@ -107,6 +116,7 @@ __all__ = [
     "ReviewSkip",
     "RuleSet",
     "Run",
+    "SampledPair",
     "SearchEntry",
     "Severance",
     "Shield",

@@ -7,7 +7,7 @@ can be handed out while a run is under way; it refers to no row of other tables.
 
 from typing import Annotated, Any
 
-from sqlalchemy import JSON, ForeignKey, Index, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.db.access import ASIDE
@@ -75,6 +75,46 @@ class KnownPair(Table):
     by: Mapped[Name]
     at: Mapped[Moment]
     ended_at: Mapped[Moment | None]
+
+    __table_args__ = (Index(None, "low", "high"),)
+
+
+class QualitySample(Table):
+    """Kept pairs drawn at random, by stratum, to estimate precision and recall.
+
+    As of ``run``, under the thresholds ``lower`` and ``upper``. ``strata`` has the number of
+    pairs of each stratum that has any, ``decided`` how many pairs people had decided before
+    and are in no stratum. Decisions after ``after_decision`` answer it.
+    """
+
+    __tablename__ = "quality_sample"
+
+    id: Mapped[Id]
+    run: Mapped[int] = mapped_column(ForeignKey("run.id"))
+    seed: Mapped[int] = mapped_column(BigInteger)
+    lower: Mapped[float]
+    upper: Mapped[float]
+    strata: Mapped[Detail]
+    decided: Mapped[Detail]
+    by: Mapped[Name]
+    at: Mapped[Moment]
+    after_decision: Mapped[int] = mapped_column(Number)
+
+
+class SampledPair(Table):
+    """A pair of a sample. ``chance`` is how likely it was to be drawn.
+
+    ``turn`` is a random number in [0, 1): the smallest is handed out first.
+    """
+
+    __tablename__ = "sampled_pair"
+
+    sample: Mapped[int] = mapped_column(ForeignKey("quality_sample.id"), primary_key=True)
+    low: Mapped[int] = mapped_column(ForeignKey("record.id"), primary_key=True)
+    high: Mapped[int] = mapped_column(ForeignKey("record.id"), primary_key=True, index=True)
+    stratum: Mapped[Name]
+    chance: Mapped[float]
+    turn: Mapped[float]
 
     __table_args__ = (Index(None, "low", "high"),)
 

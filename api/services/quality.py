@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Float, cast, func, select
 from api.db.models import Pair, Record, Run, Source
 from api.services.register.columns import among, columns
 from api.services.register.decisions import MATCH, NON_MATCH, decisions_in_force
+from matcher.block import RuleBlocks
 from matcher.classify import probability
 from matcher.intervals import Proportion
 from matcher.rules.matching import Thresholds
@@ -76,12 +77,14 @@ class Blocking:
     """Candidate pairs of the last run over everything: of ``records`` of children.
 
     ``saved`` is the share of all pairs that were never looked at (the reduction ratio).
+    ``rules`` are in the order in which they propose.
     """
 
     run: int
     records: int
     candidates: int
     saved: float
+    rules: tuple[RuleBlocks, ...]
 
 
 def last_blocking(connection: Connection) -> Blocking | None:
@@ -93,7 +96,9 @@ def last_blocking(connection: Connection) -> Blocking | None:
             records = sum(population["held"].values())
             every = records * (records - 1) / 2
             candidates = int(counts["candidate_pairs"])
-            return Blocking(run, records, candidates, 1 - candidates / every if every else 0.0)
+            saved = 1 - candidates / every if every else 0.0
+            rules = tuple(RuleBlocks(**one) for one in counts.get("blocking", ()))
+            return Blocking(run, records, candidates, saved, rules)
     return None
 
 

@@ -24,6 +24,7 @@ from api.services.previews import (
 )
 from api.services.register.kept_rules import last_rules, rules_in_force
 from api.services.register.reading import last_run
+from api.services.review.sampling import quality_samples
 from api.services.work import worker_lives
 from api.web import charts
 from api.web.access import page_router, signed_in
@@ -31,7 +32,7 @@ from api.web.pages import Instead, page, see
 from api.web.text import sentence, words
 from matcher.errors import DataError
 from matcher.outcomes import protect
-from matcher.rules.matching import Thresholds
+from matcher.rules.matching import BlockingRule, Thresholds
 
 router = page_router()
 
@@ -52,7 +53,8 @@ def quality_page(
     latest = last_run(visit.connection)
     if not latest:
         return page(request, "quality/quality.html", title="Linkage quality", latest=None)
-    now = last_rules(visit.connection).book.linkage.matching.thresholds
+    matching = last_rules(visit.connection).book.linkage.matching
+    now = matching.thresholds
     tried, errors = _tried(lower, upper, now)
     bins = quality.weight_bins(visit.connection)
     by_band, by_source = quality.reviewed(visit.connection, now)
@@ -69,8 +71,30 @@ def quality_page(
         upper=upper or f"{now.upper:g}",
         by_band=by_band,
         by_source=by_source,
+        samples=quality_samples(visit.connection, limit=1),
         blocking=quality.last_blocking(visit.connection),
+        fields={rule.name: fields_in_words(rule) for rule in matching.blocking},
     )
+
+
+def fields_in_words(rule: BlockingRule) -> str:
+    """What must be the same for a blocking rule to propose two records."""
+    held = [
+        _column(one) if one == other else f"{_column(one)} and the other's {_column(other)}"
+        for one, other in zip(rule.key, rule.against or rule.key, strict=True)
+    ]
+    text = "; ".join(held)
+    if rule.narrow_by:
+        text += f" (large blocks also by {', '.join(map(_column, rule.narrow_by))})"
+    return text[:1].upper() + text[1:]
+
+
+def _column(name: str) -> str:
+    """A column of standardised records, such as forename_4, in words."""
+    start, _, length = name.rpartition("_")
+    if length.isdigit() and length != "1":
+        name = f"{start} (first {length} characters)"
+    return name.replace("_", " ").replace("nhs", "NHS").replace("upn", "UPN")
 
 
 @router.get("/quality/weights.svg")

@@ -1,7 +1,14 @@
 """Candidate pairs: the pairs of records that at least one blocking rule proposes."""
 
 from matcher.block.index import BlockingKeys
-from matcher.block.keys import EffectiveKey, GivenUp, effective_key
+from matcher.block.keys import EffectiveKey, GivenUp, RuleBlocks, effective_key
 from matcher.block.pairs import candidate_pairs
 
-__all__ = ["BlockingKeys", "EffectiveKey", "GivenUp", "candidate_pairs", "effective_key"]
+__all__ = [
+    "BlockingKeys",
+    "EffectiveKey",
+    "GivenUp",
+    "RuleBlocks",
+    "candidate_pairs",
+    "effective_key",
+]

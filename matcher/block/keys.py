@@ -26,12 +26,14 @@ class EffectiveKey:
     """One rule's key of every record, dense from 0; -1 proposes nothing.
 
     ``second`` is the key that the other side shows: the same array unless the rule holds
-    different columns against each other.
+    different columns against each other. ``too_large`` counts the blocks that were larger
+    than the rule allows; ``given_up`` has those of them that lost pairs.
     """
 
     first: Keys
     second: Keys
     given_up: tuple[GivenUp, ...] = ()
+    too_large: int = 0
 
     @property
     def is_symmetric(self) -> bool:
@@ -46,6 +48,33 @@ class EffectiveKey:
             return np.asarray(forward)
         second_l = self.second[l]
         return np.asarray(forward | ((self.first[r] == second_l) & (second_l >= 0)))
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBlocks:
+    """What one rule did: the pairs it proposed, and its blocks.
+
+    ``pairs`` counts those that other rules propose too. ``largest_block`` is in records, of the
+    blocks that were compared; ``too_large`` counts the blocks that were larger than the rule
+    allows, ``given_up`` the pairs of them that it did not propose.
+    """
+
+    rule: str
+    pairs: int
+    largest_block: int
+    too_large: int
+    given_up: int
+
+    @classmethod
+    def of(cls, rule: BlockingRule, key: EffectiveKey) -> "RuleBlocks":
+        """Counted from the keys, without making the pairs."""
+        return cls(
+            rule=rule.name,
+            pairs=_pairs_of(key),
+            largest_block=int(_sizes(key.first, key.second).max(initial=0)),
+            too_large=key.too_large,
+            given_up=sum(block.pairs for block in key.given_up),
+        )
 
 
 def effective_key(rule: BlockingRule, table: Table) -> EffectiveKey:
@@ -70,7 +99,7 @@ def effective_key(rule: BlockingRule, table: Table) -> EffectiveKey:
         for block, pairs in zip(large, lost, strict=True)
         if pairs
     )
-    return EffectiveKey(first, second, tuple(given_up))
+    return EffectiveKey(first, second, tuple(given_up), len(large))
 
 
 def _sides(rule: BlockingRule, table: Table, narrow_by: list[str]) -> tuple[Keys, Keys]:
@@ -124,6 +153,25 @@ def _pairs_in(whole: tuple[Keys, Keys], keys: tuple[Keys, Keys]) -> Keys:
     count, other = (np.bincount(own[own >= 0], minlength=top) for own in keys)
     pairs = count * (count - 1) // 2 if keys[0] is keys[1] else count * other
     return np.bincount(block_of, weights=pairs, minlength=blocks).astype(np.int64)
+
+
+def _pairs_of(key: EffectiveKey) -> int:
+    """How many pairs a rule proposes, each counted once."""
+    top = int(max(key.first.max(initial=-1), key.second.max(initial=-1))) + 1
+    count, other = (np.bincount(own[own >= 0], minlength=top) for own in (key.first, key.second))
+    if key.is_symmetric:
+        return int((count * (count - 1) // 2).sum())
+    shown = (key.first >= 0) & (key.second >= 0)
+    first, second = key.first[shown], key.second[shown]
+    itself = first == second
+    # A pair that fits both ways round is found from both ends.
+    way, ways = np.unique(first[~itself] * top + second[~itself], return_counts=True)
+    back = way % top * top + way // top
+    at = np.minimum(np.searchsorted(way, back), max(len(way) - 1, 0))
+    twice = int((ways * ways[at] * (way[at] == back)).sum()) // 2 if len(way) else 0
+    alike = np.bincount(first[itself], minlength=top)
+    twice += int((alike * (alike - 1) // 2).sum())
+    return int((count * other).sum()) - int(itself.sum()) - twice
 
 
 def _drop(first: Keys, second: Keys, blocks: Keys) -> tuple[Keys, Keys]:

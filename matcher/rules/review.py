@@ -45,6 +45,7 @@ class ReviewRules(Rule):
     masked: tuple[str, ...]
     second: Second
     known_share: Share
+    sample_share: Share
     examples: list[ReviewExample] = Field(default_factory=list)
 
     @field_validator("masked", mode="before")

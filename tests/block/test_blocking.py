@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matcher.block import GivenUp, candidate_pairs, effective_key
+from matcher.block import GivenUp, RuleBlocks, candidate_pairs, effective_key
 from matcher.rules.matching import BlockingRule
 from matcher.table import Table
 from tests.property.strategies import steady
@@ -151,6 +151,13 @@ def test_a_chunk_holds_no_more_pairs_than_asked_beyond_one_record() -> None:
     lengths = [len(l) for l, _ in candidate_pairs([key], chunk)]
     assert sum(lengths) == size * (size - 1) // 2
     assert max(lengths) <= chunk + size
+
+
+def test_what_a_rule_did_is_told() -> None:
+    text = "name | year\nKHAN | 2013\nKHAN | 2014\nKHAN | 2013\nLEES | 2013\nLEES | 2014"
+    own = rule(key=["name"], largest_block=2, narrow_by=["year"])
+    told = RuleBlocks.of(own, effective_key(own, table(text)))
+    assert told == RuleBlocks("a rule", pairs=2, largest_block=2, too_large=1, given_up=2)
 
 
 CELL = st.sampled_from(["X", "Y", None])

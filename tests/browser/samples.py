@@ -18,6 +18,7 @@ from api.services.access.roles import Role
 from api.services.deprivation import load_lookup
 from api.services.previews import Wanted, ask_for_preview
 from api.services.register.shields import shield
+from api.services.review.sampling import draw_sample
 from tests.browser import administered, extract_samples, review_samples
 from tests.browser.site import Site
 from tests.register_service.registers import Register, shipped
@@ -66,6 +67,17 @@ def preview(site: Site) -> str:
         wanted = Wanted(lower=0.0)
         number = ask_for_preview(connection, wanted, by="test", now=datetime.now(UTC))
     return f"/quality/previews/{number}"
+
+
+def sampled(site: Site) -> str:
+    """With a sample that nobody answered yet, and one before it."""
+    thresholds = shipped().book.linkage.matching.thresholds
+    for seed in (1, 2):
+        with writing(site.engine) as connection:
+            draw_sample(
+                connection, thresholds, size=100, seed=seed, by="test", now=datetime.now(UTC)
+            )
+    return "/quality/samples"
 
 
 def groups(site: Site) -> str:
@@ -148,6 +160,7 @@ SAMPLES: Mapping[str, Sample] = {
     "/quality": at("/quality?lower=0&upper=6"),
     "/quality/groups": Sample(groups),
     "/quality/previews/{number}": Sample(preview),
+    "/quality/samples": Sample(sampled),
     "/review": at("/review"),
     "/review/answers/{number}": Sample(review_samples.answer_given, Role.SENIOR_REVIEWER),
     "/review/clusters/{pair}": Sample(review_samples.cluster),

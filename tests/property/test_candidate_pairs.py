@@ -5,8 +5,9 @@ import recordlinkage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matcher.block import BlockingKeys
+from matcher.block import BlockingKeys, RuleBlocks, effective_key
 from matcher.rules.matching import BlockingRule
+from matcher.table import Table
 from tests.property import engine, reference
 from tests.property.strategies import (
     blocking_rule_sets,
@@ -26,6 +27,16 @@ def test_every_pair_that_a_rule_proposes_is_there_once_and_in_order(
     assert all(l < r for l, r in found)
     assert len(set(found)) == len(found)
     assert set(found) == reference.candidate_pairs(rules, rows)
+
+
+@steady
+@given(tables, blocking_rules())
+def test_the_pairs_of_a_rule_are_counted_without_making_them(
+    rows: list[dict], rule: BlockingRule
+) -> None:
+    table = Table.of(engine.frame_of(rows), rule.columns, rule.crossings)
+    counted = RuleBlocks.of(rule, effective_key(rule, table))
+    assert counted.pairs == len(reference.candidate_pairs([rule], rows))
 
 
 @steady

@@ -68,3 +68,9 @@ def test_what_blocking_saved_is_told_of_the_last_run_over_everything(register: R
     assert found is not None
     assert found.candidates > 0
     assert 0 < found.saved < 1
+    rules = shipped().book.linkage.matching.blocking
+    assert [one.rule for one in found.rules] == [rule.name for rule in rules]
+    # Each pair that was compared is some rule's, unless one system says they are two children.
+    assert max(one.pairs for one in found.rules) <= sum(one.pairs for one in found.rules)
+    assert sum(one.pairs for one in found.rules) >= found.candidates
+    assert all(one.largest_block > 1 for one in found.rules if one.pairs)

@@ -14,6 +14,7 @@ from api.services.register.columns import Numbers
 from api.services.register.counts import TOTAL, evidence_counts, tallies
 from api.services.register.planning import ChildCounts
 from api.services.register.state import BETWEEN, Given
+from matcher.block import RuleBlocks
 from matcher.classify import estimate_prior
 from matcher.keys import Columns, key_lists
 from matcher.pipeline import evidence_floor, first_guess, possible_pairs, terms
@@ -31,7 +32,8 @@ _TOTALS = "totals of all kinds"
 class LinkOutcome:
     """What a run did: whether to everything, to how many records, and to children.
 
-    ``candidates`` counts the pairs that were proposed and compared.
+    ``candidates`` counts the pairs that were proposed and compared; ``blocks`` says what each
+    blocking rule proposed, if everything was linked.
     """
 
     whole: bool
@@ -39,6 +41,7 @@ class LinkOutcome:
     candidates: int
     children: ChildCounts
     given: Given
+    blocks: tuple[RuleBlocks, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -204,7 +204,7 @@ def _linked(linker: Linker, given: Given, prepared: Prepared, pairs: ScoredPairs
     prior = by_group[prepared.group(pairs.l, pairs.r)]
     here = linker.population(prepared, dict(given.held))
     scorer = weigh(prepared, linker.matching, linker.model, here)
-    scored = Scored(prepared, here, len(pairs), (), pairs, prior, scorer)
+    scored = Scored(prepared, here, len(pairs), (), (), pairs, prior, scorer)
     decisions = as_positions(linker.connection, ids_of(prepared))
     return decide(scored, linker.matching.thresholds, decisions, observer=linker.observer)
 

@@ -199,6 +199,8 @@ def end_run(connection: Connection, run: int, outcome: LinkOutcome) -> None:
         "waiting": (connection.scalar(_WAITING) or 0) - (connection.scalar(_BOTH) or 0),
         "conflicts": connection.scalar(_CONFLICTS),
     }
+    if outcome.blocks:
+        counts["blocking"] = [asdict(one) for one in outcome.blocks]
     connection.execute(
         update(Run).where(Run.id == run).values(population=outcome.given.as_json(), counts=counts)
     )

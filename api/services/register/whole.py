@@ -55,7 +55,7 @@ def link_whole(linker: Linker) -> LinkOutcome:
         children = update_children(linker.rules, connection, linker.run, linked, gone)
     population = linked.population
     given = Given(dict(population.held), linker.floor(population), linker.priors(population))
-    return LinkOutcome(True, len(record), linked.candidates, children, given)
+    return LinkOutcome(True, len(record), linked.candidates, children, given, linked.blocks)
 
 
 def compute_whole(linker: Linker, records: pd.DataFrame) -> tuple[Scored, Linked] | None:

@@ -41,7 +41,7 @@ from api.services.review.surroundings import (
     severed_from,
     surroundings_of,
 )
-from api.services.review.waiting import ADJUDICATION, REFERRED
+from api.services.review.waiting import ADJUDICATION, REFERRED, is_sampled
 from matcher.rules.library import LinkageRules
 from matcher.rules.review import ReviewRules
 
@@ -164,7 +164,10 @@ def context_of(
     if len(keys) < 2 or not {source for source, _ in keys.values()} <= reviewer.view.sources:
         raise UnknownPairError("there is no such pair")
     l, r = keys
-    around = surroundings_of(connection, pair, known=lease.known is not None)
+    blind = lease.known is not None or (
+        lease.kind in (POSSIBLE, REFERRED, ADJUDICATION) and is_sampled(connection, pair)
+    )
+    around = surroundings_of(connection, pair, blind=blind)
     around = around.without(severed_from(connection, pair, around.records))
     known = keys | shown_keys(connection, reviewer.view, sorted(around.records))
     said = values_now(connection, {l, r} | around.records)
@@ -188,7 +191,7 @@ def context_of(
         l=_side(l, around, seen, seen_as),
         r=_side(r, around, seen, seen_as),
         fields=tuple(seen.fields(l, r)),
-        together=lease.known is None and one is not None and one == other,
+        together=not blind and one is not None and one == other,
         names_children=lease.kind != POSSIBLE,
         twice=held_twice(connection, reviewer.view, pair, one, other) if refused else (),
         weight=None if told is None else told.weight,

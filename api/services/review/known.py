@@ -142,6 +142,12 @@ def known_pairs(
     ]
 
 
+def answers_of(connection: Connection, reviewer: Reviewer) -> int:
+    """How many answers a reviewer has given, which what they are handed next is drawn by."""
+    mine = ReviewAnswer.by == reviewer.by
+    return connection.scalar(select(func.count()).select_from(ReviewAnswer).where(mine)) or 0
+
+
 def known_to_take(
     connection: Connection, rules: ReviewRules, reviewer: Reviewer, busy: set[PairId]
 ) -> KnownToTake | None:
@@ -153,8 +159,7 @@ def known_to_take(
     if not rules.known_share:
         return None
     mine = ReviewAnswer.by == reviewer.by
-    count = connection.scalar(select(func.count()).select_from(ReviewAnswer).where(mine)) or 0
-    if draw_of(reviewer.by, count) >= rules.known_share:
+    if draw_of(reviewer.by, answers_of(connection, reviewer)) >= rules.known_share:
         return None
     answered = exists().where(
         mine,

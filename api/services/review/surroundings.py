@@ -128,8 +128,8 @@ class HeldTwice:
     r: tuple[Key, ...]
 
 
-def surroundings_of(connection: Connection, pair: PairId, *, known: bool) -> Surroundings:
-    """What stands around a pair; around a ``known`` one as if it were two children still."""
+def surroundings_of(connection: Connection, pair: PairId, *, blind: bool) -> Surroundings:
+    """What stands around a pair; ``blind`` as if it were two children still."""
     ends = (pair.low, pair.high)
     rows = _pairs_of(connection, ends)
     kept = next((row for row in rows if {row.l, row.r} == set(ends)), None)
@@ -161,7 +161,7 @@ def surroundings_of(connection: Connection, pair: PairId, *, known: bool) -> Sur
         ][:_RIVALS]
         for end in ends
     }
-    if known and len(both) == 1:
+    if blind and len(both) == 1:
         fellows = _divided(fellows[pair.low], others, ends)
     return Surroundings(kept, child_of, fellows, shown_near, rivals)
 

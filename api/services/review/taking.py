@@ -1,18 +1,18 @@
 """Handing out pairs: the one that a reviewer has in hand already, or the best that is free."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
 from api.db.engine import reading, writing
 from api.services.review import leases
-from api.services.review.known import KnownToTake, known_to_take
+from api.services.review.known import KnownToTake, answers_of, known_to_take
 from api.services.review.leases import Lease
 from api.services.review.pairs import PairId, Reviewer, StaleError
 from api.services.review.state import PairState, changes, state_of
-from api.services.review.waiting import EVERYTHING, Wanted, waiting_for
-from matcher.rules.review import ReviewRules
+from api.services.review.waiting import EVERYTHING, Waits, Wanted, sampled_for, waiting_for
+from matcher.rules.review import ReviewRules, draw_of
 
 # How often another reviewer may be quicker before this one is told to ask again.
 _TRIES = 50
@@ -135,6 +135,14 @@ def _candidates(
         known = known_to_take(connection, rules, reviewer, busy)
         if known is not None:
             yield known
-    for item in waiting_for(connection, reviewer, wanted=wanted):
-        if item.pair not in busy:
-            yield item.pair, item.kind, None
+        share = draw_of(reviewer.by, answers_of(connection, reviewer), "sample")
+        if share < rules.sample_share:
+            yield from _free(sampled_for(connection, reviewer), busy)
+    yield from _free(waiting_for(connection, reviewer, wanted=wanted), busy)
+    if wanted == EVERYTHING:
+        # Where nothing else waits, a sample is answered all the same.
+        yield from _free(sampled_for(connection, reviewer), busy)
+
+
+def _free(items: Iterable[Waits], busy: set[PairId]) -> Iterator[KnownToTake]:
+    return ((item.pair, item.kind, None) for item in items if item.pair not in busy)

@@ -17,10 +17,12 @@ from sqlalchemy.orm import aliased
 from api.db.models import (
     Decision,
     Pair,
+    QualitySample,
     Record,
     RecordVersion,
     Referral,
     ReviewAnswer,
+    SampledPair,
     Source,
 )
 from api.services.register.queue import (
@@ -95,6 +97,25 @@ def waiting_for(
             for row in _weighed(connection, reviewer, wanted, rows):
                 place = (section, row.at, row.first, row.second)
                 yield Waits(PairId.of(row.l, row.r), row.kind, row.l, row.r, place)
+
+
+def sampled_for(connection: Connection, reviewer: Reviewer) -> Iterator[Waits]:
+    """Pairs of the last quality sample that nobody answered, in the order of their random turn.
+
+    Most are no part of the queue.
+    """
+    section = len(KINDS)
+    query = _chosen(_open_to(_sampled(), reviewer), EVERYTHING, _sources_seen(connection, reviewer))
+    for rows in shown(connection, query, None, _PIECE):
+        for row in rows:
+            place = (section, row.at, row.first, row.second)
+            yield Waits(PairId.of(row.l, row.r), row.kind, row.l, row.r, place)
+
+
+def is_sampled(connection: Connection, pair: PairId) -> bool:
+    """Whether an unanswered pair is of the last quality sample."""
+    own = _sampled().where(pair.is_of(SampledPair.low, SampledPair.high))
+    return connection.execute(own).first() is not None
 
 
 def _weighed(
@@ -226,6 +247,34 @@ def _waits_for_others(pair: Any, reviewer: Reviewer) -> ColumnElement[bool]:
         mine.high == pair.high,
         mine.state.in_((WAITING, DIFFERS)),
         mine.by == reviewer.by,
+    )
+
+
+def _sampled() -> Query:
+    answer = aliased(Decision)
+    answered = exists().where(
+        or_(
+            and_(answer.record_l == SampledPair.low, answer.record_r == SampledPair.high),
+            and_(answer.record_l == SampledPair.high, answer.record_r == SampledPair.low),
+        ),
+        answer.id > QualitySample.after_decision,
+        stands(answer),
+    )
+    last = select(func.max(QualitySample.id)).scalar_subquery()
+    return (
+        select(
+            literal(POSSIBLE).label("kind"),
+            SampledPair.turn.label("at"),
+            SampledPair.low.label("first"),
+            SampledPair.high.label("second"),
+            SampledPair.low.label("l"),
+            SampledPair.high.label("r"),
+            literal(len(KINDS)).label("section"),
+        )
+        .join(QualitySample, QualitySample.id == SampledPair.sample)
+        .where(
+            SampledPair.sample == last, ~answered, _both_current(SampledPair.low, SampledPair.high)
+        )
     )
 
 

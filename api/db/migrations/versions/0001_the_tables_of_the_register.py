@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_e6631c"
+revision: str = "0001_9c38f6"
 down_revision: str | None = None
 
 
@@ -642,6 +642,28 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "quality_sample",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("seed", sa.BigInteger(), nullable=False),
+        sa.Column("lower", sa.Double(), nullable=False),
+        sa.Column("upper", sa.Double(), nullable=False),
+        sa.Column("strata", sa.JSON(), nullable=False),
+        sa.Column("decided", sa.JSON(), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "after_decision", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_quality_sample_run_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quality_sample")),
+    )
+    op.create_table(
         "record",
         sa.Column(
             "id",
@@ -1225,6 +1247,25 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_reject_extract"), ["extract"], unique=False)
 
     op.create_table(
+        "sampled_pair",
+        sa.Column("sample", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("low", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("high", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("stratum", sa.String(length=64), nullable=False),
+        sa.Column("chance", sa.Double(), nullable=False),
+        sa.Column("turn", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["high"], ["record.id"], name=op.f("fk_sampled_pair_high_record")),
+        sa.ForeignKeyConstraint(["low"], ["record.id"], name=op.f("fk_sampled_pair_low_record")),
+        sa.ForeignKeyConstraint(
+            ["sample"], ["quality_sample.id"], name=op.f("fk_sampled_pair_sample_quality_sample")
+        ),
+        sa.PrimaryKeyConstraint("sample", "low", "high", name=op.f("pk_sampled_pair")),
+    )
+    with op.batch_alter_table("sampled_pair", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sampled_pair_high"), ["high"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sampled_pair_low_high"), ["low", "high"], unique=False)
+
+    op.create_table(
         "search_entry",
         sa.Column(
             "record",
@@ -1560,6 +1601,11 @@ def downgrade() -> None:
         )
 
     op.drop_table("search_entry")
+    with op.batch_alter_table("sampled_pair", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sampled_pair_low_high"))
+        batch_op.drop_index(batch_op.f("ix_sampled_pair_high"))
+
+    op.drop_table("sampled_pair")
     with op.batch_alter_table("reject", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reject_extract"))
 
@@ -1669,6 +1715,7 @@ def downgrade() -> None:
         )
 
     op.drop_table("record")
+    op.drop_table("quality_sample")
     op.drop_table("preview")
     op.drop_table("kept_measures")
     with op.batch_alter_table("extract", schema=None) as batch_op:

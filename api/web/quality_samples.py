@@ -1,0 +1,89 @@
+"""Precision and recall, estimated from pairs that were drawn at random and reviewed."""
+
+import secrets
+from typing import Annotated
+
+from fastapi import Form, Request, Response
+
+from api.rest.access import Access, Write
+from api.services.access.roles import Permission
+from api.services.register.acts import ActError
+from api.services.register.kept_rules import rules_in_force
+from api.services.register.reading import last_run
+from api.services.review.sampling import FEWEST, MOST, draw_sample, quality_samples
+from api.web.access import page_router, signed_in
+from api.web.pages import Instead, page, see
+from api.web.quality import Visit
+from api.web.text import sentence
+from matcher.evaluate.sampled import FEWEST_ANSWERS
+
+router = page_router()
+
+Draw = Annotated[Write, signed_in(Permission.SETTLE_REVIEWS, personal=False, writes=True)]
+
+_USUAL = "300"
+_STRATA = {
+    "links_near": "Links, less than 3 bits above the upper threshold",
+    "links_clear": "Links, 3 to 8 bits above it",
+    "links_strong": "Links, 8 bits above it or more",
+    "together": "Of one child, but linked through other records only",
+    "waiting_low": "Possible links, in the lower half between the thresholds",
+    "waiting_high": "Possible links, in the upper half or above",
+    "apart": "Above the lower threshold, but kept apart by what they say",
+    "behind": "Above the lower threshold, but behind another pair or with a rival",
+    "below_near": "Less than 2 bits below the lower threshold",
+    "below_far": "Further below it, as far as pairs are kept",
+}
+
+
+@router.get("/quality/samples")
+def samples_page(request: Request, visit: Visit) -> Response:
+    """What the samples say, stratum by stratum, and drawing another one."""
+    return _page(request, visit, _USUAL)
+
+
+@router.post("/quality/samples")
+def draw(
+    request: Request, change: Draw, size: Annotated[str, Form(max_length=20)] = ""
+) -> Response:
+    """Draw a sample, which reviewers are handed from now on."""
+    digits = size.strip().replace(",", "")
+    if not (digits.isascii() and digits.isdigit()):
+        errors = {"size": f"Enter how many pairs to draw, from {FEWEST} to {MOST:,}"}
+        raise Instead(_page(request, change, size, errors))
+    try:
+        number = draw_sample(
+            change.connection,
+            rules_in_force(
+                change.connection, change.service.offered
+            ).book.linkage.matching.thresholds,
+            size=int(digits),
+            seed=secrets.randbelow(2**31),
+            by=change.caller.name,
+            now=change.now,
+        )
+    except ActError as error:
+        raise Instead(_page(request, change, size, {"size": sentence(str(error))})) from None
+    return see(
+        request,
+        "/quality/samples",
+        said=f"Sample {number} is drawn. Reviewers are handed its pairs among the others.",
+    )
+
+
+def _page(
+    request: Request, visit: Access, size: str, errors: dict[str, str] | None = None
+) -> Response:
+    return page(
+        request,
+        "quality/samples.html",
+        title="Estimated precision and recall",
+        status=422 if errors else 200,
+        errors=errors,
+        latest=last_run(visit.connection),
+        samples=quality_samples(visit.connection),
+        strata=_STRATA,
+        size=size,
+        fewest=FEWEST_ANSWERS,
+        limits=(FEWEST, MOST),
+    )
