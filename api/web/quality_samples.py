@@ -24,15 +24,15 @@ Draw = Annotated[Write, signed_in(Permission.SETTLE_REVIEWS, personal=False, wri
 _USUAL = "300"
 _STRATA = {
     "links_near": "Links, less than 3 bits above the upper threshold",
-    "links_clear": "Links, 3 to 8 bits above it",
-    "links_strong": "Links, 8 bits above it or more",
+    "links_clear": "Links, 3 to 8 bits above the upper threshold",
+    "links_strong": "Links, 8 bits above the upper threshold or more",
     "together": "Of one child, but linked through other records only",
     "waiting_low": "Possible links, in the lower half between the thresholds",
-    "waiting_high": "Possible links, in the upper half or above",
+    "waiting_high": "Possible links, in the upper half between the thresholds or above",
     "apart": "Above the lower threshold, but kept apart by what they say",
     "behind": "Above the lower threshold, but behind another pair or with a rival",
     "below_near": "Less than 2 bits below the lower threshold",
-    "below_far": "Further below it, as far as pairs are kept",
+    "below_far": "Further below the lower threshold, as far as pairs are kept",
 }
 
 

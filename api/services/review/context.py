@@ -164,10 +164,7 @@ def context_of(
     if len(keys) < 2 or not {source for source, _ in keys.values()} <= reviewer.view.sources:
         raise UnknownPairError("there is no such pair")
     l, r = keys
-    blind = lease.known is not None or (
-        lease.kind in (POSSIBLE, REFERRED, ADJUDICATION) and is_sampled(connection, pair)
-    )
-    around = surroundings_of(connection, pair, blind=blind)
+    around = surroundings_of(connection, pair, blind=partial(_blind, connection, lease))
     around = around.without(severed_from(connection, pair, around.records))
     known = keys | shown_keys(connection, reviewer.view, sorted(around.records))
     said = values_now(connection, {l, r} | around.records)
@@ -191,7 +188,7 @@ def context_of(
         l=_side(l, around, seen, seen_as),
         r=_side(r, around, seen, seen_as),
         fields=tuple(seen.fields(l, r)),
-        together=not blind and one is not None and one == other,
+        together=not around.divided and one is not None and one == other,
         names_children=lease.kind != POSSIBLE,
         twice=held_twice(connection, reviewer.view, pair, one, other) if refused else (),
         weight=None if told is None else told.weight,
@@ -205,6 +202,13 @@ def context_of(
         referred_by=None if referral is None else referral.by,
         referred_at=None if referral is None else referral.at,
     )
+
+
+def _blind(connection: Connection, lease: Lease) -> bool:
+    """Whether a reviewer must not learn that one child holds both records of a pair."""
+    if lease.known is not None:
+        return True
+    return lease.kind in (POSSIBLE, REFERRED, ADJUDICATION) and is_sampled(connection, lease.pair)
 
 
 def _linkage(connection: Connection) -> LinkageRules:

@@ -1,6 +1,6 @@
 """What stands around a pair: by record.id, before it is asked who may see it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -81,7 +81,8 @@ class Surroundings:
     """Records around a pair, by the record of the pair that they stand around.
 
     ``near`` says of each whether it shares the family id; ``rivals`` gives their weight in
-    bits, the strongest first. ``kept`` is the pair's own row, if it has one.
+    bits, the strongest first. ``kept`` is the pair's own row, if it has one. ``divided`` says
+    that one child holds both records, and that they are told as of two.
     """
 
     kept: Any
@@ -89,6 +90,7 @@ class Surroundings:
     fellows: Mapping[int, Sequence[int]]
     near: Mapping[int, Sequence[tuple[int, bool]]]
     rivals: Mapping[int, Sequence[tuple[int, float]]]
+    divided: bool
 
     @property
     def records(self) -> set[int]:
@@ -128,8 +130,10 @@ class HeldTwice:
     r: tuple[Key, ...]
 
 
-def surroundings_of(connection: Connection, pair: PairId, *, blind: bool) -> Surroundings:
-    """What stands around a pair; ``blind`` as if it were two children still."""
+def surroundings_of(
+    connection: Connection, pair: PairId, *, blind: Callable[[], bool]
+) -> Surroundings:
+    """What stands around a pair; as if it were two children still, if it is one and ``blind``."""
     ends = (pair.low, pair.high)
     rows = _pairs_of(connection, ends)
     kept = next((row for row in rows if {row.l, row.r} == set(ends)), None)
@@ -161,9 +165,10 @@ def surroundings_of(connection: Connection, pair: PairId, *, blind: bool) -> Sur
         ][:_RIVALS]
         for end in ends
     }
-    if blind and len(both) == 1:
+    divided = len(both) == 1 and blind()
+    if divided:
         fellows = _divided(fellows[pair.low], others, ends)
-    return Surroundings(kept, child_of, fellows, shown_near, rivals)
+    return Surroundings(kept, child_of, fellows, shown_near, rivals, divided)
 
 
 def _divided(
