@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, exists, func, insert, select, text, update
 
 from api.db.engine import is_sqlite
 from api.db.models import Conflict, Correction, Decision, Pair, Run, Severance, Source
@@ -30,10 +30,15 @@ _LOCK = 7_205_759_403
 
 _WAITING = select(func.count()).select_from(Pair).where(Pair.waiting == 1)
 _CONFLICTS = select(func.count()).select_from(Conflict).where(Conflict.to_run.is_(None))
+# From the conflicts, which are few, and not from all that waits.
 _BOTH = select(func.count()).select_from(
-    select(Pair.l, Pair.r)
-    .join(Conflict, (Conflict.record_l == Pair.l) & (Conflict.record_r == Pair.r))
-    .where(Pair.waiting == 1, Conflict.to_run.is_(None))
+    select(Conflict.record_l, Conflict.record_r)
+    .where(
+        Conflict.to_run.is_(None),
+        exists()
+        .where(Pair.l == Conflict.record_l, Pair.r == Conflict.record_r, Pair.waiting == 1)
+        .correlate(Conflict),
+    )
     .distinct()
     .subquery()
 )
