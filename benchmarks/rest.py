@@ -278,9 +278,10 @@ def _ask(
         start = time.perf_counter()
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
-        answer.read()
+        said = answer.read()
         if answer.status != 200:
-            raise RuntimeError(f"{method} {path.split('/')[2]}: status {answer.status}")
+            told = f"status {answer.status}: {said.decode()}"
+            raise RuntimeError(f"{method} {path.split('/')[2]}: {told}")
         taken.append(1000 * (time.perf_counter() - start))
     return np.array(taken), time.perf_counter() - began
 
