@@ -79,9 +79,14 @@ def decide(
     thresholds: Thresholds,
     decisions: Decisions | None = None,
     *,
+    complete: Mask | None = None,
     observer: Observer | None = None,
 ) -> Linked:
-    """Designations and clusters of weighed pairs under two thresholds and people's decisions."""
+    """Designations and clusters of weighed pairs under two thresholds and people's decisions.
+
+    ``complete`` are the records of which all pairs are here that matter to them, if not of
+    all: what their pairs come to is right, and company counts between no others.
+    """
     observer = observer or Silent()
     decisions = decisions or Decisions()
     prepared, pairs = scored.prepared, scored.pairs
@@ -99,6 +104,8 @@ def decide(
         clusters = _cluster(prepared, pairs, weight, found, fitting, decisions)
         near = weight >= thresholds.lower - MARGIN_BELOW
         open_ = _open(pairs, clusters, found) & near & (said == 0)
+        if complete is not None:
+            open_ &= complete[pairs.l] & complete[pairs.r]
         company = _company(scored, clusters, open_)
         weight = weight + company
         lifted = company > 0

@@ -1,7 +1,7 @@
 """Records of children in the order of their keys, standardised and coded."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from matcher.errors import DataError
 from matcher.families import FAMILY_COLUMNS
 from matcher.rules.library import LinkageRules
 from matcher.rules.matching import MatchingRules
-from matcher.standardise import standardise
+from matcher.standardise import Standardiser
 from matcher.table import Mask, Positions, Table
 
 Sources = npt.NDArray[np.int32]
@@ -56,19 +56,34 @@ class Prepared(Coded):
     records: pd.DataFrame
     standardised: pd.DataFrame
 
+    def take(self, at: npt.NDArray[np.intp]) -> "Prepared":
+        """Some of the records."""
+        return replace(
+            self,
+            table=self.table.take(at),
+            source=self.source[at],
+            records=self.records.iloc[at].reset_index(drop=True),
+            standardised=self.standardised.iloc[at].reset_index(drop=True),
+        )
+
 
 def prepare(
-    records: pd.DataFrame, rules: LinkageRules, single_sources: Collection[str]
+    records: pd.DataFrame,
+    rules: LinkageRules,
+    single_sources: Collection[str],
+    standardiser: Standardiser | None = None,
 ) -> Prepared:
     """Children's records in order of (source, record_id), standardised and coded.
 
+    ``standardiser`` is one by the same rules, if there is one that remembers.
     Raises DataError if a key occurs twice or no child is left.
     """
     children = records[(records["role"] == "child").to_numpy()]
     if children.empty:
         raise DataError("no record of a child was read, so there is nothing to link")
     children, number = _in_key_order(children)
-    standardised = standardise(children, rules.names, rules.values)
+    standardiser = standardiser or Standardiser(rules.names, rules.values)
+    standardised = standardiser.frame(children)
     wanted = compared_columns(rules.matching)
     table = Table.of(standardised, wanted, rules.matching.crossings)
     sources = [str(name) for name in children["source"].cat.categories]

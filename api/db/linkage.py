@@ -105,7 +105,8 @@ class Pair(Table):
     __table_args__ = (
         Index(None, "r"),
         _some("group", '"group" > 0', "l"),
-        _some("waiting", "waiting = 1", "turn", "l", "r"),
+        # With "waiting" itself, so that those that wait can be counted from the index alone.
+        _some("waiting", "waiting = 1", "turn", "l", "r", "waiting"),
         _some("open", "open = 1", "l"),
         {"sqlite_with_rowid": False},
     )

@@ -9,6 +9,7 @@ with the levels that they must get; ``matcher rules check`` runs them.
 import hashlib
 import json
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
@@ -249,7 +250,7 @@ class MatchingRules(Rule):
         """Names given twice or of what is not there, and levels out of order."""
         return matching_disagreements(data)
 
-    @property
+    @cached_property
     def columns(self) -> set[str]:
         """Every standardised column that the rules look at."""
         return set().union(
@@ -257,12 +258,22 @@ class MatchingRules(Rule):
             *(comparison.columns for comparison in self.comparisons),
         )
 
-    @property
+    @cached_property
     def crossings(self) -> set[frozenset[str]]:
         """Pairs of different columns whose values are held against each other."""
         return set().union(
             *(rule.crossings for rule in self.blocking),
             *(comparison.crossings for comparison in self.comparisons),
+        )
+
+    @cached_property
+    def rarity_is_shared(self) -> bool:
+        """Whether the rarity of a value counts only for pairs of records that both have it."""
+        levels = (level for comparison in self.comparisons for level in comparison.levels)
+        return all(
+            level.when is not None and level.term_frequency in (level.when.same or [])
+            for level in levels
+            if level.term_frequency is not None
         )
 
     @property

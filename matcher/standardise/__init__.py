@@ -4,6 +4,11 @@
 columns `STANDARDISED_COLUMNS` names; matching rules may use any of them.
 """
 
-from matcher.standardise.frame import STANDARDISED_COLUMNS, standardise, standardise_record
+from matcher.standardise.frame import (
+    STANDARDISED_COLUMNS,
+    Standardiser,
+    standardise,
+    standardise_record,
+)
 
-__all__ = ["STANDARDISED_COLUMNS", "standardise", "standardise_record"]
+__all__ = ["STANDARDISED_COLUMNS", "Standardiser", "standardise", "standardise_record"]

@@ -5,6 +5,7 @@ record alike.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 from matcher.rules.names import NameRules
 from matcher.rules.values import ValueRules
@@ -40,8 +41,13 @@ def _given(rules: NameRules) -> Derivations:
 
 
 def _family(rules: NameRules) -> Derivations:
+    # Four columns ask for parts of the same.
+    @cache
+    def family(text: str) -> names.FamilyName:
+        return names.standardise_family(text, rules)
+
     def part(field: str) -> Callable[[str], str | None]:
-        return lambda text: getattr(names.standardise_family(text, rules), field)
+        return lambda text: getattr(family(text), field)
 
     return {
         "surname": ("written_surname", part("surname")),

@@ -34,6 +34,7 @@
 """
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -93,50 +94,77 @@ STANDARDISED_COLUMNS = (
 Columns = dict[str, pd.Categorical]
 
 
+class Standardiser:
+    """Standardises records by the rules for names and values.
+
+    One that ``remembers`` keeps what every value came to, for records that are seen several
+    times in short succession.
+    """
+
+    def __init__(
+        self, name_rules: NameRules, value_rules: ValueRules, *, remembers: bool = False
+    ) -> None:
+        def given(forename: str | None, middle: str | None) -> names.GivenName:
+            return names.standardise_given(forename, middle, name_rules)
+
+        found = derivations(name_rules, value_rules)
+        self._given = cache(given) if remembers else given
+        self._derived = {
+            name: (origin, cache(function) if remembers else function)
+            for name, (origin, function) in found.items()
+        }
+
+    def frame(self, records: pd.DataFrame) -> pd.DataFrame:
+        """STANDARDISED, with the index of ``records`` (RECORDS, see `matcher.frames`)."""
+        columns = _written(records)
+        given, inverse = distinct_rows(
+            [pd.Series(columns[name]) for name in ("written_forename", "written_middle_names")]
+        )
+        parts = [self._given(first, rest) for first, rest in given]
+        for field in names.GivenName._fields:
+            columns[field] = spread([getattr(part, field) for part in parts], inverse)
+        for name, (origin, function) in self._derived.items():
+            columns[name] = derive(columns[origin], function)
+        families, inverse = distinct_rows([records["source"], records["family_id"]])
+        columns["family"] = spread([f"{s}:{f}" if f else None for s, f in families], inverse)
+        return pd.DataFrame(
+            {name: columns[name] for name in STANDARDISED_COLUMNS}, index=records.index, copy=False
+        )
+
+    def record(self, record: Mapping[str, str]) -> dict[str, str]:
+        """The STANDARDISED values of one record, given by RECORDS columns as plain text.
+
+        Dates are YYYY-MM-DD. Columns without a value are left out. The same functions run as
+        for a frame, so that one record gets the same values in either way.
+        """
+        name = record.get("name") or ""
+        split = names.split_name(name, record.get("name_order") or None) if name else ("", "")
+        found = {f"written_{name}": names.unescape(record.get(name) or "") for name in _WRITTEN}
+        found["written_forename"] = found["written_forename"] or names.unescape(split[0])
+        found["written_surname"] = found["written_surname"] or names.unescape(split[1])
+        found["written_date_of_birth"] = record.get("date_of_birth") or ""
+        given = self._given(found["written_forename"], found["written_middle_names"])
+        found |= given._asdict()
+        found |= {name: record.get(name) or "" for name in ("source", "sex")}
+        for name, (origin, function) in self._derived.items():
+            found[name] = (function(found[origin]) or "") if found[origin] else ""
+        if record.get("family_id"):
+            found["family"] = f"{record.get('source', '')}:{record['family_id']}"
+        return {name: found[name] for name in STANDARDISED_COLUMNS if found.get(name)}
+
+
 def standardise(
     records: pd.DataFrame, name_rules: NameRules, value_rules: ValueRules
 ) -> pd.DataFrame:
-    """STANDARDISED, with the index of ``records`` (RECORDS, see `matcher.frames`)."""
-    columns = _written(records)
-    given, inverse = distinct_rows(
-        [pd.Series(columns[name]) for name in ("written_forename", "written_middle_names")]
-    )
-    parts = [names.standardise_given(first, rest, name_rules) for first, rest in given]
-    for field in names.GivenName._fields:
-        columns[field] = spread([getattr(part, field) for part in parts], inverse)
-    for name, (origin, function) in derivations(name_rules, value_rules).items():
-        columns[name] = derive(columns[origin], function)
-    families, inverse = distinct_rows([records["source"], records["family_id"]])
-    columns["family"] = spread([f"{s}:{f}" if f else None for s, f in families], inverse)
-    return pd.DataFrame(
-        {name: columns[name] for name in STANDARDISED_COLUMNS}, index=records.index, copy=False
-    )
+    """STANDARDISED, see `Standardiser.frame`."""
+    return Standardiser(name_rules, value_rules).frame(records)
 
 
 def standardise_record(
     record: Mapping[str, str], name_rules: NameRules, value_rules: ValueRules
 ) -> dict[str, str]:
-    """The STANDARDISED values of one record, given by RECORDS columns as plain text.
-
-    Dates are YYYY-MM-DD. Columns without a value are left out. The same functions run as
-    for a frame, so that one record gets the same values in either way.
-    """
-    name = record.get("name") or ""
-    split = names.split_name(name, record.get("name_order") or None) if name else ("", "")
-    found = {f"written_{name}": names.unescape(record.get(name) or "") for name in _WRITTEN}
-    found["written_forename"] = found["written_forename"] or names.unescape(split[0])
-    found["written_surname"] = found["written_surname"] or names.unescape(split[1])
-    found["written_date_of_birth"] = record.get("date_of_birth") or ""
-    given = names.standardise_given(
-        found["written_forename"], found["written_middle_names"], name_rules
-    )
-    found |= given._asdict()
-    found |= {name: record.get(name) or "" for name in ("source", "sex")}
-    for name, (origin, function) in derivations(name_rules, value_rules).items():
-        found[name] = (function(found[origin]) or "") if found[origin] else ""
-    if record.get("family_id"):
-        found["family"] = f"{record.get('source', '')}:{record['family_id']}"
-    return {name: found[name] for name in STANDARDISED_COLUMNS if found.get(name)}
+    """The STANDARDISED values of one record, see `Standardiser.record`."""
+    return Standardiser(name_rules, value_rules).record(record)
 
 
 # Text columns that are taken over as written before anything else is done with them.

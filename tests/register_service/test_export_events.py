@@ -1,8 +1,6 @@
 """The event feed, replayed from the start, gives the register after every run."""
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +13,7 @@ from api.db.engine import reading, writing
 from api.db.models import Record, Source
 from api.services.register.children import update_children
 from api.services.register.exporting import Export, export
+from api.services.register.planning import Clustered
 from api.services.register.reading import read_crosswalk, read_events
 from matcher.errors import DataError
 from matcher.frames import join_records, records_from
@@ -81,12 +80,12 @@ def live_through(connection: Connection, history: list[list[int | None]]) -> Non
         run = new_run(connection)
         here = np.array([cluster is not None for cluster in state])
         gone = frame["id"].to_numpy()[~here]
-        linked: Any = None
+        clustered = None
         if here.any():
             prepared = prepare(frame[here], linkage, ())
             label = np.array([state[at - 1] for at in prepared.records["id"]], dtype=np.int64)
-            linked = SimpleNamespace(prepared=prepared, clusters=SimpleNamespace(label=label))
-        update_children(linkage, connection, run, linked, gone)
+            clustered = Clustered(prepared, label)
+        update_children(linkage, connection, run, clustered, gone)
 
 
 def plain(connection: Connection, **when: int) -> pd.DataFrame:

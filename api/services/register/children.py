@@ -12,21 +12,30 @@ from sqlalchemy import Connection, select, update
 from api.db.bulk import insert
 from api.db.models import Child, Event, Golden, Membership, Record, Source, Succession
 from api.services.register.columns import Numbers, among
-from api.services.register.planning import ChildCounts, ChildPlan, Key, plan_children
+from api.services.register.planning import (
+    ChildCounts,
+    ChildPlan,
+    Clustered,
+    Key,
+    plan_children,
+)
 from api.services.register.search_entries import update_entries
-from matcher.deciding import Linked
 from matcher.register.golden import GOLDEN_COLUMNS
 from matcher.rules.library import LinkageRules
 
 
 def update_children(
-    rules: LinkageRules, connection: Connection, run: int, linked: Linked | None, gone: Numbers
+    rules: LinkageRules,
+    connection: Connection,
+    run: int,
+    clustered: Clustered | None,
+    gone: Numbers,
 ) -> ChildCounts:
     """Write what is another child, or other values, than before this run. See `plan_children`.
 
-    The pairs of ``linked`` must be written before, since entries tell which wait.
+    Pairs must be written before, since entries tell which wait.
     """
-    plan = plan_children(rules, connection, linked, gone)
+    plan = plan_children(rules, connection, clustered, gone)
     _write_children(connection, run, plan)
     _write_memberships(connection, run, plan)
     events = _Events(connection, run)
@@ -34,7 +43,7 @@ def update_children(
     events.of_records(plan)
     _write_golden(connection, run, plan, events)
     events.write()
-    update_entries(connection, linked, plan.carried.child, gone)
+    update_entries(connection, clustered, plan.carried.child, gone)
     return plan.counts
 
 

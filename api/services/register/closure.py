@@ -1,11 +1,15 @@
-"""Everything that a change can reach: whom it may join or part, and who may only be told of it.
+"""Everything that a change can reach, and what must be known to say what becomes of it.
 
-Records are *bound* by a pair whose weight makes it possible, or a link, even if a level
-keeps the two apart, for then it may be a rival; by what people decided; and by being of one
-child until now. Which records are joined follows from these alone, so what is not bound to
-a change cannot change with it. A pair that is only *near* being possible may be lifted by the
-sources' company. That depends on what both of its ends are bound to, so these are looked at
-beside what changed; they are reached as well only if they turn out to be joined otherwise.
+Records are *bound* to each other where their pair may be joined, or nearly: by a pair whose
+weight is close enough to a link to be a link's rival, or that the sources' company made one; by
+what people decided; and by being of one child until now. Clusters, and which records of one
+source may be one child, follow within what is bound.
+
+A pair that is merely *possible* binds nobody, or half a town would hang together by such pairs.
+It counts as a rival of others at its two ends, and waits for a person or not by what
+becomes of these: so its ends are reached if it changed itself. What is beside the reached is
+only read: around each record of which something is to be known stand all whose pairs with it
+count.
 """
 
 from collections.abc import Mapping
@@ -13,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import aliased
 
@@ -26,23 +29,31 @@ from matcher.rules.matching import Thresholds
 
 Flags = npt.NDArray[np.bool_]
 
+_NOBODY = np.empty(0, dtype=np.int64)
+
 
 @dataclass(frozen=True)
 class Bounds:
-    """What makes a pair possible: thresholds, and the prior in bits by group's number."""
+    """What a pair counts for: thresholds, and the prior in bits by group's number."""
 
     thresholds: Thresholds
     priors: Mapping[int, float]
 
     def binding(self, pairs: Weighed) -> Flags:
-        """Pairs that may join two records, or stop others from being joined."""
-        possible = self._weight(pairs) >= self.thresholds.lower
-        return np.asarray(possible | (pairs.weight >= self.thresholds.upper))
+        """Pairs that may join two records, or be a rival of one that does."""
+        strong = self._weight(pairs) >= self.thresholds.upper - self.thresholds.rival_margin
+        joined = pairs.weight >= self.thresholds.upper
+        return np.asarray((strong | joined) & (pairs.apart == 0))
+
+    def possible(self, pairs: Weighed) -> Flags:
+        """Pairs that may be a rival of any other, even if a level keeps the two apart."""
+        weight = np.maximum(self._weight(pairs), pairs.weight)
+        return np.asarray(weight >= self.thresholds.lower)
 
     def near(self, pairs: Weighed) -> Flags:
-        """Pairs that company may make possible."""
+        """Pairs that are possible, or that company may make possible."""
         near = self._weight(pairs) >= self.thresholds.lower - MARGIN_BELOW
-        return np.asarray(near & (pairs.apart == 0))
+        return np.asarray(near & (pairs.apart == 0)) | self.possible(pairs)
 
     def prior(self, group: Numbers) -> Bits:
         """The prior of pairs by their groups."""
@@ -55,38 +66,52 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Reached:
-    """Records bound to some, and those that are in a pair with one of them which is near."""
+    """What a change can reach: the ``core``, of which everything is to be said anew.
 
+    Everything that matters to the pairs of ``complete`` records, which are the core and all
+    whose pairs with it are near, is among ``records``.
+    """
+
+    core: Numbers
+    complete: Numbers
     records: Numbers
-    beside: Numbers
 
-    def with_more(self, other: "Reached") -> "Reached":
-        """What both reached."""
-        records = np.union1d(self.records, other.records)
-        return Reached(records, np.setdiff1d(np.union1d(self.beside, other.beside), records))
+
+def reach(connection: Connection, seeds: Numbers, bounds: Bounds) -> Reached:
+    """What these records, of whose pairs something changed, can reach."""
+    core, pairs = closure(connection, seeds, bounds)
+    more, others = closure(connection, _ends(pairs, bounds.near(pairs)), bounds, core)
+    complete = np.union1d(core, more)
+    outer = [_ends(some, bounds.possible(some)) for some in (pairs, others)]
+    around, _ = closure(connection, np.union1d(*outer), bounds, complete)
+    return Reached(core, complete, np.union1d(complete, around))
+
+
+def _ends(pairs: Weighed, chosen: Flags) -> Numbers:
+    return np.unique(np.concatenate(pairs.ends(chosen)))
 
 
 def closure(
-    connection: Connection, seeds: Numbers, bounds: Bounds, known: Reached | None = None
-) -> Reached:
-    """Records that are bound to these, through any number of others, with these.
+    connection: Connection, seeds: Numbers, bounds: Bounds, known: Numbers | None = None
+) -> tuple[Numbers, Weighed]:
+    """Records that are bound to these, through any number of others, with these; their pairs.
 
-    Those that were reached already are ``known``, and left out.
+    What is ``known`` already is left out; it must be closed itself.
     """
-    before = seeds[:0] if known is None else known.records
-    reached = frontier = np.setdiff1d(seeds, before)
-    beside = []
+    known = _NOBODY if known is None else known
+    reached = frontier = np.setdiff1d(seeds, known)
+    read = [weighed_pairs(connection, _NOBODY)]
     while len(frontier):
         pairs = weighed_pairs(connection, frontier)
-        beside += pairs.ends(bounds.near(pairs))
+        read.append(pairs)
         found = [
             *pairs.ends(bounds.binding(pairs)),
             decided_partners(connection, frontier),
             fellows(connection, frontier),
         ]
-        frontier = np.setdiff1d(np.setdiff1d(np.concatenate(found), reached), before)
+        frontier = np.setdiff1d(np.concatenate(found), np.union1d(reached, known))
         reached = np.union1d(reached, frontier)
-    return Reached(reached, np.setdiff1d(np.concatenate([reached[:0], *beside]), reached))
+    return reached, Weighed.joined(read)
 
 
 _MINE, _THEIRS = aliased(Membership), aliased(Membership)
@@ -104,28 +129,3 @@ def fellows(connection: Connection, records: Numbers) -> Numbers:
         return records
     query = _FELLOWS.where(among(connection, _MINE.record, records))
     return np.unique(columns(connection, query)[0])
-
-
-def joined_otherwise(
-    connection: Connection, record: Numbers, label: Numbers, core: Numbers
-) -> Numbers:
-    """Records outside the core that are not with those that they were with until now.
-
-    ``label`` says which of ``record`` are one child from now on.
-    """
-    outside = ~np.isin(record, core)
-    if not outside.any():
-        return record[:0]
-    query = select(Membership.record, Membership.child).where(
-        Membership.to_run.is_(None), among(connection, Membership.record, record[outside])
-    )
-    member, child = columns(connection, query)
-    before = pd.Series(pd.factorize(child)[0], index=member).reindex(record[outside])
-    now = label[outside]
-    frame = pd.DataFrame({"before": before.to_numpy(), "now": now})
-    moved = (
-        np.isin(now, label[~outside])
-        | (frame.groupby("now")["before"].transform("nunique") != 1).to_numpy()
-        | (frame.groupby("before", dropna=False)["now"].transform("nunique") != 1).to_numpy()
-    )
-    return record[outside][moved]

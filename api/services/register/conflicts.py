@@ -74,7 +74,12 @@ def _share_a_single_source(linked: Linked, l: Positions, r: Positions) -> Mask:
 
 
 def update_conflicts(
-    connection: Connection, run: int, linked: Linked | None, gone: Numbers, *, whole: bool
+    connection: Connection,
+    run: int,
+    linked: Linked | None,
+    gone: Numbers,
+    *,
+    core: Mask | None = None,
 ) -> None:
     """Open the conflicts that this run sees first, and close those that it no longer sees.
 
@@ -83,17 +88,19 @@ def update_conflicts(
         run: the run.
         linked: what it found; its records have record.id in ``id``.
         gone: records that belong to nobody any more.
-        whole: whether the run looked at all records, or at those of ``linked`` only.
+        core: records whose conflicts it decides, if not those of all in the register.
     """
     if linked is None:
         record, found = np.empty(0, dtype=np.int64), []
     else:
         record, found = linked.prepared.records["id"].to_numpy(np.int64), find_conflicts(linked)
+    if core is not None:
+        found = [(kind, l, r) for kind, l, r in found if core[l] or core[r]]
     seen = [(kind, int(record[l]), int(record[r])) for kind, l, r in found]
     query = select(Conflict.id, Conflict.kind, Conflict.record_l, Conflict.record_r)
-    looked = np.union1d(record, gone)
     condition: ColumnElement[bool] = Conflict.to_run.is_(None)
-    if not whole:
+    if core is not None:
+        looked = np.union1d(record[core], gone)
         either = or_(
             among(connection, Conflict.record_l, looked),
             among(connection, Conflict.record_r, looked),

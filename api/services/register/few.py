@@ -3,7 +3,7 @@
 That is quicker than by way of frames, up to some hundred records.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,12 +13,11 @@ from sqlalchemy import Connection, or_, select
 from api.db.models import Record, RecordVersion, Source
 from api.services.extracts.dates import extract_dates
 from api.services.register.columns import Numbers, among
+from api.services.register.linker import Linker
 from api.services.register.search_entries import ENTRY_COLUMNS
 from matcher.frames import RECORD_TEXT_COLUMNS
-from matcher.prepared import Coded, Prepared, compared_columns
+from matcher.prepared import Coded, Prepared
 from matcher.register.golden import SURVIVING_COLUMNS
-from matcher.rules.library import LinkageRules
-from matcher.standardise import standardise_record
 from matcher.standardise.distinct import spread
 from matcher.table import Table
 
@@ -86,26 +85,24 @@ def _rows(connection: Connection, records: Numbers, held: Any) -> list[Row]:
     return sorted(found, key=lambda row: (row.source, row.record_id))
 
 
-def coded(rows: Sequence[Row], rules: LinkageRules, single: Collection[str]) -> Coded:
+def coded(linker: Linker, rows: Sequence[Row]) -> Coded:
     """The records as they are compared, in the order given. ``rows`` must not be empty."""
-    return _coded(rows, _standardised(rows, rules), rules, single)
+    return _coded(linker, rows, _standardised(linker, rows))
 
 
-def prepared(
-    connection: Connection, rows: Sequence[Row], rules: LinkageRules, single: Collection[str]
-) -> Prepared:
+def prepared(linker: Linker, rows: Sequence[Row]) -> Prepared:
     """As `matcher.prepared.prepare` makes it, but only with the columns that are shown.
 
     Its records have no columns but id, source, record_id and as_of. ``rows`` must not be
     empty.
     """
-    said = _standardised(rows, rules)
-    table = _coded(rows, said, rules, single)
+    said = _standardised(linker, rows)
+    table = _coded(linker, rows, said)
     place = np.arange(len(rows))
     own = np.array([row.day for row in rows], dtype="datetime64[D]")
     number = np.array([row.number for row in rows], dtype=np.int64)
     extract = np.array([row.extract for row in rows], dtype=np.int64)
-    day = extract_dates(connection).of(own, number, extract)
+    day = extract_dates(linker.connection).of(own, number, extract)
     ids = np.empty(len(rows), dtype=object)
     ids[:] = [row.record_id for row in rows]
     records = {
@@ -125,33 +122,13 @@ def prepared(
     )
 
 
-def _standardised(rows: Sequence[Row], rules: LinkageRules) -> list[dict[str, str]]:
-    return [standardise_record(row.said, rules.names, rules.values) for row in rows]
+def _standardised(linker: Linker, rows: Sequence[Row]) -> list[dict[str, str]]:
+    return [linker.standardiser.record(row.said) for row in rows]
 
 
-def _coded(
-    rows: Sequence[Row],
-    said: Sequence[dict[str, str]],
-    rules: LinkageRules,
-    single: Collection[str],
-) -> Coded:
-    table = Table.of_rows(said, *_compared(rules))
+def _coded(linker: Linker, rows: Sequence[Row], said: Sequence[dict[str, str]]) -> Coded:
+    table = Table.of_rows(said, *linker.compared)
     sources = sorted({row.source for row in rows})
     place = {name: at for at, name in enumerate(sources)}
     source = np.array([place[row.source] for row in rows], dtype=np.int32)
-    return Coded(table, source, sources, np.array([name in single for name in sources]))
-
-
-# What follows from rules, which never change: by their identity, with them so that it lasts.
-_COMPARED: dict[int, tuple[LinkageRules, set[str], set[frozenset[str]]]] = {}
-_MOST = 8
-
-
-def _compared(rules: LinkageRules) -> tuple[set[str], set[frozenset[str]]]:
-    known = _COMPARED.get(id(rules))
-    if known is None:
-        if len(_COMPARED) >= _MOST:
-            _COMPARED.clear()
-        known = (rules, compared_columns(rules.matching), rules.matching.crossings)
-        _COMPARED[id(rules)] = known
-    return known[1], known[2]
+    return Coded(table, source, sources, np.array([name in linker.single for name in sources]))

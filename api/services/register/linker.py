@@ -19,11 +19,12 @@ from matcher.classify import estimate_prior
 from matcher.keys import Columns, key_lists
 from matcher.pipeline import evidence_floor, first_guess, possible_pairs, terms
 from matcher.population import COHORT, HELD, Claims, Population, Tally, all_claims, hashed
-from matcher.prepared import Coded, Prepared, prepare
+from matcher.prepared import Coded, Prepared, compared_columns, prepare
 from matcher.progress import Observer
 from matcher.rules.library import LinkageRules
 from matcher.rules.matching import MatchingRules
 from matcher.rules.model import Model
+from matcher.standardise import Standardiser
 
 _TOTALS = "totals of all kinds"
 
@@ -77,6 +78,16 @@ class Linker:
         single = frozenset(name for name, _, once in rows if once)
         return cls(connection, run, rules, model, numbers, single, observer)
 
+    @cached_property
+    def standardiser(self) -> Standardiser:
+        """Standardises by the rules; a run sees most of its records several times."""
+        return Standardiser(self.rules.names, self.rules.values, remembers=True)
+
+    @cached_property
+    def compared(self) -> tuple[set[str], set[frozenset[str]]]:
+        """Columns that are compared, and those whose values are held against each other."""
+        return compared_columns(self.matching), self.matching.crossings
+
     @property
     def matching(self) -> MatchingRules:
         """The matching rules."""
@@ -105,7 +116,7 @@ class Linker:
         """Records of children, standardised; nothing if there are none."""
         if not (records["role"] == "child").any():
             return None
-        return prepare(records, self.rules, self.single)
+        return prepare(records, self.rules, self.single, self.standardiser)
 
     def claims(self, coded: Coded) -> list[Claims]:
         """What these records claim."""

@@ -1,7 +1,8 @@
 """What a change moves beside the records that changed: keys, counts, and all that hangs on them.
 
-Records are *touched* that changed, that show a key whose block became too large or no longer
-is, or a name that is now commoner or rarer by half a bit.
+Records are *touched* that changed, or that show a key whose block became too large or no
+longer is. Beside them are those that show a name which is now commoner or rarer by half a bit:
+only their pairs with each other weigh something else.
 """
 
 from collections.abc import Mapping
@@ -42,12 +43,14 @@ Shown = tuple[Numbers, Numbers]
 class Part:
     """What moved: records to be compared again, and those whose company says something else.
 
-    ``touched`` are current; ``gone`` were children's records until now; ``seeds`` are the
-    records of pairs for which company counts. ``new`` are the changed records as they are, and
+    ``touched`` are current and to be compared with all, ``named`` with each other only;
+    ``gone`` were children's records until now; ``seeds`` are the records of pairs for which
+    company counts. ``new`` are the changed records as they are, and
     ``shown_by`` counts the records that show a key of theirs.
     """
 
     touched: Numbers
+    named: Numbers
     gone: Numbers
     seeds: Numbers
     held: dict[str, int]
@@ -72,11 +75,15 @@ def find_moved(linker: Linker, given: Given, changed: Numbers) -> Part | None:
         born = _years_moved(_coverage(linker, before), _coverage(linker, _years(linker)))
     if _coarsely(moved[TOTALS]).any() or linker.floor(Population(held, {}, {})) != given.floor:
         return None
-    rarer = [_keys_of_term(linker, term, moved[term]) for term in linker.terms]
-    touched = np.union1d(new.record, _showing(connection, np.concatenate([keys, *rarer])))
+    rarer = [_NONE, *(_keys_of_term(linker, term, moved[term]) for term in linker.terms)]
+    touched = np.union1d(new.record, _showing(connection, keys))
+    named = np.setdiff1d(_showing(connection, np.concatenate(rarer)), touched)
+    if not linker.matching.rarity_is_shared:
+        touched, named = np.union1d(touched, named), _NONE
     years = kept_keys(linker.lists.index(BIRTH_YEAR), born)
     seeds = open_pairs_of(connection, years) if len(years) else _NONE
-    return Part(touched, np.setdiff1d(changed, new.record), seeds, held, new, shown_by)
+    gone = np.setdiff1d(changed, new.record)
+    return Part(touched, named, gone, seeds, held, new, shown_by)
 
 
 def _claims(linker: Linker, side: Side) -> list[Claims]:

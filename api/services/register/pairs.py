@@ -1,6 +1,6 @@
 """Pairs that are kept, with their levels and what was last said of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -63,9 +63,29 @@ class Weighed:
     apart: Numbers
     weight: Bits
 
+    @classmethod
+    def joined(cls, parts: Sequence["Weighed"]) -> "Weighed":
+        """The pairs of all parts, of which there must be one."""
+        names = [field.name for field in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    def take(self, chosen: npt.NDArray[np.bool_]) -> "Weighed":
+        """Some of the pairs."""
+        return Weighed(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
     def ends(self, chosen: npt.NDArray[np.bool_]) -> list[Numbers]:
         """Both ends of some."""
         return [self.l[chosen], self.r[chosen]]
+
+
+_IDS, _BITS = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64)
+_NO_PAIRS = Weighed(_IDS, _IDS, _IDS, _BITS, _IDS, _BITS)
+
+
+def weighed_within(connection: Connection, records: Numbers) -> Weighed:
+    """The pairs of which both records are among these."""
+    pairs = weighed_pairs(connection, records)
+    return pairs.take(np.isin(pairs.l, records) & np.isin(pairs.r, records))
 
 
 def pairs_within(connection: Connection, records: Numbers) -> KeptPairs:
@@ -84,9 +104,18 @@ def forget_pairs(connection: Connection, records: Numbers) -> None:
 
 def weighed_pairs(connection: Connection, records: Numbers) -> Weighed:
     """The pairs of which any record is among these."""
+    if not len(records):
+        return _NO_PAIRS
     names = [field.name for field in fields(Weighed)]
     query = select(*(getattr(Pair, name) for name in names))
     return Weighed(*columns(connection, query.where(_any_of(connection, records))))
+
+
+def forget_pairs_within(connection: Connection, records: Numbers) -> None:
+    """Delete the pairs of which both records are among these."""
+    if len(records):
+        both = among(connection, Pair.l, records), among(connection, Pair.r, records)
+        connection.execute(delete(Pair).where(*both))
 
 
 def move_prior(
@@ -165,31 +194,48 @@ def findings(linked: Linked) -> dict[str, Any]:
     }
 
 
-def update_findings(
-    connection: Connection, kept: KeptPairs, linked: Linked, record: Numbers
-) -> int:
-    """Write what a run says of kept pairs, where it is something else. How many changed."""
+@dataclass(frozen=True)
+class Changed:
+    """Kept pairs, by record.id, of which a run says something else: what, by column.
+
+    ``moved`` marks those that are a link now or wait now and were or did not, or the other way.
+    """
+
+    l: Numbers
+    r: Numbers
+    found: Mapping[str, Any]
+    moved: npt.NDArray[np.bool_]
+
+    def write(self, connection: Connection) -> None:
+        """Keep what it says."""
+        if not len(self.l):
+            return
+        columns = {"at_l": self.l, "at_r": self.r, **self.found}
+        rows = zip(*(own.tolist() for own in columns.values()), strict=True)
+        connection.execute(
+            update(Pair)
+            .where(and_(Pair.l == bindparam("at_l"), Pair.r == bindparam("at_r")))
+            .values({name: bindparam(name) for name in self.found}),
+            [dict(zip(columns, row, strict=True)) for row in rows],
+            execution_options={"synchronize_session": False},
+        )
+
+
+def changed_findings(kept: KeptPairs, linked: Linked, record: Numbers, core: Numbers) -> Changed:
+    """What a run says otherwise than before of the pairs of which any record is of the core."""
     found = findings(linked)
     # `Linked` has the pairs in key order, the kept ones in any.
     at = pd.MultiIndex.from_arrays([record[linked.pairs.l], record[linked.pairs.r]])
     place = at.get_indexer(pd.MultiIndex.from_arrays([kept.l, kept.r]))
-    changed = np.zeros(len(kept), dtype=bool)
-    for name, own in found.items():
-        changed |= own[place] != kept.found[name]
-    rows = np.flatnonzero(changed)
-    if len(rows):
-        values = {name: own[place[rows]].tolist() for name, own in found.items()}
-        ends = {"at_l": kept.l[rows].tolist(), "at_r": kept.r[rows].tolist()}
-        names = [*ends, *values]
-        cells = zip(*ends.values(), *values.values(), strict=True)
-        connection.execute(
-            update(Pair)
-            .where(and_(Pair.l == bindparam("at_l"), Pair.r == bindparam("at_r")))
-            .values({name: bindparam(name) for name in values}),
-            [dict(zip(names, row, strict=True)) for row in cells],
-            execution_options={"synchronize_session": False},
-        )
-    return len(rows)
+    differ = {name: own[place] != kept.found[name] for name, own in found.items()}
+    mine = np.isin(kept.l, core) | np.isin(kept.r, core)
+    rows = np.flatnonzero(mine & np.logical_or.reduce(list(differ.values())))
+    return Changed(
+        kept.l[rows],
+        kept.r[rows],
+        {name: own[place[rows]] for name, own in found.items()},
+        (differ["link"] | differ["waiting"])[rows],
+    )
 
 
 def _any_of(connection: Connection, records: Numbers) -> Any:

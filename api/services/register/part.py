@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from api.db.models import BlockingKey, EvidenceCount
 from api.services.register.children import update_children
-from api.services.register.closure import closure, fellows, joined_otherwise
+from api.services.register.closure import fellows, reach
 from api.services.register.columns import Numbers, among, columns
 from api.services.register.conflicts import update_conflicts
 from api.services.register.counts import adjust, blocking_counts
@@ -20,14 +20,18 @@ from api.services.register.decisions import as_positions
 from api.services.register.linker import Linker, LinkOutcome
 from api.services.register.moved import Part
 from api.services.register.pairs import (
-    KeptPairs,
+    Changed,
+    Weighed,
+    changed_findings,
     forget_pairs,
+    forget_pairs_within,
     keep_pairs,
     move_prior,
     pairs_within,
-    update_findings,
     weighed_pairs,
+    weighed_within,
 )
+from api.services.register.planning import Clustered
 from api.services.register.sides import Side, ids_of, prepared_of, side_of
 from api.services.register.state import BETWEEN, Given
 from matcher.classify import evidence_bin
@@ -37,6 +41,7 @@ from matcher.pipeline import weigh
 from matcher.population import Population
 from matcher.prepared import Prepared
 from matcher.scoring import ScoredPairs
+from matcher.table import Mask
 
 _CHUNK = 500_000
 _NONE = np.empty(0, dtype=np.int64)
@@ -59,7 +64,7 @@ class _Found:
 class Rescored:
     """What came of weighing pairs again.
 
-    ``reached`` are the touched records and those that were bound to one of them until now;
+    ``reached`` are the touched records and those whose pair with one is possible or was;
     ``given`` is what follows for all pairs; ``candidates`` counts the pairs that were compared.
     """
 
@@ -72,12 +77,10 @@ def rescore(linker: Linker, before: Given, part: Part) -> Rescored:
     """Find and weigh the pairs of touched records again."""
     connection = linker.connection
     away = np.union1d(part.touched, part.gone)
-    old = weighed_pairs(connection, away)
+    old = Weighed.joined([weighed_pairs(connection, away), weighed_within(connection, part.named)])
     forget_pairs(connection, away)
-    # What waited until now has to be told of as waiting no more.
-    waited = old.weight >= linker.matching.thresholds.lower
-    bound = old.ends(linker.bounds(before.priors).binding(old) | waited)
-    reached = np.setdiff1d(np.concatenate([part.touched, *bound]), part.gone)
+    forget_pairs_within(connection, part.named)
+    ends = old.ends(linker.bounds(before.priors).possible(old))
     found = _pairs_of_touched(linker, part)
     by = [(old.group, evidence_bin(old.evidence), np.full(len(old.l), -1, dtype=np.int64))]
     if found is not None:
@@ -88,40 +91,50 @@ def rescore(linker: Linker, before: Given, part: Part) -> Rescored:
         at = groups == one
         adjust(connection, EvidenceCount, one, bins[at], signs[at])
     given = Given(part.held, before.floor, linker.priors(Population(part.held, {}, {})))
-    if found is None:
-        return Rescored(reached, given, 0)
-    pairs, prior = found.pairs, linker.bounds(given.priors).prior(found.group)
-    keep_pairs(
-        connection,
-        linker.matching,
-        pairs,
-        found.record,
-        found.group,
-        {"weight": pairs.evidence + prior},
-    )
-    return Rescored(reached, given, found.candidates)
+    candidates = 0
+    if found is not None:
+        pairs, candidates = found.pairs, found.candidates
+        weight = pairs.evidence + linker.bounds(given.priors).prior(found.group)
+        more = {"weight": weight}
+        keep_pairs(connection, linker.matching, pairs, found.record, found.group, more)
+        now = weight >= linker.matching.thresholds.lower
+        ends += [found.record[pairs.l[now]], found.record[pairs.r[now]]]
+    reached = np.setdiff1d(np.concatenate([part.touched, part.named, *ends]), part.gone)
+    return Rescored(reached, given, candidates)
 
 
 def _pairs_of_touched(linker: Linker, part: Part) -> _Found | None:
-    """Pairs that a rule proposes for a touched record; nothing if there is no such record."""
-    connection = linker.connection
-    touched = _side_of(linker, part)
-    if not len(touched.record):
+    """Pairs that a rule proposes for a touched record, or for two of those named.
+
+    Nothing if there is no such record.
+    """
+    touched = _side_of(linker, part.touched, part)
+    named = _side_of(linker, part.named, part)
+    one, other = _proposed(linker, touched, part)
+    mine, theirs = _proposed(linker, named, part)
+    inside = np.isin(theirs, named.record)
+    one, other = np.append(one, mine[inside]), np.append(other, theirs[inside])
+    if not len(one):
         return None
+    everyone = side_of(linker, np.unique(np.append(one, other)))
+    return _score(linker, part, everyone, one, other)
+
+
+def _side_of(linker: Linker, records: Numbers, part: Part) -> Side:
+    """Some records, which mostly are those that changed."""
+    return part.new if np.array_equal(records, part.new.record) else side_of(linker, records)
+
+
+def _proposed(linker: Linker, side: Side, part: Part) -> tuple[Numbers, Numbers]:
+    """Each record of a side with every record that a rule proposes for it, as record.id."""
+    if not len(side.record):
+        return _NONE, _NONE
+    connection, matching = linker.connection, linker.matching
     sized = part.shown_by
-    if touched is not part.new:
-        sized = blocking_counts(connection, sized_keys(linker.matching, touched.shown))
-    rows, keys = searches(linker.matching, touched.shown, sized)
-    one, other = _partners(connection, touched.record[rows], keys)
-    everyone = side_of(linker, np.union1d(part.touched, other))
-    return _score(linker, part, everyone, one, other) if len(everyone.record) else None
-
-
-def _side_of(linker: Linker, part: Part) -> Side:
-    """The touched records, which mostly are those that changed."""
-    if len(part.touched) == len(part.new.record):
-        return part.new
-    return side_of(linker, part.touched)
+    if side is not part.new:
+        sized = blocking_counts(connection, sized_keys(matching, side.shown))
+    rows, keys = searches(matching, side.shown, sized)
+    return _partners(connection, side.record[rows], keys)
 
 
 def _partners(connection: Connection, records: Numbers, keys: Numbers) -> tuple[Numbers, Numbers]:
@@ -157,56 +170,71 @@ def _score(linker: Linker, part: Part, side: Side, one: Numbers, other: Numbers)
     return _Found(side.record, pairs, group, len(l))
 
 
+@dataclass(frozen=True)
+class _Decided:
+    """What linking some records says; ``core`` are those of which all that it says holds."""
+
+    linked: Linked
+    core: Mask
+    changed: Changed
+
+
 def decide_part(
     linker: Linker, before: Given, part: Part, rescored: Rescored, recheck: Numbers
 ) -> LinkOutcome:
     """Make clusters again of all that these records, or a moved prior, can reach."""
-    connection, gone, given = linker.connection, part.gone, rescored.given
+    connection, run, gone, given = linker.connection, linker.run, part.gone, rescored.given
     seeds = [
         rescored.reached,
         recheck,
+        part.seeds,
         _moved_priors(linker, before, given),
         fellows(connection, gone),
     ]
-    found = _decide(linker, given, part, np.setdiff1d(np.concatenate(seeds), gone))
-    kept, linked = found or (None, None)
-    record = _NONE if linked is None else ids_of(linked.prepared)
-    if linked is not None and kept is not None:
-        update_findings(connection, kept, linked, record)
-    update_conflicts(connection, linker.run, linked, gone, whole=False)
-    children = update_children(linker.rules, connection, linker.run, linked, gone)
-    return LinkOutcome(False, len(record), rescored.candidates, children, given)
+    decided = _decide(linker, given, np.setdiff1d(np.concatenate(seeds), gone))
+    if decided is None:
+        update_conflicts(connection, run, None, gone, core=np.empty(0, dtype=bool))
+        children = update_children(linker.rules, connection, run, None, gone)
+        return LinkOutcome(False, 0, rescored.candidates, children, given)
+    decided.changed.write(connection)
+    update_conflicts(connection, run, decided.linked, gone, core=decided.core)
+    clustered = Clustered.of(decided.linked, decided.core)
+    children = update_children(linker.rules, connection, run, clustered, gone)
+    return LinkOutcome(False, int(decided.core.sum()), rescored.candidates, children, given)
 
 
-def _decide(
-    linker: Linker, given: Given, part: Part, seeds: Numbers
-) -> tuple[KeptPairs, Linked] | None:
-    """Pairs and clusters of all that is bound to the seeds, and of what is beside it."""
+def _decide(linker: Linker, given: Given, seeds: Numbers) -> _Decided | None:
+    """Pairs and clusters of all that the seeds can reach; nothing if that is nobody."""
     connection, bounds = linker.connection, linker.bounds(given.priors)
-    core = closure(connection, seeds, bounds)
     while True:
-        beside = closure(connection, np.union1d(core.beside, part.seeds), bounds, core)
-        records = np.setdiff1d(np.union1d(core.records, beside.records), part.gone)
-        prepared = prepared_of(linker, records)
+        reached = reach(connection, seeds, bounds)
+        prepared = prepared_of(linker, reached.records)
         if prepared is None:
             return None
         record = ids_of(prepared)
         kept = pairs_within(connection, record)
-        linked = _linked(linker, given, prepared, kept.scored(linker.matching, record))
-        more = joined_otherwise(connection, record, linked.clusters.label, core.records)
-        if not len(more):
-            return kept, linked
-        core = core.with_more(closure(connection, more, bounds, core))
+        pairs = kept.scored(linker.matching, record)
+        linked = _linked(linker, given, prepared, pairs, np.isin(record, reached.complete))
+        changed = changed_findings(kept, linked, record, reached.core)
+        # Who joins or leaves somebody outside, or no longer waits to, is reached by it as well.
+        ends = np.union1d(changed.l[changed.moved], changed.r[changed.moved])
+        outside = np.setdiff1d(ends, reached.core)
+        if not len(outside):
+            return _Decided(linked, np.isin(record, reached.core), changed)
+        seeds = np.union1d(reached.core, outside)
 
 
-def _linked(linker: Linker, given: Given, prepared: Prepared, pairs: ScoredPairs) -> Linked:
+def _linked(
+    linker: Linker, given: Given, prepared: Prepared, pairs: ScoredPairs, complete: Mask
+) -> Linked:
     by_group = np.array([*(given.priors[name] for name in prepared.sources), given.priors[BETWEEN]])
     prior = by_group[prepared.group(pairs.l, pairs.r)]
     here = linker.population(prepared, dict(given.held))
     scorer = weigh(prepared, linker.matching, linker.model, here)
     scored = Scored(prepared, here, len(pairs), (), (), pairs, prior, scorer)
     decisions = as_positions(linker.connection, ids_of(prepared))
-    return decide(scored, linker.matching.thresholds, decisions, observer=linker.observer)
+    thresholds, observer = linker.matching.thresholds, linker.observer
+    return decide(scored, thresholds, decisions, complete=complete, observer=observer)
 
 
 def _moved_priors(linker: Linker, before: Given, given: Given) -> Numbers:

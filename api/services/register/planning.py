@@ -14,6 +14,7 @@ from api.services.register.columns import Numbers, among, columns
 from api.services.register.corrections import corrected
 from api.services.register.forwarding import forwarded
 from matcher.deciding import Linked
+from matcher.prepared import Prepared
 from matcher.register import Carried, carry_ids, golden_values
 from matcher.register.golden import GOLDEN_COLUMNS
 from matcher.rules.library import LinkageRules
@@ -41,6 +42,27 @@ class ChildCounts:
     def nothing(self) -> bool:
         """Whether nobody's membership or values changed."""
         return not any(getattr(self, field.name) for field in fields(self))
+
+
+@dataclass(frozen=True)
+class Clustered:
+    """Whole clusters: their records, which have record.id in ``id``, and each one's label."""
+
+    prepared: Prepared
+    label: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, linked: Linked, some: npt.NDArray[np.bool_] | None = None) -> "Clustered":
+        """The clusters of these records, or of all that were linked."""
+        prepared, label = linked.prepared, linked.clusters.label
+        if some is None or some.all():
+            return cls(prepared, label)
+        return cls(prepared.take(np.flatnonzero(some)), label[some])
+
+    @property
+    def record(self) -> Numbers:
+        """record.id of each."""
+        return self.prepared.records["id"].to_numpy(np.int64)
 
 
 @dataclass(frozen=True)
@@ -78,19 +100,18 @@ class ChildPlan:
 
 
 def plan_children(
-    rules: LinkageRules, connection: Connection, linked: Linked | None, gone: Numbers
+    rules: LinkageRules, connection: Connection, clustered: Clustered | None, gone: Numbers
 ) -> ChildPlan:
     """What is another child, or other values, than until now. Writes nothing.
 
-    ``linked`` holds whole clusters; its records have record.id in ``id``. ``gone`` are
-    records that belong to nobody any more.
+    ``gone`` are records that belong to nobody any more.
     """
     keys: list[Key] = []
-    if linked is None:
+    if clustered is None:
         record, label = np.empty(0, np.int64), np.empty(0, np.int64)
     else:
-        frame = linked.prepared.records
-        record, label = frame["id"].to_numpy(np.int64), linked.clusters.label
+        frame = clustered.prepared.records
+        record, label = clustered.record, clustered.label
         keys = list(zip(frame["source"].astype(object), frame["record_id"], strict=True))
     before = _children_of(connection, np.union1d(record, gone))
     carried, led = _carry(connection, record, label, keys, before, gone)
@@ -102,7 +123,7 @@ def plan_children(
         if old != new
     ]
     away = {r: before[r] for r in gone.tolist() if r in before}
-    values = [] if linked is None else _changed_values(rules, connection, linked, record, carried)
+    values = [] if clustered is None else _changed_values(rules, connection, clustered, carried)
     return ChildPlan(record, keys, carried, moved, away, led, values)
 
 
@@ -159,15 +180,14 @@ def _ages(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
 
 
 def _changed_values(
-    rules: LinkageRules, connection: Connection, linked: Linked, record: Numbers, carried: Carried
+    rules: LinkageRules, connection: Connection, clustered: Clustered, carried: Carried
 ) -> list[tuple[str, Values | None, Values]]:
-    label = linked.clusters.label
-    golden = golden_values(
-        linked.prepared.records, linked.prepared.standardised, label, rules.survivorship
-    )
+    prepared, label = clustered.prepared, clustered.label
+    golden = golden_values(prepared.records, prepared.standardised, label, rules.survivorship)
     of_label = dict(zip(label.tolist(), carried.child, strict=True))
     golden.index = pd.Index([of_label[one] for one in golden.index], name="child")
-    golden = corrected(connection, golden, dict(zip(record.tolist(), carried.child, strict=True)))
+    of_record = dict(zip(clustered.record.tolist(), carried.child, strict=True))
+    golden = corrected(connection, golden, of_record)
     query = select(Golden.child, *(getattr(Golden, name) for name in GOLDEN_COLUMNS)).where(
         Golden.to_run.is_(None), among(connection, Golden.child, golden.index.tolist())
     )

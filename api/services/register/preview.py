@@ -19,7 +19,7 @@ from api.services.register.columns import Numbers, columns
 from api.services.register.contradictions import Contradiction, contradicted
 from api.services.register.kept_rules import InForce, last_rules
 from api.services.register.linker import Linker
-from api.services.register.planning import ChildCounts, ChildPlan, plan_children
+from api.services.register.planning import ChildCounts, ChildPlan, Clustered, plan_children
 from api.services.register.reading import (
     REPORTED,
     last_run,
@@ -119,7 +119,7 @@ def preview(
     record = linked.prepared.records["id"].to_numpy(np.int64)
     with observer.stage("compare with the register"):
         gone = np.setdiff1d(members(connection), record)
-        plan = plan_children(linker.rules, connection, linked, gone)
+        plan = plan_children(linker.rules, connection, Clustered.of(linked), gone)
         links, possible, waiting = _moved_links(connection, records, record, linked)
     with observer.stage("measures"):
         measures = _measures(connection, known, offered, records, plan, waiting)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, literal_column, or_, select
 from api.db.bulk import insert
 from api.db.models import CheckedRecord, Pair, SearchEntry, Source
 from api.services.register.columns import Numbers, among, columns
-from matcher.deciding import Linked
+from api.services.register.planning import Clustered
 
 _ORDERED = ("forename", "surname", "date_of_birth")
 _OTHERS = ("postcode", "address_5", "nhs_number", "upn")
@@ -26,16 +26,15 @@ _MANY = 20_000
 
 
 def update_entries(
-    connection: Connection, linked: Linked | None, child: Sequence[str], gone: Numbers
+    connection: Connection, clustered: Clustered | None, child: Sequence[str], gone: Numbers
 ) -> int:
     """Write the entries of clustered records that say something else now; how many.
 
-    ``linked`` holds whole children, of which ``child`` gives the id of each record's; those
-    ``gone`` are nobody's any more.
+    ``child`` is the id of each record's child; those ``gone`` are nobody's any more.
     """
-    if linked is None:
+    if clustered is None:
         return _replace(connection, gone, {})
-    wanted = _entries(connection, linked, child)
+    wanted = _entries(connection, clustered, child)
     number = wanted["record"]
     known, *stored = columns(
         connection,
@@ -62,10 +61,9 @@ def _replace(connection: Connection, away: Numbers, rows: Entries) -> int:
     return len(known)
 
 
-def _entries(connection: Connection, linked: Linked, child: Sequence[str]) -> Entries:
+def _entries(connection: Connection, clustered: Clustered, child: Sequence[str]) -> Entries:
     """Entries as they should be, but for who checked them."""
-    prepared, label = linked.prepared, linked.clusters.label
-    record = prepared.records["id"].to_numpy(np.int64)
+    prepared, label, record = clustered.prepared, clustered.label, clustered.record
     numbers: dict[str, int] = dict(iter(connection.execute(select(Source.name, Source.number))))
     source = np.array([numbers[name] for name in prepared.sources], dtype=np.int64)[prepared.source]
     _, family = np.unique(label, return_inverse=True)

@@ -76,7 +76,7 @@ def prepared_of(linker: Linker, records: Numbers) -> Prepared | None:
     rows = few.rows_now(linker.connection, records) if len(records) else []
     if not rows:
         return None
-    return few.prepared(linker.connection, rows, linker.rules, linker.single)
+    return few.prepared(linker, rows)
 
 
 def ids_of(prepared: Prepared) -> Numbers:
@@ -88,7 +88,7 @@ def _side(linker: Linker, rows: list[few.Row]) -> Side:
     if not rows:
         return NOBODY
     record = np.array([row.record for row in rows], dtype=np.int64)
-    return Side.of(linker, record, few.coded(rows, linker.rules, linker.single))
+    return Side.of(linker, record, few.coded(linker, rows))
 
 
 def _without_frames(linker: Linker, prepared: Prepared) -> Side:

@@ -14,6 +14,7 @@ from api.services.register.counts import TOTAL
 from api.services.register.decisions import as_positions
 from api.services.register.linker import Linker, LinkOutcome
 from api.services.register.pairs import findings, in_parts, keep_pairs
+from api.services.register.planning import Clustered
 from api.services.register.state import BETWEEN, Given
 from matcher.classify import EvidenceCounts
 from matcher.deciding import Linked, Scored, decide
@@ -35,7 +36,7 @@ def link_whole(linker: Linker) -> LinkOutcome:
     del records
     if found is None:
         gone = members(connection)
-        update_conflicts(connection, linker.run, None, gone, whole=True)
+        update_conflicts(connection, linker.run, None, gone)
         children = update_children(linker.rules, connection, linker.run, None, gone)
         return LinkOutcome(True, 0, 0, children, Given({}, 0.0, {BETWEEN: 0.0}))
     scored, linked = found
@@ -51,8 +52,9 @@ def link_whole(linker: Linker) -> LinkOutcome:
         keep_pairs(connection, linker.matching, scored.pairs, record, group, findings(linked))
     with observer.stage("children"):
         gone = np.setdiff1d(members(connection), record)
-        update_conflicts(connection, linker.run, linked, gone, whole=True)
-        children = update_children(linker.rules, connection, linker.run, linked, gone)
+        update_conflicts(connection, linker.run, linked, gone)
+        clustered = Clustered.of(linked)
+        children = update_children(linker.rules, connection, linker.run, clustered, gone)
     population = linked.population
     given = Given(dict(population.held), linker.floor(population), linker.priors(population))
     return LinkOutcome(True, len(record), linked.candidates, children, given, linked.blocks)

@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_9c38f6"
+revision: str = "0001_e34df0"
 down_revision: str | None = None
 
 
@@ -245,7 +245,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_pair_r"), ["r"], unique=False)
         batch_op.create_index(
             "ix_pair_waiting_set",
-            ["turn", "l", "r"],
+            ["turn", "l", "r", "waiting"],
             unique=False,
             sqlite_where=sa.text("waiting = 1"),
             postgresql_where=sa.text("waiting = 1"),
