@@ -1,11 +1,12 @@
 """Browsers at two widths, and sites over registers on both databases."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy import Engine
 
 from api.db.engine import open_database
@@ -60,20 +61,51 @@ def empty_site(engine: Engine) -> Iterator[Site]:
         yield found
 
 
+class Pages:
+    """Pages of one browser. Opening one takes longer than most of what is done in it.
+
+    A page is lent again when a test is over, to the next test of the same address: with neither
+    cookies nor anything else that was stored in it.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._free: dict[tuple[str, bool], list[Page]] = defaultdict(list)
+
+    def take(self, url: str, script: bool) -> Page:
+        """An empty page, for addresses at ``url``."""
+        free = self._free[url, script]
+        return free.pop() if free else self.new(url, script)
+
+    def new(self, url: str, script: bool) -> Page:
+        """One that nobody has had."""
+        page = self._browser.new_context(base_url=url, java_script_enabled=script).new_page()
+        page.set_default_timeout(_PATIENCE)
+        return page
+
+    def give_back(self, page: Page, url: str, script: bool) -> None:
+        if page.url.startswith(url):
+            page.evaluate("sessionStorage.clear(); localStorage.clear()")
+        page.context.clear_cookies()
+        page.goto("about:blank")
+        self._free[url, script].append(page)
+
+
 # Not for the whole session: Playwright keeps an event loop, which other tests would find running.
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def pages() -> Iterator[Pages]:
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        yield found
-        found.close()
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield Pages(browser)
+        browser.close()
 
 
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    """Opens a browser of its own: ``open_page(site, as_=name, size=PHONE, script=False)``.
+def open_page(pages: Pages) -> Iterator[Open]:
+    """Opens a browser: ``open_page(site, as_=name, size=PHONE, script=False, alone=True)``.
 
-    The test fails if the browser complains of anything.
+    Two of one test know nothing of each other. With ``alone`` nobody has had it, and nobody gets
+    it afterwards. The test fails if the browser complains of anything.
     """
     heard: list[Complaints] = []
     with ExitStack() as stack:
@@ -83,18 +115,20 @@ def open_page(browser: Browser) -> Iterator[Open]:
             as_: str | None = None,
             size: tuple[int, int] = DESKTOP,
             script: bool = True,
+            alone: bool = False,
         ) -> Page:
-            context: BrowserContext = browser.new_context(
-                base_url=site.url,
-                viewport={"width": size[0], "height": size[1]},
-                java_script_enabled=script,
-            )
-            stack.callback(context.close)
+            if alone:
+                page = pages.new(site.url, script)
+                stack.callback(page.context.close)
+            else:
+                page = pages.take(site.url, script)
+                stack.callback(pages.give_back, page, site.url, script)
             if as_ is not None:
-                site.sign_in(context, as_)
-            page = context.new_page()
-            page.set_default_timeout(_PATIENCE)
-            heard.append(Complaints(page))
+                site.sign_in(page.context, as_)
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            complaints = Complaints(page)
+            stack.callback(complaints.hear_no_more)
+            heard.append(complaints)
             return page
 
         yield open_

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page
 from sqlalchemy import Engine
 
 from api.db.engine import writing
@@ -25,6 +25,9 @@ from api.services.access.roles import Role
 from api.services.access.signing_in import start_sign_in
 from tests.applications import as_shipped, lent
 from tests.register_service.registers import shipped
+
+# Ports of sites that are over: browsers that have come to one are lent to the next.
+_FREE_PORTS: list[int] = []
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "three quite other words"
@@ -89,16 +92,28 @@ class Site:
 
 
 @contextmanager
+def listening_socket() -> Iterator[socket.socket]:
+    """On a free port of this machine, the one of a site that is over if there is one."""
+    # Named to be of TCP, or asyncio would hold back the end of every answer for 40 ms.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", _FREE_PORTS.pop() if _FREE_PORTS else 0))
+        except OSError:  # somebody else has it now
+            listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        yield listening
+    _FREE_PORTS.append(port)
+
+
+@contextmanager
 def serving(engine: Engine) -> Iterator[Site]:
     """A server on a free port of this machine, in a thread."""
-    # Named to be of TCP, or asyncio would hold back the end of every answer for 40 ms.
-    of_tcp = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     with (
         opened(engine, shipped()) as service,
         lent(as_shipped, service) as app,
-        socket.socket(*of_tcp) as listening,
+        listening_socket() as listening,
     ):
-        listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
@@ -133,7 +148,8 @@ _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "be
 
 def violations(page: Page) -> list[str]:
     """What axe finds wrong with a page: the rule and where."""
-    page.evaluate(axe_script())
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe_script())
     found = page.evaluate(
         "tags => axe.run({runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})",
         _RULES,
@@ -169,7 +185,15 @@ class Complaints:
     def __init__(self, page: Page) -> None:
         self.page, self.said = page, list[str]()
         page.on("console", self._heard)
-        page.on("pageerror", lambda error: self.said.append(str(error)))
+        page.on("pageerror", self._failed)
+
+    def hear_no_more(self) -> None:
+        """What comes later is of somebody else's making."""
+        self.page.remove_listener("console", self._heard)
+        self.page.remove_listener("pageerror", self._failed)
+
+    def _failed(self, error: Error) -> None:
+        self.said.append(str(error))
 
     def _heard(self, message: ConsoleMessage) -> None:
         # Of a page that is refused on purpose its own status is no complaint.

@@ -167,7 +167,7 @@ def test_all_of_it_works_without_script(open_page: Open, site: Site) -> None:
 
 
 def test_how_long_a_pair_is_theirs_is_told_without_being_asked(open_page: Open, site: Site) -> None:
-    page = open_page(site, as_=site.person(Role.REVIEWER))
+    page = open_page(site, as_=site.person(Role.REVIEWER), alone=True)
     page.clock.install()
     page.goto("/review")
     page.get_by_role("button", name="Start reviewing").click()
