@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, event
 
 from api.db.engine import open_database
 from tests.databases import (
@@ -13,6 +13,7 @@ from tests.databases import (
     Lent,
     PostgresServer,
     SqliteFiles,
+    Statements,
     postgres_server,
     quick_folder,
 )
@@ -27,6 +28,19 @@ def pytest_collection_finish() -> None:
 def pytest_sessionfinish() -> None:
     """Modules that look whether all of theirs was let go find that it was."""
     gc.unfreeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements() -> Iterator[None]:
+    """A server keeps its engine, and with it what statements were made into; tests do so too."""
+    kept = Statements()
+
+    def keep(connection: Connection) -> None:
+        connection.execution_options(compiled_cache=kept)
+
+    event.listen(Engine, "engine_connect", keep)
+    yield
+    event.remove(Engine, "engine_connect", keep)
 
 
 @pytest.fixture(scope="session")
