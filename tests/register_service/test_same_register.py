@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import product
 from pathlib import Path
@@ -24,7 +25,7 @@ from api.services.extracts import Mode
 from api.services.register.acts import ActError
 from api.services.register.kept_rules import InForce
 from api.services.rules import load_rule_book, shipped_model
-from tests.databases import Databases, delete_everything
+from tests.databases import Databases
 from tests.end_to_end.command import RULES
 from tests.register_service.batches import State, comes_to, in_one_run
 from tests.register_service.registers import Key, Register, removed, shipped
@@ -72,17 +73,19 @@ class Arrivals(RuleBasedStateMachine):
     batch: Register
     # The invented town's school list comes with the school's own; the clinic's is a source.
     background: list[dict[str, str]]
+    # Gives a database into which that is loaded.
+    begun: Callable[[], str]
     # Rules to change to and back from.
     rule_sets: tuple[InForce, InForce]
 
     @initialize()
     def begin(self) -> None:
-        delete_everything(self.register.engine)
+        self.register.engine.dispose()
+        self.register.engine = open_database(self.begun())
         self.state = State({source: {} for source in SOURCES})
         self.earlier: dict[str, list[dict[str, Any]]] = {source: [] for source in SOURCES}
         self.day = 0
         self.register.rules = self.rule_sets[0]
-        self.register.load("registry", self.background)
 
     @rule(source=sources, listed=people)
     def load_a_snapshot(self, source: str, listed: dict[str, Any]) -> None:
@@ -237,7 +240,11 @@ def other_rules(folder: Path) -> InForce:
 def test_any_history_ends_in_the_register_that_one_run_gives(
     engine: Engine, databases: Databases, tmp_path: Path
 ) -> None:
+    def fill(begun: Engine) -> None:
+        Register(begun, tmp_path).load("registry", half_a_town())
+
     batch = open_database(databases.prepared())
+    Arrivals.begun = staticmethod(lambda: databases.filled("half a town", fill))
     Arrivals.register = Register(engine, tmp_path)
     Arrivals.batch = Register(batch, tmp_path / "batch")
     Arrivals.batch.folder.mkdir()
@@ -253,6 +260,7 @@ def test_any_history_ends_in_the_register_that_one_run_gives(
             suppress_health_check=list(HealthCheck),
         ),
     )
+    Arrivals.register.engine.dispose()
     batch.dispose()
 
 
