@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
+from tests.databases import Databases
 from tests.end_to_end.command import DATA_PROBLEM, GOOD, Call, rows
 
 CHILD = "\n".join(
@@ -17,13 +19,22 @@ CHILD = "\n".join(
 
 
 @pytest.fixture
-def kept(call: Call, tmp_path: Path) -> Call:
-    """A register of two lists of the same two children, by the same call."""
-    for source in ("nursery", "clinic"):
-        path = tmp_path / f"{source}.csv"
-        path.write_text(f"{CHILD}\nx,Ada,Lees,yesterday,,,\n", encoding="utf-8")
-        assert call("ingest", source, path, "--as-of", "2024-09-01").status == GOOD
-    return call
+def kept(databases: Databases, matcher: Call, tmp_path: Path) -> Call:
+    """Calls the command on a register of two lists of the same two children.
+
+    They are brought in once for all tests.
+    """
+
+    def bring_in(engine: Engine) -> None:
+        url = engine.url.render_as_string(hide_password=False)
+        for source in ("nursery", "clinic"):
+            path = tmp_path / f"{source}.csv"
+            path.write_text(f"{CHILD}\nx,Ada,Lees,yesterday,,,\n", encoding="utf-8")
+            brought = matcher("ingest", source, path, "--as-of", "2024-09-01", "--database", url)
+            assert brought.status == GOOD
+
+    url = databases.filled("two lists of two children", bring_in)
+    return lambda *arguments: matcher(*arguments, "--database", url)
 
 
 def test_extracts_are_listed_with_their_reports_and_rejects(kept: Call, tmp_path: Path) -> None:
