@@ -19,6 +19,10 @@ INSTALL = $$(cat $(MADE)) install --quiet --no-input --disable-pip-version-check
 COMPILE_LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --custom-compile-command "make lock" pyproject.toml
 
+# What Python makes of a source is kept, whatever the caller is used to: or every process that the
+# tests start would make it again, of all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DELETE_ON_ERROR:
 .PHONY: help demo serve test check format screenshots docs migration lock clean
 .PHONY: check-format check-style check-types check-architecture check-rules
