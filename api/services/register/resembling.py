@@ -8,9 +8,10 @@ left out.
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, Row, or_, select
 
 from api.db.models import Pair, SearchEntry, Source
 from api.services.access.policy import View
@@ -89,17 +90,45 @@ def resembling(
         select(SearchEntry.__table__).where(SearchEntry.record == number)
     ).one()
     shielded = set() if view.cleared else set(shielded_records(connection).tolist())
+    said = _said(own, placeless=number in shielded)
+    askable = {one for one in criteria if all(said.get(name) for name in LOOKS_AT[one])}
+    asked = Asked(tuple(conditions(said, askable)), bool(askable & OF_PLACES))
+    found = _found(connection, own, asked, view)
+    weights = _weights(connection, view, number, found.values())
+    first = {
+        source: sorted(ones, key=lambda one: (-weights.get(one, -math.inf), one))[:limit]
+        for source, ones in found.items()
+    }
+    wanted = [one for ones in first.values() for one in ones]
+    listed = iter(listed_records(connection, wanted, cleared=view.cleared))
+    # Where the record itself may not be placed, no weight may tell how near another is.
+    untold = set(wanted) if number in shielded else shielded
+    by_source = {
+        source: InSystem(
+            len(found[source]),
+            tuple(_told(next(listed), None if one in untold else weights.get(one)) for one in ones),
+        )
+        for source, ones in first.items()
+    }
+    left_out = tuple(one for one in Criterion if one in criteria and one not in askable)
+    return Resemblances(by_source, left_out)
+
+
+def _said(own: Row[Any], *, placeless: bool) -> dict[str, str]:
+    """What a record's entry says, and its date with day and month exchanged."""
     said = {name: value for name, value in own._mapping.items() if isinstance(value, str)}
     if said["date_of_birth"]:
         said["date_of_birth_swapped"] = swap_day_and_month(said["date_of_birth"]) or ""
-    if number in shielded:
+    if placeless:
         said = {name: value for name, value in said.items() if not name.startswith(PLACES)}
-    askable = {one for one in criteria if all(said.get(name) for name in LOOKS_AT[one])}
-    left_out = tuple(one for one in Criterion if one in criteria and one not in askable)
-    asked = Asked(tuple(conditions(said, askable)), bool(askable & OF_PLACES))
-    names = select(Source.number, Source.name).order_by(Source.name)
-    systems: dict[int, str] = dict(iter(connection.execute(names)))
-    found: dict[int, list[int]] = {one: [] for one in systems if one != own.source}
+    return said
+
+
+def _found(connection: Connection, own: Row[Any], asked: Asked, view: View) -> dict[str, list[int]]:
+    """Records of other children that agree with an entry, by other source, in order of name."""
+    names = select(Source.number, Source.name).where(Source.number != own.source)
+    systems: dict[int, str] = dict(iter(connection.execute(names.order_by(Source.name))))
+    found: dict[str, list[int]] = {name: [] for name in systems.values()}
     if asked.conditions:
         where = (
             *asked.conditions,
@@ -107,31 +136,9 @@ def resembling(
             SearchEntry.source != own.source,
             SearchEntry.child != own.child,
         )
-        for one, source in _agreeing(connection, number, where):
-            found[source].append(one)
-    weights = _weights(connection, view, number, found.values())
-    first = {
-        source: sorted(own, key=lambda one: (-weights.get(one, -math.inf), one))[:limit]
-        for source, own in found.items()
-    }
-    if number in shielded:
-        weights = {}
-    told = iter(
-        listed_records(
-            connection, [one for own in first.values() for one in own], cleared=view.cleared
-        )
-    )
-    by_source = {
-        systems[source]: InSystem(
-            len(found[source]),
-            tuple(
-                _told(listed, None if one in shielded else weights.get(one))
-                for one, listed in zip(own, told, strict=False)
-            ),
-        )
-        for source, own in first.items()
-    }
-    return Resemblances(by_source, left_out)
+        for one, source in _agreeing(connection, own.record, where):
+            found[systems[source]].append(one)
+    return found
 
 
 def _agreeing(
