@@ -16,7 +16,7 @@ from api.db.bulk import insert
 from api.db.models import PostcodeDeprivation
 from api.services.access.audit import note_act
 from matcher.errors import DataError
-from matcher.rules.sources import normalise_header
+from matcher.rules.tables import normalise_header
 from matcher.rules.values import ValueRules
 from matcher.standardise.values import standardise_postcode
 

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from matcher.rules.sources import Cell
+from matcher.rules.tables import Cell
 
 Codes = npt.NDArray[np.int32]
 # Text as written, or a date where the file itself says that it is one.

@@ -13,7 +13,8 @@ from matcher.read.rejects import RowRejects
 from matcher.read.result import Note
 from matcher.read.tables import RawTable, wanted_columns
 from matcher.read.values import REJECTING, Cleaner
-from matcher.rules.sources import SourceDefinition, Table
+from matcher.rules.sources import SourceDefinition
+from matcher.rules.tables import Table
 
 Mask = npt.NDArray[np.bool_]
 Dates = npt.NDArray[np.datetime64]

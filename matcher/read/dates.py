@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from matcher.read.cells import RawCell
-from matcher.rules.sources import DateFormat, DateRules
+from matcher.rules.tables import DateFormat, DateRules
 
 EARLIEST, LATEST = date(1900, 1, 1), date(2100, 12, 31)
 # So many different cells all have a day of at most 12 by chance in one column of a hundred.

@@ -24,7 +24,8 @@ from matcher.read.tables import (
     TableBuilder,
     find_header,
 )
-from matcher.rules.sources import SourceDefinition, Table
+from matcher.rules.sources import SourceDefinition
+from matcher.rules.tables import Table
 
 TopRow = tuple[int, list[str]]
 

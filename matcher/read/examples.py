@@ -10,7 +10,8 @@ from matcher.read.cells import raw_cell
 from matcher.read.extract import read_tables
 from matcher.read.result import ReadResult
 from matcher.read.tables import RawTable, TableBuilder, match_header, missing_columns
-from matcher.rules.sources import Cell, Example, SourceDefinition, Table
+from matcher.rules.sources import Example, SourceDefinition
+from matcher.rules.tables import Cell, Table
 
 Row = Mapping[str, Cell]
 

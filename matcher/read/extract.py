@@ -29,7 +29,8 @@ from matcher.read.records import (
 from matcher.read.rejects import REMOVED, message_of
 from matcher.read.result import FileCount, Note, ReadResult
 from matcher.read.tables import MANY, Progress, RawTable, missing_columns
-from matcher.rules.sources import SourceDefinition, Table
+from matcher.rules.sources import SourceDefinition
+from matcher.rules.tables import Table
 
 
 def read_extract(

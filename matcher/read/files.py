@@ -13,7 +13,8 @@ from matcher.read.tables import HEADER_WITHIN, Progress, RawTable, missing_colum
 from matcher.read.workbook import is_workbook_start, read_workbook
 from matcher.read.workbook import top_rows as top_rows_of_workbook
 from matcher.read.xml import read_xml
-from matcher.rules.sources import SourceDefinition, Table
+from matcher.rules.sources import SourceDefinition
+from matcher.rules.tables import Table
 
 
 def read_file(

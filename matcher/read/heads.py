@@ -9,7 +9,8 @@ from matcher.read.delimited import tops
 from matcher.read.members import Member, open_members
 from matcher.read.workbook import is_workbook_start
 from matcher.read.workbook import tops as tops_of_workbook
-from matcher.rules.sources import SourceDefinition, normalise_header
+from matcher.rules.sources import SourceDefinition
+from matcher.rules.tables import normalise_header
 
 # More letters than this are a sentence, such as a note above the list.
 _LONGEST = 80

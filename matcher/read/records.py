@@ -12,7 +12,8 @@ from matcher.read.cells import Coded, concatenate
 from matcher.read.clean import CleanTable, Dates, Mask
 from matcher.read.preference import days, preferred_rows
 from matcher.read.values import IDENTIFIERS
-from matcher.rules.sources import NAME_FIELDS, DateRules, Join, SourceDefinition
+from matcher.rules.sources import SourceDefinition
+from matcher.rules.tables import NAME_FIELDS, DateRules, Join
 
 # What a person is known by: a record that says none of it is nobody's.
 KNOWN_BY = (*NAME_FIELDS, "known_as", "date_of_birth", *sorted(IDENTIFIERS))

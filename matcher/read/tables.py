@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from matcher.read.cells import Coded, Encoder, RawCell
 from matcher.read.result import Note
-from matcher.rules.sources import Names, SourceDefinition, Table, normalise_header
+from matcher.rules.sources import SourceDefinition
+from matcher.rules.tables import Names, Table, normalise_header
 
 BATCH = 50_000
 HEADER_WITHIN = 50  # rows in which a header is looked for

@@ -21,7 +21,8 @@ from matcher.read.tables import (
     TableBuilder,
     wanted_columns,
 )
-from matcher.rules.sources import SourceDefinition, Table
+from matcher.rules.sources import SourceDefinition
+from matcher.rules.tables import Table
 
 _CHUNK = 1 << 16
 _DAMAGED: tuple[type[Exception], ...] = (ParseError, LookupError, *DAMAGED)

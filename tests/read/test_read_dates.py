@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from matcher.read.dates import DateColumn, read_dates
-from matcher.rules.sources import DateRules
+from matcher.rules.tables import DateRules
 
 
 def read(

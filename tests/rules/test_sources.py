@@ -7,11 +7,7 @@ import pytest
 from matcher.errors import RuleError
 from matcher.read import run_examples
 from matcher.read.tables import match_header, missing_columns
-from matcher.rules.sources import (
-    SourceDefinition,
-    load_source_definition,
-    load_source_definitions,
-)
+from matcher.rules.sources import SourceDefinition, load_source_definition, load_source_definitions
 
 SHIPPED = Path(__file__).parents[2] / "linkage_rules" / "sources"
 NAMES = (

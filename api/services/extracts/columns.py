@@ -9,7 +9,8 @@ from api.services.rules import RuleBook
 from matcher.errors import DataError, ExtractRefused
 from matcher.read import Head, heads
 from matcher.read.tables import match_header, wanted_columns
-from matcher.rules.sources import SourceDefinition, Table, normalise_header
+from matcher.rules.sources import SourceDefinition
+from matcher.rules.tables import Table, normalise_header
 
 # A list with more columns is no list of people that somebody could be asked about.
 MOST = 80

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, insert, select, update
 from api.db.models import Extract, Source, SourceMapping
 from api.services.access.audit import note_act
 from api.services.rules import RuleBook
-from matcher.rules.sources import SourceDefinition, Table, normalise_header
+from matcher.rules.sources import SourceDefinition
+from matcher.rules.tables import Table, normalise_header
 
 
 @dataclass(frozen=True, slots=True)
