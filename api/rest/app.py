@@ -30,7 +30,7 @@ from api.rest import (
 )
 from api.rest.access import AnsweredError
 from api.rest.manners import Heads, Manner, check_manners
-from api.rest.problems import FHIR, add_handlers, outcomes_of, responses
+from api.rest.problems import FHIR, add_handlers, outcomes_of, problem_schemas, responses
 from api.rest.requests import Metrics, Requests
 from api.rest.service import Service
 from api.rest.slashes import EncodedSlashes
@@ -138,6 +138,7 @@ def _describe_problems(app: FastAPI) -> None:
             schemas = document["components"]["schemas"]
             schemas.pop("HTTPValidationError", None)
             schemas.pop("ValidationError", None)
+            schemas |= problem_schemas()
             for address, path in document["paths"].items():
                 for operation in path.values():
                     _complete(operation, fhir=address.startswith(FHIR))

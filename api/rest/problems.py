@@ -19,6 +19,8 @@ from starlette.routing import compile_path
 
 MEDIA_TYPE = "application/problem+json"
 BASE = "/v1/problems/"
+# Where the OpenAPI document keeps them.
+_SCHEMAS = "#/components/schemas/"
 # Below this address problems are FHIR OperationOutcomes.
 FHIR = "/v1/fhir/"
 FHIR_MEDIA_TYPE = "application/fhir+json"
@@ -117,8 +119,15 @@ BY_STATUS = {
 class FieldError(BaseModel):
     """What is wrong with one part of a request."""
 
-    place: str = Field(examples=["body.date_of_birth"])
-    message: str = Field(examples=["give a date as YYYY-MM-DD"])
+    place: str = Field(
+        description="Where: `body`, `query`, `path` or `header`, then names and positions. "
+        "In a FHIR outcome it is the `expression`.",
+        examples=["body.date_of_birth"],
+    )
+    message: str = Field(
+        description="What to do about it. What was sent is not repeated.",
+        examples=["give a date as YYYY-MM-DD"],
+    )
     code: str | None = Field(
         None,
         description="Of a record that is refused: why a row of an extract would be.",
@@ -129,17 +138,32 @@ class FieldError(BaseModel):
 class ProblemDocument(BaseModel):
     """A problem, as RFC 9457 has it."""
 
-    type: str = Field(examples=["/v1/problems/not-found"])
-    title: str = Field(examples=["There is no such thing"])
-    status: int = Field(examples=[404])
-    detail: str = Field(examples=["Check the address and the id."])
-    request_id: str = Field(examples=["3f0c6f0e7a0b4a1c8a5d0d8f7b1e2c3d"])
-    errors: list[FieldError] | None = None
-    successors: list[str] | None = Field(
-        None, description="Of a child that is no more: those its records went to."
+    type: str = Field(
+        description="Stable; resolves, under this server, to what it means.",
+        examples=["/v1/problems/not-found"],
     )
-    changes: list[str] | None = Field(
-        None, description="Of what is stale: names of what has changed."
+    title: str = Field(
+        description="The same of every problem of the type.", examples=["There is no such thing"]
+    )
+    status: int = Field(description="The answer's own status.", examples=[404])
+    detail: str = Field(
+        description="What to do now. It holds no personal value.",
+        examples=["Check the address and the id."],
+    )
+    request_id: str = Field(
+        description="By which the log knows the request; the header `X-Request-Id` has it too.",
+        examples=["3f0c6f0e7a0b4a1c8a5d0d8f7b1e2c3d"],
+    )
+    errors: list[FieldError] = Field(
+        [], description="Of what says what cannot be: each part that is at fault."
+    )
+    successors: list[str] = Field(
+        [],
+        description="Of a child that is no more: those its records went to.",
+        examples=[["7B3N9HV1C6DY4"]],
+    )
+    changes: list[str] = Field(
+        [], description="Of what is stale: names of what has changed.", examples=[["record_l", "weight"]]
     )
 
 
@@ -213,6 +237,12 @@ def refusal(
     return answer(request, kind, detail, headers, **more)
 
 
+def problem_schemas() -> dict[str, Any]:
+    """What `responses` refer to, for the components of the OpenAPI document."""
+    schema = ProblemDocument.model_json_schema(ref_template=_SCHEMAS + "{model}")
+    return {**schema.pop("$defs"), ProblemDocument.__name__: schema}
+
+
 def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
     """For a route's ``responses``: the problems that it may end with."""
     by_status: dict[int | str, dict[str, Any]] = {}
@@ -222,9 +252,7 @@ def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
             known.status,
             {
                 "description": known.title,
-                "content": {
-                    MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
-                },
+                "content": {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS + ProblemDocument.__name__}}},
             },
         )
         if known.title not in entry["description"]:

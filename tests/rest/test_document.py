@@ -1,8 +1,10 @@
 """Whatever is asked, by the OpenAPI document or against it, the answer is one it describes."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import jsonschema_rs
 import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
@@ -13,12 +15,15 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from api.db.engine import writing
+from api.rest.problems import FieldError, ProblemDocument
 from api.rest.service import Service
 from api.services.access.keys import create_key
 from api.services.access.roles import Role
 
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _CHECKS = (
     not_a_server_error,
     status_code_conformance,
@@ -43,6 +48,37 @@ def test_no_request_gets_an_answer_that_the_document_does_not_describe(
         except Exception as error:
             problems.append(f"{operation.label}: {error}")
     assert not problems, "\n\n".join(problems)
+
+
+def test_the_document_is_openapi_and_leads_nowhere_that_is_not_in_it(
+    application: FastAPI,
+) -> None:
+    document = application.openapi()
+    jsonschema_rs.Draft202012Validator(OPENAPI_31).validate(document)
+    names = document["components"]["schemas"].keys()
+    named = set(_references(document))
+    assert {f"#/components/schemas/{one}" for one in names} == named
+    for schema in document["components"]["schemas"].values():
+        jsonschema_rs.meta.validate({"$schema": _DRAFT, **schema})
+
+
+def test_each_part_of_a_problem_is_described(application: FastAPI) -> None:
+    schemas = application.openapi()["components"]["schemas"]
+    for model in (ProblemDocument, FieldError):
+        described = schemas[model.__name__]["properties"]
+        assert described.keys() == model.model_fields.keys()
+        assert not [name for name, one in described.items() if not one.get("description")]
+
+
+def _references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        for one in part.values():
+            yield from _references(one)
+    elif isinstance(part, list):
+        for one in part:
+            yield from _references(one)
 
 
 def test_the_document_says_what_any_route_may_end_with(application: FastAPI) -> None:
