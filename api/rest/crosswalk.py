@@ -12,6 +12,7 @@ from api.rest.record_schemas import RecordKey
 from api.rest.text import RecordId, SourceName
 from api.services.access.roles import Permission
 from api.services.register.crosswalking import Crossed, crosswalk, known_sources
+from api.services.register.lookalikes import lookalikes
 
 router = APIRouter(tags=["crosswalk"])
 
@@ -129,7 +130,8 @@ def _cross(
         require_named(access, target, "target-not-permitted")
     numbers = known_sources(access.connection)
     wanted = frozenset(targets) if targets else access.view.named
-    found = crosswalk(access.connection, keys, numbers, wanted, as_of_run=as_of)
+    untold = lookalikes(access.connection, access.view).records
+    found = crosswalk(access.connection, keys, numbers, wanted, as_of_run=as_of, untold=untold)
     access.saw(*(one.child_id for one in found if one is not None))
     return found
 

@@ -163,7 +163,9 @@ class ProblemDocument(BaseModel):
         examples=[["7B3N9HV1C6DY4"]],
     )
     changes: list[str] = Field(
-        [], description="Of what is stale: names of what has changed.", examples=[["record_l", "weight"]]
+        [],
+        description="Of what is stale: names of what has changed.",
+        examples=[["record_l", "weight"]],
     )
 
 

@@ -123,6 +123,12 @@ class Affected(BaseModel):
     left: list[str] = Field(description="Children that a record was taken from.")
 
 
+_CHILD_HIDDEN = (
+    "Whether you may not be told whose it is: it was put while a child was shielded whose it is or "
+    "may be."
+)
+
+
 class RecordPut(BaseModel):
     """What became of a record."""
 
@@ -134,10 +140,13 @@ class RecordPut(BaseModel):
         description="The child that it belongs to; none of a carer, or if it is gone.",
         examples=["5QK2M8ZR0T4WF"],
     )
+    child_hidden: bool = Field(description=_CHILD_HIDDEN)
     run: int | None = Field(
         description="The run that linked it; none if nothing changed.", examples=[42]
     )
-    children: Affected | None = Field(None, description="Only if `with_info` is true.")
+    children: Affected | None = Field(
+        None, description="Only if `with_info` is true, and the child is not hidden."
+    )
 
 
 class RecordDocument(BaseModel):
@@ -161,6 +170,7 @@ class RecordDocument(BaseModel):
     location_hidden: bool = Field(
         description="Whether values are left out because the child is shielded."
     )
+    child_hidden: bool = Field(description=_CHILD_HIDDEN)
     erased: bool = Field(
         description="Whether what it said was erased since; no value is left, nor its source's id."
     )
@@ -262,17 +272,20 @@ def values_of(values: Any) -> RecordValues:
     return RecordValues.model_construct(**{name: values.get(name) for name in SAID})
 
 
-def document_of(record: ShownRecord, child_id: str | None) -> RecordDocument:
-    """A record that may be seen."""
+def document_of(
+    record: ShownRecord, child_id: str | None, *, child_hidden: bool = False
+) -> RecordDocument:
+    """A record that may be seen; ``child_hidden`` says that its child may not be told."""
     return RecordDocument.model_construct(
         source=record.key.source,
         record_id=record.key.record_id,
-        child_id=child_id,
+        child_id=None if child_hidden else child_id,
         values=values_of(record.values),
         as_of=record.as_of,
         extract=record.extract,
         from_run=record.from_run,
         location_hidden=record.location_hidden,
+        child_hidden=child_hidden,
         erased=record.erased,
     )
 

@@ -1,5 +1,6 @@
 """Single records: put, deleted, read, explained."""
 
+from collections.abc import Collection
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -28,6 +29,7 @@ from api.services.access.roles import Permission
 from api.services.register.affected import affected_children
 from api.services.register.changes import record_history
 from api.services.register.history import Member, child_of
+from api.services.register.lookalikes import lookalikes
 from api.services.register.running import lock_register
 from api.services.register.single import (
     Put,
@@ -90,13 +92,16 @@ def put_one_record(
     if_none_match: IfNoneMatch = None,
 ) -> Any:
     """The whole record: a field that is left out is missing from now on, unless it is one that
-    you may not see. Such a field stays as it is unless you send it.
+    you may not see. Such a field stays as it is; where a shielded child lives, unless you send it.
+    A field that may not be used for the purpose is refused (403).
 
     It is linked before the answer is sent. What says the same as before changes nothing.
     Send `If-None-Match: *` to be sure that the record is new, or `If-Match` with the ETag that
     you read to be sure that nobody else changed it.
     """
     require_named(write, source)
+    said = body.said()
+    _require_usable(write, source, said)
     before = _require_state(write, source, record_id, if_match, if_none_match).record
     kept = {} if before is None else {name: str(value) for name, value in before.hidden.items()}
     try:
@@ -105,19 +110,21 @@ def put_one_record(
             _rules(write),
             source=source,
             record_id=record_id,
-            values={**kept, **body.said()},
+            values={**kept, **said},
             as_of=body.as_of,
             by=write.caller.name,
             now=write.now,
+            anew=not kept.keys().isdisjoint(said),
         )
     except RecordRefusedError as error:
         where = f"body.{error.field}" if error.field else "body"
         wrong = {"place": where, "message": str(error), "code": error.code}
         raise Problem("refused", str(error), errors=[wrong]) from None
-    headers = {"ETag": _state_of(write, source, record_id).etag or ""}
+    state = _state_of(write, source, record_id)
+    headers = {"ETag": state.etag or ""}
     if done.created:
         headers["Location"] = record_address(source, record_id)
-    content = _answer(write, source, record_id, done, with_info)
+    content = _answer(write, source, record_id, done, with_info, hidden=state.child_hidden)
     return write.answer(content, 201 if done.created else 200, headers)
 
 
@@ -141,7 +148,8 @@ def delete_one_record(
     require_named(write, source)
     if record_number(write.connection, source, record_id) is None:
         raise Problem("not-found")
-    if _require_state(write, source, record_id, if_match, None).record is None:
+    state = _require_state(write, source, record_id, if_match, None)
+    if state.record is None:
         done = Put(False, False, None, None, None)
     else:
         done = delete_record(
@@ -152,7 +160,8 @@ def delete_one_record(
             by=write.caller.name,
             now=write.now,
         )
-    return write.answer(_answer(write, source, record_id, done, with_info))
+    content = _answer(write, source, record_id, done, with_info, hidden=state.child_hidden)
+    return write.answer(content)
 
 
 @router.get(
@@ -175,8 +184,9 @@ def get_record(
     if found is None:
         raise Problem("not-found")
     child = child_of(access.connection, source, record_id, as_of_run=as_of)
-    access.saw(f"record {found.key.record}", *([child] if child else []))
-    told = document_of(found, child)
+    hidden = found.key.record in lookalikes(access.connection, access.view).records
+    access.saw(f"record {found.key.record}", *([child] if child and not hidden else []))
+    told = document_of(found, child, child_hidden=hidden)
     tell_state(response, _etag(told), known)
     return told
 
@@ -206,7 +216,7 @@ def get_child_of_record(
     """By now, or as it was after a run; the same as `/v1/children/{child_id}`."""
     require_run(access, as_of)
     require_named(access, source)
-    child_id = child_of(access.connection, source, record_id, as_of_run=as_of)
+    child_id = _child(access, source, record_id, as_of)
     found = (
         None
         if child_id is None
@@ -240,7 +250,7 @@ def explain_record(
     after = place_of(cursor, str, str)
     require_named(access, source)
     number = record_number(access.connection, source, record_id)
-    child_id = child_of(access.connection, source, record_id)
+    child_id = _child(access, source, record_id)
     if number is None or child_id is None:
         raise Problem("not-found", "There is no such record, or it is no child's.")
     record = Member(source, record_id, number)
@@ -303,11 +313,31 @@ def _rules(write: Write) -> Any:
     return write.service.offered if standing is None else standing.read.rules
 
 
+def _child(access: Access, source: str, record_id: str, as_of: int | None = None) -> str | None:
+    """The child of a record, now or after a run, if it may be told."""
+    if (source, record_id) in lookalikes(access.connection, access.view).keys:
+        return None
+    return child_of(access.connection, source, record_id, as_of_run=as_of)
+
+
+def _require_usable(write: Write, source: str, said: Collection[str]) -> None:
+    """Raises Problem if a field is sent that may not be used for the purpose: it is a key too."""
+    barred = sorted(name for name in said if not write.view.may_see(source, name))
+    if barred:
+        detail = "A value may not be used for this purpose; leave it out."
+        errors = [{"place": f"body.{name}", "message": detail} for name in barred]
+        raise Problem("forbidden", detail, errors=errors)
+
+
 class _State(NamedTuple):
-    """A record as it may be seen, and the ETag of that; nothing of one that is gone."""
+    """A record as it may be seen, and the ETag of that; nothing of one that is gone.
+
+    ``child_hidden`` says that it may not be told whose it is, or was.
+    """
 
     record: ShownRecord | None
     etag: str | None
+    child_hidden: bool
 
 
 def _etag(told: RecordDocument) -> str:
@@ -315,11 +345,12 @@ def _etag(told: RecordDocument) -> str:
 
 
 def _state_of(write: Write, source: str, record_id: str) -> _State:
+    hidden = (source, record_id) in lookalikes(write.connection, write.view).keys
     found = view_record(write.connection, write.view, source, record_id)
     if found is None:
-        return _State(None, None)
+        return _State(None, None, hidden)
     child = child_of(write.connection, source, record_id)
-    return _State(found, _etag(document_of(found, child)))
+    return _State(found, _etag(document_of(found, child, child_hidden=hidden)), hidden)
 
 
 def _require_state(
@@ -339,11 +370,14 @@ def _require_state(
     return found
 
 
-def _answer(write: Write, source: str, record_id: str, done: Put, with_info: bool) -> RecordPut:
+def _answer(
+    write: Write, source: str, record_id: str, done: Put, with_info: bool, *, hidden: bool
+) -> RecordPut:
     number = record_number(write.connection, source, record_id)
-    write.saw(f"record {number}", *([done.child] if done.child else []))
+    child = None if hidden else done.child
+    write.saw(f"record {number}", *([child] if child else []))
     info = None
-    if with_info:
+    if with_info and not hidden:
         found = affected_children(write.connection, done.run, done.child)
         info = Affected(
             created=found.created,
@@ -358,7 +392,8 @@ def _answer(write: Write, source: str, record_id: str, done: Put, with_info: boo
         record_id=record_id,
         created=done.created,
         changed=done.changed,
-        child_id=done.child,
+        child_id=child,
+        child_hidden=hidden,
         run=done.run,
         children=info,
     )

@@ -11,7 +11,7 @@ from api.rest.access import Access, reads
 from api.rest.paging import Cursor, Limit, Page, next_page, place_of
 from api.rest.problems import Problem, asking
 from api.services.access.roles import Permission
-from api.services.runs import find_model, find_run, list_models, list_runs
+from api.services.runs import RunView, find_model, find_run, list_models, list_runs
 
 router = APIRouter(tags=["runs"])
 
@@ -30,7 +30,9 @@ class RunModel(BaseModel):
     rules: str = Field(description="Hash of the rules that it went by.")
     model: str = Field(description="Hash of the model that it weighed by, see /v1/models.")
     counts: dict[str, Any] = Field(
-        description="What it found.", examples=[{"founded": 3, "ended": 1, "candidate_pairs": 41}]
+        description="What it found; nothing of a run that linked one record alone, since that "
+        "would tell of the record.",
+        examples=[{"founded": 3, "ended": 1, "candidate_pairs": 41}],
     )
     applied: list[int] = Field(description="Extracts that it linked.")
     undone: list[int] = Field(description="Extracts whose withdrawal it carried out.")
@@ -70,7 +72,7 @@ def get_runs(
     place = place_of(cursor, int)
     found = list_runs(access.connection, before=place[0] if place else None, limit=limit + 1)
     page, link = next_page(request, response, found, limit, lambda one: [one.id])
-    return RunPage(next=link, runs=[RunModel(**asdict(view)) for view in page])
+    return RunPage(next=link, runs=[_model(view) for view in page])
 
 
 @router.get("/runs/{run}", summary="Get a run", responses=asking("not-found"))
@@ -79,7 +81,12 @@ def get_run(run: Number, access: Reading) -> RunModel:
     found = find_run(access.connection, run)
     if found is None:
         raise Problem("not-found")
-    return RunModel(**asdict(found))
+    return _model(found)
+
+
+def _model(run: RunView) -> RunModel:
+    counts = {} if run.kind == "record" else run.counts
+    return RunModel(**{**asdict(run), "counts": counts})
 
 
 @router.get("/models", summary="List models", responses=asking("bad-cursor"))

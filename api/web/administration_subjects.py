@@ -9,6 +9,7 @@ from api.db.engine import reading
 from api.rest.access import Access, Write
 from api.services.access.roles import Permission
 from api.services.register.history import members_of
+from api.services.register.lookalikes import lookalikes
 from api.services.register.viewing import seen_members
 from api.services.subject_access import everything_of, note_subject_access
 from api.web.access import page_router, signed_in
@@ -36,7 +37,7 @@ def subject_access(request: Request, change: Copying, child_id: Typed = "") -> R
         errors = {"child_id": "Enter the id of a child who is in the register"}
         raise Instead(_page(request, change, child_id, errors))
     members, _ = members_of(change.connection, wanted)
-    seen = seen_members(change.view, members)
+    seen = seen_members(change.view, members, lookalikes(change.connection, change.view).records)
     change.saw(wanted, *(f"record {one.record}" for one in seen))
     note_subject_access(change.connection, wanted, by=change.caller.name, now=change.now,
                         purpose=change.view.purpose)  # fmt: skip

@@ -27,11 +27,16 @@ ZEBEDEE_SAYS: dict[str, Any] = {
 
 def ids_for(service: Service, source: str, *purposes: str) -> None:
     """Let a source's record ids, as if they were UPNs, be told for these purposes only."""
+    fields_for(service, source, {"record_id": list(purposes)})
+
+
+def fields_for(service: Service, source: str, more: dict[str, list[str]]) -> None:
+    """Let fields of a source be seen for these purposes only, besides those that are limited."""
     with writing(service.engine) as connection:
         number = select(Source.number).where(Source.name == source).scalar_subquery()
         own = Agreement.source == number
         said = connection.execute(select(Agreement.purposes).where(own)).scalar_one()
-        fields = {**said["fields"], "record_id": list(purposes)}
+        fields = {**said["fields"], **more}
         connection.execute(update(Agreement).where(own).values(purposes={**said, "fields": fields}))
 
 

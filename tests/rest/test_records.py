@@ -12,8 +12,9 @@ from api.db.models import Access, RecordVersion, Run
 from api.rest.service import Service
 from api.services.access.roles import Role
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed
+from tests.register_service.seen import put as put_alone
 from tests.rest.conftest import MakeKey
-from tests.rest.people import AISHA_SAYS, ZEBEDEE_SAYS, kind, record
+from tests.rest.people import AISHA_SAYS, ZEBEDEE_SAYS, fields_for, kind, record
 
 SCHOOL, CLINIC, SOCIAL = AISHA
 NEW = ("clinic", "77")
@@ -204,8 +205,7 @@ def test_what_the_caller_may_not_see_stays_unless_it_is_sent(
     client: TestClient, key: MakeKey, register: Reviewed, service: Service
 ) -> None:
     own = key()
-    says = {**AISHA_SAYS, "upn": "B801200005001", "known_as": "Ash"}
-    assert client.put(record(CLINIC), headers=own, json=says).status_code == 200
+    put_alone(register, CLINIC, **AISHA_SAYS, upn="B801200005001", known_as="Ash")
     register.shield(CLINIC)
 
     def held() -> Any:
@@ -230,6 +230,21 @@ def test_what_the_caller_may_not_see_stays_unless_it_is_sent(
     moved = client.put(record(CLINIC), headers=own, json={**only_seen, "postcode": "OL4 3PP"})
     assert moved.status_code == 200
     assert (held().address, held().postcode) == ("2 Mill Rd", "OL4 3PP")
+
+
+@pytest.mark.parametrize("field", ["upn", "former_upn", "nhs_number"])
+def test_a_value_that_may_not_be_used_for_the_purpose_is_no_key_to_a_child(
+    client: TestClient, key: MakeKey, service: Service, field: str
+) -> None:
+    fields_for(service, "clinic", {"nhs_number": ["health"], "upn": ["education"],
+                                   "former_upn": ["education"]})  # fmt: skip
+    own = key()
+    for said in ({field: "B801200005001"}, {**ZEBEDEE_SAYS, field: "9434765919"}):
+        found = client.put(record(NEW), headers=own, json=said)
+        assert (found.status_code, kind(found)) == (403, "forbidden")
+        assert [one["place"] for one in found.json()["errors"]] == [f"body.{field}"]
+    assert kind(client.get(record(NEW), headers=own)) == "not-found"
+    assert client.put(record(NEW), headers=own, json={**ZEBEDEE_SAYS, field: None}).is_success
 
 
 def test_a_record_that_is_as_it_was_known_is_not_told_again(

@@ -17,6 +17,7 @@ from api.db.tables import in_utc
 from api.services.access.policy import View
 from api.services.register.acts import Key
 from api.services.register.columns import among
+from api.services.register.lookalikes import Lookalikes, lookalikes
 from api.services.register.severances import shown_events, shown_successions
 from api.services.register.shields import is_shielded
 from api.services.register.viewing import SAID, seen_children
@@ -82,7 +83,8 @@ def child_history(
 ) -> list[ChildChange]:
     """The next entries of a child's history, oldest first."""
     successions = shown_successions(connection, child_id)
-    events = shown_events(connection, child_id)
+    untold = lookalikes(connection, view)
+    events = [one for one in shown_events(connection, child_id) if _is_told(one, untold)]
     runs = _moments(connection, [row[0] for row in successions] + [one["run"] for one in events])
     others = {old for _, _, old, new in successions if new == child_id}
     others |= {one for event in events for one in _others(event)}
@@ -101,6 +103,11 @@ def child_history(
             entries.append(entry)
     entries.sort(key=lambda entry: entry.place)
     return [entry for entry in entries if after is None or entry.place > after][:limit]
+
+
+def _is_told(event: Mapping[str, Any], untold: Lookalikes) -> bool:
+    key = (event["source"], event["record_id"])
+    return event["run"] not in untold.runs and key not in untold.keys
 
 
 def _entry(
@@ -166,7 +173,8 @@ def record_history(
         .where(RecordVersion.record == record)
         .order_by(RecordVersion.from_run)
     ).all()
-    members = _memberships(connection, record)
+    untold = lookalikes(connection, view).records
+    members = [] if record in untold else _memberships(connection, record)
     erased = connection.scalar(select(Record.erased_run).where(Record.id == record))
     ran = [row.from_run for row in (*versions, *members)] + [
         row.to_run for row in (*versions, *members) if row.to_run is not None

@@ -35,11 +35,13 @@ def crosswalk(
     targets: Collection[str],
     *,
     as_of_run: int | None = None,
+    untold: Collection[int] = (),
 ) -> list[Crossed | None]:
     """For each key the other ids of its child, now or after a run; nothing if it has no child.
 
     ``numbers`` are `known_sources`, which has every source named in ``keys``. The id that was
-    asked for is left out. Always the same few queries.
+    asked for is left out. So are records ``untold``, by which nothing is found either. Always
+    the same few queries.
     """
     number = _numbers(connection, keys, numbers)
     child = _children(connection, np.array(sorted(number.values()), np.int64), as_of_run)
@@ -47,14 +49,18 @@ def crosswalk(
     found: list[Crossed | None] = []
     for key in keys:
         record = number.get(key, -1)
-        own = child.get(record)
+        own = None if record in untold else child.get(record)
         fellows = members.get(own or "", [])
         if own is None or all(one.record != record for one in fellows):
             found.append(None)
             continue
-        ids = [one[:2] for one in fellows if one.source in targets and one.record != record]
+        ids = [one[:2] for one in fellows if _told(one, targets, {record, *untold})]
         found.append(Crossed(own, record, ids))
     return found
+
+
+def _told(one: Member, targets: Collection[str], hidden: Collection[int]) -> bool:
+    return one.source in targets and one.record not in hidden
 
 
 def _numbers(

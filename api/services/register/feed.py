@@ -20,6 +20,7 @@ from api.db.tables import in_utc
 from api.services.access.policy import View
 from api.services.register.closure import fellows
 from api.services.register.columns import Numbers, among, columns
+from api.services.register.lookalikes import lookalikes
 from api.services.register.viewing import seen_children
 
 EVENT_KINDS = (
@@ -117,9 +118,11 @@ def _seen(connection: Connection, view: View, events: Sequence[FeedEvent]) -> It
         child for one in events for child in _successors(one)
     }
     seen = seen_children(connection, view, children)
+    untold = lookalikes(connection, view)
     for event in events:
         detail = event.detail or {}
-        if event.child_id not in seen:
+        key = (event.source or "", event.record_id or "")
+        if event.child_id not in seen or event.run in untold.runs or key in untold.keys:
             continue
         if "fields" in detail:
             names = [

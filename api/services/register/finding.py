@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from api.db.models import Membership, Severance
 from api.services.register.candidates import Candidate, Grade, Ranked, Teller
 from api.services.register.columns import among
+from api.services.register.lookalikes import lookalike_records
 from api.services.register.shields import shielded_records
 from api.services.register.standing import Standing
 from api.services.register.sundered import severed_children
@@ -60,6 +61,7 @@ def find_persons(
         standing,
         persons,
         placeless=shielded[:0] if cleared else shielded,
+        left_out=shielded[:0] if cleared else lookalike_records(connection),
         floor=-np.inf if with_unlikely else None,
         of_sources=of_sources,
     )

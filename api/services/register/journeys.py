@@ -13,6 +13,7 @@ from api.services.access.policy import View
 from api.services.extracts.current import held
 from api.services.register.columns import Numbers, among
 from api.services.register.history import Member, members_of
+from api.services.register.lookalikes import lookalikes
 from api.services.register.shields import shielded_children
 from api.services.register.viewing import seen_members
 from matcher.frames import ACTIVITY_COLUMNS
@@ -62,7 +63,8 @@ def journey_of(
 ) -> Journey:
     """The next steps of a child's journey as it is known now, or was after a run."""
     members, _ = members_of(connection, child_id, as_of_run=as_of_run)
-    key = {one.record: one for one in seen_members(view, members)}
+    untold = lookalikes(connection, view).records
+    key = {one.record: one for one in seen_members(view, members, untold)}
     numbers = np.array(sorted(key), dtype=np.int64)
     past = as_of_run is not None
     shielded = bool(shielded_children(connection, [child_id], at_any_time=past))

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, func, literal, select, tuple_
 from api.db.models import Golden, SearchEntry, Source
 from api.services.register.columns import among
 from api.services.register.criteria import Criterion
+from api.services.register.lookalikes import not_lookalike
 from api.services.register.searching import State, in_state, wanted
 from api.services.register.shields import PLACES, shielded_children
 from matcher.errors import DataError
@@ -55,6 +56,7 @@ def search_children(
     where = wanted(connection, values, criteria, cleared)
     if not listing and not any(values.values()):
         raise DataError("give something to search by")
+    where += not_lookalike(SearchEntry.record, cleared=cleared)
     if sources is not None:
         numbers = select(Source.number).where(among(connection, Source.name, sorted(sources)))
         where.append(SearchEntry.source.in_(numbers))

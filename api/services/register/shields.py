@@ -12,7 +12,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
 from api.db.models import Membership, Pair, Record, RecordVersion, Run, Shield
@@ -133,6 +133,24 @@ def shielded_children(
     if not at_any_time:
         query = query.where(Membership.to_run.is_(None))
     return set(connection.scalars(query.distinct()))
+
+
+def active_shields(connection: Connection) -> list[tuple[int, int]]:
+    """Each shield that is not lifted: the one that a person set, and the record it is on."""
+    root = func.coalesce(Shield.inherited_from, Shield.id)
+    query = select(root, Shield.record).where(Shield.lifted_at.is_(None))
+    return [(number, record) for number, record in connection.execute(query)]
+
+
+def spread_to(
+    connection: Connection, record: int, roots: Collection[int], *, now: datetime
+) -> None:
+    """Spread shields that people set to a record, but those that were lifted from it."""
+    root = func.coalesce(Shield.inherited_from, Shield.id)
+    had = set(connection.scalars(select(root).where(Shield.record == record)))
+    for number in sorted(set(roots) - had):
+        _enter(connection, record, why=SPREAD, by=REGISTER, now=now, action="shield_spread",
+               inherited_from=number)  # fmt: skip
 
 
 def hide_location(frame: pd.DataFrame, hidden: npt.NDArray[np.bool_]) -> pd.DataFrame:

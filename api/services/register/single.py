@@ -19,6 +19,7 @@ from api.services.extracts.states import is_ahead
 from api.services.register.kept_rules import InForce
 from api.services.register.linker import LinkOutcome
 from api.services.register.linking import link_register
+from api.services.register.lookalikes import shield_lookalike
 from api.services.register.running import begin_run, end_run, lock_register
 from matcher.errors import DataError
 from matcher.frames import RECORD_COLUMNS, RECORD_TEXT_COLUMNS
@@ -60,8 +61,12 @@ def put_record(
     as_of: date | None,
     by: str,
     now: datetime,
+    anew: bool = False,
 ) -> Put:
     """Let a record say ``values`` (columns of RECORDS as text) from now on, and link it.
+
+    ``anew`` enters them also if it says so already: whoever may not see what it says is not
+    to learn that a guess was right.
 
     Raises DataError if the source is not one of the register's, RecordRefusedError if an
     extract would not bring such a record.
@@ -72,7 +77,7 @@ def put_record(
     number = _source(connection, source)
     content = row_hash(said, CONTENT_COLUMNS)
     record, version, before = _current(connection, number, record_id)
-    if before == content:
+    if before == content and not anew:
         return Put(False, False, _child(connection, record), None, None)
     run = begin_run(connection, rules, kind="record", by=by, now=now)
     if record is None:
@@ -83,6 +88,7 @@ def put_record(
     version_of = {"record": record, "from_run": run, "content_hash": content, "as_of": as_of}
     connection.execute(insert(RecordVersion), [{**said, **version_of}])
     outcome = _link(connection, rules, run, record, by, now, "record_put")
+    shield_lookalike(connection, record, now=now)
     return Put(version is None, True, _child(connection, record), run, outcome)
 
 

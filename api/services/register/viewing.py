@@ -24,6 +24,7 @@ from api.services.register.history import (
     find_child,
     members_of,
 )
+from api.services.register.lookalikes import lookalikes, not_lookalike
 from api.services.register.shields import is_shielded, shielded_children
 from matcher.frames import RECORD_TEXT_COLUMNS
 from matcher.register.golden import GOLDEN_COLUMNS
@@ -103,8 +104,10 @@ def view_child(
         return None if ended is None else ShownChild(ended, {}, (), False, False)
     standing = ChildStanding(child_id, Standing.CURRENT, row.from_run, None, ())
     members, _ = members_of(connection, child_id)
-    seen = seen_members(view, members)
-    return _shown(view, standing, row._asdict(), seen, bool(row.shielded)) if seen else None
+    shielded = bool(row.shielded)
+    untold = lookalikes(connection, view).records if shielded else frozenset()
+    seen = seen_members(view, members, untold)
+    return _shown(view, standing, row._asdict(), seen, shielded) if seen else None
 
 
 def _view_child_then(
@@ -122,7 +125,8 @@ def _view_child_then(
     # Values that survived of records which must not be shown together any more would show them.
     golden = {} if row is None or severed else row._asdict()
     shielded = bool(shielded_children(connection, [child_id], at_any_time=True))
-    return _shown(view, standing, golden, seen_members(view, members), shielded)
+    untold = lookalikes(connection, view).records
+    return _shown(view, standing, golden, seen_members(view, members, untold), shielded)
 
 
 def view_standing(
@@ -160,18 +164,22 @@ def seen_children(
         .where(
             among(connection, Membership.child, sorted(children)),
             Source.name.in_(sorted(view.sources)),
+            *not_lookalike(Membership.record, cleared=view.cleared),
             *when,
         )
     )
     return set(connection.scalars(query.distinct()))
 
 
-def seen_members(view: View, members: Iterable[Member]) -> list[Member]:
-    """Those of sources that may be seen, by ids that may be told, in order of these."""
+def seen_members(view: View, members: Iterable[Member], untold: Collection[int]) -> list[Member]:
+    """Those of sources that may be seen, by ids that may be told, in order of these.
+
+    Without those records ``untold`` of which it may not be told whose they are.
+    """
     return sorted(
         Member(one.source, view.shown_id(*one), one.record)
         for one in members
-        if one.source in view.sources
+        if one.source in view.sources and one.record not in untold
     )
 
 
@@ -207,7 +215,8 @@ def view_records(
 ) -> list[ShownRecord]:
     """What a child's records say, in order of key; those after a key, so many at most."""
     members, _ = members_of(connection, child_id, as_of_run=as_of_run)
-    wanted = [one for one in seen_members(view, members) if after is None or one[:2] > after]
+    seen = seen_members(view, members, lookalikes(connection, view).records)
+    wanted = [one for one in seen if after is None or one[:2] > after]
     past = as_of_run is not None
     shielded = bool(shielded_children(connection, [child_id], at_any_time=past))
     return _records(connection, view, wanted[:limit], as_of_run, shielded=shielded)

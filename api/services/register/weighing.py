@@ -22,6 +22,7 @@ from api.services.register.counts import blocking_counts
 from api.services.register.shields import PLACES
 from api.services.register.standing import ReadRules, Standing
 from api.services.register.state import BETWEEN
+from matcher.deciding import MARGIN_BELOW
 from matcher.frames import RECORD_TEXT_COLUMNS
 from matcher.keys import ShownKeys, searches, sized_keys
 from matcher.scoring import ScoredPairs, Scorer
@@ -81,6 +82,7 @@ def weigh_persons(
     persons: Sequence[Person],
     *,
     placeless: Numbers = _NONE,
+    left_out: Numbers = _NONE,
     floor: float | None = None,
     of_sources: Sequence[Collection[str]] | None = None,
 ) -> Meetings | None:
@@ -91,11 +93,14 @@ def weigh_persons(
         standing: what it goes by.
         persons: whom to look for, by the columns in `SAID`.
         placeless: records whose place is not looked at, neither to find nor to weigh them.
+        left_out: records that nobody is found by.
         floor: evidence in bits below which a pair is left out, a run's if none is given;
             pairs that are kept apart stay.
         of_sources: for each person the sources whose records are looked at; all, if left out.
     """
     person, record = _proposed(connection, standing, persons, placeless)
+    kept = ~np.isin(record, left_out)
+    person, record = person[kept], record[kept]
     everyone = np.unique(record)
     if not len(everyone):
         return None
@@ -120,6 +125,35 @@ def weigh_persons(
         table=table,
         scorer=scorer,
     )
+
+
+def may_be_one(
+    connection: Connection,
+    standing: Standing,
+    record: int,
+    others: Numbers,
+    *,
+    alike: Collection[str],
+) -> set[int]:
+    """Of other records, those that might be linked to a record or wait to be.
+
+    That is, if it said in the columns ``alike`` what the other says.
+    """
+    (own,) = _held(connection, np.array([record]), _NONE)
+    rest = _held(connection, others, _NONE)
+    plain = {name: text for name, text in own.items() if name not in alike}
+    guessed = [{**plain, **{n: one[n] for n in alike if n in one}} for one in rest]
+    table = _coded(standing.read, [*guessed, *rest])
+    sources = _Sources(standing, [one.get("source") for one in (*guessed, *rest)])
+    l = np.arange(len(rest), dtype=np.int32)
+    r = l + np.int32(len(rest))
+    allowed = sources.may_be_one(l, r)
+    scorer = standing.scorer(connection, table)
+    pairs = scorer.score(table, (l[allowed], r[allowed]), -np.inf)
+    # What the company of sources might add, which it does to none that are kept apart.
+    least = standing.matching.thresholds.lower - np.where(pairs.apart, 0.0, MARGIN_BELOW)
+    near = pairs.evidence + sources.prior(pairs.l, pairs.r) >= least
+    return set(others[pairs.l[near]].tolist())
 
 
 def _proposed(

@@ -18,6 +18,7 @@ from api.services.access.policy import View
 from api.services.register.columns import Numbers, among
 from api.services.register.decisions import UNDO
 from api.services.register.history import Member, members_of
+from api.services.register.lookalikes import lookalikes
 from api.services.register.pairs import KeptPairs, pairs_within
 from api.services.register.shields import shielded_children
 from api.services.register.standing import Standing
@@ -143,7 +144,7 @@ def _is_placeless(connection: Connection, view: View, children: Collection[str])
 
 def _seen(connection: Connection, view: View, child_id: str) -> list[Member]:
     members, _ = members_of(connection, child_id)
-    return seen_members(view, members)
+    return seen_members(view, members, lookalikes(connection, view).records)
 
 
 def _explain(

@@ -1,0 +1,135 @@
+"""Where a shielded child lives cannot be found by writing records until the answer changes."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.db.engine import reading, writing
+from api.rest.service import Service
+from api.services.register import shields
+from tests.register_service.registers import Key
+from tests.register_service.reviewed import AISHA, NOAH, Reviewed
+from tests.rest.conftest import Headers, MakeKey
+from tests.rest.people import AISHA_SAYS, ZEBEDEE_SAYS, child, record
+
+SCHOOL, CLINIC, SOCIAL = AISHA
+HOME = {"address": "2 Mill Rd", "postcode": "OL1 1AA"}
+ELSEWHERE = {"address": "9 Ash Gr", "postcode": "OL4 3PP"}
+# Enough with the right home, and not without.
+MADE_UP = {"forename": "Aisha", "surname": "Malik", "known_as": "Zzyx"}
+WHOLE = {**AISHA_SAYS, "known_as": "Zzyx", "date_of_birth": "2014-05-03"}
+
+
+@pytest.fixture
+def shielded(register: Reviewed) -> str:
+    """Aisha, from now on; her id."""
+    with writing(register.engine) as connection:
+        shields.shield(connection, record=CLINIC, why="a test", by="steward", now=datetime.now(UTC))
+    return register.child(CLINIC)
+
+
+def observed(client: TestClient, own: Headers, one: Key, aisha: str, put: Any) -> dict[str, Any]:
+    """All that somebody is told around a record that they put, without what is always another."""
+    unlike = {"run", "from_run", "at", "request_id", "id", "source", "record_id", "next", "after"}
+
+    def plain(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {name: plain(value) for name, value in part.items() if name not in unlike}
+        return [plain(value) for value in part] if isinstance(part, list) else part
+
+    def told(answer: Any) -> Any:
+        return answer.status_code, plain(answer.json())
+
+    found = {f"record{rest}": told(client.get(record(one, rest), headers=own))
+             for rest in ("", "/child", "/why", "/history", "/crosswalk")}  # fmt: skip
+    for rest in ("", "/records", "/history", "/journey", "/family", "/why"):
+        found[f"child{rest}"] = told(client.get(child(aisha, rest), headers=own))
+    for name, asked in {
+        "/v1/crosswalk": {"records": [{"source": one[0], "record_id": one[1]}]},
+        "/v1/children/search": {"forename": put["forename"], "source": one[0]},
+        "/v1/match": {"person": put},
+    }.items():
+        found[name] = told(client.post(name, headers=own, json=asked))
+    run = client.get("/v1/runs?limit=1", headers=own).json()
+    found["run"] = plain((run.get("runs") or run.get("items"))[0]["counts"])
+    found["crossed"] = told(client.get(record(SCHOOL, "/crosswalk"), headers=own))
+    return found
+
+
+@pytest.mark.parametrize("said", [MADE_UP, WHOLE])
+def test_a_made_up_record_with_the_right_home_is_answered_as_one_with_a_wrong_one(
+    client: TestClient, key: MakeKey, shielded: str, said: dict[str, str]
+) -> None:
+    own, url = key(), "?with_info=true"
+    answers, states = [], []
+    after = client.get("/v1/events?limit=1000", headers=own).json()["after"]
+    for number, home in enumerate((ELSEWHERE, HOME)):
+        one = ("social", f"made-up-{number}")
+        put = client.put(record(one) + url, headers=own, json={**said, **home})
+        answer = put.json()
+        assert (put.status_code, answer["child_id"], answer["children"]) == (201, None, None)
+        assert answer["child_hidden"]
+        answers.append({name: answer[name] for name in ("created", "changed", "child_hidden")})
+        states.append(observed(client, own, one, shielded, said))
+        told = client.get(f"/v1/events?limit=1000&after={after}", headers=own).json()
+        assert (told.get("events") or told.get("items")) in (None, [])
+        gone = client.delete(record(one) + url, headers=own).json()
+        assert (gone["child_id"], gone["children"], gone["child_hidden"]) == (None, None, True)
+    assert answers[0] == answers[1]
+    assert states[0] == states[1]
+    assert states[0]["record"][1]["location_hidden"]
+    for rest in ("record/child", "record/why", "record/crosswalk"):
+        assert states[0][rest][0] == 404
+    assert {one["kind"] for one in states[0]["record/history"][1]["items"]} == {"record_said"}
+
+
+def test_who_is_cleared_is_told_whose_a_record_is(
+    client: TestClient, key: MakeKey, shielded: str
+) -> None:
+    one, cleared = ("social", "made-up"), key(cleared=True)
+    put = client.put(record(one), headers=cleared, json={**WHOLE, **HOME}).json()
+    assert (put["child_id"], put["child_hidden"]) == (shielded, False)
+    assert client.get(record(one, "/child"), headers=cleared).json()["child_id"] == shielded
+    told = client.get(record(one), headers=key()).json()
+    assert (told["child_id"], told["child_hidden"]) == (None, True)
+
+
+def test_a_shielded_childs_record_is_written_over_without_saying_what_it_said(
+    client: TestClient, key: MakeKey, shielded: str
+) -> None:
+    own = key()
+    before = client.get(record(CLINIC), headers=own).json()
+    assert before["child_id"] == shielded  # it says what it did when the child was not shielded
+    told = []
+    for home in (HOME, HOME, ELSEWHERE):
+        put = client.put(record(CLINIC), headers=own, json={**AISHA_SAYS, **home})
+        told.append({name: put.json()[name] for name in ("changed", "child_id", "child_hidden")})
+        read = client.get(record(CLINIC), headers=own)
+        assert read.headers["ETag"] == put.headers["ETag"]
+        assert read.json()["values"]["postcode"] is None
+    assert told == [{"changed": True, "child_id": None, "child_hidden": True}] * 3
+    seen = client.get(record(CLINIC), headers=own).json()["values"]
+    again = client.put(record(CLINIC), headers=own, json=seen)
+    assert again.json()["changed"] is False
+    cleared = key(cleared=True)
+    assert client.get(record(CLINIC), headers=cleared).json()["values"]["postcode"] == "OL4 3PP"
+
+
+def test_records_that_are_like_no_shielded_child_are_told_of_as_ever(
+    client: TestClient, key: MakeKey, shielded: str, service: Service
+) -> None:
+    own = key()
+    with reading(service.engine) as connection:
+        before = list(shields.shielded_records(connection))
+    zebedee = client.put(record(("social", "77")), headers=own, json={**ZEBEDEE_SAYS, **HOME})
+    assert zebedee.json()["child_id"] not in (None, shielded)
+    # A twin shares all but the forename, and is another child.
+    twin = {**AISHA_SAYS, "forename": "Idris", "sex": "M"}
+    put = client.put(record(("social", "78")), headers=own, json=twin).json()
+    assert (put["child_hidden"], put["child_id"] is None) == (False, False)
+    assert client.get(record(NOAH), headers=own).json()["child_id"]
+    assert client.get(record(SCHOOL), headers=own).json()["child_id"] == shielded
+    with reading(service.engine) as connection:
+        assert list(shields.shielded_records(connection)) == before
