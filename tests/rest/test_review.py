@@ -115,6 +115,38 @@ def test_the_same_decision_with_the_same_key_is_made_once(client: TestClient, as
     assert second.headers["Idempotency-Replayed"] == "true"
 
 
+@pytest.mark.parametrize("first", ["decision", "refer"])
+def test_an_answered_pair_is_out_of_hand_until_the_answer_is_taken_back(
+    client: TestClient, asks: Asks, register: Reviewed, first: str
+) -> None:
+    taken = take(client, asks)
+    pair, token = taken.json()["pair"], taken.json()["token"]
+    bodies: dict[str, dict[str, Any]] = {
+        "decision": {"decision": "match", "why": "same mother"},
+        "refer": {"note": "twins?"},
+        "reveal": {"fields": ["nhs_number"]},
+        "skip": {},
+        "release": {},
+        "renew": {},
+    }
+
+    def act(name: str) -> Any:
+        headers = {**asks, "If-Match": taken.headers["ETag"]}
+        said = {"token": token, **bodies[name]}
+        return client.post(f"/v1/review/{pair}/{name}", json=said, headers=headers)
+
+    assert act(first).status_code == 200
+    for name in bodies:
+        found = act(name)
+        assert (found.status_code, found.json()["type"]) == (409, "/v1/problems/not-in-hand"), name
+    made = client.get("/v1/decisions", headers=asks).json()
+    assert len(made.get("decisions") or made.get("items") or []) == (first == "decision")
+    if first == "decision":
+        undone = client.post("/v1/review/undo", json={"why": "a slip"}, headers=asks)
+        assert undone.status_code == 200
+        assert take(client, asks).json()["pair"] == pair
+
+
 @pytest.mark.parametrize("act", ["skip", "release"])
 def test_a_pair_is_given_back(client: TestClient, asks: Asks, key: MakeKey, act: str) -> None:
     pair = take(client, asks).json()

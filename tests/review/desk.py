@@ -88,11 +88,15 @@ class Desk:
                 for one in waiting_for(connection, reviewer)
                 if number in (one.pair.low, one.pair.high)
             )
-            lease = taking.take_pair(
-                connection, self.aside, self.rules, reviewer, pair, now=self.now
-            )
+        lease = self.take_pair(reviewer, pair)
         assert lease is not None
         return lease
+
+    def take_pair(self, reviewer: Reviewer, pair: PairId) -> Lease | None:
+        with reading(self.register.engine) as connection:
+            return taking.take_pair(
+                connection, self.aside, self.rules, reviewer, pair, now=self.now
+            )
 
     def context(self, reviewer: Reviewer, lease: Lease) -> Context:
         with reading(self.register.engine) as connection:

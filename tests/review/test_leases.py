@@ -68,6 +68,19 @@ def test_asking_again_gives_the_pair_in_hand(busy: Desk) -> None:
     assert (again.pair, again.token, again.etag) == (first.pair, first.token, first.etag)
 
 
+def test_who_cannot_have_another_pair_keeps_the_one_in_hand(busy: Desk) -> None:
+    anna, ben = busy.take(ANNA), busy.take(BEN)
+    for refused in (ben.pair, PairId(1, 2)):
+        assert busy.take_pair(ANNA, refused) is None
+    kept = busy.take(ANNA)
+    assert (kept.pair, kept.token) == (anna.pair, anna.token)
+    busy.release(ben)
+    changed = busy.take_pair(ANNA, ben.pair)
+    assert changed is not None
+    assert busy.take(ANNA).pair == ben.pair
+    assert busy.take(BEN).pair == anna.pair
+
+
 def test_when_all_pairs_are_taken_there_is_none(desk: Desk) -> None:
     assert len(desk.waiting(ANNA)) == 1
     desk.take(ANNA)

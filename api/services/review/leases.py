@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from api.db.engine import is_sqlite
 from api.db.models import ReviewLease, ReviewSkip
 from api.db.tables import in_utc
-from api.services.review.pairs import NotInHandError, PairId, TakenError
+from api.services.review.pairs import AnsweredError, NotInHandError, PairId, TakenError
 from api.services.review.state import PairState
 
 # What was answered stays taken so long, until the answer is committed and seen by all.
@@ -28,6 +28,7 @@ class Lease:
 
     ``token`` shows that it is; ``etag`` names what the reviewer was shown, ``state`` holds it.
     ``known`` is the number of a known pair. ``revealed`` are masked fields shown since.
+    ``answered`` says that it was answered or referred.
     """
 
     pair: PairId
@@ -40,6 +41,7 @@ class Lease:
     revealed: frozenset[str]
     taken_at: datetime
     expires_at: datetime
+    answered: bool
 
 
 def in_hand(beside: Connection, by: str, now: datetime) -> Lease | None:
@@ -115,9 +117,12 @@ def take(
 def require(beside: Connection, pair: PairId, token: str, by: str) -> Lease:
     """The lease that the token shows, also when it has expired but nobody took the pair since.
 
-    Raises TakenError if somebody else has it by now, NotInHandError if nobody else does.
+    Raises TakenError if somebody else has it by now, NotInHandError if nobody else does, and
+    AnsweredError once it is answered: that can be taken back, and nothing else be done with it.
     """
     found = _found(beside, pair, token, by)
+    if found is not None and found.answered:
+        raise AnsweredError("you have answered this pair; take the next one")
     if found is None:
         if beside.scalar(select(ReviewLease.by).where(_is(pair), ReviewLease.by != by)):
             raise TakenError("somebody else has this pair by now; take the next one")
@@ -135,10 +140,8 @@ def show_anew(beside: Connection, lease: Lease, state: PairState) -> Lease:
 def renew(beside: Connection, lease: Lease, *, now: datetime, minutes: int) -> Lease:
     """Have the lease last from now on. Raises TakenError if it is done with."""
     until = now + timedelta(minutes=minutes)
-    mine = and_(_is(lease.pair), ReviewLease.token == lease.token, ReviewLease.done_at.is_(None))
-    renewed = beside.execute(update(ReviewLease).where(mine).values(expires_at=until))
-    if renewed.rowcount == 0:
-        raise NotInHandError("this pair is answered; take the next one")
+    mine = and_(_is(lease.pair), ReviewLease.token == lease.token)
+    beside.execute(update(ReviewLease).where(mine).values(expires_at=until))
     return require(beside, lease.pair, lease.token, lease.by)
 
 
@@ -149,9 +152,14 @@ def release(beside: Connection, lease: Lease) -> None:
 
 
 def finish(beside: Connection, lease: Lease, now: datetime) -> None:
-    """Mark the pair answered; it stays taken until the answer is surely committed."""
-    mine = and_(_is(lease.pair), ReviewLease.token == lease.token)
-    beside.execute(update(ReviewLease).where(mine).values(done_at=now, expires_at=now + SETTLES))
+    """Mark the pair answered; it stays taken until the answer is surely committed.
+
+    Raises AnsweredError if another answer was quicker.
+    """
+    mine = and_(_is(lease.pair), ReviewLease.token == lease.token, ReviewLease.done_at.is_(None))
+    values = {"done_at": now, "expires_at": now + SETTLES}
+    if beside.execute(update(ReviewLease).where(mine).values(values)).rowcount == 0:
+        raise AnsweredError("you have answered this pair; take the next one")
 
 
 def forget(beside: Connection, pair: PairId, by: str) -> None:
@@ -203,4 +211,5 @@ def _lease(row: Any) -> Lease | None:
         revealed=frozenset(row.revealed),
         taken_at=in_utc(row.taken_at),
         expires_at=in_utc(row.expires_at),
+        answered=row.done_at is not None,
     )

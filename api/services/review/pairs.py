@@ -25,7 +25,7 @@ class NotInHandError(TakenError):
 
 
 class AnsweredError(NotInHandError):
-    """This reviewer has answered the pair, and somebody else must answer it too."""
+    """This reviewer has answered the pair."""
 
 
 class StaleError(ActError):

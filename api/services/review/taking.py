@@ -79,7 +79,7 @@ def take_pair(
 ) -> Lease | None:
     """One pair of the queue, chosen by the reviewer; none if it is somebody's, or does not wait.
 
-    A pair that the reviewer has in hand is given back for it.
+    A pair that the reviewer has in hand is given back for it, and only for it.
     """
     with reading(aside) as beside:
         before = leases.in_hand(beside, reviewer.by, now)
@@ -92,7 +92,7 @@ def take_pair(
     with writing(aside) as beside:
         if before is not None:
             leases.release(beside, before)
-        return leases.take(
+        taken = leases.take(
             beside,
             pair,
             by=reviewer.by,
@@ -102,6 +102,9 @@ def take_pair(
             now=now,
             minutes=rules.lease_minutes,
         )
+        if taken is None:
+            beside.rollback()
+        return taken
 
 
 def check_unchanged(lease: Lease, etag: str, now: PairState, *, swapped: bool) -> None:
