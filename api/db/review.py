@@ -14,6 +14,7 @@ from api.db.access import ASIDE
 from api.db.tables import Detail, Id, Moment, Name, Number, Table, Written
 
 Fields = Annotated[list[str], mapped_column(JSON(none_as_null=True))]
+Weighed = Annotated[dict[str, Any], mapped_column(JSON(none_as_null=True))]
 
 
 class ReviewAnswer(Table):
@@ -24,7 +25,8 @@ class ReviewAnswer(Table):
     measures the reviewer) or void (taken back, or given on values that are others by now).
     ``agreed`` says, once two people answered blind, whether they said the same. ``read`` is a
     hash of what the two records said. ``seconds`` is how long the reviewer had the pair; none
-    of one that they chose themselves, which was not handed out.
+    of one that they chose themselves, which was not handed out. ``weighed`` is what the pair's
+    weight was made of then, as far as they might see it (see `api.services.review.weights`).
     """
 
     __tablename__ = "review_answer"
@@ -42,6 +44,7 @@ class ReviewAnswer(Table):
     agreed: Mapped[bool | None]
     decision: Mapped[int | None] = mapped_column(ForeignKey("decision.id"), index=True)
     known: Mapped[int | None] = mapped_column(ForeignKey("known_pair.id"), index=True)
+    weighed: Mapped[Weighed | None]
 
     __table_args__ = (Index(None, "low", "high"), Index(None, "by", "id"), Index(None, "state"))
 

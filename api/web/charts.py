@@ -64,15 +64,10 @@ def shares(
     narrow: bool = False,
 ) -> str:
     """Values as points with their intervals as lines, one row each, in the order given."""
-    # A narrow one has its labels on several lines, split where a bar stands.
     data = alt.InlineData(
-        values=[
-            asdict(row) | ({"label": "|".join(wrap(row.label, 18))} if narrow else {})
-            for row in rows
-        ]
+        values=[asdict(row) | {"label": name(row.label, narrow=narrow)} for row in rows]
     )
-    lines = alt.Axis(labelExpr="split(datum.label, '|')") if narrow else alt.Axis()
-    y = alt.Y("label:N", sort=None, title=None, axis=lines)
+    y = alt.Y("label:N", sort=None, title=None, axis=names(narrow=narrow))
     scale = alt.Scale(domain=list(bounds))
     base = alt.Chart(data)
     line = base.mark_rule(strokeWidth=3, color=GREY).encode(
@@ -83,6 +78,16 @@ def shares(
     )
     width = BESIDE_NAMES if narrow else 520
     return svg((line + point).properties(width=width, height={"step": 44}), narrow=narrow)
+
+
+def name(label: str, *, narrow: bool) -> str:
+    """The name of a row for an axis of `names`: a narrow one has it on several lines."""
+    return "|".join(wrap(label, 18)) if narrow else label
+
+
+def names(*, narrow: bool) -> alt.Axis:
+    """An axis of names, split where a bar stands."""
+    return alt.Axis(labelExpr="split(datum.label, '|')") if narrow else alt.Axis()
 
 
 def svg(chart: alt.TopLevelMixin, *, narrow: bool = False) -> str:

@@ -11,25 +11,16 @@ from api.rest.access import Access
 from api.rest.problems import Problem
 from api.rest.review import reviewer_of
 from api.services.register.acts import ActError
-from api.services.register.why import Explained
 from api.services.review.given import Given, given_answer
 from api.services.review.pairs import UnknownPairError, shown_keys
 from api.services.review.undoing import NotYoursError, undo_latest, undo_one
-from api.services.review.weights import weights_of
+from api.services.review.weights import Weighed, as_kept, weighed_now
 from api.web import charts
 from api.web.access import page_router
 from api.web.pages import Instead, page, see
 from api.web.refusals import local
-from api.web.review_part import (
-    Change,
-    Part,
-    PartOfQueue,
-    Visit,
-    needed_rules,
-    words_for_templates,
-)
+from api.web.review_part import Change, Part, PartOfQueue, Visit, words_for_templates
 from api.web.text import as_typed, sentence
-from matcher.rules.matching import Thresholds
 
 router = page_router()
 
@@ -47,23 +38,31 @@ class Step:
     after: float
 
 
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A part that is otherwise by now; in bits, none where it is not there."""
+
+    title: str
+    then: Step | None
+    now: Step | None
+
+
 @router.get("/review/answers/{number}")
 def answer_page(request: Request, number: int, visit: Visit, part: PartOfQueue) -> Response:
-    """What was answered, the way to the next pair, and what the weight is made of."""
+    """What was answered, the way to the next pair, and what the weight was made of then."""
     return _answer_page(request, visit, number, part)
 
 
 @router.get("/review/answers/{number}/weights.svg")
-def weights_chart(number: int, visit: Visit) -> Response:
+def weights_chart(number: int, visit: Visit, narrow: charts.Narrow = False) -> Response:
     """The parts of the weight, each beginning where the one before ends."""
     given = _given(visit, number)
-    explained = _weights(visit, given)
-    if explained is None:
+    then, _ = _weights(visit, given)
+    if then is None:
         raise Problem("not-found")
     visit.saw(*(f"record {record}" for record in (given.pair.low, given.pair.high)))
-    thresholds = _thresholds(visit)
-    lines = (thresholds.lower, thresholds.upper) if _lies_between(explained, thresholds) else ()
-    return charts.svg_response(_drawn(_steps(explained), lines))
+    lines = (then.thresholds.lower, then.thresholds.upper) if _lies_between(then) else ()
+    return charts.svg_response(_drawn(_steps(then), lines, narrow=narrow))
 
 
 @router.post("/review/undo")
@@ -142,8 +141,7 @@ def _answer_page(
     why: str = "I chose the wrong answer",
 ) -> Response:
     given = _given(visit, number)
-    explained = _weights(visit, given)
-    thresholds = _thresholds(visit)
+    then, now = _weights(visit, given)
     keys = list(
         shown_keys(visit.connection, visit.view, [given.pair.low, given.pair.high]).values()
     )
@@ -156,10 +154,11 @@ def _answer_page(
         errors=errors,
         given=given,
         keys=keys,
-        explained=explained,
-        steps=_steps(explained) if explained else [],
-        thresholds=thresholds,
-        between=explained is not None and _lies_between(explained, thresholds),
+        then=then,
+        now=now,
+        steps=_steps(then) if then else [],
+        changed=_changed(then, now) if then and now else [],
+        between=then is not None and _lies_between(then),
         part=part,
         why=why,
         **words_for_templates(),
@@ -175,32 +174,43 @@ def _given(visit: Access, number: int) -> Given:
     return found
 
 
-def _weights(visit: Access, given: Given) -> Explained | None:
+def _weights(visit: Access, given: Given) -> tuple[Weighed | None, Weighed | None]:
+    """What the weight was made of when it was answered, and is by now."""
     try:
-        return weights_of(visit.connection, reviewer_of(visit), given.pair)
+        now = weighed_now(visit.connection, reviewer_of(visit), given.pair)
     except UnknownPairError:
         raise Problem("not-found") from None
+    then = as_kept(given.weighed, now) if given.weighed is not None and now is not None else None
+    return then, now
 
 
-def _thresholds(visit: Access) -> Thresholds:
-    return needed_rules(visit)[0].matching.thresholds
+def _lies_between(weighed: Weighed) -> bool:
+    """Whether the pair waited because of its weight. Of others the thresholds say nothing."""
+    return weighed.thresholds.lower <= weighed.weight < weighed.thresholds.upper
 
 
-def _lies_between(explained: Explained, thresholds: Thresholds) -> bool:
-    """Whether the pair waits because of its weight. Of others the thresholds say nothing."""
-    return thresholds.lower <= explained.weight < thresholds.upper
+def _changed(then: Weighed, now: Weighed) -> list[Changed]:
+    """What is otherwise by now, as far as it shows."""
+    before, after = ({one.title: one for one in _steps(weighed)} for weighed in (then, now))
+    titles = [*before, *(title for title in after if title not in before)]
+    changed = [Changed(title, before.get(title), after.get(title)) for title in titles]
+    return [one for one in changed if _as_shown(one.then) != _as_shown(one.now)]
 
 
-def _steps(explained: Explained) -> list[Step]:
+def _as_shown(step: Step | None) -> tuple[str, str] | None:
+    return (step.found, f"{step.weight:+.1f}") if step else None
+
+
+def _steps(weighed: Weighed) -> list[Step]:
     """The parts in their order; of those that say nothing, or may not be seen, none."""
-    parts = [("Before looking", "How likely any two such records are one child", explained.prior)]
+    parts = [("Before looking", "How likely any two such records are one child", weighed.prior)]
     parts += [
         (one.title, one.sentence or "", one.weight or 0.0)
-        for one in explained.parts
+        for one in weighed.parts
         if one.weight or one.sentence
     ]
-    if explained.company:
-        parts.append(("Company", "Which other systems hold the two", explained.company))
+    if weighed.company:
+        parts.append(("Company", "Which other systems hold the two", weighed.company))
     steps, after = [], 0.0
     for title, found, weight in parts:
         after += weight
@@ -208,11 +218,11 @@ def _steps(explained: Explained) -> list[Step]:
     return steps
 
 
-def _drawn(steps: list[Step], thresholds: Sequence[float]) -> str:
+def _drawn(steps: list[Step], thresholds: Sequence[float], *, narrow: bool) -> str:
     """A waterfall: what speaks for a match goes to the right, what speaks against to the left."""
     rows: list[dict[str, Any]] = [
         {
-            "title": one.title,
+            "title": charts.name(one.title, narrow=narrow),
             "from": one.after - one.weight,
             "to": one.after,
             "end": max(one.after, one.after - one.weight),
@@ -233,7 +243,7 @@ def _drawn(steps: list[Step], thresholds: Sequence[float]) -> str:
         }
     )
     base = alt.Chart(alt.InlineData(values=rows))
-    y = alt.Y("title:N", sort=None, title=None)
+    y = alt.Y("title:N", sort=None, title=None, axis=charts.names(narrow=narrow))
     colour = alt.Scale(
         domain=["for a match", "against a match", "together"],
         range=[charts.BLUE, charts.RED, charts.GREY],
@@ -253,4 +263,7 @@ def _drawn(steps: list[Step], thresholds: Sequence[float]) -> str:
         .encode(x="at:Q")
     )
     drawn = lines + bars + texts if thresholds else bars + texts
-    return charts.svg(drawn.properties(width=520, height={"step": 34}))
+    size = {"width": charts.BESIDE_NAMES, "height": {"step": 46}}
+    if not narrow:
+        size = {"width": 520, "height": {"step": 34}}
+    return charts.svg(drawn.properties(**size), narrow=narrow)

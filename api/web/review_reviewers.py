@@ -43,12 +43,13 @@ def reviewers_page(request: Request, visit: Settles) -> Response:
 
 
 @router.get("/review/reviewers/agreement.svg")
-def agreement_chart(visit: Settles) -> Response:
+def agreement_chart(visit: Settles, narrow: charts.Narrow = False) -> Response:
     """How often each reviewer says the same as a second person, with intervals."""
     rows = _shares(reviewers_overall(visit.connection, since=visit.now - _WEEKS))
     if not rows:
         raise Problem("not-found")
-    return charts.svg_response(charts.shares(rows, "Agreement with a second person, per cent"))
+    axis = "Agreement, per cent" if narrow else "Agreement with a second person, per cent"
+    return charts.svg_response(charts.shares(rows, axis, narrow=narrow))
 
 
 @router.get("/review/known")

@@ -97,7 +97,13 @@ def fill(register: Reviewed) -> int:
         pair: dict[str, Any] = {"low": ours, "high": theirs, "by": "reviewer", "at": NOW}
         connection.execute(
             insert(ReviewAnswer).values(
-                **pair, kind="match", why=TOLD[1], seconds=3.0, read="hash", state="waiting"
+                **pair,
+                kind="match",
+                why=TOLD[1],
+                seconds=3.0,
+                read="hash",
+                state="waiting",
+                weighed={"parts": TOLD[0]},
             )
         )
         connection.execute(insert(Referral).values(**pair, note=TOLD[1], after_decision=0))

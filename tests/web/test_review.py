@@ -269,6 +269,29 @@ def test_the_number_of_a_weight_is_for_after_the_answer(sit: Sit, register: Revi
     told = text_of(anna.get(given))
     assert number.search(told) and "a pair waits for a person" in told
     assert number.search(text_of(anna.get(bench)))
+    assert "What is different now" not in told
+
+
+def test_the_weights_of_an_answer_stay_as_they_were_when_it_was_given(
+    sit: Sit, register: Reviewed
+) -> None:
+    anna, (one, other) = sit("anna"), one_that_waits(register)
+    given = anna.answer(anna.take(f"/review/pairs/{_pair(register, one, other)}/take"), "match")
+    where = given.headers["location"].split("#")[0]
+    before = text_of(anna.get(where)).split("What each comparison weighed")[1]
+    drawn = anna.get(f"{where}/weights.svg").text
+    register.run()
+    register.load_people(
+        [
+            {**one, "address": "77 New Street"} if one["record_id"] == "u101" else one
+            for one in UNSURE_PEOPLE
+        ]
+    )
+    after = text_of(anna.get(where)).split("What each comparison weighed")[1]
+    kept, now = after.split("What is different now")
+    assert kept.strip() in before
+    assert anna.get(f"{where}/weights.svg").text == drawn
+    assert "Address" in now
 
 
 def test_of_a_pair_that_does_not_wait_for_its_weight_no_threshold_is_told(
@@ -343,7 +366,7 @@ def test_a_known_pair_looks_like_any_other(sit: Sit, register: Reviewed) -> None
         for one, pair in ((anna, known), (ben, other))
     ]
     kept = [
-        answer.split("What each comparison weighs")[0].split("Your answer")[1:]
+        answer.split("What each comparison weighed")[0].split("Your answer")[1:]
         for answer in answers
     ]
     assert kept[0] == kept[1]

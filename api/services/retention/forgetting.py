@@ -157,7 +157,9 @@ def _forget_acts(connection: Connection, records: Numbers) -> None:
         of_side = update(Decision).where(about(record))
         connection.execute(of_side.values({said.key: {}, "why": ERASED}))
     for table in (ReviewAnswer, Referral):
-        written = {"read": "", "why": ERASED} if table is ReviewAnswer else {"note": ERASED}
+        written: dict[str, Any] = {"note": ERASED}
+        if table is ReviewAnswer:
+            written = {"read": "", "why": ERASED, "weighed": None}
         of_pair = or_(about(table.low), about(table.high))
         connection.execute(update(table).where(of_pair).values(written))
     corrected = update(Correction).where(about(Correction.record))

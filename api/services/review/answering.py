@@ -37,6 +37,7 @@ from api.services.review.waiting import (
     kind_in_queue,
     waits_for_seniors,
 )
+from api.services.review.weights import to_keep
 from api.services.work import enqueue
 from matcher.rules.review import ReviewRules, draw_of
 
@@ -298,6 +299,7 @@ def _enter(connection: Connection, said: Said, state: str, **more: Any) -> int:
         "seconds": said.seconds,
         "read": said.read,
         "state": state,
+        "weighed": to_keep(connection, said.reviewer, said.pair),
         **more,
     }
     number: int = connection.execute(

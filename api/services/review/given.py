@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
@@ -16,6 +17,7 @@ class Given:
     """What a reviewer said of a pair. What became of it is not told, see `answering`.
 
     ``latest`` says that it is their last one, which they can take back; ``undone`` that they did.
+    ``weighed`` is what the weight was made of then, see `weights`.
     """
 
     id: int
@@ -25,6 +27,7 @@ class Given:
     at: datetime
     latest: bool
     undone: bool
+    weighed: dict[str, Any] | None
 
 
 def given_answer(connection: Connection, number: int, *, by: str) -> Given | None:
@@ -44,4 +47,5 @@ def given_answer(connection: Connection, number: int, *, by: str) -> Given | Non
         at=in_utc(row.at),
         latest=connection.scalar(standing) == number,
         undone=row.state == VOID,
+        weighed=row.weighed,
     )

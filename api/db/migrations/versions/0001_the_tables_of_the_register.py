@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_e34df0"
+revision: str = "0001_3624b9"
 down_revision: str | None = None
 
 
@@ -1495,6 +1495,7 @@ def upgrade() -> None:
         sa.Column("agreed", sa.Boolean(), nullable=True),
         sa.Column("decision", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("known", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("weighed", sa.JSON(none_as_null=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["decision"], ["decision.id"], name=op.f("fk_review_answer_decision_decision")
         ),
