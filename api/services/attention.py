@@ -17,21 +17,54 @@ _LATE = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Overdue:
-    """A source whose next extract should have come. ``usual`` and ``since`` are in days."""
+class LastExtract:
+    """A source's last extract. ``since`` is how many days ago it was as of, ``usual`` how many
+    usually lie between two; none of a source of which too few came."""
 
     name: str
     title: str
     as_of: date
-    usual: int
     since: int
+    usual: int | None
 
 
-def overdue(connection: Connection, today: date) -> tuple[Overdue, ...]:
-    """Sources that are later than they usually are, the latest first.
+@dataclass(frozen=True, slots=True)
+class SourceDates:
+    """Which sources are ``overdue``, the latest first, and of which it is ``unknown``.
 
-    What is usual for a source shows from its third extract on.
+    All others, so many, are ``in_time``.
     """
+
+    overdue: tuple[LastExtract, ...]
+    unknown: tuple[LastExtract, ...]
+    in_time: int
+
+
+def dates_of_sources(connection: Connection, today: date, *, overdue_after: int) -> SourceDates:
+    """Sources by whether they are later than they usually are.
+
+    What is usual for a source shows from its third extract on. One whose last extract is as of
+    more than ``overdue_after`` days ago is overdue, whatever is usual.
+    """
+    overdue, unknown, in_time = [], [], 0
+    for (name, title), known in _dates(connection).items():
+        between = [(later - earlier).days for earlier, later in pairwise(known)]
+        usual = median(between) if len(between) > 1 else None
+        since = (today - known[-1]).days
+        rounded = None if usual is None else round(usual)
+        one = LastExtract(name, title, known[-1], since, rounded)
+        if since > overdue_after or (usual is not None and since > usual * _LATE):
+            overdue.append(one)
+        elif usual is None:
+            unknown.append(one)
+        else:
+            in_time += 1
+    overdue.sort(key=lambda one: ((one.usual or 0) - one.since, one.name))
+    return SourceDates(tuple(overdue), tuple(unknown), in_time)
+
+
+def _dates(connection: Connection) -> dict[tuple[str, str], list[date]]:
+    """As of when extracts took effect, by name and title of their source, in order."""
     took_effect = (ExtractState.CURRENT, ExtractState.SUPERSEDED)
     query = (
         select(Source.name, Source.title, Extract.as_of)
@@ -43,15 +76,7 @@ def overdue(connection: Connection, today: date) -> tuple[Overdue, ...]:
     dates: dict[tuple[str, str], list[date]] = {}
     for name, title, as_of in connection.execute(query):
         dates.setdefault((name, title), []).append(as_of)
-    found = []
-    for (name, title), known in dates.items():
-        if len(known) < 3:
-            continue
-        usual = median((later - earlier).days for earlier, later in pairwise(known))
-        since = (today - known[-1]).days
-        if since > usual * _LATE:
-            found.append(Overdue(name, title, known[-1], round(usual), since))
-    return tuple(sorted(found, key=lambda one: (one.usual - one.since, one.name)))
+    return dates
 
 
 # By database and its last run, which alone changes what waits: it looks at every such pair.

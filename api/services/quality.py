@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Float, cast, func, select
+from sqlalchemy import Connection, Float, case, cast, func, select
 
 from api.db.models import Pair, Record, Run, Source
 from api.services.register.columns import among, columns
@@ -52,11 +53,22 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """Pairs of one band, and how many of those that people decided they called a match."""
+    """Pairs of one band by what became of them, as a `WeightBin`, and what people said of them.
+
+    ``matches`` is how many of those that people decided they called a match.
+    """
 
     band: str
-    pairs: int
+    linked: int
+    waiting: int
+    apart: int
+    other: int
     matches: Proportion
+
+    @property
+    def pairs(self) -> int:
+        """All of them."""
+        return self.linked + self.waiting + self.apart + self.other
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +116,26 @@ def last_blocking(connection: Connection) -> Blocking | None:
 
 def weight_bins(connection: Connection) -> list[WeightBin]:
     """Kept pairs by whole bits of weight, from the lowest."""
-    bit = func.floor(cast(Pair.weight, Float)).label("bit")
+    return [WeightBin(*row) for row in _became(connection, func.floor(cast(Pair.weight, Float)))]
+
+
+def _became(connection: Connection, group: Any) -> list[tuple[int, int, int, int, int]]:
+    """What became of kept pairs, by a number: as a `WeightBin` has it, from the lowest."""
+    group = group.label("part")
     found = connection.execute(
         select(
-            bit,
+            group,
             func.count(),
             func.sum(Pair.link),
             func.sum(Pair.waiting * (1 - Pair.link)),
             func.sum(Pair.apart * (1 - Pair.link) * (1 - Pair.waiting)),
         )
-        .group_by(bit)
-        .order_by(bit)
+        .group_by(group)
+        .order_by(group)
     )
     return [
-        WeightBin(int(low), int(link), int(wait), int(apart), int(n - link - wait - apart))
-        for low, n, link, wait, apart in found
+        (int(part), int(link), int(wait), int(apart), int(n - link - wait - apart))
+        for part, n, link, wait, apart in found
     ]
 
 
@@ -142,19 +159,20 @@ def reviewed(
 ) -> tuple[list[Reviewed], list[SourceReviewed]]:
     """Decided pairs by band of weight, and by source."""
     decided = decided_pairs(connection)
-    bins = weight_bins(connection)
     lower, upper = thresholds.lower, thresholds.upper
+    band = case((Pair.weight >= upper, 2), (Pair.weight >= lower, 1), else_=0)
+    became = {one[0]: one[1:] for one in _became(connection, band)}
     weight = decided["weight"].to_numpy(float)
     bands = (
-        ("at or above the upper threshold", upper, np.inf),
-        ("between the thresholds", lower, upper),
-        ("below the lower threshold", -np.inf, lower),
+        (2, "at or above the upper threshold", upper, np.inf),
+        (1, "between the thresholds", lower, upper),
+        (0, "below the lower threshold", -np.inf, lower),
     )
     by_band = []
-    for name, low, high in bands:
+    for part, name, low, high in bands:
         own = decided[(weight >= low) & (weight < high)]
-        pairs = sum(one.pairs for one in bins if low <= one.weight + 0.5 < high)
-        by_band.append(Reviewed(name, pairs, _matches(own)))
+        counts = became.get(part, (0, 0, 0, 0))
+        by_band.append(Reviewed(name, *counts, _matches(own)))
     linked = weight >= upper
     match = (decided["kind"] == MATCH).to_numpy()
     by_source = []

@@ -87,7 +87,10 @@ async def from_our_form(request: Request) -> None:
         return
     token: object = request.headers.get("X-CSRF-Token")
     if token is None:
-        token = (await request.form()).get("csrf")
+        form = await request.form()
+        token = form.get("csrf")
+        # Given back if nobody is signed in any more.
+        request.state.reason = form.get("why")
     if not sessions.is_form_token(request, token):
         raise Problem("form-expired")
 

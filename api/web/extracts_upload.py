@@ -185,9 +185,11 @@ def _source(visit: Access, source: str, name: str, errors: dict[str, str]) -> st
             return source
         errors["source"] = "Select the source of the extract"
         return ""
-    made = re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")
+    made = re.sub(r"[ _-]+", "_", name.casefold()).strip("_")
     if not made:
         errors["name"] = "Enter a name for the list, such as nursery headcount"
+    elif re.search(r"[^a-z0-9_]", made):
+        errors["name"] = "Enter a name of letters from a to z, numbers, spaces and hyphens only"
     elif not _NAME.fullmatch(made):
         errors["name"] = "Enter a name that begins with a letter and has 64 characters at most"
     elif made == GENERIC:
@@ -251,6 +253,7 @@ def _file_page(
         status=422 if errors else 200,
         details=details,
         source_title=_titles(access).get(details.source),
+        at_once=_book(access.connection, access.service).loading.accept == "at_once",
         gigabytes=access.service.largest_upload / 1024**3,
     )
 

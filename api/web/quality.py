@@ -23,6 +23,7 @@ from api.services.previews import (
     find_preview,
 )
 from api.services.register.kept_rules import last_rules, rules_in_force
+from api.services.register.queue import POSSIBLE, queue_counts
 from api.services.register.reading import last_run
 from api.services.review.sampling import quality_samples
 from api.services.work import worker_lives
@@ -69,6 +70,7 @@ def quality_page(
         tried=quality.expected(bins, tried.lower, tried.upper) if tried != now else None,
         lower=lower or f"{now.lower:g}",
         upper=upper or f"{now.upper:g}",
+        queue=queue_counts(visit.connection)[POSSIBLE],
         by_band=by_band,
         by_source=by_source,
         samples=quality_samples(visit.connection, limit=1),
@@ -242,26 +244,32 @@ def _bins_at(connection: Connection) -> tuple[quality.WeightBin, ...]:
 
 @lru_cache(maxsize=32)
 def _drawn(bins: tuple[quality.WeightBin, ...], lower: float, upper: float, narrow: bool) -> str:
-    """Bars on a scale of square roots, so that the few between the thresholds are seen."""
-    names = {"linked": "linked", "waiting": "waiting", "apart": "kept apart", "other": "not linked"}
-    rows: list[dict[str, Any]] = [
-        {
-            "weight": one.weight,
-            "end": one.weight + 1,
-            "pairs": getattr(one, key),
-            "what": names[key],
-        }
-        for one in bins
-        for key in names
-        if getattr(one, key)
-    ]
+    """Bars on a scale of square roots, so that the few between the thresholds are seen.
+
+    What waits stands at the foot of each, where the scale gives few pairs the most room.
+    """
+    names = {"waiting": "waiting", "linked": "linked", "apart": "kept apart", "other": "not linked"}
+    rows: list[dict[str, Any]] = []
+    for one in bins:
+        top = 0
+        for key, name in names.items():
+            bottom, top = top, top + getattr(one, key)
+            if top > bottom:
+                rows.append(
+                    {
+                        "weight": one.weight,
+                        "end": one.weight + 1,
+                        "bottom": bottom,
+                        "top": top,
+                        "what": name,
+                    }
+                )
     colour = alt.Scale(
-        domain=["linked", "waiting", "kept apart", "not linked"],
-        range=["#1d70b8", "#f47738", "#0b0c0c", "#b1b4b6"],
+        domain=list(names.values()), range=["#f47738", "#1d70b8", "#0b0c0c", "#b1b4b6"]
     )
     bars = (
         alt.Chart(alt.InlineData(values=rows))
-        .mark_bar(opacity=0.8)
+        .mark_bar()
         .encode(
             x=alt.X(
                 "weight:Q",
@@ -269,8 +277,8 @@ def _drawn(bins: tuple[quality.WeightBin, ...], lower: float, upper: float, narr
                 axis=alt.Axis(tickCount=5 if narrow else 12),
             ),
             x2="end:Q",
-            y=alt.Y("pairs:Q", title="Pairs (scale of square roots)", scale=alt.Scale(type="sqrt")),
-            y2=alt.Y2Datum(0),
+            y=alt.Y("top:Q", title="Pairs (scale of square roots)", scale=alt.Scale(type="sqrt")),
+            y2="bottom:Q",
             color=alt.Color("what:N", title=None, scale=colour, legend=alt.Legend(orient="top")),
         )
     )

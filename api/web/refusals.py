@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request, Response
+from starlette.datastructures import URL
 
 from api.db.engine import reading
 from api.rest.problems import KINDS, problem_response
@@ -19,6 +20,8 @@ from api.web.pages import page, see
 FOR_SYSTEMS = ("/v1/", "/healthz", "/readyz", "/metrics")
 
 _TITLES = {
+    "not-signed-in": "You are not signed in any more",
+    "purpose": "Choose what you need personal data for",
     "forbidden": "You do not have access to this page",
     "form-expired": "Your page has expired",
     "not-found": "Page not found",
@@ -44,13 +47,18 @@ def refuse(
     """A page at addresses for people, and a document at those for systems."""
     if request.url.path.startswith(FOR_SYSTEMS):
         return problem_response(request, kind, detail, headers, **more)
+    reason = getattr(request.state, "reason", None)
+    reason = reason.strip() if isinstance(reason, str) else ""
+    on = None
     if kind == "not-signed-in":
-        return see(request, f"/sign-in?next={_next(request)}{_why(request)}")
-    if kind == "purpose":
-        return see(request, f"/purpose?next={_next(request)}")
+        on = f"/sign-in?next={_next(request)}{_why(request)}"
+    elif kind == "purpose":
+        on = f"/purpose?next={_next(request)}"
+    if on and not reason:
+        return see(request, on)
     if kind in _CALM:
         _recognise(request)
-    own = dict(headers or {})
+    own = {"Cache-Control": "no-store", **(headers or {})} if reason else dict(headers or {})
     if request.headers.get("HX-Request") == "true":
         # Not into the part of a page that was asked for.
         own |= {"HX-Retarget": "body", "HX-Reswap": "innerHTML"}
@@ -62,6 +70,8 @@ def refuse(
         headers=own,
         kind=kind,
         detail=detail,
+        reason=reason if on or kind == "form-expired" else "",
+        on=on,
         request_id=getattr(request.state, "request_id", ""),
     )
 
@@ -86,10 +96,14 @@ def _recognise(request: Request) -> None:
 
 
 def _next(request: Request) -> str:
+    """Where to go on: the page that was asked for, or that had the form."""
+    asked = request.url
     if request.method != "GET":
-        return "/"
-    query = f"?{request.url.query}" if request.url.query else ""
-    return quote(local(request.url.path + query), safe="/")
+        asked = URL(request.headers.get("Referer", "/"))
+        if asked.netloc != request.headers.get("Host"):
+            return "/"
+    query = f"?{asked.query}" if asked.query else ""
+    return quote(local(asked.path + query), safe="/")
 
 
 def _why(request: Request) -> str:

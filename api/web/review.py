@@ -1,13 +1,11 @@
 """The queue of pairs that wait for a person, and taking one of it."""
 
 from functools import partial
-from itertools import islice
 from typing import Annotated
 
 from fastapi import Query, Request, Response
 
 from api.db.engine import reading
-from api.rest.access import Access
 from api.rest.paging import place_of, written
 from api.rest.review import Rules, reviewer_of, rules_of
 from api.services.attention import oldest_waiting
@@ -15,10 +13,12 @@ from api.services.register.queue import queue_counts
 from api.services.review import leases
 from api.services.review.listing import queued
 from api.services.review.taking import take_pair
-from api.services.review.waiting import ADJUDICATION, KINDS, REFERRED, Wanted, waiting_for
+from api.services.review.waiting import ADJUDICATION, REFERRED, waiting_for_seniors
 from api.web.access import page_router
 from api.web.pages import page, see
 from api.web.review_part import (
+    CHOSEN,
+    COUNTED,
     PartOfQueue,
     Visit,
     go_on,
@@ -30,8 +30,6 @@ from api.web.review_part import (
 router = page_router()
 
 _PAGE = 25
-# More than so many that wait for senior reviewers are only said to be more.
-_COUNTED = 100
 
 
 @router.get("/review")
@@ -67,11 +65,15 @@ def queue_page(
         title="Review queue",
         errors=part.errors,
         part=part,
-        kinds=[kind for kind in KINDS if reviewer.senior or kind not in (REFERRED, ADJUDICATION)],
+        kinds=[kind for kind in CHOSEN if reviewer.senior or kind not in (REFERRED, ADJUDICATION)],
         sources=sorted(visit.view.sources),
         counts=queue_counts(visit.connection),
-        senior=_for_seniors(visit) if reviewer.senior else None,
-        counted=_COUNTED,
+        senior=waiting_for_seniors(
+            visit.connection, reviewer.by, at_most=COUNTED, view=reviewer.view
+        )
+        if reviewer.senior
+        else None,
+        counted=COUNTED,
         place=partial(_position, rules_of(visit)),
         waiting_seconds=(visit.now - since).total_seconds() if since else None,
         in_hand=lease.pair if lease else None,
@@ -130,20 +132,6 @@ def _position(rules: Rules | None, weight: float | None) -> str:
     if weight < lower + third:
         return "Near the lower threshold"
     return "Near the upper threshold" if weight >= upper - third else "Between the thresholds"
-
-
-def _for_seniors(visit: Access) -> dict[str, int]:
-    """How many pairs wait for senior reviewers only, by kind; no more than are counted."""
-    reviewer = reviewer_of(visit)
-    return {
-        kind: sum(
-            1
-            for _ in islice(
-                waiting_for(visit.connection, reviewer, wanted=Wanted(kind=kind)), _COUNTED
-            )
-        )
-        for kind in (REFERRED, ADJUDICATION)
-    }
 
 
 def _address(query: str, after: str) -> str:

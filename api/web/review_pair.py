@@ -12,9 +12,10 @@ from api.rest.problems import Problem
 from api.rest.review import reviewer_of, told_of
 from api.services.register.acts import ActError
 from api.services.review import leases
-from api.services.review.answering import answer, refer
+from api.services.review.answering import NO_REASON, answer, refer
 from api.services.review.changed import changed_records
 from api.services.review.context import context_of
+from api.services.review.given import same_answer
 from api.services.review.leases import Lease
 from api.services.review.pairs import (
     AnsweredError,
@@ -74,7 +75,10 @@ def answer_pair(
 ) -> Response:
     """Match, not a match, or cannot tell; then the weights are shown."""
     identity, rules = pair_of(pair), needed_rules(change)[1]
-    with _refused(request, change, identity, part, token, why):
+    with (
+        _refused(request, change, identity, part, token, why),
+        _given_before(request, change, identity, part, kind, why),
+    ):
         outcome = answer(
             change.connection,
             change.service.aside,
@@ -88,7 +92,7 @@ def answer_pair(
             now=change.now,
         )
     change.saw(*(f"record {record}" for record in (identity.low, identity.high)))
-    return see(request, f"/review/answers/{outcome.answer}{part.query}#next")
+    return see(request, _answer_at(outcome.answer, part))
 
 
 @router.post("/review/pairs/{pair}/refer")
@@ -223,6 +227,25 @@ def _shown(
         why=why,
         **words_for_templates(),
     )
+
+
+def _answer_at(number: int, part: Part) -> str:
+    return f"/review/answers/{number}{part.query}#next"
+
+
+@contextmanager
+def _given_before(
+    request: Request, visit: Access, pair: PairId, part: Part, kind: str, why: str
+) -> Iterator[None]:
+    """Show the answer that was kept, where a form that was sent twice is refused for it."""
+    try:
+        yield
+    except TakenError:
+        said = as_typed(why) or NO_REASON
+        kept = same_answer(visit.connection, pair, by=visit.caller.name, kind=kind, why=said)
+        if kept is None:
+            raise
+        raise Instead(see(request, _answer_at(kept, part))) from None
 
 
 @contextmanager

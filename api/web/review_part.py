@@ -11,9 +11,10 @@ from api.rest.access import Access, Write
 from api.rest.problems import Problem
 from api.rest.review import Rules, reviewer_of, rules_of
 from api.services.access.roles import Permission
+from api.services.register.queue import POSSIBLE, STALE
 from api.services.review.pairs import PairId, UnknownPairError
 from api.services.review.taking import take_next
-from api.services.review.waiting import KINDS, Wanted
+from api.services.review.waiting import ADJUDICATION, CONFLICT, CONFLICT_KINDS, REFERRED, Wanted
 from api.web.access import signed_in
 from api.web.pages import see
 
@@ -23,13 +24,20 @@ Change = Annotated[Write, signed_in(Permission.REVIEW_PAIRS, writes=True)]
 KIND_NAMES = {
     "referred": "Referred to senior reviewers",
     "adjudication": "Two answers differ",
+    "conflict": "Any conflict",
     "contradiction": "Decisions contradict each other",
-    "held_twice": "Held twice by a system",
-    "refused_link": "Would be held twice by a system",
+    "held_twice": "A system holds the child twice",
+    "refused_link": "A system would then hold the child twice",
     "changed_values": "Values changed since the decision",
     "possible_link": "Possible link",
 }
 ANSWER_NAMES = {"match": "match", "non_match": "not a match", "cannot_tell": "cannot tell"}
+
+# Kinds to choose from.
+CHOSEN = (REFERRED, ADJUDICATION, CONFLICT, *CONFLICT_KINDS, STALE, POSSIBLE)
+
+# More than so many that wait for senior reviewers are only said to be more.
+COUNTED = 100
 
 _LEAST, _MOST = -1000.0, 1000.0
 _Typed = Annotated[str, Query(max_length=80)]
@@ -69,7 +77,7 @@ class Part:
     def wanted(self) -> Wanted:
         """The same for the queue. What cannot be read limits nothing."""
         return Wanted(
-            kind=self.kind if self.kind in KINDS else None,
+            kind=self.kind if self.kind in CHOSEN else None,
             source=self.source or None,
             at_least=_bits(self.at_least),
             at_most=_bits(self.at_most),

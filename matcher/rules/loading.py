@@ -65,6 +65,7 @@ class LoadingRules(Rule):
     accept: Literal["at_once", "by_a_person"]
     smallest: Count
     smallest_gone: Count
+    overdue_after: Annotated[int, Field(ge=1)] = 365
     stops: Stops
     examples: list[LoadingExample] = Field(default_factory=list)
 

@@ -120,7 +120,9 @@ def test_a_person_refuses_and_the_file_is_dropped(loader: Loader) -> None:
 def test_every_step_is_in_the_audit_log_with_who_and_when(loader: Loader) -> None:
     extract = loader.receive(people([AMY])).extract
     check(loader, extract)
+    assert row(loader, extract).decided_by is None
     withdraw(loader.connection, extract, **BY)
+    assert row(loader, extract).decided_by == "reviewer"
     steps = loader.connection.execute(
         select(Audit.action, Audit.by, Audit.about).order_by(Audit.id)
     ).all()
@@ -128,7 +130,7 @@ def test_every_step_is_in_the_audit_log_with_who_and_when(loader: Loader) -> Non
     assert [tuple(step) for step in steps] == [
         ("extract_received", "analyst", about),
         ("extract_validated", "reviewer", about),
-        ("extract_accepted", "reviewer", about),
+        ("extract_accepted_by_rule", "reviewer", about),
         ("extract_withdrawn", "reviewer", about),
     ]
 
@@ -218,7 +220,7 @@ def test_a_later_extract_that_is_accepted_supersedes_those_that_wait(loader: Loa
     actions = loader.connection.scalars(
         select(Audit.action).where(Audit.about == f"extract {older}").order_by(Audit.id)
     )
-    assert list(actions)[-1] == "extract_superseded"
+    assert list(actions)[-1] == "extract_superseded_by_rule"
 
 
 def test_an_extract_read_after_a_later_one_was_accepted_is_superseded(loader: Loader) -> None:

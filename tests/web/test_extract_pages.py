@@ -80,7 +80,7 @@ def details(**other: str) -> dict[str, str]:
 def test_what_an_extract_is_is_asked_before_its_file(steward: TestClient) -> None:
     answer = form(steward, "/extracts/new", details())
     assert (answer.status_code, answer.headers["location"]) == (303, where("swift"))
-    answer = form(steward, "/extracts/new", details(source="another", name="Nursery Headcount!"))
+    answer = form(steward, "/extracts/new", details(source="another", name="Nursery Headcount"))
     assert answer.headers["location"] == where("nursery_headcount")
 
 
@@ -90,8 +90,9 @@ def test_what_an_extract_is_is_asked_before_its_file(steward: TestClient) -> Non
         ({"source": ""}, "Select the source of the extract"),
         ({"source": "<script>"}, "Select the source of the extract"),
         ({"source": "another"}, "Enter a name for the list"),
-        ({"source": "another", "name": "\u202e\u0627\u0628"}, "Enter a name for the list"),
+        ({"source": "another", "name": "\u202e\u0627\u0628"}, "letters from a to z"),
         ({"source": "another", "name": "9 lives"}, "Enter a name that begins with a letter"),
+        ({"source": "another", "name": "a <b>list</b>"}, "letters from a to z, numbers, spaces"),
         ({"mode": ""}, "Select whether the extract lists everybody"),
         ({"as_of_day": "", "as_of_month": "", "as_of_year": ""}, "Enter the day on which"),
         ({"as_of_day": "31", "as_of_month": "2"}, "The day must be a real date"),
@@ -142,6 +143,11 @@ def test_a_plain_list_is_recognised_checked_and_linked(
     assert do_work(service) == 1
     shown = steward.get("/extracts/1").text
     assert "What linking it changed" in shown and "In the register" in shown
+    assert "by rule, because nothing speaks against it" in shown
+    assert "it is accepted by rule" in steward.get(where("swift")).text
+    home = steward.get("/").text
+    assert "Sources of which it cannot be told yet" not in home
+    assert "It cannot be said yet how often its extracts usually come." in home
 
 
 def test_a_file_of_a_known_system_is_recognised_as_its(steward: TestClient) -> None:
@@ -382,7 +388,8 @@ def test_an_extract_is_refused_with_a_reason_only(steward: TestClient, service: 
     assert errors(answer) == "Enter why you refuse the extract"
     form(steward, "/extracts/1/refuse", {"why": "the wrong month"}, "/extracts/1")
     assert state(service, 1) == "refused"
-    assert "the wrong month" in steward.get("/extracts/1").text
+    refused = steward.get("/extracts/1").text
+    assert "the wrong month" in refused and "by rule" not in refused
 
 
 def test_what_linking_did_is_undone_by_withdrawing(steward: TestClient, service: Service) -> None:

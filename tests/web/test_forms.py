@@ -65,6 +65,28 @@ def test_whoever_signed_out_meanwhile_is_led_to_sign_in(
     assert "You are not signed in any more" in refused.text and 'href="/sign-in"' in refused.text
 
 
+def test_a_reason_is_given_back_to_whoever_is_not_signed_in_any_more(
+    client: TestClient, sign_in: SignIn
+) -> None:
+    inside = sign_in(Role.STEWARD)
+    data = {"csrf": token_in(inside.get("/account").text), "why": "told by <b>her</b> aunt"}
+    came_from = {"Referer": "http://testserver/review/answers/7"}
+    assert inside.post("/sign-out", data=data).status_code == 303
+    inside.cookies.set("sign-in", "made-up")
+    data["csrf"] = token_in(inside.get("/sign-in").text)
+    ended = inside.post("/review/undo", data=data, headers=came_from)
+    inside.cookies.clear()
+    expired = inside.post("/review/undo", data=data)
+    for refused in (ended, expired):
+        assert "You are not signed in any more" in refused.text
+        assert "told by &lt;b&gt;her&lt;/b&gt; aunt</textarea>" in refused.text
+        assert refused.headers["Cache-Control"] == "no-store"
+    assert ended.status_code == 401
+    assert 'href="/sign-in?next=/review/answers/7&amp;why=away"' in ended.text
+    elsewhere = inside.post("/review/undo", data=data, headers={"Sec-Fetch-Site": "cross-site"})
+    assert "aunt" not in elsewhere.text
+
+
 @pytest.mark.parametrize("csrf", ["", "0" * 64, "é"])
 def test_a_wrong_token_is_refused(client: TestClient, csrf: str) -> None:
     assert send(client, {}, csrf).status_code == 403

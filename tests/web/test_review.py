@@ -272,6 +272,18 @@ def test_the_number_of_a_weight_is_for_after_the_answer(sit: Sit, register: Revi
     assert "What is different now" not in told
 
 
+def test_a_form_that_was_sent_twice_leads_to_the_answer_that_was_kept(sit: Sit) -> None:
+    anna = sit("anna")
+    pair = anna.take()
+    first = anna.answer(pair, "match", why="one girl")
+    assert (
+        anna.answer(pair, "match", why="one girl").headers["location"]
+        == (first.headers["location"])
+    )
+    assert anna.answer(pair, "non_match", why="one girl").status_code == 409
+    assert anna.answer(pair, "match", why="another reason").status_code == 409
+
+
 def test_the_weights_of_an_answer_stay_as_they_were_when_it_was_given(
     sit: Sit, register: Reviewed
 ) -> None:
@@ -374,6 +386,25 @@ def test_a_known_pair_looks_like_any_other(sit: Sit, register: Reviewed) -> None
     assert "1 of 1" in text_of(steward.get("/review/known"))
     assert steward.post("/review/known/1/end").status_code == 303
     assert "Ended" in text_of(steward.get("/review/known"))
+
+
+def test_the_home_page_leads_senior_reviewers_to_what_waits_for_them(
+    sit: Sit, register: Reviewed
+) -> None:
+    contradict(register)
+    anna, senior = sit("anna"), sit("sue", Role.SENIOR_REVIEWER)
+    pair = anna.take("/review/next?kind=possible_link").split("?")[0]
+    assert anna.post(f"{pair}/refer", why="twins?").status_code == 303
+    home = senior.get("/")
+    assert "1 referred to senior reviewers 0 with two answers that differ" in text_of(home)
+    assert "kind=referred" not in anna.get("/").text
+    for kind, listed in (
+        ("referred", "Referred to senior reviewers"),
+        ("conflict", "Decisions contradict each other"),
+    ):
+        assert f'href="/review?kind={kind}"' in home.text
+        assert listed in text_of(senior.get(f"/review?kind={kind}")).split("Second record")[1]
+    assert 'href="/review?kind=conflict"' in anna.get("/").text
 
 
 def test_a_steward_marks_a_known_pair_and_is_told_what_is_missing(sit: Sit) -> None:

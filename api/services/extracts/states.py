@@ -86,10 +86,15 @@ def can_withdraw(connection: Connection, extract: int) -> bool:
     return _passes(check_can_withdraw, connection, extract)
 
 
-def accept(connection: Connection, extract: int, *, by: str, now: datetime) -> None:
-    """Let the next run link the extract. Older ones of its source that wait are superseded."""
+def accept(
+    connection: Connection, extract: int, *, by: str, now: datetime, by_rule: bool = False
+) -> None:
+    """Let the next run link the extract. Older ones of its source that wait are superseded.
+
+    ``by_rule`` says that nobody decided it: the loading rules did, after ``by`` had it checked.
+    """
     check_can_accept(connection, extract)
-    _decide(connection, extract, ExtractState.ACCEPTED, by=by, now=now)
+    _decide(connection, extract, ExtractState.ACCEPTED, by=by, now=now, by_rule=by_rule)
     row = extract_row(connection, extract)
     older = select(Extract.id).where(
         Extract.source == row.source,
@@ -102,7 +107,7 @@ def accept(connection: Connection, extract: int, *, by: str, now: datetime) -> N
 
 def pass_over(connection: Connection, extract: int, *, by: str, now: datetime) -> None:
     """Let an extract be that cannot be accepted any more, as a later one was before it."""
-    _decide(connection, extract, ExtractState.SUPERSEDED, by=by, now=now)
+    _decide(connection, extract, ExtractState.SUPERSEDED, by=by, now=now, by_rule=True)
     drop_file(connection, extract)
 
 
@@ -211,14 +216,17 @@ def _decide(
     by: str,
     now: datetime,
     refusal: str | None = None,
+    by_rule: bool = False,
 ) -> None:
-    """Record the step, who took it and when."""
+    """Record the step, who took it and when; of what the rules decided, nobody did."""
+    decided_by = None if by_rule else by
     connection.execute(
         update(Extract)
         .where(Extract.id == extract)
-        .values(state=state, decided_by=by, decided_at=now, refusal=refusal)
+        .values(state=state, decided_by=decided_by, decided_at=now, refusal=refusal)
     )
-    note(connection, extract, f"extract_{state}", by=by, now=now)
+    how = "_by_rule" if by_rule else ""
+    note(connection, extract, f"extract_{state}{how}", by=by, now=now)
 
 
 def note(

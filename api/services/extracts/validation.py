@@ -68,7 +68,7 @@ def validate(
     note(connection, extract, "extract_validated", by=by, now=now, detail={"stops": stops})
     state = ExtractState.VALIDATED
     if book.loading.accept == "at_once" and not stops and can_accept(connection, extract):
-        accept(connection, extract, by=by, now=now)
+        accept(connection, extract, by=by, now=now, by_rule=True)
         state = ExtractState.ACCEPTED
     elif not can_accept(connection, extract):
         pass_over(connection, extract, by=by, now=now)
@@ -84,13 +84,17 @@ def _refused(
         update(Extract)
         .where(Extract.id == extract)
         .values(
-            state=ExtractState.REFUSED, refusal=message, decided_by=by, decided_at=now, report=None
+            state=ExtractState.REFUSED,
+            refusal=message,
+            decided_by=None,
+            decided_at=now,
+            report=None,
         )
     )
     connection.execute(delete(Reject).where(Reject.extract == extract))
     drop_file(connection, extract)
     detail = {"code": refusal.code}
-    note(connection, extract, "extract_refused", by=by, now=now, detail=detail)
+    note(connection, extract, "extract_refused_by_rule", by=by, now=now, detail=detail)
     return Validated(ExtractState.REFUSED, refusal=message)
 
 

@@ -30,6 +30,23 @@ class Given:
     weighed: dict[str, Any] | None
 
 
+def same_answer(
+    connection: Connection, pair: PairId, *, by: str, kind: str, why: str
+) -> int | None:
+    """The number of the reviewer's last answer to a pair, if it stands and says just this."""
+    row = connection.execute(
+        select(ReviewAnswer.id, ReviewAnswer.kind, ReviewAnswer.why)
+        .where(
+            pair.is_of(ReviewAnswer.low, ReviewAnswer.high),
+            ReviewAnswer.by == by,
+            ReviewAnswer.state != VOID,
+        )
+        .order_by(ReviewAnswer.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return row.id if row is not None and (row.kind, row.why) == (kind, why) else None
+
+
 def given_answer(connection: Connection, number: int, *, by: str) -> Given | None:
     """The reviewer's own answer of this number; none of anybody else's."""
     own = ReviewAnswer.by == by

@@ -9,6 +9,7 @@ What a reviewer answered already is left out, and what they may not see.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, or_, select
@@ -25,6 +26,7 @@ from api.db.models import (
     SampledPair,
     Source,
 )
+from api.services.access.policy import View
 from api.services.register.queue import (
     POSSIBLE,
     STALE,
@@ -42,6 +44,8 @@ from api.services.review.pairs import PairId, Reviewer
 
 REFERRED, ADJUDICATION = "referred", "adjudication"
 CONFLICT_KINDS = ("contradiction", "held_twice", "refused_link")
+# Any of them, where a part of the queue is chosen.
+CONFLICT = "conflict"
 KINDS = (REFERRED, ADJUDICATION, *CONFLICT_KINDS, STALE, POSSIBLE)
 
 WAITING, DIFFERS = "waiting", "differs"
@@ -53,8 +57,8 @@ _PIECE = 50
 class Wanted:
     """Which part of the queue: of a kind, with a record of a source, within weights in bits.
 
-    Or one ``pair`` of it. Pairs of which something counts that the reviewer may not see are in
-    no part by weight.
+    The kind `CONFLICT` is any conflict. Or one ``pair`` of it. Pairs of which something counts
+    that the reviewer may not see are in no part by weight.
     """
 
     kind: str | None = None
@@ -87,7 +91,7 @@ def waiting_for(
     size: int = _PIECE,
 ) -> Iterator[Waits]:
     """What waits for the reviewer, after a place, read in pieces of ``size``."""
-    sources = _sources_seen(connection, reviewer)
+    sources = _sources_seen(connection, reviewer.view)
     for section, query in enumerate(_sections(reviewer)):
         if after is not None and section < after[0]:
             continue
@@ -99,13 +103,31 @@ def waiting_for(
                 yield Waits(PairId.of(row.l, row.r), row.kind, row.l, row.r, place)
 
 
+def waiting_for_seniors(
+    connection: Connection, by: str, *, at_most: int, view: View | None = None
+) -> dict[str, int]:
+    """How many pairs wait for a senior reviewer only, by kind; no more than ``at_most`` each.
+
+    Those that somebody with a view may see, else all.
+    """
+    sources = _sources_seen(connection, view) if view is not None else None
+    counts = {}
+    for kind, query in ((REFERRED, _referred(by)), (ADJUDICATION, _adjudications(by))):
+        chosen = _chosen(query, EVERYTHING, sources)
+        found = (row for rows in shown(connection, chosen, None, _PIECE) for row in rows)
+        counts[kind] = sum(1 for _ in islice(found, at_most))
+    return counts
+
+
 def sampled_for(connection: Connection, reviewer: Reviewer) -> Iterator[Waits]:
     """Pairs of the last quality sample that nobody answered, in the order of their random turn.
 
     Most are no part of the queue.
     """
     section = len(KINDS)
-    query = _chosen(_open_to(_sampled(), reviewer), EVERYTHING, _sources_seen(connection, reviewer))
+    query = _chosen(
+        _open_to(_sampled(), reviewer), EVERYTHING, _sources_seen(connection, reviewer.view)
+    )
     for rows in shown(connection, query, None, _PIECE):
         for row in rows:
             place = (section, row.at, row.first, row.second)
@@ -129,7 +151,7 @@ def _weighed(
 
 
 def _sections(reviewer: Reviewer) -> list[Query]:
-    own = [_referred(reviewer), _adjudications(reviewer)]
+    own = [_referred(reviewer.by), _adjudications(reviewer.by)]
     if not reviewer.senior:
         own = [query.where(literal(False)) for query in own]
     # What others could not tell is for senior reviewers, once each.
@@ -203,7 +225,7 @@ def _answered_by(reviewer: Reviewer) -> ColumnElement[bool]:
     return exists().where(answers_conflict(decision), or_(decision.by == reviewer.by, with_others))
 
 
-def _referred(reviewer: Reviewer) -> Query:
+def _referred(by: str) -> Query:
     return select(
         literal(REFERRED).label("kind"),
         literal(0.0).label("at"),
@@ -214,12 +236,12 @@ def _referred(reviewer: Reviewer) -> Query:
         literal(0).label("section"),
     ).where(
         is_open(Referral),
-        ~_waits_for_others(Referral, reviewer),
+        ~_waits_for_others(Referral, by),
         _both_current(Referral.low, Referral.high),
     )
 
 
-def _adjudications(reviewer: Reviewer) -> Query:
+def _adjudications(by: str) -> Query:
     return (
         select(
             literal(ADJUDICATION).label("kind"),
@@ -232,21 +254,21 @@ def _adjudications(reviewer: Reviewer) -> Query:
         )
         .where(
             ReviewAnswer.state == DIFFERS,
-            ~_waits_for_others(ReviewAnswer, reviewer),
+            ~_waits_for_others(ReviewAnswer, by),
             _both_current(ReviewAnswer.low, ReviewAnswer.high),
         )
         .group_by(ReviewAnswer.low, ReviewAnswer.high)
     )
 
 
-def _waits_for_others(pair: Any, reviewer: Reviewer) -> ColumnElement[bool]:
-    """That the reviewer has answered a pair, and others must say what becomes of it."""
+def _waits_for_others(pair: Any, by: str) -> ColumnElement[bool]:
+    """That a reviewer has answered a pair, and others must say what becomes of it."""
     mine = aliased(ReviewAnswer)
     return exists().where(
         mine.low == pair.low,
         mine.high == pair.high,
         mine.state.in_((WAITING, DIFFERS)),
-        mine.by == reviewer.by,
+        mine.by == by,
     )
 
 
@@ -317,7 +339,9 @@ def _chosen(query: Query, wanted: Wanted, sources: Sequence[int] | None) -> Quer
     kind = query.selected_columns["kind"]
     if wanted.pair is not None:
         query = _about(query, wanted.pair)
-    if wanted.kind is not None:
+    if wanted.kind == CONFLICT:
+        query = query.where(kind.in_(CONFLICT_KINDS))
+    elif wanted.kind is not None:
         query = query.where(kind == wanted.kind)
     if sources is not None:
         for side in (l, r):
@@ -357,8 +381,8 @@ def _same(table: Any, l: Any, r: Any) -> ColumnElement[bool]:
     return or_(and_(table.low == l, table.high == r), and_(table.low == r, table.high == l))
 
 
-def _sources_seen(connection: Connection, reviewer: Reviewer) -> list[int] | None:
-    """Numbers of the sources that the reviewer may see; none if that is all of them."""
+def _sources_seen(connection: Connection, view: View) -> list[int] | None:
+    """Numbers of the sources that may be seen; none if that is all of them."""
     known = dict(iter(connection.execute(select(Source.name, Source.number))))
-    seen = [number for name, number in known.items() if name in reviewer.view.sources]
+    seen = [number for name, number in known.items() if name in view.sources]
     return None if len(seen) == len(known) else seen
