@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from matcher.population import Hashes, joined, of_records
+from matcher.population import Hashes, cells, joined, of_cells, of_records
 from matcher.rules.matching import BlockingRule, MatchingRules
 from matcher.table import Mask, Table
 
@@ -64,37 +64,54 @@ def kept_keys(number: int, base: Hashes) -> Keys:
 
 
 class ShownKeys:
-    """The keys that the records of a table show."""
+    """The keys that the records of a table show, and those that they look for others by.
+
+    What was worked out once is kept: lists of columns have columns in common, and are
+    asked for several times.
+    """
 
     def __init__(self, table: Table, lists: Sequence[Columns]) -> None:
         self.table = table
         self.number = {columns: number for number, columns in enumerate(lists)}
+        self._cells: dict[str, tuple[Hashes, Mask]] = {}
         self._bases: dict[Columns, tuple[Hashes, Mask]] = {}
+        self._sought: dict[tuple[Columns, Columns], Keys] = {}
 
-    def base(self, columns: Columns) -> tuple[Hashes, Mask]:
-        """Hash of each record's values, comparable between lists; and whether it has them."""
-        if columns not in self._bases:
-            self._bases[columns] = of_records(self.table, columns)
-        return self._bases[columns]
+    def present(self, columns: Columns) -> Mask:
+        """Which records have values in all of some columns."""
+        return self._base(columns)[1]
 
-    def kept(self, columns: Columns, base: Hashes) -> Keys:
-        """Keys as they are kept."""
-        return kept_keys(self.number[columns], base)
+    def sought(self, mine: Columns, theirs: Columns) -> Keys:
+        """Of each record, the key by which another shows in ``theirs`` what it has in ``mine``."""
+        if (mine, theirs) not in self._sought:
+            self._sought[mine, theirs] = kept_keys(self.number[theirs], self._base(mine)[0])
+        return self._sought[mine, theirs]
 
     def of_list(self, columns: Columns) -> tuple[Keys, npt.NDArray[np.intp]]:
-        """Keys of one list as they are kept, and the positions of the records."""
+        """Keys of one list as they are kept, and the positions of the records. Keeps nothing."""
         base, present = of_records(self.table, columns)
         at = np.flatnonzero(present)
-        return self.kept(columns, base[at]), at
+        return kept_keys(self.number[columns], base[at]), at
 
     def all(self) -> tuple[Keys, npt.NDArray[np.intp]]:
         """Keys of all lists as they are kept, and the positions of the records."""
-        bases = {columns: self.base(columns) for columns in self.number}
-        parts = [
-            (self.kept(columns, base[present]), np.flatnonzero(present))
-            for columns, (base, present) in bases.items()
-        ]
-        return np.concatenate([key for key, _ in parts]), np.concatenate([at for _, at in parts])
+        keys, rows = [], []
+        for columns in self.number:
+            at = np.flatnonzero(self.present(columns))
+            keys.append(self.sought(columns, columns)[at])
+            rows.append(at)
+        return np.concatenate(keys), np.concatenate(rows)
+
+    def _base(self, columns: Columns) -> tuple[Hashes, Mask]:
+        """Hash of each record's values, comparable between lists; and whether it has them."""
+        if columns not in self._bases:
+            self._bases[columns] = of_cells([self._cell(name) for name in columns])
+        return self._bases[columns]
+
+    def _cell(self, name: str) -> tuple[Hashes, Mask]:
+        if name not in self._cells:
+            self._cells[name] = cells(self.table, name)
+        return self._cells[name]
 
 
 def sized_keys(rules: MatchingRules, shown: ShownKeys) -> Keys:
@@ -103,8 +120,8 @@ def sized_keys(rules: MatchingRules, shown: ShownKeys) -> Keys:
     for rule in rules.blocking:
         for side in _Sides.of(rule):
             for mine, theirs in _lists(side):
-                base, present = shown.base(mine)
-                found += [shown.kept(mine, base[present]), shown.kept(theirs, base[present])]
+                present = shown.present(mine)
+                found += [shown.sought(mine, own)[present] for own in {mine, theirs}]
     return np.unique(np.concatenate(found))
 
 
@@ -115,13 +132,17 @@ def _lists(side: _Sides) -> Iterator[tuple[Columns, Columns]]:
 
 
 def _size(
-    shown: ShownKeys, mine: Columns, theirs: Columns, base: Hashes, count: Count
+    shown: ShownKeys,
+    mine: Columns,
+    theirs: Columns,
+    at: npt.NDArray[np.intp],
+    count: Count,
 ) -> npt.NDArray[np.int64]:
     """Records of a block: of the larger side where the sides differ, as `matcher.block` says."""
-    own = count(shown.kept(mine, base))
+    own = count(shown.sought(mine, mine)[at])
     if mine == theirs:
         return own
-    other = count(shown.kept(theirs, base))
+    other = count(shown.sought(mine, theirs)[at])
     return np.where((own > 0) & (other > 0), np.maximum(own, other), 0)
 
 
@@ -135,18 +156,16 @@ def searches(
     rows, keys = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.int64)]
     for rule in rules.blocking:
         for side in _Sides.of(rule):
-            base, present = shown.base(side.mine)
-            at = np.flatnonzero(present)
-            small = _size(shown, side.mine, side.theirs, base[at], count) <= rule.largest_block
+            at = np.flatnonzero(shown.present(side.mine))
+            small = _size(shown, side.mine, side.theirs, at, count) <= rule.largest_block
             rows.append(at[small])
-            keys.append(shown.kept(side.theirs, base[at[small]]))
+            keys.append(shown.sought(side.mine, side.theirs)[at[small]])
             if rule.narrow_by and not small.all():
-                base, present = shown.base(side.mine_narrow)
-                at = at[~small & present[at]]
-                size = _size(shown, side.mine_narrow, side.theirs_narrow, base[at], count)
+                at = at[~small & shown.present(side.mine_narrow)[at]]
+                size = _size(shown, side.mine_narrow, side.theirs_narrow, at, count)
                 at = at[size <= rule.largest_block]
                 rows.append(at)
-                keys.append(shown.kept(side.theirs_narrow, base[at]))
+                keys.append(shown.sought(side.mine_narrow, side.theirs_narrow)[at])
     return np.concatenate(rows), np.concatenate(keys)
 
 
@@ -156,10 +175,9 @@ def moved_blocks(rules: MatchingRules, shown: ShownKeys, before: Count, after: C
     for rule in rules.blocking:
         for side in _Sides.of(rule):
             for mine, theirs in _lists(side):
-                base, present = shown.base(mine)
-                base = base[present]
-                was = _size(shown, mine, theirs, base, before) > rule.largest_block
-                now = _size(shown, mine, theirs, base, after) > rule.largest_block
-                moved = base[was != now]
-                found += [shown.kept(mine, moved), shown.kept(theirs, moved)]
+                at = np.flatnonzero(shown.present(mine))
+                was = _size(shown, mine, theirs, at, before) > rule.largest_block
+                now = _size(shown, mine, theirs, at, after) > rule.largest_block
+                moved = at[was != now]
+                found += [shown.sought(mine, own)[moved] for own in {mine, theirs}]
     return np.unique(np.concatenate(found))

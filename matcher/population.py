@@ -141,13 +141,20 @@ def hashed(values: npt.NDArray[np.object_]) -> Hashes:
 
 def of_records(table: Table, columns: Sequence[str]) -> tuple[Hashes, Mask]:
     """A hash of each record's values in some columns, and whether it has them all."""
-    parts, present = [], np.ones(table.size, dtype=bool)
-    for name in columns:
-        column = table.columns[name]
-        by_code = np.append(hashed(column.values), np.uint64(0))
-        parts.append(by_code[column.codes])
-        present &= column.codes >= 0
-    return joined(parts), present
+    return of_cells([cells(table, name) for name in columns])
+
+
+def cells(table: Table, name: str) -> tuple[Hashes, Mask]:
+    """A hash of each record's value in one column, and whether it has one."""
+    column = table.columns[name]
+    by_code = np.append(hashed(column.values), np.uint64(0))
+    return by_code[column.codes], column.codes >= 0
+
+
+def of_cells(parts: Sequence[tuple[Hashes, Mask]]) -> tuple[Hashes, Mask]:
+    """The same of several columns, which must be one at least."""
+    hashes, present = zip(*parts, strict=True)
+    return joined(hashes), np.logical_and.reduce(present)
 
 
 def joined(parts: Sequence[Hashes]) -> Hashes:
