@@ -13,34 +13,28 @@ import json
 import multiprocessing
 import os
 import random
-import socket
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from api.db.engine import open_database, writing
-from api.db.models import Extract, ExtractState, Record, Source
-from api.db.schema import require_current
+from api.db.models import Record, Source
 from api.services.access.keys import create_key
 from api.services.access.roles import Role
-from api.services.extracts import receive
-from api.services.register.kept_rules import InForce
 from api.services.register.running import run_register
 from api.services.register.values import values_now
-from api.services.rules import load_rule_book, shipped_model, shipped_rules
+from benchmarks.serving import made, rules_in_use, served
 from benchmarks.tables import Table
-from fixtures.generator import generate
 
 Ask = tuple[str, str, bytes | None]
 PURPOSE = "early_years"
@@ -72,10 +66,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Reads the arguments, asks, and prints the table."""
     given = _parser().parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        path = given.register or _made(Path(folder), given.children)
+        path = given.register or made(Path(folder), given.children)
         targets, key = _questions(path)
         rows = []
-        with _served(path) as port:
+        with served(path) as port:
             alone = {}
             for target in targets:
                 _asked(port, key, target.asks, 1, 2.0)
@@ -115,31 +109,6 @@ def _row(name: str, found: Answered, target: float | None) -> list[str]:
         told,
         verdict,
     ]
-
-
-def _made(folder: Path, children: int) -> Path:
-    """A register of an invented town."""
-    book = load_rule_book(shipped_rules())
-    rules = InForce(book, shipped_model(book))
-    path = folder / "register.db"
-    engine = open_database(f"sqlite:///{path}")
-    require_current(engine)
-    now = datetime.now(UTC)
-    sources = generate(children, 7, folder, native=False)
-    with writing(engine) as connection:
-        for source in sources:
-            file = folder / f"{source}.csv"
-            if not file.exists():
-                continue
-            found = receive(
-                connection, source=source, path=file, as_of=date(2024, 9, 1), mode="snapshot",
-                by="benchmark", book=book, now=now,
-            )  # fmt: skip
-            mine = update(Extract).where(Extract.id == found.extract)
-            connection.execute(mine.values(state=ExtractState.ACCEPTED))
-        run_register(connection, rules, by="benchmark", now=now)
-    engine.dispose()
-    return path
 
 
 def _questions(path: Path) -> tuple[list[Target], str]:
@@ -196,36 +165,6 @@ def _post(path: str, body: Any) -> Ask:
 
 
 @contextmanager
-def _served(path: Path) -> Iterator[int]:
-    """The register served by `matcher serve`, on a free port."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-    environment = {**os.environ, "MATCHER_DATABASE_URL": f"sqlite:///{path}"}
-    command = [sys.executable, "-m", "api.cli", "serve", "--port", str(port)]
-    with (path.parent / "serve.log").open("wb") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        try:
-            _wait_for(port)
-            yield port
-        finally:
-            server.terminate()
-            server.wait(60)
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(600):
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            connection.request("GET", "/healthz")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError("the service did not start; see serve.log beside the register")
-
-
-@contextmanager
 def _linking(path: Path) -> Iterator[None]:
     """A process that links everything anew, and undoes it at the end, for as long as this."""
     process = multiprocessing.get_context("spawn").Process(target=_link_anew, args=(path,))
@@ -242,13 +181,10 @@ def _linking(path: Path) -> Iterator[None]:
 
 def _link_anew(path: Path) -> None:
     engine = open_database(f"sqlite:///{path}")
-    book = load_rule_book(shipped_rules())
+    rules = rules_in_use()
     with engine.connect() as connection:
         while True:
-            run_register(
-                connection, InForce(book, shipped_model(book)), by="benchmark",
-                now=datetime.now(UTC), anew=True,
-            )  # fmt: skip
+            run_register(connection, rules, by="benchmark", now=datetime.now(UTC), anew=True)
             connection.rollback()
 
 
