@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -73,11 +73,11 @@ def served(path: Path) -> Iterator[int]:
 
 def _wait_for(port: int) -> None:
     for _ in range(600):
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            connection.request("GET", "/healthz")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            time.sleep(0.1)
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+            try:
+                connection.request("GET", "/healthz")
+                if connection.getresponse().status == http.HTTPStatus.OK:
+                    return
+            except OSError:
+                time.sleep(0.1)
     raise RuntimeError("the service did not start; see serve.log beside the register")
