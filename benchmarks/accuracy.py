@@ -26,7 +26,8 @@ import pandas as pd
 
 from api.services.rules import RuleBook, load_rule_book, shipped_model, shipped_rules
 from benchmarks import towns
-from benchmarks.engines import Outcome, ours, trained_without_labels
+from benchmarks.engines import Outcome, ours, ours_with_linked, trained_without_labels
+from benchmarks.gaps import Missed, gap_table, missed_by_cause
 from benchmarks.patterns import pattern_tables
 from benchmarks.recordlinkage_peer import ecm
 from benchmarks.sets import LOADERS, Absent, LabelledSet, load_sets
@@ -77,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-towns", action="store_true", help="labelled sets only")
     shown = "show the N commonest patterns of our false and missed pairs"
     parser.add_argument("--patterns", type=int, default=0, metavar="N", help=shown)
+    why = "show why pairs of each ethnic group are missed in towns"
+    parser.add_argument("--gaps", action="store_true", help=why)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     return parser
@@ -227,9 +230,14 @@ def _towns(
 ) -> list[Table]:
     by_engine: dict[str, list[towns.TownScores]] = {}
     tables = []
+    missed: Missed | None = None
     for seed in given.seeds:
         town = towns.make_town(given.children, seed, book)
-        mine = towns.score_town(town, ours(town.labelled, book, model, "shipped"), review=True)
+        outcome, linked = ours_with_linked(town.labelled, book, model, "shipped")
+        mine = towns.score_town(town, outcome, review=True)
+        if given.gaps:
+            found = missed_by_cause(town.labelled, linked, book.linkage.matching)
+            missed = found if missed is None else missed + found
         shown = [mine]
         for outcomes in _peers(town.labelled, given.peers):
             scored = [towns.score_town(town, outcome, review=False) for outcome in outcomes]
@@ -239,9 +247,12 @@ def _towns(
             results["towns"].append({"seed": seed, **asdict(scores)})
         print(f"seed {seed}: " + "; ".join(_brief(scores) for scores in shown), flush=True)
         if given.patterns:
-            for found in pattern_tables(town.labelled, book, model, given.patterns):
-                tables.append(found)
-                print("\n" + found.text(), flush=True)
+            for shown_pattern in pattern_tables(town.labelled, book, model, given.patterns):
+                tables.append(shown_pattern)
+                print("\n" + shown_pattern.text(), flush=True)
+    if missed is not None:
+        tables.append(gap_table(missed))
+        print("\n" + tables[-1].text(), flush=True)
     table = _town_table(given, by_engine)
     print("\n" + table.text() + "\n", flush=True)
     return [table, *tables]

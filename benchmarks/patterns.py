@@ -22,28 +22,33 @@ def pattern_tables(
     labelled: LabelledSet, book: RuleBook, model: Model, most: int
 ) -> Iterable[Table]:
     """One table of false pairs, one of missed pairs."""
-    outcome, linked = ours_with_linked(labelled, book, model, "shipped")
+    linked = ours_with_linked(labelled, book, model, "shipped")[1]
+    person = persons(labelled, linked)[0]
+    across = len(labelled.sources) > 1
+    rules = book.linkage.matching
+    for title, one, other in (
+        ("false", linked.clusters.label, person),
+        ("missed", person, linked.clusters.label),
+    ):
+        l, r = pairs_within(one, other, linked.prepared.source if across else None)
+        yield _table(
+            f"{labelled.name}: patterns of {title} pairs", linked, rules, model, l, r, most
+        )
+
+
+def persons(labelled: LabelledSet, linked: Linked) -> tuple[np.ndarray, pd.Index]:
+    """The number of each record's person, in the order of the run, and their ids by number."""
     records = linked.prepared.records
     keys = pd.DataFrame(
         {"source": records["source"].astype(str), "record_id": records["record_id"].astype(str)}
     )
     truth = labelled.truth.astype({"record_id": str})
     person_id = keys.merge(truth, on=["source", "record_id"], how="left")["person_id"]
-    person = pd.factorize(person_id)[0]
-    across = len(labelled.sources) > 1
-    rules = book.linkage.matching
-    del outcome
-    for title, one, other in (
-        ("false", linked.clusters.label, person),
-        ("missed", person, linked.clusters.label),
-    ):
-        l, r = _pairs_within(one, other, linked.prepared.source if across else None)
-        yield _table(
-            f"{labelled.name}: patterns of {title} pairs", linked, rules, model, l, r, most
-        )
+    numbers, known = pd.factorize(person_id)
+    return numbers, known
 
 
-def _pairs_within(
+def pairs_within(
     one: np.ndarray, other: np.ndarray, source: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of records alike in ``one`` but not in ``other``, from different sources if given."""
@@ -71,7 +76,7 @@ def _table(
     evidence = pd.Series(scored.evidence, index=pd.MultiIndex.from_arrays([scored.l, scored.r]))
     sides = Sides(prepared.table, prepared.table, l, r)
     frame = pd.DataFrame(_level_names(sides, rules))
-    frame["proposed"] = _was_proposed(prepared, rules, l, r)
+    frame["proposed"] = was_proposed(prepared, rules, l, r)
     prior = float(np.median(linked.prior)) if len(linked.prior) else 0.0
     frame["weight"] = (
         evidence.reindex(pd.MultiIndex.from_arrays([l, r])).to_numpy(dtype=float) + prior
@@ -108,9 +113,10 @@ def _level_names(sides: Sides, rules: MatchingRules) -> dict[str, np.ndarray]:
     return found
 
 
-def _was_proposed(
+def was_proposed(
     prepared: Prepared, rules: MatchingRules, l: np.ndarray, r: np.ndarray
 ) -> np.ndarray:
+    """Whether a blocking rule proposes each pair (positions l < r)."""
     size = np.int64(len(prepared.records))
     asked = l.astype(np.int64) * size + r
     result = np.zeros(len(asked), dtype=bool)

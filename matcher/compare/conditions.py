@@ -48,12 +48,24 @@ def holds(condition: Condition, sides: Sides, reached: Mapping[str, dict[str, Ma
             ]
         )
     if condition.all is not None:
-        return _all([holds(part, sides, reached) for part in condition.all])
+        return _all_of(condition.all, sides, reached)
     return _any_of(condition.any or [], sides, reached)
 
 
 def _all(masks: list[Mask]) -> Mask:
     return np.asarray(np.logical_and.reduce(masks))
+
+
+def _all_of(parts: list[Condition], sides: Sides, reached: Mapping[str, dict[str, Mask]]) -> Mask:
+    """True where all parts are; a costly part is asked only about pairs still in question."""
+    result = np.ones(len(sides), dtype=bool)
+    for part in sorted(parts, key=lambda part: part.is_costly):
+        open_ = np.flatnonzero(result) if part.is_costly else None
+        if open_ is None:
+            result &= holds(part, sides, reached)
+        elif len(open_):
+            result[open_] = holds(part, sides.subset(open_), reached_of(reached, open_))
+    return result
 
 
 def _any_of(parts: list[Condition], sides: Sides, reached: Mapping[str, dict[str, Mask]]) -> Mask:

@@ -81,6 +81,11 @@ class NameRules(Rule):
         return {form: family[0] for family in self.forename_families for form in family}
 
     @cached_property
+    def forename_spellings(self) -> dict[str, list[str]]:
+        """First spelling of a family to all its spellings."""
+        return {family[0]: family for family in self.forename_families}
+
+    @cached_property
     def full_names_of(self) -> dict[str, frozenset[str]]:
         """Short form to the full names that it may stand for."""
         found: dict[str, set[str]] = {}

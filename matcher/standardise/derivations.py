@@ -11,6 +11,9 @@ from matcher.rules.names import NameRules
 from matcher.rules.values import ValueRules
 from matcher.standardise import names, values
 
+#: Letters of a forename that is probably the beginning of one, cut by the width of a field.
+CUT_LENGTH = 2
+
 #: Column to the column that it follows from and the function; in order of computation.
 Derivations = dict[str, tuple[str, Callable[[str], str | None]]]
 
@@ -36,6 +39,9 @@ def _given(rules: NameRules) -> Derivations:
         "forename_initial": ("forename", lambda name: name[:1]),
         "forename_forms": ("forename", lambda name: names.forename_forms(name, rules)),
         "forename_sound": ("forename", names.sound),
+        "forename_cut": ("forename", lambda name: "1" if len(name) == CUT_LENGTH else None),
+        "forename_starts": ("forename", lambda name: names.forename_starts(name, rules)),
+        "forename_family": ("forename", lambda name: names.surname_family(name, rules)),
         "middle_1": ("middle_names", lambda text: text.split()[0]),
     }
 

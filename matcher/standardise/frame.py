@@ -8,6 +8,9 @@
 | forename_initial | its first letter |
 | forename_forms | names that it may stand for, itself included |
 | forename_sound | how it sounds |
+| forename_cut | ``1`` if it has two letters, and may be the beginning of a name that was cut |
+| forename_starts | the first two letters of every spelling of it, separated by spaces |
+| forename_family | as ``surname_family``, for a forename that stands where the surname should |
 | middle_names, middle_1 | further given names; the first of them |
 | known_as | preferred given name |
 | name_prefix | set-apart prefix such as MOHAMMED |
@@ -52,6 +55,9 @@ STANDARDISED_COLUMNS = (
     "forename_initial",
     "forename_forms",
     "forename_sound",
+    "forename_cut",
+    "forename_starts",
+    "forename_family",
     "middle_names",
     "middle_1",
     "known_as",

@@ -94,7 +94,8 @@ def standardise_given(forename: str | None, middle: str | None, rules: NameRules
         # A middle name is not a forename, whether that is missing or a placeholder.
         multiple = not set(first).isdisjoint(rules.multiple_births)
         return GivenName("", "", " ".join(tokens), prefix, "", "1" * placeholder, "1" * multiple)
-    lone = tokens[0] in rules.prefix_of and not prefix
+    # An initial alone may stand for any name.
+    lone = tokens[0] in rules.prefix_of and not prefix and len(tokens[0]) > 1
     name = rules.prefix_of[tokens[0]] if lone else tokens[0]
     kept = prefix or (name if lone else "")
     whole = next((w for w in _double_names(own) if w.startswith(tokens[0])), name)
@@ -154,9 +155,20 @@ def forename_forms(name: str, rules: NameRules) -> str:
     """
     own = rules.forename_family_of.get(name, name)
     full = {own, name} | rules.full_names_of.get(name, frozenset())
+    full |= rules.full_names_of.get(own, frozenset())
     full |= {form.upper() for form in _nicknames().canonicals_of(name.lower())}
     full |= {rules.forename_family_of.get(form, form) for form in full}
     return " ".join(sorted(full))
+
+
+def forename_starts(name: str, rules: NameRules) -> str:
+    """The first two letters of every spelling of this forename, separated by spaces.
+
+    A field that is cut after a prefix (MOHAMMED EB) leaves no more of a name than that.
+    """
+    own = rules.forename_family_of.get(name)
+    spellings = rules.forename_spellings.get(own, ()) if own else ()
+    return " ".join(sorted({spelling[:2] for spelling in (name, *spellings)}))
 
 
 @cache

@@ -8,7 +8,8 @@ import pytest
 
 from api.services.rules import load_rule_book, shipped_model, shipped_rules
 from benchmarks import accuracy, towns
-from benchmarks.engines import Outcome, ours, plain_table
+from benchmarks.engines import Outcome, ours, ours_with_linked, plain_table
+from benchmarks.gaps import Missed, gap_table, missed_by_cause
 from benchmarks.sets import Absent, load_sets
 from matcher.evaluate import evaluate
 from matcher.frames import records_from
@@ -60,6 +61,18 @@ def test_a_town_counts_as_the_evaluation_counts(town: towns.Town):
     assert scores.recall == (across.correct, across.actual)
     assert scores.recall_reviewed is not None
     assert scores.recall_reviewed[0] >= scores.recall[0]
+
+
+def test_causes_of_missed_pairs_add_up_to_the_missed_pairs(town: towns.Town):
+    outcome, linked = ours_with_linked(town.labelled, BOOK, shipped_model(BOOK), "shipped")
+    found = missed_by_cause(town.labelled, linked, BOOK.linkage.matching)
+    correct, actual = towns.score_town(town, outcome, review=False).recall
+    assert found.actual.sum() == actual
+    assert found.missed.to_numpy().sum() == actual - correct > 0
+    both = found + found
+    assert both.missed.to_numpy().sum() == 2 * (actual - correct)
+    table = gap_table(Missed(found.missed * 10, found.actual * 10))
+    assert table.rows[-1][0] == "all"
 
 
 def test_everybody_in_one_cluster_merges_all_twins(town: towns.Town):
