@@ -25,6 +25,7 @@ from matcher.rules import (
     retention,
     sources,
     survivorship,
+    tables,
     values,
 )
 from matcher.standardise import STANDARDISED_COLUMNS
@@ -59,13 +60,13 @@ def test_standardised_columns_are_listed_in_their_order() -> None:
 
 KEYS: list[tuple[str, str, type[BaseModel]]] = [
     ("source-definitions.md", "A definition", sources.SourceDefinition),
-    ("source-definitions.md", "A table", sources.Table),
-    ("source-definitions.md", "Rows to drop", sources.Drop),
-    ("source-definitions.md", "Cells to blank", sources.Blank),
-    ("source-definitions.md", "Fallbacks", sources.Fallback),
-    ("source-definitions.md", "Columns to rows", sources.Unpivot),
-    ("source-definitions.md", "A join", sources.Join),
-    ("source-definitions.md", "Dates", sources.DateRules),
+    ("source-definitions.md", "A table", tables.Table),
+    ("source-definitions.md", "Rows to drop", tables.Drop),
+    ("source-definitions.md", "Cells to blank", tables.Blank),
+    ("source-definitions.md", "Fallbacks", tables.Fallback),
+    ("source-definitions.md", "Columns to rows", tables.Unpivot),
+    ("source-definitions.md", "A join", tables.Join),
+    ("source-definitions.md", "Dates", tables.DateRules),
     ("source-definitions.md", "An example", sources.Example),
     ("matching-rules.md", "Matching rules", matching.MatchingRules),
     ("matching-rules.md", "A blocking rule", matching.BlockingRule),

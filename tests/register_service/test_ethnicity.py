@@ -35,7 +35,7 @@ KNOWS = {
     "matcher/frames.py",
     "matcher/read/activity.py",
     "matcher/rules/groups.py",
-    "matcher/rules/sources.py",
+    "matcher/rules/tables.py",
 }
 
 
