@@ -42,6 +42,11 @@ def change_password_here(
     """Changes the password; other sign-ins end."""
     service, token = visit.service, sessions.sign_in_token(request)
     assert token is not None, "nobody gets here without one"
+    missing = {"old": "Enter the password you use now", "password": "Enter a new password"}
+    typed = {"old": old, "password": password}
+    errors = {name: missing[name] for name in typed if not typed[name]}
+    if errors:
+        return _account_page(request, visit, errors, status=422)
     try:
         change_password(service.engine, service.aside, token, old, password, now=visit.now)
     except PasswordError as error:

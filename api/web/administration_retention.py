@@ -33,6 +33,7 @@ _HERE = "/administration/retention"
 _WORK = "/administration/work"
 _LISTED, _PAST = 100, 20
 
+_NO_CHILD = "Enter a child’s id"
 _SURE = "Confirm that you know that it cannot be undone"
 _OTHER_COUNT = "There are other records by now. Look at how many, and confirm again"
 
@@ -77,7 +78,7 @@ def erase_due_now(
     wanted = [one for one in found if one.source in sources]
     errors = {}
     if not wanted:
-        errors["sources"] = "Select of which sources"
+        errors["sources"] = "Select at least one source"
     if sure != "yes":
         errors["sure"] = _SURE
     if shown != _counted(found):
@@ -111,12 +112,12 @@ def erase_child(
     counts: dict[str, int] = {}
     try:
         if not why.strip():
-            errors["why"] = "Say why"
+            errors["why"] = "Enter a reason"
         records = records_of_child(change.connection, wanted)
         check_can_erase(change.connection, records=records, why=why or "-")
         counts = count_by_source(change.connection, records)
     except ActError as error:
-        errors["child_id"] = sentence(str(error))
+        errors["child_id"] = sentence(str(error)) if wanted else _NO_CHILD
     told = ",".join(f"{source}:{count}" for source, count in counts.items())
     if not errors and shown == told and sure == "yes":
         queue_erase_child(change.connection, wanted, why=why, by=change.caller.name)
@@ -130,12 +131,12 @@ def erase_child(
 def hold_child(request: Request, change: Change, child_id: Typed = "", why: Typed = "") -> Response:
     """Puts a hold on a child."""
     typed = {"child_id": child_id.strip().upper(), "why": why}
-    errors = {} if why.strip() else {"why": "Say why"}
+    errors = {} if why.strip() else {"why": "Enter a reason"}
     try:
         number = put_hold(change.connection, on=typed["child_id"], why=why or "-",
                           by=change.caller.name, now=change.now)  # fmt: skip
     except ActError as error:
-        errors["child_id"] = sentence(str(error))
+        errors["child_id"] = sentence(str(error)) if typed["child_id"] else _NO_CHILD
     if errors:
         raise Instead(_retention(request, change, typed, errors))
     return see(request, _HERE, said=f"Hold {number} is in force.")
@@ -152,7 +153,7 @@ def lift(request: Request, change: Change, number: Number, why: Typed = "") -> R
     """Ends it."""
     hold = _hold(change, number)
     if not why.strip():
-        raise Instead(_hold_page(request, hold, {"why": "Say why"}))
+        raise Instead(_hold_page(request, hold, {"why": "Enter a reason"}))
     lift_hold(change.connection, number, why=why, by=change.caller.name, now=change.now)
     return see(request, _HERE, said=f"Hold {number} is lifted.")
 

@@ -34,7 +34,8 @@ def subject_access(request: Request, change: Copying, child_id: Typed = "") -> R
     with reading(change.service.aside) as aside:
         found = everything_of(change.connection, aside, change.view, wanted)
     if found is None:
-        errors = {"child_id": "Enter the id of a child who is in the register"}
+        missing = "Enter a child’s id" if not wanted else "Enter the id of a child in the register"
+        errors = {"child_id": missing}
         raise Instead(_page(request, change, child_id, errors))
     members, _ = members_of(change.connection, wanted)
     seen = seen_members(change.view, members, lookalikes(change.connection, change.view).records)

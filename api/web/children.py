@@ -12,12 +12,13 @@ from api.services.access.roles import Permission
 from api.services.register.acts import ActError, key_of
 from api.services.register.changes import child_history
 from api.services.register.corrections import checked_value, correct
+from api.services.register.criteria import SaysNothingError
 from api.services.register.families import view_family
 from api.services.register.history import ChildStanding, Standing
 from api.services.register.journeys import journey_of
 from api.services.register.kept_rules import rules_in_force
 from api.services.register.searching_children import search_children
-from api.services.register.shields import lift_shields, shield
+from api.services.register.shields import WHEREABOUTS, lift_shields, shield
 from api.services.register.viewing import ShownChild, view_child, view_records, view_standing
 from api.services.register.why import why_child
 from api.services.review.answering import queue_linking
@@ -25,7 +26,7 @@ from api.web.access import page_router, signed_in
 from api.web.born import date_of_birth
 from api.web.masks import masks_on
 from api.web.pages import Instead, page, see
-from api.web.text import sentence, titled, words
+from api.web.text import named, sentence
 from matcher.errors import DataError
 from matcher.rules.survivorship import GOLDEN_FIELDS
 
@@ -47,6 +48,15 @@ _WRONG = {
     "postcode": "Enter a full postcode, such as OL1 1AA",
 }
 _FIELD = {"date_of_birth": "born-day"}
+# What is wrong with what a child is looked for by.
+_SAYS_NOTHING = {
+    "forename": "Enter a forename in letters",
+    "surname": "Enter a surname in letters",
+    "nhs_number": "Enter an NHS number of 10 digits",
+    "upn": "Enter a UPN of 13 characters, such as A123456789012",
+    "postcode": "Enter a full postcode, such as OL1 1AA",
+    "date_of_birth": "Enter a real date of birth from 1900 to today, such as 27 3 2019",
+}
 _RECORDS, _STEPS, _CHANGES, _PAIRS = 60, 100, 100, 30
 
 
@@ -108,6 +118,9 @@ def search_result(
             cleared=visit.caller.cleared,
             sources=sources,
         )
+    except SaysNothingError as error:
+        place = _FIELD.get(error.column, error.column)
+        return _search(request, visit, typed, errors={place: _SAYS_NOTHING[error.column]})
     except DataError as error:
         return _search(request, visit, typed, errors={"": sentence(str(error))})
     visit.saw(*(child.child_id for child in found.children))
@@ -211,7 +224,7 @@ def correct_page(
     field: Annotated[str, Query(max_length=40)] = "forename",
 ) -> Response:
     """Set a golden value by hand."""
-    _child(request, visit, child_id)
+    _check_seen(_child(request, visit, child_id), field)
     return _correcting(request, child_id, field, {})
 
 
@@ -229,6 +242,7 @@ def correct_value(
 ) -> Response:
     """It stays until it is released, whatever the records say."""
     found = _child(request, change, child_id)
+    _check_seen(found, field)
     rules = rules_in_force(change.connection, change.service.offered).book.linkage.values
     typed = {"value": value, "day": day, "month": month, "year": year, "why": why}
     place = "value"
@@ -239,7 +253,7 @@ def correct_value(
     try:
         checked_value(field, value, change.now.date(), rules)
     except ActError:
-        errors = {place: _WRONG.get(field, f"Enter the right {words(field)}"), **errors}
+        errors = {place: _WRONG.get(field, f"Enter the right {named(field)}"), **errors}
     if errors:
         raise Instead(_correcting(request, child_id, field, typed, errors))
     try:
@@ -283,7 +297,7 @@ def shield_child(
         )
     except ActError:
         raise Instead(
-            _child_page(request, change, found, errors={"shield-why": "Say why"})
+            _child_page(request, change, found, errors={"shield-why": "Enter a reason"})
         ) from None
     return see(request, f"/children/{child_id}", said="Where this child lives is hidden now.")
 
@@ -308,7 +322,9 @@ def lift_shield(
             now=change.now,
         )
     except ActError:
-        raise Instead(_child_page(request, change, found, errors={"lift-why": "Say why"})) from None
+        raise Instead(
+            _child_page(request, change, found, errors={"lift-why": "Enter a reason"})
+        ) from None
     return see(request, f"/children/{child_id}", said="The shield is lifted.")
 
 
@@ -399,6 +415,12 @@ def _child_page(
     )
 
 
+def _check_seen(child: ShownChild, field: str) -> None:
+    """Nobody corrects what they may not know. Raises Problem."""
+    if child.location_hidden and field in WHEREABOUTS:
+        raise Problem("not-found")
+
+
 def _correcting(
     request: Request,
     child_id: str,
@@ -408,11 +430,10 @@ def _correcting(
 ) -> Response:
     if field not in GOLDEN_FIELDS:
         raise Problem("not-found")
-    named = titled(field) if field in ("nhs_number", "upn") else words(field)
     return page(
         request,
         "children/correct.html",
-        title=f"Correct the {named}",
+        title=f"Correct the {named(field)}",
         errors=errors,
         status=422 if errors else 200,
         child_id=child_id,

@@ -1,6 +1,7 @@
 """A list whose columns nobody knows: people say what they mean, or that it is another source's."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -189,6 +190,7 @@ def _columns_page(
         found=found,
         fields=_fields(found) if found else [],
         options=_options(found) if found else [],
+        twice=_twice(found) if found else [],
         chosen=chosen,
         preview=_preview(access, view, found) if found else None,
     )
@@ -213,6 +215,12 @@ def _fields(found: UnknownList) -> list[dict[str, Any]]:
 def _options(found: UnknownList) -> list[tuple[int, str]]:
     headers = found.head.headers
     return [(place, _short(headers[place])) for place in found.places.values()]
+
+
+def _twice(found: UnknownList) -> list[str]:
+    """Headers that several columns have."""
+    counts = Counter(header for header in found.head.headers if header)
+    return [_short(header) for header, count in counts.items() if count > 1]
 
 
 def _preview(access: Access, view: ExtractView, found: UnknownList) -> list[list[str]] | None:

@@ -33,7 +33,7 @@ SERVICE = "Child register"
 
 _FILTERS = (
     "shown", "marked", "marked_field", "plain", "day", "moment", "age", "number", "chance",
-    "counted", "words", "titled", "of_field", "born", "system", "plain_system",
+    "counted", "words", "titled", "named", "of_field", "born", "system", "plain_system",
 )  # fmt: skip
 
 

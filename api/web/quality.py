@@ -1,6 +1,7 @@
 """Linkage quality: weights and thresholds, what people found, and trying other thresholds."""
 
 import math
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -171,12 +172,21 @@ def _moved(visit: Access, found: PreviewView) -> list[dict[str, Any]]:
             if one["name"] in book.measures
             else sentence(words(one["name"])),
             **{
-                side: None if one[side] is None else protect(one[side], profile)["value_rounded"]
+                side: None if one[side] is None else _with_unit(protect(one[side], profile))
                 for side in ("before", "after")
             },
         }
         for one in (found.found or {}).get("measures", [])
     ]
+
+
+def _with_unit(result: Mapping[str, Any]) -> str | None:
+    """The value of a measure as its page has it; none if it is hidden."""
+    unit: str = result["value_unit"]
+    value: str | None = result["value_rounded"]
+    if value is None:
+        return None
+    return value.replace("-", "−") + (unit if unit == "%" else f" {unit}")
 
 
 @router.post("/quality/previews/{number}/commit")

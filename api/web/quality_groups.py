@@ -1,6 +1,6 @@
 """Linkage quality by group: who is missed, who waits, and where people found errors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fastapi import Request, Response
@@ -23,7 +23,7 @@ from api.web.access import page_router
 from api.web.charts import Narrow, Share, shares, svg_response
 from api.web.pages import page
 from api.web.quality import Visit
-from api.web.text import plain, words
+from api.web.text import called, plain
 
 router = page_router()
 
@@ -52,7 +52,7 @@ def groups_page(request: Request, visit: Visit) -> Response:
             for one in book.groups.expected
         ],
         fewest=FEWEST_DECIDED,
-        groupings=[_as_shown(one) for one in _told(visit, book)],
+        groupings=[_as_shown(one, visit.service.offered.book.titles) for one in _told(visit, book)],
     )
 
 
@@ -62,7 +62,8 @@ def groups_chart(name: str, visit: Visit, narrow: Narrow = False) -> Response:
     if not last_run(visit.connection):
         raise Problem("not-found")
     found = {one.name: one for one in _told(visit, last_rules(visit.connection).book)}
-    rows = list(_rows(found[name])) if name in found else []
+    titles = visit.service.offered.book.titles
+    rows = list(_rows(found[name], titles)) if name in found else []
     if not rows:
         raise Problem("not-found")
     least = 10 * int(min(row.lower for row in rows) // 10)
@@ -75,10 +76,10 @@ def _told(visit: Access, book: RuleBook) -> tuple[Grouping, ...]:
     return quality_by_group(visit.connection, book, upper)
 
 
-def _rows(grouping: Grouping) -> Iterator[Share]:
+def _rows(grouping: Grouping, titles: Mapping[str, str]) -> Iterator[Share]:
     """What there is to draw; of what has a limit only, all that it may be."""
     for one in grouping.groups:
-        share, label = one.found.proportion, _label(grouping, one)
+        share, label = one.found.proportion, _label(grouping, one, titles)
         if share is not None and share.value is not None and share.interval is not None:
             limits = share.interval.scaled(100)
             yield Share(label, 100 * share.value, limits.lower, limits.upper)
@@ -88,13 +89,13 @@ def _rows(grouping: Grouping) -> Iterator[Share]:
             yield Share(label, None, 0, one.found.at_most)
 
 
-def _label(grouping: Grouping, one: GroupQuality) -> str:
-    return plain(words(one.name)) if grouping.name == SOURCE else one.name
+def _label(grouping: Grouping, one: GroupQuality, titles: Mapping[str, str]) -> str:
+    return plain(called(one.name, titles)) if grouping.name == SOURCE else one.name
 
 
-def _as_shown(grouping: Grouping) -> dict[str, Any]:
+def _as_shown(grouping: Grouping, titles: Mapping[str, str]) -> dict[str, Any]:
     """A grouping with what the template would have to work out."""
-    rows = list(_rows(grouping))
+    rows = list(_rows(grouping, titles))
     title, of = _TITLES[grouping.name]
     return {
         "name": grouping.name,
@@ -105,7 +106,7 @@ def _as_shown(grouping: Grouping) -> dict[str, Any]:
         "drawn": bool(rows),
         "limits": any(row.value is None for row in rows),
         "chart_says": "; ".join(map(_says, rows)),
-        "groups": [{"label": _label(grouping, one), "is": one} for one in grouping.groups],
+        "groups": [{"label": _label(grouping, one, titles), "is": one} for one in grouping.groups],
     }
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from fastapi import Request, Response
 from starlette.datastructures import URL
+from starlette.routing import Match
 
 from api.db.engine import reading
 from api.rest.problems import KINDS, problem_response
@@ -47,6 +48,10 @@ def refuse(
     """A page at addresses for people, and a document at those for systems."""
     if request.url.path.startswith(FOR_SYSTEMS):
         return problem_response(request, kind, detail, headers, **more)
+    if any(one["place"].startswith("path.") for one in more.get("errors", ())):
+        kind = "not-found"
+    if kind == "method" and request.method == "GET":
+        return see(request, _page_of_form(request))
     reason = getattr(request.state, "reason", None)
     reason = reason.strip() if isinstance(reason, str) else ""
     on = None
@@ -93,6 +98,16 @@ def _recognise(request: Request) -> None:
         request.state.person = caller_of_token(
             service.aside, connection, token, None, now=service.now()
         )
+
+
+def _page_of_form(request: Request) -> str:
+    """The page from whose form this address is sent to: the nearest one above it."""
+    path = request.url.path
+    while path := path.rpartition("/")[0]:
+        scope = {**request.scope, "path": path, "raw_path": path.encode()}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes):
+            return path
+    return "/"
 
 
 def _next(request: Request) -> str:

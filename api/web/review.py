@@ -41,6 +41,8 @@ def queue_page(
 ) -> Response:
     """How much waits and for how long, and the list of it in the order of handing out."""
     reviewer = reviewer_of(visit)
+    if not reviewer.senior:
+        part = part.for_all()
     # Forms send what is empty, too.
     place = place_of(after or None, int, float, int, int)
     items = []
@@ -63,8 +65,10 @@ def queue_page(
         request,
         "review/queue.html",
         title="Review queue",
+        status=422 if part.errors else 200,
         errors=part.errors,
         part=part,
+        thresholds=_thresholds(rules_of(visit)),
         kinds=[kind for kind in CHOSEN if reviewer.senior or kind not in (REFERRED, ADJUDICATION)],
         sources=sorted(visit.view.sources),
         counts=queue_counts(visit.connection),
@@ -116,6 +120,15 @@ def take_one_pair(request: Request, pair: str, visit: Visit, part: PartOfQueue) 
             answered=False,
         )
     return see(request, f"/review/pairs/{wanted}{part.query}")
+
+
+def _thresholds(rules: Rules | None) -> str | None:
+    """What the filter of weights is to go by."""
+    if rules is None:
+        return None
+    thresholds = rules[0].matching.thresholds
+    found = f"The lower threshold is {thresholds.lower:g} bits, the upper {thresholds.upper:g}"
+    return found.replace("-", "−")
 
 
 def _position(rules: Rules | None, weight: float | None) -> str:

@@ -13,7 +13,7 @@ from api.rest.review import reviewer_of
 from api.services.register.acts import ActError
 from api.services.review.given import Given, given_answer
 from api.services.review.pairs import UnknownPairError, shown_keys
-from api.services.review.undoing import NotYoursError, undo_latest, undo_one
+from api.services.review.undoing import Made, NotYoursError, made_decision, undo_latest, undo_one
 from api.services.review.weights import Weighed, as_kept, weighed_now
 from api.web import charts
 from api.web.access import page_router
@@ -123,8 +123,10 @@ def undo_decision(
                 status=422,
                 errors={"why": sentence(str(error))},
                 number=number,
+                decision=_decision(change, number),
                 next=local(next),
                 why=as_typed(why),
+                **words_for_templates(),
             )
         ) from None
     change.saw(*(f"record {record}" for record in (undone.pair.low, undone.pair.high)))
@@ -142,9 +144,7 @@ def _answer_page(
 ) -> Response:
     given = _given(visit, number)
     then, now = _weights(visit, given)
-    keys = list(
-        shown_keys(visit.connection, visit.view, [given.pair.low, given.pair.high]).values()
-    )
+    keys = shown_keys(visit.connection, visit.view, [given.pair.low, given.pair.high])
     visit.saw(*(f"record {record}" for record in (given.pair.low, given.pair.high)))
     return page(
         request,
@@ -153,7 +153,8 @@ def _answer_page(
         status=422 if errors else 200,
         errors=errors,
         given=given,
-        keys=keys,
+        keys=list(keys.values()),
+        numbered=list(keys.items()),
         then=then,
         now=now,
         steps=_steps(then) if then else [],
@@ -163,6 +164,12 @@ def _answer_page(
         why=why,
         **words_for_templates(),
     )
+
+
+def _decision(visit: Access, number: int) -> Made | None:
+    found = made_decision(visit.connection, visit.view, number)
+    visit.saw(*(f"record {record}" for record in (found.records if found else ())))
+    return found
 
 
 def _given(visit: Access, number: int) -> Given:

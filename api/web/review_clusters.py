@@ -1,6 +1,7 @@
 """Moving records between the children of a pair: choose, see the change, confirm."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from api.services.review.regrouping import (
     enter,
     group_of,
     planned,
+    single_sources,
 )
 from api.web.access import page_router, signed_in
 from api.web.pages import Instead, page, see
@@ -162,7 +164,7 @@ def _preview(
         group=group,
         places=places,
         decisions=decisions,
-        result=_result(group, places),
+        result=_result(group, places, single_sources(visit.connection)),
         why=why,
         **_words(group),
     )
@@ -173,8 +175,13 @@ def _first(group: Group) -> str:
     return f"to-{group.records[0].key.record}"
 
 
-def _result(group: Group, places: Mapping[int, str]) -> list[dict[str, Any]]:
-    """Records by the place that they go to; children that lose all of theirs are last."""
+def _result(
+    group: Group, places: Mapping[int, str], single: Collection[str]
+) -> list[dict[str, Any]]:
+    """Records by the place that they go to; children that lose all of theirs are last.
+
+    ``twice`` are sources that hold each child once, and would hold this one several times.
+    """
     found = []
     for place in group.places:
         own = [
@@ -183,7 +190,9 @@ def _result(group: Group, places: Mapping[int, str]) -> list[dict[str, Any]]:
             if places.get(one.key.record, group.child_of[one.key.record]) == place
         ]
         if own or place != NEW:
-            found.append({"place": place, "records": own})
+            held = Counter(one.key.source for one in own)
+            twice = sorted(one for one in single if held[one] > 1)
+            found.append({"place": place, "records": own, "twice": twice})
     return sorted(found, key=lambda one: not one["records"])
 
 

@@ -1,6 +1,6 @@
 """What the pages of review have in common: the part of the queue somebody works on, and words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -72,6 +72,10 @@ class Part:
             for name in names
             if getattr(self, name) and _bits(getattr(self, name)) is None
         }
+
+    def for_all(self) -> "Part":
+        """The same for those who are not told of weights, and have no fields for them."""
+        return replace(self, at_least="", at_most="")
 
     @property
     def wanted(self) -> Wanted:

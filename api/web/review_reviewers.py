@@ -35,7 +35,7 @@ def reviewers_page(request: Request, visit: Settles) -> Response:
     return page(
         request,
         "review/reviewers.html",
-        title="How reviewers do",
+        title="How reviewers are doing",
         overall=overall,
         weeks=reviewer_weeks(visit.connection, since=visit.now - _WEEKS),
         charted=bool(_shares(overall)),

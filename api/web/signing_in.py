@@ -51,7 +51,12 @@ def sign_in_here(
 ) -> Response:
     """Begins a sign-in."""
     try:
-        if not name or not password or len(name) > _LONGEST_NAME or not name.isprintable():
+        missing = {"name": "Enter your name", "password": "Enter your password"}
+        typed = {"name": name.strip(), "password": password}
+        errors = {field: missing[field] for field in typed if not typed[field]}
+        if errors:
+            return _sign_in_page(request, next, name=name, errors=errors, status=422)
+        if len(name) > _LONGEST_NAME or not name.isprintable():
             raise CredentialsError(_WRONG)
         found = sign_in(service.engine, service.aside, name, password, now=service.now())
     except LockedError as error:

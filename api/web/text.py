@@ -101,6 +101,12 @@ def titled(name: str) -> str:
     return _FIELDS.get(name) or words(name).capitalize()
 
 
+def named(name: str) -> str:
+    """`titled` within a sentence: "date of birth", "NHS number"."""
+    title = titled(name)
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+
+
 def of_field(value: object, name: str) -> Markup:
     """A value of a field: a day as people write it, all else as it is."""
     if name == "date_of_birth" and isinstance(value, str):

@@ -109,7 +109,7 @@ def test_a_link_is_kept_as_a_hash_only(engine: Engine) -> None:
         ("ababababababab", "first that anybody would try"),
         ("123456789012", "first that anybody would try"),
         ("qwertyuiopasdfgh", "first that anybody would try"),
-        ("Grace.Hopper1", "little more than your name"),
+        ("Grace.Hopper1", "more than your name"),
     ],
 )
 def test_a_password_that_is_easily_found_is_refused_and_the_link_still_works(

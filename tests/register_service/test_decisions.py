@@ -146,7 +146,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"one": ("school", "77")}, "school has no record with this id"),
     ({"one": ("Malik", "1")}, "a source that is not in the register has no record"),
     ({"one": CLINIC}, "about two records"),
-    ({"why": " "}, "say why"),
+    ({"why": " "}, "enter a reason"),
     ({"kind": "maybe"}, "one of match, non_match, cannot_tell"),
     ({"one": ("school", "3")}, "does not list this record any more"),
 ]

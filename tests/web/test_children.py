@@ -65,6 +65,21 @@ def test_a_search_shows_name_birthday_and_address_of_whom_it_finds(
     assert row.startswith("Noah Quigley 20 November 2011 9 Ash Gr OL4 3PP ")
 
 
+@pytest.mark.parametrize(
+    ("field", "typed", "says"),
+    [
+        ("nhs_number", "12", "Enter an NHS number of 10 digits"),
+        ("postcode", "?", "Enter a full postcode"),
+        ("surname", "?", "Enter a surname in letters"),
+    ],
+)
+def test_what_nobody_can_be_found_by_is_told_beside_its_field(
+    register: Reviewed, sign_in: SignIn, field: str, typed: str, says: str
+) -> None:
+    refused = send(sign_in(Role.REVIEWER), "/children", **{field: typed})
+    assert errors_of(refused)[field].startswith(says)
+
+
 def test_a_history_says_who_joined_and_what_the_run_was_for(
     register: Reviewed, sign_in: SignIn
 ) -> None:
@@ -111,9 +126,17 @@ def test_who_may_lift_a_shield_is_asked_why_and_others_are_told_they_may_not(
         page = sign_in(Role.STEWARD, cleared=cleared).get(where)
         assert page.status_code == 200 and said in page.text
         assert ("2 Mill Rd" in page.text) is cleared
+    for cleared in (True, False):
+        senior = sign_in(Role.SENIOR_REVIEWER, cleared=cleared)
+        assert (
+            'Correct<span class="govuk-visually-hidden"> postcode' in senior.get(where).text
+        ) is (cleared)
+        status = senior.get(f"{where}/correct?field=postcode").status_code
+        assert status == (200 if cleared else 404)
+        assert "> NHS number</span>" in senior.get(where).text
     assert "Protection" not in sign_in(Role.REVIEWER).get(where).text
     steward = sign_in(Role.STEWARD, cleared=True, name="second")
-    assert errors_of(send(steward, f"{where}/lift")) == {"lift-why": "Say why"}
+    assert errors_of(send(steward, f"{where}/lift")) == {"lift-why": "Enter a reason"}
     assert send(steward, f"{where}/lift", why="it is over").status_code == 303
 
 

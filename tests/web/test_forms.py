@@ -101,6 +101,23 @@ def test_a_token_counts_only_in_the_browser_it_was_given_to(
     assert send(client, {}, others).status_code == 403
 
 
+def test_an_address_that_only_takes_forms_leads_to_the_page_of_the_form(sign_in: SignIn) -> None:
+    inside = sign_in(Role.STEWARD)
+    for address, page in (
+        ("/review/undo", "/review"),
+        ("/review/pairs/1-2/answer", "/review/pairs/1-2"),
+        ("/review/decisions/7/undo", "/review"),
+        ("/extracts/3/accept", "/extracts/3"),
+        ("/account/password", "/account"),
+        ("/sign-out", "/"),
+    ):
+        answer = inside.get(address)
+        assert (answer.status_code, answer.headers["location"]) == (303, page)
+    for address in ("/extracts/abc", "/review/answers/x", "/nothing"):
+        unknown = inside.get(address)
+        assert unknown.status_code == 404 and "Page not found" in unknown.text
+
+
 def test_htmx_may_send_the_token_in_a_header(client: TestClient) -> None:
     token = token_in(client.get("/sign-in").text)
     sent = client.post("/sign-in", data={}, headers={"X-CSRF-Token": token, "HX-Request": "true"})

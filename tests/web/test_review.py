@@ -428,7 +428,12 @@ def test_a_part_of_the_queue_is_kept_to_from_page_to_page(sit: Sit) -> None:
     assert answered.headers["location"].endswith("?source=school#next")
     assert 'action="/review/next?source=school"' in anna.get(answered.headers["location"]).text
     assert "Nothing of this waits for you" in text_of(anna.get("/review?source=census"))
-    assert "Enter the lowest weight" in text_of(anna.get("/review?at_least=much"))
+    senior = sit("sue", Role.SENIOR_REVIEWER)
+    wrong = senior.get("/review?at_least=much")
+    assert wrong.status_code == 422 and 'href="#at-least"' in wrong.text
+    assert "Enter the lowest weight" in text_of(wrong)
+    assert "The lower threshold is −3 bits, the upper 4" in text_of(wrong)
+    assert anna.get("/review?at_least=much").status_code == 200
 
 
 def test_a_decision_is_taken_back_from_another_page(sit: Sit, register: Reviewed) -> None:
@@ -437,8 +442,9 @@ def test_a_decision_is_taken_back_from_another_page(sit: Sit, register: Reviewed
     address = f"/review/decisions/{number}/undo"
     assert anna.post(address, why="no", next="/children").status_code == 403
     asked = senior.post(address, why="", next="/children")
-    assert asked.status_code == 422 and "Say why" in text_of(asked)
+    assert asked.status_code == 422 and "Enter a reason" in text_of(asked)
     assert 'name="next" value="/children"' in asked.text
+    assert "reviewer said on 1 September" in text_of(asked) and "match" in text_of(asked)
     elsewhere = senior.post(address, why="two girls", next="//elsewhere.example")
     assert elsewhere.headers["location"] == "/"
     assert senior.post(address, why="again", next="/children").status_code == 422

@@ -104,7 +104,7 @@ def test_an_id_of_nobody_is_refused_and_no_copy_noted(
 ) -> None:
     answer = copied(sign_in, "nobody")
     assert answer.status_code == 422
-    assert "Enter the id of a child who is in the register" in answer.text
+    assert "Enter the id of a child in the register" in answer.text
     with reading(service.engine) as connection:
         assert "subject_access" not in set(connection.scalars(select(Audit.action)))
 

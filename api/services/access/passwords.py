@@ -37,14 +37,16 @@ class PasswordError(AccessError):
 def check_password(password: str, *, name: str) -> None:
     """Raises PasswordError if it is too short, too long, too common or the name."""
     if len(password) < SHORTEST:
-        raise PasswordError(f"use at least {SHORTEST} characters; three or more words are good")
+        raise PasswordError(
+            f"enter a password of at least {SHORTEST} characters, such as three words"
+        )
     if len(password) > LONGEST:
-        raise PasswordError(f"use at most {LONGEST} characters")
+        raise PasswordError(f"enter a password of at most {LONGEST} characters")
     said = password.casefold()
     if name.casefold() in said and len(said) - len(name) < SHORTEST // 2:
-        raise PasswordError("this is little more than your name; use something else")
+        raise PasswordError("enter a password that is more than your name")
     if said in _COMMON or len(set(said)) < 4 or any(said in run * 2 for run in _runs()):
-        raise PasswordError("this is among the first that anybody would try; use something else")
+        raise PasswordError("enter a password that is not among the first that anybody would try")
 
 
 def hash_password(password: str) -> str:

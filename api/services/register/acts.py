@@ -73,7 +73,7 @@ LONGEST_REASON = 2000
 def require_reason(why: str) -> None:
     """Raises ActError unless something is said, and no more than can be kept."""
     if not why.strip():
-        raise ActError("say why, for whoever looks at this later")
+        raise ActError("enter a reason, for whoever looks at this later")
     if len(why) > LONGEST_REASON:
         raise ActError(f"the reason must be {LONGEST_REASON:,} characters or fewer")
 

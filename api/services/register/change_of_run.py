@@ -18,9 +18,9 @@ _LOOKED_AT = 2_000
 class RunChange:
     """Counts, and ids of children. ``extracts`` are how many it linked or undid.
 
-    ``queue`` is how many possible links waited after the run and ``queue_before`` after the
-    one before it; ``conflicts`` is how many had to be settled after it. ``merged`` and
-    ``split`` name some.
+    ``queue`` and ``conflicts`` are how many possible links waited and conflicts had to be
+    settled after the run, ``queue_before`` and ``conflicts_before`` after the one before it.
+    ``merged`` and ``split`` name some.
     """
 
     run: int
@@ -38,6 +38,7 @@ class RunChange:
     queue: int
     queue_before: int
     conflicts: int
+    conflicts_before: int
     merged: tuple[str, ...]
     split: tuple[str, ...]
 
@@ -45,6 +46,11 @@ class RunChange:
     def queue_growth(self) -> int:
         """By how many the queue grew; less than nothing if it shrank."""
         return self.queue - self.queue_before
+
+    @property
+    def conflict_growth(self) -> int:
+        """The same of conflicts."""
+        return self.conflicts - self.conflicts_before
 
 
 def change_of_run(connection: Connection, run: int) -> RunChange | None:
@@ -85,6 +91,7 @@ def change_of_run(connection: Connection, run: int) -> RunChange | None:
         queue=counts.get("waiting", 0),
         queue_before=0 if before is None else before.counts.get("waiting", 0),
         conflicts=counts.get("conflicts", 0),
+        conflicts_before=0 if before is None else before.counts.get("conflicts", 0),
         merged=tuple(named["child_merged"][:_NAMED]),
         split=tuple(named["child_split"][:_NAMED]),
     )

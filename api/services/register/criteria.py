@@ -56,6 +56,14 @@ _LETTERS = 4
 _BEYOND = "\U0010ffff"
 
 
+class SaysNothingError(DataError):
+    """A value says nothing that could be found; ``column`` is what it is of."""
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+        super().__init__(f"{column}: this says nothing that a child could be found by")
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Conditions on `SearchEntry`, and whether any of them is about a place."""
@@ -70,8 +78,8 @@ def asked_by(
     """What a search for values asks.
 
     ``values`` are of the columns in `LOOKED_FOR`, as written; a date is YYYY-MM-DD, and of an
-    address the first five characters count. Raises DataError if a value says nothing that
-    could be found, or a criterion lacks its value; it names the column, not the value.
+    address the first five characters count. Raises SaysNothingError if a value says nothing that
+    could be found, and DataError if a criterion lacks its value; they name the column only.
     """
     given = {name: value for name, value in values.items() if value}
     if not given.keys() <= set(LOOKED_FOR):
@@ -79,7 +87,7 @@ def asked_by(
     said = standardise_record(_checked(given), rules.names, rules.values)
     for name in given:
         if name != "record_id" and not said.get("address_5" if name == "address" else name):
-            raise DataError(f"{name}: this says nothing that a child could be found by")
+            raise SaysNothingError(name)
     for one in criteria:
         if not all(said.get(name) for name in LOOKS_AT[one]):
             if one is Criterion.BORN_SWAPPED and "date_of_birth" in said:

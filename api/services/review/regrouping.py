@@ -12,8 +12,9 @@ from datetime import datetime
 from itertools import combinations, product
 
 import numpy as np
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from api.db.models import Source
 from api.services.access.audit import note_act
 from api.services.register.acts import ActError, require_reason
 from api.services.register.decisions import MATCH, NON_MATCH, decisions_in_force
@@ -88,6 +89,11 @@ def group_of(connection: Connection, reviewer: Reviewer, pair: PairId) -> Group:
     said = sorted((one.key.record, belongs[one.key.record], one.version) for one in found)
     state = hashlib.sha256(repr((said, decisions)).encode()).hexdigest()[:20]
     return Group(children, tuple(found), belongs, state)
+
+
+def single_sources(connection: Connection) -> frozenset[str]:
+    """Sources that hold each child once."""
+    return frozenset(connection.scalars(select(Source.name).where(Source.one_record_per_child)))
 
 
 def planned(connection: Connection, group: Group, to: Mapping[int, str]) -> list[Planned]:

@@ -8,14 +8,17 @@ from sqlalchemy import Connection, Engine, func, select, update
 
 from api.db.engine import writing
 from api.db.models import Decision, ReviewAnswer
+from api.db.tables import in_utc
 from api.services.access.audit import note_act
-from api.services.register.acts import ActError, require_reason
+from api.services.access.policy import View
+from api.services.register.acts import ActError, Key, require_reason
 from api.services.register.deciding import check_can_undo, undo_decision
 from api.services.register.decisions import UNDO
+from api.services.register.severances import are_severed
 from api.services.review import leases
 from api.services.review.answering import ENTERED, SETTLED, queue_linking
 from api.services.review.known import VOID
-from api.services.review.pairs import PairId, Reviewer
+from api.services.review.pairs import PairId, Reviewer, shown_keys
 from api.services.review.waiting import DIFFERS, WAITING
 
 
@@ -30,6 +33,27 @@ class Undone:
     answer: int | None
     pair: PairId
     entry: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A decision as it may be told: who said what of which records, and when."""
+
+    kind: str
+    by: str
+    at: datetime
+    records: dict[int, Key]
+
+
+def made_decision(connection: Connection, view: View, number: int) -> Made | None:
+    """A decision by its number; nothing of one on records that may not be seen together."""
+    row = connection.execute(select(Decision.__table__).where(Decision.id == number)).one_or_none()
+    if row is None or row.kind == UNDO or are_severed(connection, row.record_l, row.record_r):
+        return None
+    keys = shown_keys(connection, view, [row.record_l, row.record_r])
+    if not {source for source, _ in keys.values()} <= view.sources:
+        return None
+    return Made(row.kind, row.by, in_utc(row.at), keys)
 
 
 def undo_latest(
