@@ -77,7 +77,9 @@ def shares(
         y=y, x=alt.X("value:Q", scale=scale, title=axis)
     )
     width = BESIDE_NAMES if narrow else 520
-    return svg((line + point).properties(width=width, height={"step": 44}), narrow=narrow)
+    lines = max((len(wrap(row.label, 18)) for row in rows), default=1) if narrow else 1
+    step = max(44, 18 * lines + 8)
+    return svg((line + point).properties(width=width, height={"step": step}), narrow=narrow)
 
 
 def name(label: str, *, narrow: bool) -> str:

@@ -67,7 +67,8 @@ def groups_chart(name: str, visit: Visit, narrow: Narrow = False) -> Response:
     if not rows:
         raise Problem("not-found")
     least = 10 * int(min(row.lower for row in rows) // 10)
-    title = "Per cent found where they are expected, with its 95% interval"
+    title = "Per cent found" if narrow else "Per cent found where they are expected"
+    title += ", with its 95% interval"
     return svg_response(shares(rows, title, (least, 100), narrow=narrow))
 
 

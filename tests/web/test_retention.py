@@ -81,7 +81,9 @@ def test_what_is_due_is_shown_held_and_erased_once_confirmed(
     assert "Census: 1 record" in confirm and "School" not in confirm
 
     form: Any = {"sources": "census", "shown": "census:1", "sure": "yes"}
-    assert "Select at least one source" in steward.send(f"{HERE}/erase", 422, **{**form, "sources": ""})
+    assert "Select at least one source" in steward.send(
+        f"{HERE}/erase", 422, **{**form, "sources": ""}
+    )
     assert "cannot be undone" in steward.send(f"{HERE}/erase", 422, **{**form, "sure": ""})
     changed = steward.send(f"{HERE}/erase", 422, **{**form, "shown": "census:2"})
     assert "other records by now" in changed
