@@ -3,10 +3,11 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.rest.access import Access, reads
 from api.rest.asking import AsOf, require_named, require_run
+from api.rest.bodies import Body
 from api.rest.problems import Problem, usual
 from api.rest.record_schemas import RecordKey
 from api.rest.text import RecordId, SourceName
@@ -23,19 +24,15 @@ MayRead = Annotated[Access, reads(Permission.READ_CHILDREN)]
 _PROBLEMS = usual("unknown-source", "target-not-permitted")
 
 
-class AskedKey(BaseModel):
+class AskedKey(Body):
     """An id of one system."""
-
-    model_config = ConfigDict(extra="forbid")
 
     source: SourceName = Field(examples=["systmone"])
     record_id: RecordId = Field(examples=["90012"])
 
 
-class CrosswalkBody(BaseModel):
+class CrosswalkBody(Body):
     """Ids, and the systems whose ids are wanted."""
-
-    model_config = ConfigDict(extra="forbid")
 
     records: list[AskedKey] = Field(min_length=1, max_length=LARGEST)
     targets: list[SourceName] | None = Field(

@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.db.models import JobState
 from api.rest.access import Access, Write, reads, writes
+from api.rest.bodies import Body, named
 from api.rest.jobs import JobModel, job_model
 from api.rest.problems import Problem, acting, asking
 from api.services.access.roles import Permission
@@ -24,12 +25,12 @@ _MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.p
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
-class NewExport(BaseModel):
+class NewExport(Body):
     """Which part, in which form, as of when."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    what: Export = Field(description="Which part of the register.", examples=["crosswalk"])
+    what: Annotated[Export, named] = Field(
+        description="Which part of the register.", examples=["crosswalk"]
+    )
     format: Literal["csv", "parquet"] = "csv"
     as_of: int | None = Field(
         None,

@@ -3,9 +3,10 @@
 from datetime import date, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.db.models import ExtractState
+from api.rest.bodies import Body, Day
 from api.rest.jobs import JobModel, job_model
 from api.rest.paging import Page
 from api.rest.text import Said, SourceName
@@ -54,13 +55,11 @@ EXTRACT_FORM = {
 }
 
 
-class NewExtract(BaseModel):
+class NewExtract(Body):
     """The fields of the form that an extract comes with."""
 
-    model_config = ConfigDict(extra="forbid")
-
     source: SourceName
-    as_of: date
+    as_of: Day
     mode: Literal["snapshot", "delta"] = "snapshot"
 
 
@@ -117,10 +116,8 @@ class RejectPage(Page):
     rejects: list[RejectModel]
 
 
-class Refusal(BaseModel):
+class Refusal(Body):
     """Why an extract is refused."""
-
-    model_config = ConfigDict(extra="forbid")
 
     why: Said = Field(examples=["another area's list"])
 

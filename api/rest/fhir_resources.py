@@ -11,7 +11,8 @@ from fhir.resources.R4B.parameters import Parameters
 from fhir.resources.R4B.patient import Patient
 from pydantic import TypeAdapter, ValidationError
 
-from api.rest.record_schemas import Day, Identifier, Value
+from api.rest.bodies import Day
+from api.rest.record_schemas import Identifier, Value
 from api.services.matching import Asked
 from api.services.register.candidates import Candidate, Grade
 from api.services.register.weighing import Person

@@ -3,11 +3,12 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.rest.access import Access, KeyHeader, reads
+from api.rest.bodies import Body, Day
 from api.rest.problems import Problem, acting
-from api.rest.record_schemas import Day, Identifier, RecordKey, Value
+from api.rest.record_schemas import Identifier, RecordKey, Value
 from api.rest.text import SourceName
 from api.services.access.caller import AccessError
 from api.services.access.roles import Permission
@@ -23,10 +24,8 @@ GradeName = Literal["certain", "probable", "possible", "certainly_not"]
 _READS = reads(Permission.MATCH_PEOPLE)
 
 
-class PersonModel(BaseModel):
+class PersonModel(Body):
     """What is known of a person. What is missing counts neither for nor against anybody."""
-
-    model_config = ConfigDict(extra="forbid")
 
     forename: Value | None = Field(None, examples=["Aisha"])
     middle_names: Value | None = None
@@ -54,10 +53,8 @@ class PersonModel(BaseModel):
         return {name: str(value) for name, value in values.items() if value not in (None, "")}
 
 
-class MatchAsked(BaseModel):
+class MatchAsked(Body):
     """What is asked of a match."""
-
-    model_config = ConfigDict(extra="forbid")
 
     at_least: GradeName = Field(
         "possible", description="The least sure grade that you want. Unattended systems are told "

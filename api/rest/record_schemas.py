@@ -8,21 +8,18 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     StringConstraints,
 )
 
+from api.rest.bodies import AnyDay, Body
 from api.rest.paging import Page
 from api.rest.text import plain, printable
 from api.services.access.policy import Unnamed
 from api.services.register.changes import RecordChange
 from api.services.register.viewing import SAID, ShownRecord
 from api.services.register.why import Explained
-
-# Years in which somebody of a child register was born, or a source held something.
-_EARLIEST, _LATEST = date(1900, 1, 1), date(2100, 12, 31)
 
 _BETWEEN = re.compile(r"[\s\u2010-\u2015.-]+")
 
@@ -37,7 +34,6 @@ def _joined(text: str) -> str:
 
 Value = Annotated[str, StringConstraints(max_length=500), AfterValidator(_one_line)]
 Identifier = Annotated[str, StringConstraints(max_length=64), AfterValidator(_joined)]
-Day = Annotated[date, Field(ge=_EARLIEST, le=_LATEST)]
 
 
 def _told(record_id: str | None) -> str | None:
@@ -63,10 +59,8 @@ class RecordKey(BaseModel):
     record_id: ShownId
 
 
-class RecordValues(BaseModel):
+class RecordValues(Body):
     """What a source says of a person. What is missing is left out or null."""
-
-    model_config = ConfigDict(extra="forbid")
 
     role: Literal["child", "carer"] = Field("child", description="Only children are linked.")
     forename: Value | None = Field(None, examples=["Aisha"])
@@ -89,13 +83,13 @@ class RecordValues(BaseModel):
     )
     postcode: Value | None = Field(None, examples=["OL1 1AA"])
     family_id: Value | None = Field(None, description="By which the source knows the family.")
-    date_of_birth: Day | None = Field(None, examples=["2014-05-03"])
+    date_of_birth: AnyDay | None = Field(None, examples=["2014-05-03"])
 
 
 class RecordBody(RecordValues):
     """What a source says of a person from now on, in place of all that it said before."""
 
-    as_of: Day | None = Field(
+    as_of: AnyDay | None = Field(
         None, description="The day on which the source held these values.", examples=["2024-09-01"]
     )
 

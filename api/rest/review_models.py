@@ -3,8 +3,9 @@
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from api.rest.bodies import Body
 from api.rest.paging import Page
 from api.rest.record_schemas import RecordKey
 from api.rest.text import RecordId, Said, Short, SourceName
@@ -26,12 +27,6 @@ Decision = Literal["match", "non_match", "cannot_tell"]
 _PAIR = "1042-2077"
 _EXAMPLE_CHILD = "R7K5WPZE84P4H"
 _UNNAMED = "Missing of possible links: pairs of known answer would stand out by it."
-
-
-class Body(BaseModel):
-    """What clients send says nothing else."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class ValueModel(BaseModel):

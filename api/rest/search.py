@@ -3,14 +3,15 @@
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.rest.access import Access, reads
 from api.rest.asking import invalid, require_source
+from api.rest.bodies import Body, Day, named
 from api.rest.child_schemas import GoldenValues, golden_document
 from api.rest.paging import place_of, written
 from api.rest.problems import Problem, usual
-from api.rest.record_schemas import Day, Identifier, Value
+from api.rest.record_schemas import Identifier, Value
 from api.rest.text import RecordId, SourceName, Text
 from api.services.access.roles import Permission
 from api.services.register.criteria import LOOKED_FOR, Criterion
@@ -23,10 +24,8 @@ router = APIRouter(tags=["children"])
 MayRead = Annotated[Access, reads(Permission.READ_CHILDREN)]
 
 
-class SearchBody(BaseModel):
+class SearchBody(Body):
     """What any one record of a child must say: at least one value, or its base system."""
-
-    model_config = ConfigDict(extra="forbid")
 
     forename: Value | None = Field(None, examples=["Aisha"])
     surname: Value | None = Field(None, examples=["Malik"])
@@ -38,7 +37,7 @@ class SearchBody(BaseModel):
     nhs_number: Identifier | None = Field(None, examples=[None])
     upn: Identifier | None = Field(None, examples=[None])
     record_id: RecordId | None = Field(None, description="Of any source.", examples=[None])
-    criteria: list[Criterion] = Field(
+    criteria: list[Annotated[Criterion, named]] = Field(
         default_factory=list,
         max_length=len(Criterion),
         description="How values are compared; one without a criterion must agree in full. "
@@ -50,7 +49,7 @@ class SearchBody(BaseModel):
         description="The base system: only its records count. Without any value, all of them do.",
         examples=[None],
     )
-    state: State = Field(
+    state: Annotated[State, named] = Field(
         State.ALL,
         description="Only records that another system holds as well (`matched`) or not "
         "(`unmatched`), for whose child a possible link waits, or that a person checked.",

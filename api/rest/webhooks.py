@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.db.aside import writing_aside
 from api.db.engine import reading
 from api.rest.access import Access, Write, reads, writes
+from api.rest.bodies import Body, named
 from api.rest.events import EventKind
 from api.rest.paging import Cursor, Limit, Page, next_page, place_of
 from api.rest.problems import Problem, acting, asking
@@ -35,16 +36,14 @@ Reading = Annotated[Access, reads(Permission.KEEP_WEBHOOKS, personal=False)]
 Writing = Annotated[Write, writes(Permission.KEEP_WEBHOOKS, personal=False)]
 
 
-class NewWebhook(BaseModel):
+class NewWebhook(Body):
     """Where to, and what of."""
-
-    model_config = ConfigDict(extra="forbid")
 
     url: Text = Field(
         description="An https:// address outside of this service's own network.",
         examples=["https://nursery.example.org/register-events"],
     )
-    kinds: list[EventKind] = Field(
+    kinds: list[Annotated[EventKind, named]] = Field(
         [], max_length=8, description="Kinds of events; all if none is named."
     )
 

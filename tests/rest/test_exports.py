@@ -15,9 +15,9 @@ from api.db.models import Agreement, ExportChunk, ExportFile, Source
 from api.rest.service import Service
 from api.services.access.roles import Role
 from api.services.exports import tidy_exports
-from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed
+from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, UNSURE, Reviewed
 from tests.rest.conftest import Headers, MakeKey
-from tests.rest.people import AISHA_SAYS, ids_for, record
+from tests.rest.people import ids_for, record
 from tests.rest.work import do_work
 
 
@@ -169,9 +169,11 @@ def test_a_file_from_before_a_shield_a_severance_or_the_end_of_an_agreement_is_n
 def test_links_tell_nothing_that_why_hides(
     client: TestClient, service: Service, register: Reviewed, key: MakeKey, analyst: Headers
 ) -> None:
-    said = {**AISHA_SAYS, "upn": "B801200005001"}
+    upn = {"upn": "B801200005001"}
     for one in AISHA[:2]:
-        assert client.put(record(one), headers=key(), json=said).status_code == 200
+        register.load_people(
+            [{**who, **upn} for who in PEOPLE if (who["source"], who["record_id"]) == one]
+        )
     run = client.get("/v1/runs", headers=analyst).json()["runs"][0]["id"]
     register.shield(AISHA[0])
     register.link_anew()

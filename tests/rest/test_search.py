@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed
+from tests.register_service.seen import put
 from tests.rest.conftest import Headers, MakeKey
 from tests.rest.people import AISHA_SAYS, ZEBEDEE_SAYS, kind, record
 
@@ -106,7 +107,7 @@ def test_only_sources_and_fields_of_the_purpose_are_searched(
     narrow = key(sources=["census"])
     assert found(client, narrow, surname="Malik") == []
     assert found(client, narrow, surname="Quigley") == [register.child(NOAH)]
-    client.put(record(CLINIC), headers=key(), json={**AISHA_SAYS, "upn": "B801200005001"})
+    put(register, CLINIC, **AISHA_SAYS, upn="B801200005001")
     by_upn = {"upn": "B801200005001"}
     assert kind(client.post("/v1/children/search", headers=key(), json=by_upn)) == "forbidden"
     elsewhere = {"surname": "Malik", "source": "school"}
