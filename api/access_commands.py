@@ -31,7 +31,7 @@ from api.services.access.roles import Role
 from api.services.access.signing_in import end_sign_ins, last_sign_ins
 from api.services.backup import heads_of
 from api.services.rules import load_rule_book, shipped_rules
-from api.settings import Settings
+from api.settings import read_settings
 
 users = typer.Typer(help="Look after the people who may sign in.", no_args_is_help=True)
 keys = typer.Typer(help="Look after the keys that systems show.", no_args_is_help=True)
@@ -313,7 +313,7 @@ def _check_purposes(connection: Connection, purposes: list[str]) -> None:
 
 
 def _show_link(token: str) -> None:
-    address = Settings().public_url.rstrip("/")
+    address = read_settings().public_url.rstrip("/")
     days = accounts.INVITATION_LASTS.days
     print(
         f"Give them this link. It works once, within {days} days, to choose a password:\n"

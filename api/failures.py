@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from api.settings import SettingsError
 from matcher.errors import ExtractRefused, MatcherError, RuleError
 
 
@@ -32,6 +33,8 @@ def tell(error: Exception) -> Failure:
     """
     if isinstance(error, MatcherError):
         return Failure(1, str(error), details=_details(error))
+    if isinstance(error, SettingsError):
+        return Failure(2, str(error))
     if isinstance(error, OSError):
         where = Path(error.filename).name if error.filename else "a file"
         return Failure(1, f"{where}: {error.strerror or 'cannot be read or written'}")

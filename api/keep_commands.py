@@ -40,7 +40,7 @@ from api.services.observe import Recorder
 from api.services.register.kept_rules import rules_in_force
 from api.services.retention.forgetting import sweep
 from api.services.work import cancel, jobs_by_id, recent, retry
-from api.settings import Settings
+from api.settings import read_settings
 from api.worker import told_by_signals, work
 from matcher.errors import DataError
 
@@ -106,7 +106,7 @@ def deprivation(
 @commands.command()
 def upgrade(database: DatabaseOption = None) -> None:
     """Bring the database's tables to those that this version works with."""
-    engine = open_database(database or Settings().database_url)
+    engine = open_database(database or read_settings().database_url)
     upgrade_tables(engine)
     upgrade_aside(engine)
     engine.dispose()
@@ -129,7 +129,7 @@ def worker(
     """
     configure_logs(pretty=sys.stderr.isatty())
     offered = offered_rules(rules, model)
-    local = Settings().environment == "local"
+    local = read_settings().environment == "local"
     with register(database) as engine, told_by_signals() as stop:
         if with_parent:
             threading.Thread(target=_until_closed, args=(stop,), daemon=True).start()

@@ -16,7 +16,7 @@ from api.db.engine import open_database
 from api.db.schema import require_current, require_there
 from api.services.register.kept_rules import InForce
 from api.services.rules import load_rule_book, shipped_model, shipped_rules
-from api.settings import Settings
+from api.settings import read_settings
 from matcher.rules.model import load_model
 
 DatabaseOption = Annotated[
@@ -55,7 +55,7 @@ LinkOption = Annotated[
 @contextmanager
 def register(database: str | None) -> Iterator[Engine]:
     """The register's database, set up if it is empty."""
-    engine = open_database(database or Settings().database_url)
+    engine = open_database(database or read_settings().database_url)
     try:
         require_current(engine)
         yield engine
@@ -66,7 +66,7 @@ def register(database: str | None) -> Iterator[Engine]:
 @contextmanager
 def existing_register(database: str | None) -> Iterator[Engine]:
     """The register's database; a mistyped name makes no new one. Raises SchemaError."""
-    engine = open_database(database or Settings().database_url)
+    engine = open_database(database or read_settings().database_url)
     try:
         require_there(engine)
         require_current(engine)

@@ -11,7 +11,7 @@ from api.logs import configure_logs
 from api.opening import DatabaseOption, ModelOption, RulesOption, offered_rules, register
 from api.services.access.accounts import first_invitation
 from api.services.access.purposes import purposes_of
-from api.settings import Settings
+from api.settings import read_settings
 
 commands = typer.Typer()
 
@@ -32,7 +32,7 @@ def serve_command(
     from api.serving import check_settings, refuse_demonstration, serve
 
     configure_logs(pretty=sys.stderr.isatty())
-    settings = Settings()
+    settings = read_settings()
     if database:
         settings = settings.model_copy(update={"database_url": database})
     check_settings(settings, host)

@@ -1,15 +1,21 @@
 """What is set from outside: environment variables that begin with ``MATCHER_``."""
 
-from typing import Literal
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "MATCHER_"
+
+
+class SettingsError(ValueError):
+    """Settings are not what they may be: names them, and not what they are set to."""
 
 
 class Settings(BaseSettings):
     """The settings of a service. Every one is described in docs/reference/settings.md."""
 
-    model_config = SettingsConfigDict(env_prefix="MATCHER_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     database_url: str = Field(
         default="sqlite:///register.db",
@@ -42,3 +48,28 @@ class Settings(BaseSettings):
     openid_purposes_claim: str = Field(
         default="", description="The claim that holds a person's purposes; empty if none does."
     )
+
+
+def read_settings() -> Settings:
+    """From the environment. Raises SettingsError, of all that are wrong at once."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        names = dict.fromkeys(str(one["loc"][0]) for one in error.errors())
+        raise SettingsError("; ".join(_wrong(name) for name in names)) from None
+
+
+def _wrong(name: str) -> str:
+    """How a setting is called where it is set, and what it may be."""
+    field = Settings.model_fields[name]
+    return f"{PREFIX}{name.upper()} must be {_kinds(field.annotation, field.metadata)}"
+
+
+def _kinds(annotation: Any, limits: list[Any]) -> str:
+    if get_origin(annotation) is Literal:
+        *others, last = map(str, get_args(annotation))
+        return f"{', '.join(others)} or {last}"
+    if annotation is int:
+        least = [f", {one.ge} or more" for one in limits if hasattr(one, "ge")]
+        return "a whole number" + "".join(least)
+    return "text"

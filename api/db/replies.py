@@ -10,7 +10,7 @@ class KeptReply(Table):
     """The answer to a request, by who made it and the hash of the key it named.
 
     ``request`` is a hash of all that was asked. The answer is missing only within the
-    transaction that makes it.
+    transaction that makes it. ``about`` are the ids that it tells of.
     """
 
     __tablename__ = "kept_reply"
@@ -22,5 +22,6 @@ class KeptReply(Table):
     status: Mapped[int | None] = mapped_column(Number)
     headers: Mapped[Detail | None]
     body: Mapped[Written | None]
+    about: Mapped[Detail | None]
 
     __table_args__ = (Index(None, "at"),)

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Annotated, Any
@@ -35,6 +35,7 @@ from api.services.access.access_log import AccessEntry
 from api.services.access.caller import AccessError, Caller, CredentialsError, PurposeError
 from api.services.access.keys import caller_of_key, is_key
 from api.services.access.policy import View, read_terms, view_of
+from api.services.access.purposes import choose_purpose
 from api.services.access.roles import Permission
 from api.services.access.signing_in import caller_of_token
 
@@ -110,7 +111,7 @@ class Write(Access):
         body = None if content is None else content.model_dump_json()
         self.status = status
         if self.kept is not None:
-            self.kept.keep(status, dict(headers or {}), body)
+            self.kept.keep(status, dict(headers or {}), body, self.seen)
         return reply(status, headers or {}, body)
 
 
@@ -150,10 +151,14 @@ class Allowed:
         if bearer is None:
             raise Problem("not-signed-in")
         now = service.now()
+        caller = None
         try:
-            caller = _identify(service, bearer.credentials, purpose, on, now)
+            caller = _identify(service, bearer.credentials, on, now)
             request.state.caller = caller.name
             _hold_to_pace(service, caller)
+            if purpose is not None:
+                purpose = choose_purpose(caller.purposes, purpose)
+                caller = replace(caller, purpose=purpose)
             if self.permission is not None:
                 caller.require(self.permission)
             view = view_of(read_terms(on), caller, now.date()) if self.personal else None
@@ -162,10 +167,20 @@ class Allowed:
                 note_refusal(service, request, 401)
             raise Problem("not-signed-in") from None
         except PurposeError as error:
+            self._note(service, request, caller, now, 400)
             raise Problem("purpose", str(error)) from None
         except AccessError as error:
+            self._note(service, request, caller, now, 403)
             raise Problem("forbidden", str(error)) from None
         return Access(service, caller, on, now, request, view)
+
+    @staticmethod
+    def _note(
+        service: Service, request: Request, caller: Caller | None, now: datetime, status: int
+    ) -> None:
+        """Enter that somebody we know was not let in."""
+        if caller is not None:
+            _enter(service, request, caller, now, status)
 
     @contextmanager
     def _logged(self, access: Access) -> Iterator[None]:
@@ -177,7 +192,14 @@ class Allowed:
             raise
         finally:
             if self.personal:
-                _enter(access)
+                _enter(
+                    access.service,
+                    access.request,
+                    access.caller,
+                    access.now,
+                    access.status,
+                    tuple(dict.fromkeys(access.seen)),
+                )
 
 
 def _status_of(error: BaseException) -> int:
@@ -259,12 +281,11 @@ def _hold_to_pace(service: Service, caller: Caller) -> None:
         raise Problem("too-many", headers={"Retry-After": str(wait)})
 
 
-def _identify(
-    service: Service, credentials: str, purpose: str | None, on: Connection, now: datetime
-) -> Caller:
+def _identify(service: Service, credentials: str, on: Connection, now: datetime) -> Caller:
+    """For the only purpose that it may act for, or the one chosen last; or none."""
     if is_key(credentials):
-        return caller_of_key(on, credentials, purpose, now=now)
-    return caller_of_token(service.aside, on, credentials, purpose, now=now)
+        return caller_of_key(on, credentials, None, now=now)
+    return caller_of_token(service.aside, on, credentials, None, now=now)
 
 
 def note_refusal(service: Service, request: Request, status: int) -> None:
@@ -282,17 +303,24 @@ def note_refusal(service: Service, request: Request, status: int) -> None:
         )
 
 
-def _enter(access: Access) -> None:
-    access.service.access_log.enter(
+def _enter(
+    service: Service,
+    request: Request,
+    caller: Caller,
+    now: datetime,
+    status: int,
+    about: tuple[str, ...] = (),
+) -> None:
+    service.access_log.enter(
         AccessEntry(
-            at=access.now,
-            by=access.caller.name,
-            key=access.caller.key,
-            route=f"{access.request.method} {template_of(access.request.scope)}",
-            about=tuple(dict.fromkeys(access.seen)),
-            purpose=access.caller.purpose,
-            status=access.status,
-            request=access.request.state.request_id,
+            at=now,
+            by=caller.name,
+            key=caller.key,
+            route=f"{request.method} {template_of(request.scope)}",
+            about=about,
+            purpose=caller.purpose,
+            status=status,
+            request=request.state.request_id,
         )
     )
 
@@ -301,7 +329,7 @@ class _Kept:
     """The answer kept for one request, by its caller and key."""
 
     def __init__(self, access: Write, key: str) -> None:
-        self.connection = access.connection
+        self.access, self.connection = access, access.connection
         by, hashed = access.caller.name, hashlib.sha256(key.encode()).hexdigest()
         self.mine = (KeptReply.by == by) & (KeptReply.key == hashed)
         asked = _fingerprint(access.request, access.caller.purpose)
@@ -317,21 +345,19 @@ class _Kept:
             self._replay(asked)
 
     def _replay(self, asked: str) -> None:
-        row = self.connection.execute(
-            select(KeptReply.request, KeptReply.status, KeptReply.headers, KeptReply.body).where(
-                self.mine
-            )
-        ).one()
+        row = self.connection.execute(select(KeptReply.__table__).where(self.mine)).one()
         if row.request != asked:
             raise Problem("key-reused")
+        self.access.saw(*row.about)
         headers = {**row.headers, "Idempotency-Replayed": "true"}
         raise AnsweredError(reply(row.status, headers, row.body))
 
-    def keep(self, status: int, headers: dict[str, str], body: str | None) -> None:
+    def keep(
+        self, status: int, headers: dict[str, str], body: str | None, about: list[str]
+    ) -> None:
         """Keep the answer, in the transaction that it tells of."""
-        self.connection.execute(
-            update(KeptReply).where(self.mine).values(status=status, headers=headers, body=body)
-        )
+        values = {"status": status, "headers": headers, "body": body, "about": about}
+        self.connection.execute(update(KeptReply).where(self.mine).values(values))
 
 
 def _fingerprint(request: Request, purpose: str | None) -> str:

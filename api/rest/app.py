@@ -150,7 +150,7 @@ def _describe_problems(app: FastAPI) -> None:
 
 def _complete(operation: dict[str, Any], *, fhir: bool) -> None:
     """Describe what any operation may end with, if it does not do so itself."""
-    kinds = ["invalid", "fault"]
+    kinds = ["bad-request", "invalid", "fault"]
     if "requestBody" in operation:
         kinds.append("media-type")
     own = operation["responses"]

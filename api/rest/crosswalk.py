@@ -10,7 +10,7 @@ from api.rest.asking import AsOf, require_named, require_run
 from api.rest.bodies import Body
 from api.rest.problems import Problem, usual
 from api.rest.record_schemas import RecordKey
-from api.rest.text import RecordId, SourceName
+from api.rest.text import AnySource, RecordId
 from api.services.access.roles import Permission
 from api.services.register.crosswalking import Crossed, crosswalk, known_sources
 from api.services.register.lookalikes import lookalikes
@@ -27,7 +27,7 @@ _PROBLEMS = usual("unknown-source", "target-not-permitted")
 class AskedKey(Body):
     """An id of one system."""
 
-    source: SourceName = Field(examples=["systmone"])
+    source: AnySource = Field(examples=["systmone"])
     record_id: RecordId = Field(examples=["90012"])
 
 
@@ -35,7 +35,7 @@ class CrosswalkBody(Body):
     """Ids, and the systems whose ids are wanted."""
 
     records: list[AskedKey] = Field(min_length=1, max_length=LARGEST)
-    targets: list[SourceName] | None = Field(
+    targets: list[AnySource] | None = Field(
         None,
         min_length=1,
         max_length=100,
@@ -102,11 +102,11 @@ def cross_many(body: CrosswalkBody, access: MayRead) -> CrosswalkAnswers:
     responses={**_PROBLEMS, **usual("unknown-source", "target-not-permitted", "not-found")},
 )
 def cross_one(
-    source: SourceName,
+    source: AnySource,
     record_id: RecordId,
     access: MayRead,
     target: Annotated[
-        list[SourceName] | None,
+        list[AnySource] | None,
         Query(max_length=100, description="May be given several times; left out: all."),
     ] = None,
     as_of: AsOf = None,

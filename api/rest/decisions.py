@@ -50,7 +50,7 @@ def list_decisions(
     )
     page, address = next_page(request, response, items, limit, lambda item: [item.id])
     access.saw(*(f"record {n}" for item in page for n in (item.pair.low, item.pair.high)))
-    return DecisionPage(decisions=[decided_model(item) for item in page], next=address)
+    return DecisionPage(items=[decided_model(item) for item in page], next=address)
 
 
 @router.post(
@@ -98,7 +98,7 @@ def list_known_pairs(
     )
     page, link = next_page(request, response, found, limit, lambda one: [one.id])
     access.saw(*(f"record {n}" for one in page for n in (one.pair.low, one.pair.high)))
-    return KnownList(next=link, pairs=[known_model(one) for one in page])
+    return KnownList(next=link, items=[known_model(one) for one in page])
 
 
 @router.post(
@@ -130,7 +130,24 @@ def mark_known_pair(
         )
     (known,) = known_pairs(write.connection, write.view, only=number)
     write.saw(*(f"record {record}" for record in (known.pair.low, known.pair.high)))
-    return write.answer(known_model(known), 201)
+    where = {"Location": f"/v1/review/known/{number}"}
+    return write.answer(known_model(known), 201, where)
+
+
+@router.get(
+    "/review/known/{number}",
+    summary="Get a pair of known answer",
+    responses=asking("not-found"),
+)
+def get_known_pair(
+    number: Number, access: Annotated[Access, reads(Permission.ADMINISTER)]
+) -> KnownModel:
+    """With how reviewers answered."""
+    found = known_pairs(access.connection, access.view, only=number)
+    if not found:
+        raise Problem("not-found")
+    access.saw(*(f"record {n}" for n in (found[0].pair.low, found[0].pair.high)))
+    return known_model(found[0])
 
 
 @router.post(

@@ -71,7 +71,7 @@ class EventPage(BaseModel):
     Keep ``after`` and ask from there the next time, whether or not the page has any.
     """
 
-    events: list[EventModel]
+    items: list[EventModel]
     after: int = Field(description="The last event that was looked at.", examples=[812])
     next: str | None = Field(
         None,
@@ -136,7 +136,7 @@ def get_events(
         url = request.url.include_query_params(after=feed.until, limit=limit)
         link = f"{url.path}?{url.query}"
         response.headers["Link"] = f'<{link}>; rel="next"'
-    return EventPage(events=[_model(one) for one in feed.events], after=feed.until, next=link)
+    return EventPage(items=[_model(one) for one in feed.events], after=feed.until, next=link)
 
 
 def _model(event: FeedEvent) -> EventModel:

@@ -97,7 +97,7 @@ class ExtractInFull(ExtractModel):
 class ExtractPage(Page):
     """Extracts, newest first."""
 
-    extracts: list[ExtractModel]
+    items: list[ExtractModel]
 
 
 class RejectModel(BaseModel):
@@ -113,7 +113,7 @@ class RejectModel(BaseModel):
 class RejectPage(Page):
     """Rejects in the order of the extract."""
 
-    rejects: list[RejectModel]
+    items: list[RejectModel]
 
 
 class Refusal(Body):

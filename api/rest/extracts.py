@@ -122,7 +122,7 @@ def get_extracts(
         limit=limit + 1,
     )
     page, link = next_page(request, response, found, limit, lambda one: [one.id])
-    return ExtractPage(next=link, extracts=[extract_model(view) for view in page])
+    return ExtractPage(next=link, items=[extract_model(view) for view in page])
 
 
 @router.get(
@@ -162,7 +162,7 @@ def get_rejects(
     )
     page, link = next_page(request, response, found, limit, lambda one: [one.id])
     rejects = [RejectModel(**{name: getattr(one, name) for name in _COLUMNS}) for one in page]
-    return RejectPage(next=link, rejects=rejects)
+    return RejectPage(next=link, items=rejects)
 
 
 @router.get(

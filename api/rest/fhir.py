@@ -14,7 +14,7 @@ from api.rest.fhir_resources import (
     match_question,
 )
 from api.rest.manners import JSON, require_content
-from api.rest.problems import Problem, outcomes
+from api.rest.problems import Problem, outcomes, unreadable
 from api.services.access.caller import AccessError
 from api.services.access.roles import Permission
 from api.services.linking import versions
@@ -136,5 +136,9 @@ def fhir_capabilities(
 def _read(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except (ValueError, RecursionError):
-        raise Problem("bad-request") from None
+    except json.JSONDecodeError as error:
+        where = f"this is not JSON from line {error.lineno}, column {error.colno} on"
+        raise Problem("bad-request", where) from None
+    except (UnicodeDecodeError, RecursionError) as error:
+        wrong = unreadable(error) or {}
+        raise Problem("bad-request", wrong.get("message")) from None

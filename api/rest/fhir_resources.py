@@ -34,6 +34,7 @@ _GRADES = {
 }
 _SEX = {"female": "F", "male": "M"}
 _GENDER = {"F": "female", "M": "male"}
+_GENDERS = ("male", "female", "other", "unknown")
 _FORMER = ("old", "maiden")
 
 _VALUE: TypeAdapter[str] = TypeAdapter(Value)
@@ -153,7 +154,9 @@ def _person(patient: Any) -> Person:
     found: dict[str, str | None] = {}
     for name in patient.name or []:
         _take_name(found, name)
-    found["sex"] = _SEX.get(patient.gender or "")
+    if patient.gender is not None and patient.gender not in _GENDERS:
+        raise ResourceError(f"gender is one of {', '.join(_GENDERS)}", "Patient.gender")
+    found["sex"] = _SEX.get(patient.gender)
     born = patient.birthDate
     if isinstance(born, date) or (isinstance(born, str) and len(born) == 10):
         found["date_of_birth"] = str(_taken(_DAY, str(born)[:10], "birthDate"))

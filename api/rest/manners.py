@@ -1,8 +1,10 @@
 """What holds of every address: its methods, the parameters it knows, the content it reads."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
+from typing import Any, get_args, get_origin
 
 from fastapi import Request, params
 from fastapi.dependencies.models import Dependant
@@ -18,9 +20,13 @@ FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """What a route looks at: its query parameters, and types of content; none if it reads none."""
+    """What a route looks at: its query parameters, and types of content; none if it reads none.
+
+    ``lists`` are parameters that may be given several times.
+    """
 
     parameters: frozenset[str]
+    lists: frozenset[str]
     content: tuple[str, ...]
 
     @classmethod
@@ -30,11 +36,17 @@ class Manner:
         if route.body_field is not None:
             of_form = isinstance(route.body_field.field_info, params.Form)
             content = FORMS if of_form else (JSON,)
-        return cls(frozenset(_parameters(route.dependant)), content)
+        found = list(_parameters(route.dependant))
+        lists = (one.alias for one in found if _is_list(one.field_info.annotation))
+        return cls(frozenset(one.alias for one in found), frozenset(lists), content)
 
 
-def _parameters(dependant: Dependant) -> Iterator[str]:
-    yield from (one.alias for one in dependant.query_params)
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(map(_is_list, get_args(annotation)))
+
+
+def _parameters(dependant: Dependant) -> Iterator[Any]:
+    yield from dependant.query_params
     for inner in dependant.dependencies:
         yield from _parameters(inner)
 
@@ -51,8 +63,18 @@ async def check_manners(request: Request) -> None:
         may = ", ".join(sorted(manner.parameters)) or "none"
         message = f"there is no such parameter; those that are known here: {may}"
         raise Problem("invalid", errors=[{"place": "query", "message": message}])
+    several = {one for one, n in Counter(_names(request)).items() if n > 1} - manner.lists
+    if several:
+        errors = [
+            {"place": f"query.{name}", "message": "give this once"} for name in sorted(several)
+        ]
+        raise Problem("invalid", errors=errors)
     if manner.content and await _has_content(request, manner):
         require_content(request, *manner.content)
+
+
+def _names(request: Request) -> list[str]:
+    return [name for name, _ in request.query_params.multi_items()]
 
 
 async def _has_content(request: Request, manner: Manner) -> bool:

@@ -83,7 +83,7 @@ class Measures(BaseModel):
     run: int | None = Field(description="The run that they are as of; null if there are none yet.")
     last_run: int = Field(description="The last run of the register; 0 if it is empty.")
     computed_at: datetime | None
-    measures: list[MeasureModel]
+    items: list[MeasureModel]
     job: JobModel | None = Field(description="The work that computes those of the last run.")
 
 
@@ -132,7 +132,7 @@ def _model(access: Access, known: Known | None, latest: int, job: JobModel | Non
         run=None if known is None else known.run,
         last_run=latest,
         computed_at=None if known is None else known.computed_at,
-        measures=[] if known is None else [measure_model(one, profile) for one in known.results],
+        items=[] if known is None else [measure_model(one, profile) for one in known.results],
         job=job,
     )
 

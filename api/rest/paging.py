@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import math
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
@@ -10,13 +11,15 @@ from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
 
 from api.rest.problems import Problem
-from api.rest.text import Text
 
 T = TypeVar("T")
 
+_LONGEST = 2_000
+
 Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
+# Any text: whatever is not one of ours is the same problem.
 Cursor = Annotated[
-    Text | None, Query(description="Where the page begins: the `next` of the page before.")
+    str | None, Query(description="Where the page begins: the `next` of the page before.")
 ]
 
 
@@ -40,6 +43,8 @@ def place_of(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
     """The place that a cursor names, whose parts are of these kinds. Raises Problem."""
     if cursor is None:
         return None
+    if len(cursor) > _LONGEST:
+        raise Problem("bad-cursor")
     try:
         padded = cursor.encode() + b"=" * (-len(cursor) % 4)
         found = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
@@ -48,8 +53,11 @@ def place_of(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
     if not isinstance(found, list) or len(found) != len(kinds):
         raise Problem("bad-cursor")
     for part, kind in zip(found, kinds, strict=True):
-        wrong = isinstance(part, bool) or not isinstance(
-            part, (int, float) if kind is float else kind
+        wrong = isinstance(part, float) and not math.isfinite(part)
+        wrong = (
+            wrong
+            or isinstance(part, bool)
+            or not isinstance(part, (int, float) if kind is float else kind)
         )
         if wrong or (isinstance(part, int) and abs(part) >= 2**63):
             raise Problem("bad-cursor")

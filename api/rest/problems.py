@@ -23,6 +23,8 @@ BASE = "/v1/problems/"
 _SCHEMAS = "#/components/schemas/"
 # Below this address problems are FHIR OperationOutcomes.
 FHIR = "/v1/fhir/"
+# What their codes are of: no registry has it, and nothing is behind it.
+OUTCOMES = "urn:child-register:problem"
 FHIR_MEDIA_TYPE = "application/fhir+json"
 # Codes of FHIR's IssueType, by status.
 _ISSUES = {
@@ -76,6 +78,11 @@ KINDS: Mapping[str, Kind] = {
     "taken": Kind(409, "Somebody else has this pair now", "Take the next pair."),
     "not-in-hand": Kind(
         409, "You do not have this pair in hand", "Take it, or the next pair, and decide that."
+    ),
+    "in-hand": Kind(
+        409,
+        "You have another pair in hand",
+        "Answer it, or give it back; `pair` says which it is.",
     ),
     "gone": Kind(410, "This is no more", "Follow the successors, where there are any."),
     "stale": Kind(412, "It has changed since you read it", "Read it again and decide."),
@@ -162,6 +169,9 @@ class ProblemDocument(BaseModel):
         description="Of a child that is no more: those its records went to.",
         examples=[["7B3N9HV1C6DY4"]],
     )
+    pair: str | None = Field(
+        None, description="Of a pair in hand: which it is.", examples=["1042-2077"]
+    )
     changes: list[str] = Field(
         [],
         description="Of what is stale: names of what has changed.",
@@ -213,7 +223,7 @@ def problem_response(
 def operation_outcome(kind: str, problem: Mapping[str, Any]) -> dict[str, Any]:
     """A problem as a FHIR OperationOutcome; its type is the code."""
     errors = problem.get("errors") or [{"place": "", "message": problem["detail"]}]
-    coding = {"system": BASE.removesuffix("/"), "code": kind, "display": problem["title"]}
+    coding = {"system": OUTCOMES, "code": kind, "display": problem["title"]}
     issues = [
         {
             "severity": "error",
@@ -334,10 +344,11 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        errors = [
-            {"place": ".".join(str(part) for part in one["loc"]), "message": plainly(one)}
-            for one in error.errors()
-        ]
+        # Once each, though several that take the same parameter found it.
+        found = dict.fromkeys(
+            (".".join(str(part) for part in one["loc"]), plainly(one)) for one in error.errors()
+        )
+        errors = [{"place": place, "message": message} for place, message in found]
         return refusal(request, kind_of(error), errors=errors)
 
     @app.exception_handler(HTTPException)
@@ -345,7 +356,18 @@ def add_handlers(app: FastAPI) -> None:
         headers = dict(error.headers or {})
         if error.status_code == 405 and (methods := methods_at(request)):
             headers["Allow"] = ", ".join(methods)
-        return refusal(request, kind_of(error), headers=headers)
+        unread = unreadable(error.__cause__)
+        more: dict[str, Any] = {} if unread is None else {"errors": [unread]}
+        return refusal(request, kind_of(error), headers=headers, **more)
+
+
+def unreadable(cause: BaseException | None) -> dict[str, str] | None:
+    """What kept content from being read as JSON, and where; nothing if that is not why."""
+    if isinstance(cause, UnicodeDecodeError):
+        return {"place": f"body.{cause.start}", "message": "this is not UTF-8 from here on"}
+    if isinstance(cause, RecursionError):
+        return {"place": "body", "message": "this is nested too deeply"}
+    return None
 
 
 def kind_of(error: RequestValidationError | HTTPException) -> str:

@@ -258,7 +258,7 @@ class RecordWhy(Page):
 
     record: RecordKey
     child_id: str = Field(examples=["5QK2M8ZR0T4WF"])
-    against: list[Explanation]
+    items: list[Explanation]
 
 
 def values_of(values: Any) -> RecordValues:

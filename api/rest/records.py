@@ -268,7 +268,7 @@ def explain_record(
     return RecordWhy(
         record=RecordKey(source=source, record_id=record_id),
         child_id=child_id,
-        against=[explanation_of(one) for one in page],
+        items=[explanation_of(one) for one in page],
         next=link,
     )
 

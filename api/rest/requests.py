@@ -167,6 +167,11 @@ class _Answered:
         await self.send(message)
 
     def _complete(self, message: Message) -> None:
+        if message["status"] == 204:  # the framework says of what type nothing is
+            of_content = (b"content-type", b"content-length")
+            message["headers"] = [
+                one for one in message["headers"] if one[0].lower() not in of_content
+            ]
         had = {name.lower() for name, _ in message["headers"]}
         own = {
             "X-Request-Id": self.request.state.request_id,

@@ -48,6 +48,7 @@ from api.services.review.pairs import (
     StaleError,
     TakenError,
     UnknownPairError,
+    keys_of,
 )
 from api.services.review.revealing import reveal
 from api.services.review.reviewers import ReviewerWeek, reviewer_weeks, reviewers_overall
@@ -103,7 +104,7 @@ def reviewer_of(access: Access) -> Reviewer:
     "/next",
     summary="Take the next pair",
     response_model=PairModel,
-    responses={**_NOTHING, **acting()},
+    responses={**_NOTHING, **acting("in-hand")},
 )
 def take_next_pair(
     access: Annotated[Access, _READS],
@@ -115,7 +116,8 @@ def take_next_pair(
     it stands now, so the same request again has no second effect.
 
     The `ETag` is that of the state that you are shown: send it back as `If-Match` when you
-    decide. 204 if nothing waits for you.
+    decide. 204 if nothing waits for you. 409 `in-hand`, with `pair`, if you ask for a part of the
+    queue and have a pair that is of another: answer it, or give it back.
     """
     asked = wanted or NextWanted()
     rules = rules_of(access)
@@ -130,6 +132,9 @@ def take_next_pair(
     if not rules or not lease:
         access.status = 204
         return Response(status_code=204)
+    sources = {key[0] for key in keys_of(access.connection, [*lease.pair.records]).values()}
+    if asked.kind not in (None, lease.kind) or asked.source not in (None, *sources):
+        raise Problem("in-hand", pair=str(lease.pair))
     return _shown(access, rules, lease)
 
 
@@ -367,7 +372,7 @@ def list_queue(
     )
     page, address = next_page(request, response, items, limit, lambda item: item.place)
     access.saw(*(f"record {record}" for item in page for record in item.records))
-    return QueuePage(pairs=[queued_model(item) for item in page], next=address)
+    return QueuePage(items=[queued_model(item) for item in page], next=address)
 
 
 @router.get("/reviewers", summary="See how reviewers do", responses=asking("bad-cursor"))
@@ -388,7 +393,7 @@ def list_reviewers(
     overall = reviewers_overall(access.connection, since=since)
     return ReviewerList(
         next=link,
-        weeks=[reviewer_model(one) for one in page],
+        items=[reviewer_model(one) for one in page],
         overall=[reviewer_model(one) for one in overall if one.by in named],
     )
 

@@ -243,7 +243,7 @@ class QueuedModel(BaseModel):
 class QueuePage(Page):
     """What waits, in the order in which it is handed out."""
 
-    pairs: list[QueuedModel]
+    items: list[QueuedModel]
 
 
 class DecidedModel(BaseModel):
@@ -265,7 +265,7 @@ class DecidedModel(BaseModel):
 class DecisionPage(Page):
     """Decisions, the last first."""
 
-    decisions: list[DecidedModel]
+    items: list[DecidedModel]
 
 
 class ShareModel(BaseModel):
@@ -293,8 +293,8 @@ class ReviewerModel(BaseModel):
 class ReviewerList(Page):
     """Reviewers by week, the latest first, and over all weeks."""
 
-    weeks: list[ReviewerModel]
-    overall: list[ReviewerModel] = Field(description="Of those who are named in `weeks`.")
+    items: list[ReviewerModel]
+    overall: list[ReviewerModel] = Field(description="Of those who are named in `items`.")
 
 
 class NewKnown(Body):
@@ -325,7 +325,7 @@ class KnownModel(BaseModel):
 class KnownList(Page):
     """Pairs of known answer, the newest first."""
 
-    pairs: list[KnownModel]
+    items: list[KnownModel]
 
 
 def pair_model(context: Context, lease: Lease) -> PairModel:

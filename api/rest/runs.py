@@ -41,7 +41,7 @@ class RunModel(BaseModel):
 class RunPage(Page):
     """Runs, newest first."""
 
-    runs: list[RunModel]
+    items: list[RunModel]
 
 
 class TrainedModel(BaseModel):
@@ -61,7 +61,7 @@ class TrainedModelInFull(TrainedModel):
 class Models(Page):
     """Models that were ever used, the last one to come first."""
 
-    models: list[TrainedModel]
+    items: list[TrainedModel]
 
 
 @router.get("/runs", summary="List runs", responses=asking("bad-cursor"))
@@ -72,7 +72,7 @@ def get_runs(
     place = place_of(cursor, int)
     found = list_runs(access.connection, before=place[0] if place else None, limit=limit + 1)
     page, link = next_page(request, response, found, limit, lambda one: [one.id])
-    return RunPage(next=link, runs=[_model(view) for view in page])
+    return RunPage(next=link, items=[_model(view) for view in page])
 
 
 @router.get("/runs/{run}", summary="Get a run", responses=asking("not-found"))
@@ -99,7 +99,7 @@ def get_models(
     views, link = next_page(request, response, found, limit, lambda one: [one.hash])
     return Models(
         next=link,
-        models=[
+        items=[
             TrainedModel(hash=one.hash, first_used_at=one.first_used_at, in_force=one.in_force)
             for one in views
         ],

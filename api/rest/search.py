@@ -12,11 +12,11 @@ from api.rest.child_schemas import GoldenValues, golden_document
 from api.rest.paging import place_of, written
 from api.rest.problems import Problem, usual
 from api.rest.record_schemas import Identifier, Value
-from api.rest.text import RecordId, SourceName, Text
+from api.rest.text import RecordId, SourceName
 from api.services.access.roles import Permission
 from api.services.register.criteria import LOOKED_FOR, Criterion
 from api.services.register.searching import State
-from api.services.register.searching_children import search_children
+from api.services.register.searching_children import ListChangedError, search_children
 from matcher.errors import DataError
 
 router = APIRouter(tags=["children"])
@@ -55,7 +55,7 @@ class SearchBody(Body):
         "(`unmatched`), for whose child a possible link waits, or that a person checked.",
     )
     limit: int = Field(50, ge=1, le=500)
-    cursor: Text | None = Field(None, description="The `next` of the page before.")
+    cursor: str | None = Field(None, description="The `next` of the page before.")
 
 
 class FoundChild(BaseModel):
@@ -110,6 +110,8 @@ def find_children(body: SearchBody, access: MayRead) -> FoundChildren:
             state=body.state,
             listing=body.source is not None,
         )
+    except ListChangedError as error:
+        raise Problem("bad-cursor", str(error)) from None
     except DataError as error:
         invalid("body", str(error))
     if alone and found.after is not None:

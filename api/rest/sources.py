@@ -55,7 +55,7 @@ class SourceModel(BaseModel):
 class Sources(Page):
     """Sources, by name."""
 
-    sources: list[SourceModel]
+    items: list[SourceModel]
 
 
 @router.get("/sources", summary="List sources", responses=asking("bad-cursor"))
@@ -78,4 +78,4 @@ def get_sources(
         limit=limit + 1,
     )
     page, link = next_page(request, response, found, limit, lambda one: [one.name])
-    return Sources(next=link, sources=[SourceModel(**asdict(view)) for view in page])
+    return Sources(next=link, items=[SourceModel(**asdict(view)) for view in page])

@@ -42,6 +42,10 @@ Said = Annotated[
     StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
     AfterValidator(plain),
 ]
+# As systems may ask for one that is not there.
+AnySource = Annotated[
+    str, StringConstraints(max_length=500), BeforeValidator(with_slashes), AfterValidator(plain)
+]
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 RecordId = Annotated[
     str,

@@ -84,7 +84,7 @@ class WebhookWithSecret(WebhookModel):
 class WebhookPage(Page):
     """Webhooks of the caller, oldest first."""
 
-    webhooks: list[WebhookModel]
+    items: list[WebhookModel]
 
 
 class DeadLetter(BaseModel):
@@ -101,7 +101,7 @@ class DeadLetter(BaseModel):
 class DeadLetterPage(Page):
     """Dead letters, oldest first."""
 
-    dead_letters: list[DeadLetter]
+    items: list[DeadLetter]
 
 
 class Retried(BaseModel):
@@ -153,7 +153,7 @@ def get_webhooks(
         access.connection, access.caller.name, place[0] if place else 0, limit + 1
     )
     page, link = next_page(request, response, found, limit, lambda one: [one.id])
-    return WebhookPage(next=link, webhooks=[_model(view) for view in page])
+    return WebhookPage(next=link, items=[_model(view) for view in page])
 
 
 @router.get("/webhooks/{webhook}", summary="Get a webhook", responses=asking("not-found"))
@@ -205,7 +205,7 @@ def get_dead_letters(
     with reading(access.service.aside) as aside:
         found = dead_letters(aside, webhook, place[0] if place else 0, limit + 1)
     page, link = next_page(request, response, found, limit, lambda one: [one.id])
-    return DeadLetterPage(next=link, dead_letters=[_letter(one) for one in page])
+    return DeadLetterPage(next=link, items=[_letter(one) for one in page])
 
 
 @router.post(
@@ -220,7 +220,7 @@ def retry_webhook(webhook: Number, write: Writing) -> Response:
     _require(write, webhook)
     with writing_aside(write.service.engine, write.connection) as aside:
         count = retry_dead_letters(aside, webhook, write.now)
-    return write.answer(Retried(retried=count), 202)
+    return write.answer(Retried(retried=count), 202, {"Location": f"/v1/webhooks/{webhook}"})
 
 
 @router.post(
@@ -237,7 +237,7 @@ def retry_dead_letter(webhook: Number, delivery: Number, write: Writing) -> Resp
         count = retry_dead_letters(aside, webhook, write.now, only=delivery)
     if count == 0:
         raise Problem("not-found")
-    return write.answer(Retried(retried=count), 202)
+    return write.answer(Retried(retried=count), 202, {"Location": f"/v1/webhooks/{webhook}"})
 
 
 def _require(access: Access, webhook: int) -> WebhookView:

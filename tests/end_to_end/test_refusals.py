@@ -246,3 +246,33 @@ def test_the_installed_command_is_the_one_that_these_tests_call(tmp_path: Path) 
     )
     answer = matcher(tmp_path, "link")
     assert (said.returncode, said.stdout, said.stderr) == (answer.status, answer.out, answer.err)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("MATCHER_ENVIRONMENT", "prod", "local, demo or production"),
+        ("MATCHER_LARGEST_UPLOAD_MIB", "0", "a whole number, 1 or more"),
+        ("MATCHER_LARGEST_UPLOAD_MIB", "much", "a whole number, 1 or more"),
+    ],
+)
+@pytest.mark.parametrize("command", [["serve"], ["status"], ["worker"], ["upgrade"]])
+def test_a_setting_that_cannot_be_is_named_with_what_it_may_be(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    command: list[str],
+    name: str,
+    value: str,
+    told: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["matcher", *command])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    assert ended.value.code == WRONG_CALL
+    assert f"{name} must be {told}" in said.err
+    assert value not in said.err.replace(told, "")
+    assert not list(tmp_path.iterdir())

@@ -12,6 +12,7 @@ from api.db.models import Agreement, Source
 from api.rest.service import Service
 from tests.register_service.registers import NOW
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed
+from tests.register_service.seen import put
 from tests.rest.conftest import Headers, MakeKey
 from tests.rest.people import AISHA_SAYS, ZEBEDEE_SAYS, child, kind, record
 
@@ -171,7 +172,7 @@ def test_where_a_shielded_child_lives_is_told_to_the_cleared_only(
     client: TestClient, key: MakeKey, register: Reviewed, cleared: bool
 ) -> None:
     own = key(cleared=cleared)
-    client.put(record(CLINIC), headers=own, json={**AISHA_SAYS, "family_id": "F1"})
+    put(register, CLINIC, **AISHA_SAYS, family_id="F1")
     register.shield(SCHOOL)
     aisha = register.child(SCHOOL)
     answers = [client.get(child(aisha, rest), headers=own) for rest in ("", *LISTS)]

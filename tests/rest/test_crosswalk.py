@@ -91,7 +91,6 @@ def test_in_bulk_a_source_or_target_that_cannot_be_asked_ends_all(
         asked(SCHOOL, as_of=0),
         asked(SCHOOL, as_of=10**30),
         asked(SCHOOL, as_of=99),
-        asked(("School!", "1")),
         asked(("school", "")),
         asked(("school", "a\x00b")),
         asked(SCHOOL, more=1),

@@ -138,3 +138,15 @@ def _all_roles(service: Service) -> dict[str, str]:
             now=datetime.now(UTC),
         )
     return {"Authorization": f"Bearer {new.key}", "Purpose": "early_years"}
+
+
+def test_every_list_that_comes_in_pages_is_called_items(application: FastAPI) -> None:
+    document = application.openapi()
+    pages = [
+        schema
+        for schema in document["components"]["schemas"].values()
+        if {"next", "after", "last_run"} & schema.get("properties", {}).keys()
+        and any(one.get("type") == "array" for one in schema["properties"].values())
+    ]
+    assert len(pages) > 20
+    assert [one["title"] for one in pages if "items" not in one["properties"]] == []

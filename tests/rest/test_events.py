@@ -23,7 +23,7 @@ def follow(client: TestClient, headers: Headers, address: str) -> list[dict[str,
     while address:
         page = client.get(address, headers=headers)
         assert page.status_code == 200
-        found += page.json()["events"]
+        found += page.json()["items"]
         address = page.json()["next"]
     return found
 
@@ -68,7 +68,7 @@ def test_a_reader_goes_on_where_it_was(
     headers = key()
     after = client.get("/v1/events?limit=1000", headers=headers).json()["after"]
     nothing = client.get(f"/v1/events?after={after}", headers=headers).json()
-    assert nothing == {"events": [], "after": after, "next": None}
+    assert nothing == {"items": [], "after": after, "next": None}
     register.say("match", UNSURE, AISHA[0])
     news = follow(client, headers, f"/v1/events?after={after}")
     assert news
@@ -84,7 +84,7 @@ def test_only_some_kinds_can_be_followed_and_the_place_moves_on(
     assert {one["kind"] for one in found} == {"child_created", "child_merged"}
     newest = client.get("/v1/events?limit=1000", headers=headers).json()["after"]
     none = client.get(f"/v1/events?kind=child_split&after={newest - 1}", headers=headers).json()
-    assert (none["events"], none["after"]) == ([], newest)
+    assert (none["items"], none["after"]) == ([], newest)
 
 
 def test_records_of_sources_that_may_not_be_seen_are_not_told_of(
@@ -141,7 +141,7 @@ def test_a_long_poll_ends_with_the_event_that_it_waits_for(
     began = time.monotonic()
     found = client.get(f"/v1/events?after={after}&long-poll=30", headers=headers).json()
     acting.join()
-    assert found["events"]
+    assert found["items"]
     assert time.monotonic() - began < 25
 
 
@@ -170,7 +170,7 @@ def test_a_long_poll_comes_back_without_events_when_its_time_is_over(
     after = client.get("/v1/events?limit=1000", headers=headers).json()["after"]
     began = time.monotonic()
     found = client.get(f"/v1/events?after={after}&long-poll=1", headers=headers).json()
-    assert found["events"] == []
+    assert found["items"] == []
     assert time.monotonic() - began >= 1
     assert client.get("/v1/events?long-poll=31", headers=headers).status_code == 422
     assert client.get("/v1/events?long-poll=nan", headers=headers).status_code == 422

@@ -127,7 +127,7 @@ def test_no_export_tells_where_a_shielded_child_lives(
 def test_no_export_leads_from_one_severed_child_to_the_other(
     client: TestClient, service: Service, register: Reviewed, analyst: Headers
 ) -> None:
-    run = client.get("/v1/runs", headers=analyst).json()["runs"][0]["id"]
+    run = client.get("/v1/runs", headers=analyst).json()["items"][0]["id"]
     register.sever([AISHA[0]], [AISHA[1]])
     own, other = register.child(AISHA[0]), register.child(AISHA[1])
     links = rows_of(fetched(client, service, analyst, what="links"))
@@ -170,15 +170,17 @@ def test_links_tell_nothing_that_why_hides(
     client: TestClient, service: Service, register: Reviewed, key: MakeKey, analyst: Headers
 ) -> None:
     upn = {"upn": "B801200005001"}
-    for one in AISHA[:2]:
-        register.load_people(
-            [{**who, **upn} for who in PEOPLE if (who["source"], who["record_id"]) == one]
-        )
-    run = client.get("/v1/runs", headers=analyst).json()["runs"][0]["id"]
+    register.load_people(
+        [
+            {**who, **(upn if (who["source"], who["record_id"]) in AISHA[:2] else {})}
+            for who in PEOPLE
+        ]
+    )
+    run = client.get("/v1/runs", headers=analyst).json()["items"][0]["id"]
     register.shield(AISHA[0])
     register.link_anew()
     register.say("match", UNSURE, NOAH)
-    why = client.get(record(AISHA[0], "/why"), headers=key()).json()["against"]
+    why = client.get(record(AISHA[0], "/why"), headers=key()).json()["items"]
     (told,) = [
         one
         for one in why
@@ -210,7 +212,7 @@ def test_links_tell_nothing_that_why_hides(
 def test_values_of_a_past_run_are_not_those_of_the_other_identity(
     client: TestClient, service: Service, register: Reviewed, analyst: Headers
 ) -> None:
-    run = client.get("/v1/runs", headers=analyst).json()["runs"][0]["id"]
+    run = client.get("/v1/runs", headers=analyst).json()["items"][0]["id"]
     child = register.child(AISHA[0])
     register.sever([AISHA[0]], AISHA[1:])
     rows = rows_of(fetched(client, service, analyst, what="register", as_of=run))

@@ -141,7 +141,7 @@ def test_rejects_are_told_in_pages_and_as_a_file_without_values(
     do_work(service)
     first = client.get(f"{place}/rejects?limit=1", headers=steward).json()
     second = client.get(first["next"], headers=steward).json()
-    assert [one["row"] for one in first["rejects"] + second["rejects"]] == [3, 4]
+    assert [one["row"] for one in first["items"] + second["items"]] == [3, 4]
     assert second["next"] is None
     file = client.get(f"{place}/rejects.csv", headers=steward)
     assert file.headers["content-type"].startswith("text/csv")
@@ -205,11 +205,11 @@ def test_extracts_are_listed_newest_first_by_source_and_state(
     bring(client, steward, as_csv(PEOPLE))
     bring(client, steward, as_csv(PEOPLE), source="nursery")
     found = client.get("/v1/extracts?limit=1", headers=steward).json()
-    assert [one["source"] for one in found["extracts"]] == ["nursery"]
+    assert [one["source"] for one in found["items"]] == ["nursery"]
     page = client.get(found["next"], headers=steward).json()
-    assert [one["source"] for one in page["extracts"]] == ["library"]
+    assert [one["source"] for one in page["items"]] == ["library"]
     own = client.get("/v1/extracts?source=library&state=received", headers=steward).json()
-    assert [one["source"] for one in own["extracts"]] == ["library"]
+    assert [one["source"] for one in own["items"]] == ["library"]
     assert client.get("/v1/extracts?state=lost", headers=steward).status_code == 422
 
 
@@ -221,7 +221,7 @@ def test_a_key_for_some_sources_brings_and_sees_only_theirs(
     assert bring(client, scoped, as_csv(PEOPLE)).status_code == 202
     other = bring(client, steward, as_csv(PEOPLE), source="nursery").headers["Location"]
     assert client.get(other, headers=scoped).status_code == 404
-    listed = client.get("/v1/extracts", headers=scoped).json()["extracts"]
+    listed = client.get("/v1/extracts", headers=scoped).json()["items"]
     assert [one["source"] for one in listed] == ["library"]
 
 

@@ -328,21 +328,21 @@ def test_why_has_each_partial_weight_against_each_member_of_the_child(
     assert found["child_id"] == register.child(SCHOOL)
     others = {
         (end["source"], end["record_id"])
-        for one in found["against"]
+        for one in found["items"]
         for end in (one["left"], one["right"])
     }
     assert others == set(AISHA)
-    for one in found["against"]:
+    for one in found["items"]:
         parts = sum(part["weight"] or 0.0 for part in one["parts"])
         assert one["weight"] == pytest.approx(one["prior"] + one["company"] + parts, abs=0.001)
         assert one["link"]
     one_by_one, address = [], record(SCHOOL, "/why?limit=1")
     while address:
         page = client.get(address, headers=key()).json()
-        one_by_one += page["against"]
+        one_by_one += page["items"]
         address = page["next"]
-    assert one_by_one == found["against"]
-    sentences = {part["sentence"] for part in found["against"][0]["parts"]}
+    assert one_by_one == found["items"]
+    sentences = {part["sentence"] for part in found["items"][0]["parts"]}
     assert "forename is the same" in sentences
 
 

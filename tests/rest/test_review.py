@@ -57,13 +57,13 @@ def test_a_pair_is_taken_decided_and_undone(client: TestClient, asks: Asks) -> N
     assert total == pytest.approx(weights["weight"])
     made = outcome.json()["decision"]
     assert outcome.json()["state"] == "entered"
-    listed = client.get("/v1/decisions", headers=asks).json()["decisions"]
+    listed = client.get("/v1/decisions", headers=asks).json()["items"]
     assert [(one["id"], one["kind"], one["undone"]) for one in listed] == [(made, "match", False)]
     undone = client.post(f"/v1/decisions/{made}/undo", json={"why": "a slip"}, headers=asks)
     assert undone.status_code == 200
-    assert client.get("/v1/decisions", headers=asks).json()["decisions"][0]["undone"]
+    assert client.get("/v1/decisions", headers=asks).json()["items"][0]["undone"]
     assert (
-        client.get("/v1/review/queue", headers=asks).json()["pairs"][0]["pair"]
+        client.get("/v1/review/queue", headers=asks).json()["items"][0]["pair"]
         == (taken.json()["pair"])
     )
 
@@ -77,7 +77,7 @@ def test_a_second_person_gets_nothing_while_the_only_pair_is_taken(
     assert client.post("/v1/review/next", headers=second).status_code == 204
     refused = client.post(f"/v1/review/{pair}/take", headers=second)
     assert (refused.status_code, refused.json()["type"]) == (409, "/v1/problems/taken")
-    assert client.get("/v1/review/queue", headers=second).json()["pairs"][0]["taken"]
+    assert client.get("/v1/review/queue", headers=second).json()["items"][0]["taken"]
     with reading(service.aside) as aside:
         logged = aside.scalars(select(Access.status).order_by(Access.id)).all()
     assert logged == [200, 204, 409, 200]
@@ -140,7 +140,7 @@ def test_an_answered_pair_is_out_of_hand_until_the_answer_is_taken_back(
         found = act(name)
         assert (found.status_code, found.json()["type"]) == (409, "/v1/problems/not-in-hand"), name
     made = client.get("/v1/decisions", headers=asks).json()
-    assert len(made.get("decisions") or made.get("items") or []) == (first == "decision")
+    assert len(made["items"]) == (first == "decision")
     if first == "decision":
         undone = client.post("/v1/review/undo", json={"why": "a slip"}, headers=asks)
         assert undone.status_code == 200
@@ -167,9 +167,9 @@ def test_a_referred_pair_comes_to_senior_reviewers_with_the_note(
     assert (
         client.post(f"/v1/review/{pair['pair']}/refer", json=body, headers=asks).status_code == 200
     )
-    queue = client.get("/v1/review/queue", headers=key(Role.SENIOR_REVIEWER)).json()["pairs"]
+    queue = client.get("/v1/review/queue", headers=key(Role.SENIOR_REVIEWER)).json()["items"]
     assert [one["kind"] for one in queue] == ["referred"]
-    assert client.get("/v1/review/queue", headers=asks).json()["pairs"] == []
+    assert client.get("/v1/review/queue", headers=asks).json()["items"] == []
 
 
 def test_a_reveal_is_in_the_access_log(client: TestClient, asks: Asks, service: Service) -> None:
@@ -191,7 +191,7 @@ def test_the_queue_is_filtered(client: TestClient, asks: Asks) -> None:
     def pairs(**asked: Any) -> int:
         found = client.get("/v1/review/queue", params=asked, headers=asks)
         assert found.status_code == 200
-        return len(found.json()["pairs"])
+        return len(found.json()["items"])
 
     assert pairs() == pairs(source="clinic") == pairs(kind="possible_link", at_most=20) == 1
     assert pairs(source="census") == pairs(kind="contradiction") == pairs(at_least=20) == 0
@@ -208,7 +208,7 @@ def test_known_pairs_are_for_stewards(client: TestClient, asks: Asks, key: MakeK
     number = made.json()["id"]
     end = f"/v1/review/known/{number}/end"
     assert client.post(end, headers=steward).status_code == 204
-    (known,) = client.get("/v1/review/known", headers=steward).json()["pairs"]
+    (known,) = client.get("/v1/review/known", headers=steward).json()["items"]
     assert known["ended_at"] is not None
     assert client.post(end, headers=steward).status_code == 409
     assert client.post("/v1/review/known/999/end", headers=steward).status_code == 404
@@ -216,7 +216,7 @@ def test_known_pairs_are_for_stewards(client: TestClient, asks: Asks, key: MakeK
     newer = client.post("/v1/review/known", json=other, headers=steward).json()["id"]
     first = client.get("/v1/review/known?limit=1", headers=steward).json()
     second = client.get(first["next"], headers=steward).json()
-    assert [one["id"] for one in first["pairs"] + second["pairs"]] == [newer, number]
+    assert [one["id"] for one in first["items"] + second["items"]] == [newer, number]
     assert second["next"] is None
 
 
@@ -225,20 +225,20 @@ def test_reviewers_are_listed_in_pages(
 ) -> None:
     senior = key(Role.SENIOR_REVIEWER)
     empty = client.get("/v1/review/reviewers", headers=senior).json()
-    assert empty == {"weeks": [], "overall": [], "next": None}
+    assert empty == {"items": [], "overall": [], "next": None}
     with writing(register.engine) as connection:
         for by, days in (("anna", 0), ("ben", 0), ("anna", 7)):
             answered(connection, by, datetime.now(UTC) - timedelta(days=days))
     whole = client.get("/v1/review/reviewers", headers=senior).json()
-    assert [one["by"] for one in whole["weeks"]] == ["anna", "ben", "anna"]
+    assert [one["by"] for one in whole["items"]] == ["anna", "ben", "anna"]
     assert [(one["by"], one["answers"]) for one in whole["overall"]] == [("anna", 2), ("ben", 1)]
     address, weeks = "/v1/review/reviewers?limit=2", []
     while address:
         page = client.get(address, headers=senior).json()
-        assert {one["by"] for one in page["overall"]} == {one["by"] for one in page["weeks"]}
-        weeks += page["weeks"]
+        assert {one["by"] for one in page["overall"]} == {one["by"] for one in page["items"]}
+        weeks += page["items"]
         address = page["next"]
-    assert weeks == whole["weeks"]
+    assert weeks == whole["items"]
 
 
 def test_what_is_said_of_a_pair_that_is_not_in_hand_is_so(

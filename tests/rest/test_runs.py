@@ -44,8 +44,8 @@ def test_runs_are_listed_newest_first_with_what_they_did(
     register.say("match", UNSURE, AISHA[0])
     first = client.get("/v1/runs?limit=1", headers=steward).json()
     second = client.get(first["next"], headers=steward).json()
-    assert first["runs"][0]["id"] > second["runs"][0]["id"]
-    linked = second["runs"][0]
+    assert first["items"][0]["id"] > second["items"][0]["id"]
+    linked = second["items"][0]
     assert linked["applied"] == [extract]
     assert linked["kind"] == "link"
     assert linked["counts"]["joined"] == 1
@@ -58,7 +58,7 @@ def test_runs_are_listed_newest_first_with_what_they_did(
 def test_models_are_known_by_their_hash(
     client: TestClient, service: Service, reader: Headers
 ) -> None:
-    listed = client.get("/v1/models", headers=reader).json()["models"]
+    listed = client.get("/v1/models", headers=reader).json()["items"]
     known = shipped().model
     assert [(one["hash"], one["in_force"]) for one in listed] == [(known.content_hash, True)]
     one = client.get(f"/v1/models/{known.content_hash}", headers=reader).json()
@@ -73,7 +73,7 @@ def test_models_are_known_by_their_hash(
     found, address = [], "/v1/models?limit=1"
     while address:
         page = client.get(address, headers=reader).json()
-        found += [one["hash"] for one in page["models"]]
+        found += [one["hash"] for one in page["items"]]
         address = page["next"]
     assert found == ["b" * 64, "c" * 64, "a" * 64, known.content_hash]
 
@@ -81,7 +81,7 @@ def test_models_are_known_by_their_hash(
 def test_sources_come_with_their_agreements_and_last_extract(
     client: TestClient, service: Service, key: MakeKey, reader: Headers
 ) -> None:
-    found = client.get("/v1/sources", headers=reader).json()["sources"]
+    found = client.get("/v1/sources", headers=reader).json()["items"]
     names = [one["name"] for one in found]
     assert names == sorted(names)
     clinic = next(one for one in found if one["name"] == "clinic")
@@ -91,9 +91,9 @@ def test_sources_come_with_their_agreements_and_last_extract(
     assert "early_years" in clinic["agreements"][0]["purposes"]
     first = client.get("/v1/sources?limit=2", headers=reader).json()
     rest = client.get(first["next"], headers=reader).json()
-    assert [one["name"] for one in first["sources"] + rest["sources"]] == names[:4]
+    assert [one["name"] for one in first["items"] + rest["items"]] == names[:4]
     scoped = key(Role.ANALYST, sources=["clinic"])
-    only = client.get("/v1/sources", headers=scoped).json()["sources"]
+    only = client.get("/v1/sources", headers=scoped).json()["items"]
     assert [one["name"] for one in only] == ["clinic"]
 
 
@@ -120,7 +120,7 @@ class TestMeasures:
     ) -> None:
         headers = key(Role.MEASURES_READER)
         first = client.get("/v1/measures", headers=headers)
-        assert (first.status_code, first.json()["measures"]) == (202, [])
+        assert (first.status_code, first.json()["items"]) == (202, [])
         assert first.headers["Retry-After"] == "5"
         again = client.get("/v1/measures", headers=headers).json()
         assert again["job"]["id"] == first.json()["job"]["id"]
@@ -129,11 +129,11 @@ class TestMeasures:
         assert found.status_code == 200
         assert found.json()["run"] == found.json()["last_run"] == 1
         assert do_work(service) == 0
-        self.are_those_of_the_register(found.json()["measures"], register)
+        self.are_those_of_the_register(found.json()["items"], register)
         register.link_anew()
         newer = client.get("/v1/measures", headers=headers)
         assert (newer.status_code, newer.json()["run"], newer.json()["last_run"]) == (202, 1, 2)
-        assert newer.json()["measures"] == found.json()["measures"]
+        assert newer.json()["items"] == found.json()["items"]
         do_work(service)
         assert client.get("/v1/measures", headers=headers).json()["run"] == 2
         with reading(service.engine) as connection:

@@ -141,9 +141,9 @@ def test_a_child_none_of_whose_records_may_be_seen_is_not_there(
             assert (hidden.status_code, kind(hidden)) == (404, kind(unknown))
         assert client.get(child(aisha, rest), headers=only).status_code == 200
         assert client.get(child(noah, rest), headers=key()).status_code == 200
-    run = client.get("/v1/runs", headers=key()).json()["runs"][0]["id"]
+    run = client.get("/v1/runs", headers=key()).json()["items"][0]["id"]
     assert client.get(child(noah, f"?as_of={run}"), headers=only).status_code == 404
-    events = client.get("/v1/events?limit=1000", headers=only).json()["events"]
+    events = client.get("/v1/events?limit=1000", headers=only).json()["items"]
     assert noah not in {one["child_id"] for one in events}
     assert aisha in {one["child_id"] for one in events}
 
@@ -201,7 +201,7 @@ def test_the_queue_and_the_pair_in_hand_weigh_nothing_that_is_hidden(
     elsewhere = {**says, "address": "9 Ash Gr", "postcode": "OL4 3PP"}
 
     def listed(headers: Headers, rest: str = "") -> dict[str, float]:
-        found = asked(client, headers, "GET", f"/v1/review/queue{rest}").json()["pairs"]
+        found = asked(client, headers, "GET", f"/v1/review/queue{rest}").json()["items"]
         return {one["pair"]: one["weight"] for one in found}
 
     asked(client, own, "PUT", record(UNSURE), **says)

@@ -82,7 +82,7 @@ def since(engine: Engine, after: int) -> list[int]:
 
 def dead(client: TestClient, headers: Headers, hook: int) -> list[dict[str, Any]]:
     found = client.get(f"/v1/webhooks/{hook}/dead-letters", headers=headers)
-    return list(found.json()["dead_letters"])
+    return list(found.json()["items"])
 
 
 @pytest.mark.usefixtures("delivering")
@@ -365,7 +365,7 @@ def test_webhooks_are_their_keeper_s_own_and_their_secret_is_told_once(
     assert hook["secret"].startswith("whsec_")
     assert "secret" not in client.get(address, headers=mine).json()
     assert hook["secret"] not in client.get("/v1/webhooks", headers=mine).text
-    assert client.get("/v1/webhooks", headers=other).json()["webhooks"] == []
+    assert client.get("/v1/webhooks", headers=other).json()["items"] == []
     for path in (address, f"{address}/dead-letters"):
         assert client.get(path, headers=other).status_code == 404
     assert client.delete(address, headers=other).status_code == 404
@@ -384,7 +384,7 @@ def test_a_caller_keeps_a_bounded_number_of_webhooks(
     assert one_more.json()["type"] == "/v1/problems/conflict"
     listed = client.get("/v1/webhooks?limit=15", headers=headers).json()
     rest = client.get(listed["next"], headers=headers).json()
-    assert len(listed["webhooks"]) + len(rest["webhooks"]) == 20
+    assert len(listed["items"]) + len(rest["items"]) == 20
 
 
 def test_making_a_webhook_again_with_its_key_makes_no_second_one(
@@ -392,7 +392,7 @@ def test_making_a_webhook_again_with_its_key_makes_no_second_one(
 ) -> None:
     headers = {**key(), "Idempotency-Key": "once-only"}
     assert keep(client, headers, there.url) == keep(client, headers, there.url)
-    assert len(client.get("/v1/webhooks", headers=headers).json()["webhooks"]) == 1
+    assert len(client.get("/v1/webhooks", headers=headers).json()["items"]) == 1
 
 
 def test_who_may_not_keep_webhooks_keeps_none(

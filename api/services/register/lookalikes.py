@@ -100,7 +100,7 @@ def _put_since(*what: Any) -> Select[Any]:
             Shield.lifted_at.is_(None),
             RecordVersion.extract.is_(None),
             Run.kind == "record",
-            Run.at >= root.at,
+            Run.at > root.at,
         )
     )
 

@@ -16,6 +16,10 @@ from matcher.errors import DataError
 from matcher.register.golden import GOLDEN_COLUMNS
 
 
+class ListChangedError(DataError):
+    """A page cannot begin where it was to: whoever stood there is not in the list any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class FoundChild:
     """A child of which records agree, with its golden values, by GOLDEN_COLUMNS.
@@ -74,7 +78,7 @@ def search_children(
     if after is not None:
         start = connection.scalar(select(named.c.name).where(named.c.child == after))
         if start is None:
-            raise DataError("this list has changed; begin it again")
+            raise ListChangedError("this list has changed; begin it again")
         query = query.where(
             tuple_(named.c.name, named.c.child) > tuple_(literal(start), literal(after))
         )

@@ -66,6 +66,11 @@ class PairId:
                 return cls(low, high)
         raise UnknownPairError("there is no such pair")
 
+    @property
+    def records(self) -> tuple[int, int]:
+        """The lower one first."""
+        return self.low, self.high
+
     def __str__(self) -> str:
         return f"{self.low}-{self.high}"
 

@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_3624b9"
+revision: str = "0001_f9b2d3"
 down_revision: str | None = None
 
 
@@ -187,6 +187,7 @@ def upgrade() -> None:
         sa.Column("status", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("headers", sa.JSON(), nullable=True),
         sa.Column("body", sa.Text(), nullable=True),
+        sa.Column("about", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("by", "key", name=op.f("pk_kept_reply")),
     )
     with op.batch_alter_table("kept_reply", schema=None) as batch_op:
