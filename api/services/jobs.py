@@ -24,6 +24,7 @@ from api.services.previews import COMMIT, PREVIEW, do_commit, prepare_preview
 from api.services.register.kept_rules import InForce, rules_in_force
 from api.services.register.running import RunResult, run_register
 from api.services.retention.erasing import ERASE, do_erase
+from api.services.review.sampling import DRAW, prepare_draw
 from api.services.work import Handlers, ReadsFirst, Task, enqueue, jobs_by_id, retry
 from matcher.progress import Observer
 from matcher.read import ReadResult
@@ -174,6 +175,7 @@ def handlers(offered: InForce) -> Handlers:
         PREVIEW: ReadsFirst(prepare_preview),
         COMMIT: do_commit,
         VERIFY: ReadsFirst(prepare_verification),
+        DRAW: ReadsFirst(prepare_draw),
         ERASE: partial(do_erase, offered),
     }
 

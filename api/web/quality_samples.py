@@ -5,12 +5,13 @@ from typing import Annotated
 
 from fastapi import Form, Request, Response
 
+from api.db.models import JobState
 from api.rest.access import Access, Write
 from api.services.access.roles import Permission
 from api.services.register.acts import ActError
-from api.services.register.kept_rules import rules_in_force
 from api.services.register.reading import last_run
-from api.services.review.sampling import FEWEST, MOST, draw_sample, quality_samples
+from api.services.review.sampling import FEWEST, MOST, last_draw, quality_samples, queue_draw
+from api.services.work import JobView, worker_lives
 from api.web.access import page_router, signed_in
 from api.web.pages import Instead, page, see
 from api.web.quality import Visit
@@ -38,7 +39,13 @@ _STRATA = {
 
 @router.get("/quality/samples")
 def samples_page(request: Request, visit: Visit) -> Response:
-    """What the samples say, stratum by stratum, and drawing another one."""
+    """What the samples say, stratum by stratum, and drawing another one.
+
+    htmx asks for it again while one is being drawn, and is sent here anew once it is there.
+    """
+    job = last_draw(visit.connection)
+    if not _is_drawing(job) and request.headers.get("HX-Request") == "true":
+        return see(request, "/quality/samples")
     return _page(request, visit, _USUAL)
 
 
@@ -46,34 +53,32 @@ def samples_page(request: Request, visit: Visit) -> Response:
 def draw(
     request: Request, change: Draw, size: Annotated[str, Form(max_length=20)] = ""
 ) -> Response:
-    """Draw a sample, which reviewers are handed from now on."""
+    """Have a sample drawn, which reviewers are handed from then on."""
     digits = size.strip().replace(",", "")
     if not (digits.isascii() and digits.isdigit()):
         errors = {"size": f"Enter how many pairs to draw, from {FEWEST} to {MOST:,}"}
         raise Instead(_page(request, change, size, errors))
     try:
-        number = draw_sample(
+        queue_draw(
             change.connection,
-            rules_in_force(
-                change.connection, change.service.offered
-            ).book.linkage.matching.thresholds,
             size=int(digits),
             seed=secrets.randbelow(2**31),
             by=change.caller.name,
-            now=change.now,
         )
     except ActError as error:
         raise Instead(_page(request, change, size, {"size": sentence(str(error))})) from None
-    return see(
-        request,
-        "/quality/samples",
-        said=f"Sample {number} is drawn. Reviewers are handed its pairs among the others.",
-    )
+    return see(request, "/quality/samples")
+
+
+def _is_drawing(job: JobView | None) -> bool:
+    return job is not None and job.state in (JobState.QUEUED, JobState.RUNNING)
 
 
 def _page(
     request: Request, visit: Access, size: str, errors: dict[str, str] | None = None
 ) -> Response:
+    job = last_draw(visit.connection)
+    drawing = _is_drawing(job)
     return page(
         request,
         "quality/samples.html",
@@ -82,6 +87,9 @@ def _page(
         errors=errors,
         latest=last_run(visit.connection),
         samples=quality_samples(visit.connection),
+        job=job,
+        drawing=drawing,
+        no_worker=drawing and not worker_lives(visit.connection.engine),
         strata=_STRATA,
         size=size,
         fewest=FEWEST_ANSWERS,

@@ -18,7 +18,7 @@ from api.services.access.roles import Role
 from api.services.deprivation import load_lookup
 from api.services.previews import Wanted, ask_for_preview
 from api.services.register.shields import shield
-from api.services.review.sampling import draw_sample
+from api.services.review.sampling import draw_pairs, enter_sample
 from tests.browser import administered, extract_samples, review_samples
 from tests.browser.site import Site
 from tests.register_service.registers import Register, shipped
@@ -74,9 +74,8 @@ def sampled(site: Site) -> str:
     thresholds = shipped().book.linkage.matching.thresholds
     for seed in (1, 2):
         with writing(site.engine) as connection:
-            draw_sample(
-                connection, thresholds, size=100, seed=seed, by="test", now=datetime.now(UTC)
-            )
+            drawn = draw_pairs(connection, thresholds, size=100, seed=seed)
+            enter_sample(connection, drawn, by="test", now=datetime.now(UTC))
     return "/quality/samples"
 
 

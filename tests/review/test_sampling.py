@@ -14,7 +14,8 @@ from api.services.review.sampling import (
     STRATA,
     SampleTold,
     check_can_draw,
-    draw_sample,
+    draw_pairs,
+    enter_sample,
     quality_samples,
 )
 from matcher.rules.matching import Thresholds
@@ -29,7 +30,8 @@ SENIOR = person("senior", senior=True)
 def draw(desk: Desk, *, size: int = 100, seed: int = 7) -> int:
     thresholds = shipped().book.linkage.matching.thresholds
     with writing(desk.register.engine) as connection:
-        return draw_sample(connection, thresholds, size=size, seed=seed, by="steward", now=desk.now)
+        drawn = draw_pairs(connection, thresholds, size=size, seed=seed)
+        return enter_sample(connection, drawn, by="steward", now=desk.now)
 
 
 def told(desk: Desk) -> SampleTold:
@@ -207,14 +209,9 @@ def test_answers_to_every_pair_give_precision_and_recall_themselves(desk: Desk) 
 
 def test_strata_follow_the_thresholds_they_are_drawn_by(desk: Desk) -> None:
     with writing(desk.register.engine) as connection:
-        number = draw_sample(
-            connection,
-            Thresholds(lower=-50, upper=90, rival_margin=3),
-            size=100,
-            seed=1,
-            by="steward",
-            now=desk.now,
-        )
+        thresholds = Thresholds(lower=-50, upper=90, rival_margin=3)
+        chosen = draw_pairs(connection, thresholds, size=100, seed=1)
+        number = enter_sample(connection, chosen, by="steward", now=desk.now)
     assert {name for name in drawn(desk, number).values() if name.startswith("links")} == {
         "links_near"
     }

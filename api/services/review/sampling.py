@@ -7,9 +7,10 @@ taken back is the answer, whatever is said of the pair later.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from sqlalchemy import insert as insert_row
 from api.db.bulk import insert
 from api.db.models import (
     Decision,
+    Job,
     Membership,
     Pair,
     QualitySample,
@@ -33,12 +35,17 @@ from api.services.access.audit import note_act
 from api.services.register.acts import ActError
 from api.services.register.columns import Numbers, columns
 from api.services.register.decisions import CANNOT_TELL, MATCH, NON_MATCH, decisions_in_force
+from api.services.register.kept_rules import last_rules
 from api.services.register.queue import stands
 from api.services.register.severances import severed_between
+from api.services.work import JobView, Task, enqueue, jobs_by_id, unfinished
 from matcher.evaluate.sampled import Estimate, Stratum, allocate, precision, recall
+from matcher.progress import Observer
 from matcher.rules.matching import Thresholds
 
 Mask = npt.NDArray[np.bool_]
+
+DRAW = "draw_sample"
 
 FEWEST, MOST = 100, 5_000
 
@@ -117,13 +124,47 @@ class SampleTold:
         return sum(one.cannot_tell for one in self.strata)
 
 
-def draw_sample(
-    connection: Connection, thresholds: Thresholds, *, size: int, seed: int, by: str, now: datetime
-) -> int:
-    """Draw a sample and have it handed out from now on, instead of the last one; its number.
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Pairs that were drawn, as columns of `SampledPair`, and of which register."""
 
-    The same register and seed give the same sample. Raises ActError.
-    """
+    of: Mapping[str, Any]
+    pairs: Mapping[str, Any]
+
+
+def queue_draw(connection: Connection, *, size: int, seed: int, by: str) -> int:
+    """Have a sample drawn; the job. Raises ActError, also while another one is being drawn."""
+    check_can_draw(connection, size=size)
+    if unfinished(connection, DRAW):
+        raise ActError("a sample is being drawn already; wait until it is there")
+    return enqueue(connection, DRAW, {"size": size, "seed": seed}, by)
+
+
+def last_draw(connection: Connection) -> JobView | None:
+    """The last work of this kind, however far it is."""
+    job = connection.scalar(select(func.max(Job.id)).where(Job.kind == DRAW))
+    return None if job is None else jobs_by_id(connection, [job])[job]
+
+
+@contextmanager
+def prepare_draw(
+    connection: Connection, task: Task, observer: Observer
+) -> Iterator[Callable[[Connection], Mapping[str, Any]]]:
+    """Draw a sample, which takes long because it looks at all pairs; then enter it."""
+    thresholds = last_rules(connection).book.linkage.matching.thresholds
+    size, seed = int(task.request["size"]), int(task.request["seed"])
+    with observer.stage("draw pairs at random"):
+        drawn = draw_pairs(connection, thresholds, size=size, seed=seed)
+
+    def finish(into: Connection) -> Mapping[str, Any]:
+        sample = enter_sample(into, drawn, by=task.by, now=datetime.now(UTC))
+        return {"sample": sample}
+
+    yield finish
+
+
+def draw_pairs(connection: Connection, thresholds: Thresholds, *, size: int, seed: int) -> Drawn:
+    """Draw pairs of each stratum. The same register and seed give the same. Raises ActError."""
     check_can_draw(connection, size=size)
     frame = _Frame.read(connection)
     stratum = frame.strata(thresholds)
@@ -139,36 +180,40 @@ def draw_sample(
         chosen.append(draw.choice(own, count, replace=False))
         names += [STRATA[number]] * count
         chances += [count / len(own)] * count
-    values = {
+    of = {
         "run": connection.scalar(select(func.max(Run.id))),
         "seed": seed,
         "lower": thresholds.lower,
         "upper": thresholds.upper,
         "strata": sizes,
         "decided": asdict(frame.decided),
-        "by": by,
-        "at": now,
         "after_decision": connection.scalar(select(func.max(Decision.id))) or 0,
     }
-    entered = insert_row(QualitySample).values(values).returning(QualitySample.id)
-    sample: int = connection.execute(entered).scalar_one()
     at = np.concatenate(chosen)
-    rows = {
-        "sample": sample,
+    pairs = {
         "low": frame.low[at],
         "high": frame.high[at],
         "stratum": names,
         "chance": chances,
         "turn": draw.random(len(at)),
     }
-    insert(connection, SampledPair, rows)
+    return Drawn(of, pairs)
+
+
+def enter_sample(connection: Connection, drawn: Drawn, *, by: str, now: datetime) -> int:
+    """Have what was drawn handed out from now on, instead of the last sample; its number."""
+    values = {**drawn.of, "by": by, "at": now}
+    entered = insert_row(QualitySample).values(values).returning(QualitySample.id)
+    sample: int = connection.execute(entered).scalar_one()
+    insert(connection, SampledPair, {"sample": sample, **drawn.pairs})
+    detail = {"pairs": len(drawn.pairs["low"])}
     about = f"quality sample {sample}"
-    note_act(connection, "quality_sample_drawn", about, by=by, now=now, detail={"pairs": len(at)})
+    note_act(connection, "quality_sample_drawn", about, by=by, now=now, detail=detail)
     return sample
 
 
 def check_can_draw(connection: Connection, *, size: int) -> None:
-    """Raises ActError, see `draw_sample`."""
+    """Raises ActError where a sample cannot be drawn."""
     if not FEWEST <= size <= MOST:
         raise ActError(f"a sample has from {FEWEST} to {MOST:,} pairs")
     if connection.scalar(select(Pair.l).limit(1)) is None:
