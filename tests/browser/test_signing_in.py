@@ -63,7 +63,7 @@ def test_a_password_that_is_too_short_is_refused_and_the_name_stays(
     page.get_by_label("Password", exact=True).fill("short")
     page.get_by_role("button", name="Save password").click()
     assert page.title() == "Error: Choose a password – Child register"
-    page.get_by_role("link", name="Use at least 12 characters").click()
+    page.get_by_role("link", name="Enter a password of at least 12 characters").click()
     expect(page.get_by_label("Password", exact=True)).to_be_focused()
     expect(page.get_by_label("Name to sign in with")).to_have_value("stella")
 

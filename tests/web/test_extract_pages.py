@@ -287,6 +287,10 @@ def test_the_first_rows_are_shown_beside_what_they_probably_are(steward: TestCli
     assert "Quillfeather" in shown and "Child No" in shown
     assert [field for field in CHOSEN if f'name="{field}"' in shown] == list(CHOSEN)
     assert "Quillfeather" not in steward.get("/extracts/1").text
+    assert "Several columns have" not in shown
+    twice = bring(steward, STRANGE.replace("Home Postcode", "Born"), name="other.csv")
+    said = "Several columns have the header “<bdi>Born</bdi>”"
+    assert said in steward.get(twice.headers["location"]).text
 
 
 def test_the_rows_are_shown_for_a_purpose_of_the_source_only_and_that_is_on_record(

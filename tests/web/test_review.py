@@ -284,6 +284,17 @@ def test_a_form_that_was_sent_twice_leads_to_the_answer_that_was_kept(sit: Sit) 
     assert anna.answer(pair, "match", why="another reason").status_code == 409
 
 
+def test_an_older_answer_says_where_it_can_be_taken_back(sit: Sit) -> None:
+    anna = sit("anna")
+    first = anna.answer(anna.take(), "match").headers["location"]
+    assert "Take this answer back" in text_of(anna.get(first))
+    anna.answer(anna.take(), "match")
+    older = anna.get(first)
+    assert "You can take back only your latest answer." in text_of(older)
+    (record, _) = re.findall(r'href="(/matching/records/\d+)"', older.text)
+    assert anna.get(record).status_code == 200
+
+
 def test_the_weights_of_an_answer_stay_as_they_were_when_it_was_given(
     sit: Sit, register: Reviewed
 ) -> None:
@@ -484,6 +495,13 @@ def test_a_change_of_children_that_was_overtaken_is_refused(sit: Sit, register: 
         (field,) = re.findall(r'<a href="#(to-\d+)">', answer.text)
         assert f'id="{field}"' in answer.text
     assert f'href="/review/clusters/{pair}" class="govuk-back-link"' in shown.text
+    assert "holds each child once" not in shown.text
+    register.holds_each_child_once("clinic")
+    own = f"/review/clusters/{_pair(register, AISHA[0], UNSURE)}"
+    moved = {f"to-{_number(register, UNSURE)}": register.child(AISHA[0])}
+    assert "Clinic holds each child once, and would hold this one twice" in text_of(
+        senior.client.post(own, data=moved)
+    )
 
 
 def test_what_was_answered_is_linked_by_the_next_run(sit: Sit, register: Reviewed) -> None:

@@ -75,6 +75,11 @@ def test_every_page_lets_in_the_roles_that_may_and_no_others(
             assert not answer.headers.get("location", "").startswith("/sign-in"), (page, role)
 
 
+def test_whoever_reads_measures_alone_is_led_to_them(sign_in: SignIn) -> None:
+    home = sign_in(Role.MEASURES_READER).get("/").text
+    assert '<h1 class="govuk-heading-l">Home</h1>' in home and "See the measures" in home
+
+
 def test_personal_pages_ask_for_a_purpose_first(application: FastAPI, sign_in: SignIn) -> None:
     client = sign_in(Role.STEWARD, purposes=("early_years", "education"))
     csrf = token_in(client.get("/account").text)
