@@ -105,7 +105,8 @@ def get_export(export: Number, access: Reading) -> ExportModel:
     },
 )
 def get_export_content(export: Number, access: Reading) -> StreamingResponse:
-    """CSV is UTF-8 with a line of names first; in Parquet missing values are null.
+    """CSV is UTF-8 with a line of names first; in Parquet missing values are null. CSV is for
+    programs: values are as they are, also such as a spreadsheet would take for a formula.
 
     410 once a child was shielded or severed, or an agreement ended, since the file was made:
     it may hold what may not be told any more, so ask for it again.

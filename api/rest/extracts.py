@@ -40,6 +40,7 @@ from api.services.extracts.listing import (
     list_rejects,
 )
 from api.services.jobs import queue_linking, receive_and_queue
+from api.services.spreadsheets import harmless
 from matcher.errors import ExtractRefused
 
 router = APIRouter(tags=["extracts"])
@@ -304,5 +305,6 @@ def rejects_as_csv(pieces: Iterator[list[RejectView]]) -> Iterator[str]:
 
 def _lines(rows: Any) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerows([harmless(cell) for cell in row] for row in rows)
     return text.getvalue()

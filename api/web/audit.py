@@ -20,6 +20,7 @@ from api.services.access.names import tidy_name
 from api.services.access.reading_logs import LogEntry, LogPage, Sought, search_logs
 from api.services.access.roles import Permission
 from api.services.access.verifying import is_verifying, last_verification, queue_verification
+from api.services.spreadsheets import harmless
 from api.web.access import page_router, signed_in
 from api.web.administration_days import begin_of, end_of, typed_day
 from api.web.pages import Instead, page, see
@@ -31,7 +32,6 @@ Change = Annotated[Write, signed_in(Permission.READ_AUDIT, personal=False, write
 
 _AT_ONCE, _MOST = 50, 50_000
 _COLUMNS = ("log", "entry", "at", "by", "purpose", "what", "about", "status", "detail")
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Search(BaseModel):
@@ -143,7 +143,7 @@ def _csv(entries: Iterable[LogEntry]) -> str:
     writer.writerow(_COLUMNS)
     for one in entries:
         writer.writerow(
-            _harmless(cell)
+            harmless(cell)
             for cell in (
                 one.log,
                 one.id,
@@ -157,8 +157,3 @@ def _csv(entries: Iterable[LogEntry]) -> str:
             )
         )
     return file.getvalue()
-
-
-def _harmless(cell: object) -> object:
-    """Text that a spreadsheet would take for a formula, so that it does not."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULAS) else cell

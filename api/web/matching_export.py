@@ -11,10 +11,9 @@ from api.db.engine import reading
 from api.services.access.policy import View
 from api.services.register.listed import as_seen
 from api.services.register.searching import search_records
+from api.services.spreadsheets import harmless
 
 _ROWS = 1000
-# What a spreadsheet would take for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_of(
@@ -60,10 +59,5 @@ def _flag(value: bool) -> str:
 def _lines(rows: Any) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    writer.writerows([harmless(value) for value in row] for row in rows)
     return text.getvalue().encode()
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -8,11 +8,13 @@ from fastapi.testclient import TestClient
 
 from api.db.engine import reading, writing
 from api.rest.service import Service
+from api.services.access.roles import Role
 from api.services.register import shields
 from tests.register_service.registers import Key
 from tests.register_service.reviewed import AISHA, NOAH, Reviewed
 from tests.rest.conftest import Headers, MakeKey
 from tests.rest.people import AISHA_SAYS, ZEBEDEE_SAYS, child, record
+from tests.rest.work import do_work
 
 SCHOOL, CLINIC, SOCIAL = AISHA
 HOME = {"address": "2 Mill Rd", "postcode": "OL1 1AA"}
@@ -83,6 +85,22 @@ def test_a_made_up_record_with_the_right_home_is_answered_as_one_with_a_wrong_on
     for rest in ("record/child", "record/why", "record/crosswalk"):
         assert states[0][rest][0] == 404
     assert {one["kind"] for one in states[0]["record/history"][1]["items"]} == {"record_said"}
+
+
+@pytest.mark.parametrize("cleared", [True, False])
+def test_no_file_tells_whose_a_lookalike_is(
+    client: TestClient, key: MakeKey, service: Service, shielded: str, cleared: bool
+) -> None:
+    analyst = key(Role.ANALYST, cleared=cleared)
+    for what in ("crosswalk", "links", "events"):
+        one = ("social", f"made-up-{what}")
+        assert client.put(record(one), headers=key(), json={**WHOLE, **HOME}).is_success
+        asked = client.post("/v1/exports", headers=analyst, json={"what": what})
+        do_work(service)
+        file = client.get(f"{asked.headers['Location']}/content", headers=analyst)
+        assert file.status_code == 200, file.text
+        assert shielded in file.text or what == "links"
+        assert "made-up" not in file.text
 
 
 def test_who_is_cleared_is_told_whose_a_record_is(

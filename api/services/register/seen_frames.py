@@ -1,7 +1,7 @@
 """The register as frames, for somebody who may see some of it only."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from api.services.access.policy import View
 from api.services.register.exporting import Export
 from api.services.register.feed import read_feed
+from api.services.register.lookalikes import Key, lookalikes
 from api.services.register.past_links import links_as_of
 from api.services.register.reading import (
     EVENT_COLUMNS,
@@ -34,17 +35,22 @@ def seen_frames(
     """
     sources = frozenset(source for source in view.sources if view.may_export(source))
     named = sources & view.named
+    # A file tells nobody of a place, whoever is cleared to see it.
+    view = replace(view, cleared=False)
+    untold = lookalikes(connection, view).keys
     if what is Export.EVENTS:
         if sources:
             yield from _events(connection, view, as_of_run)
     elif what is Export.CROSSWALK:
-        yield _of_sources(read_crosswalk(connection, as_of_run=as_of_run), named, "source")
+        crosswalk = read_crosswalk(connection, as_of_run=as_of_run)
+        yield _without(_of_sources(crosswalk, named, "source"), untold, "")
     elif what is Export.LINKS:
-        # A file tells nobody of a place, whoever is cleared to see it.
-        links = links_as_of(connection, as_of_run, replace(view, cleared=False))
-        yield _of_sources(links, named, "source_l", "source_r")
+        links = links_as_of(connection, as_of_run, view)
+        links = _of_sources(links, named, "source_l", "source_r")
+        yield _without(_without(links, untold, "_l"), untold, "_r")
     else:
-        seen = _of_sources(read_crosswalk(connection, as_of_run=as_of_run), sources, "source")
+        crosswalk = read_crosswalk(connection, as_of_run=as_of_run)
+        seen = _without(_of_sources(crosswalk, sources, "source"), untold, "")
         golden = read_golden(connection, as_of_run=as_of_run)
         golden = golden[golden["child_id"].isin(set(seen["child_id"]))]
         yield _of_fields(golden.reset_index(drop=True), view)
@@ -54,6 +60,15 @@ def _of_sources(frame: pd.DataFrame, sources: frozenset[str], *columns: str) -> 
     kept = pd.Series(True, index=frame.index)
     for name in columns:
         kept &= frame[name].isin(sources)
+    return frame[kept].reset_index(drop=True)
+
+
+def _without(frame: pd.DataFrame, keys: Collection[Key], side: str) -> pd.DataFrame:
+    """Rows whose record, named by columns of a side, is none of these."""
+    if not keys:
+        return frame
+    both = zip(frame[f"source{side}"], frame[f"record_id{side}"], strict=True)
+    kept = [key not in keys for key in both]
     return frame[kept].reset_index(drop=True)
 
 
