@@ -141,11 +141,22 @@ def _describe_problems(app: FastAPI) -> None:
             schemas |= problem_schemas()
             for address, path in document["paths"].items():
                 for operation in path.values():
+                    _exemplify(operation, schemas)
                     _complete(operation, fhir=address.startswith(FHIR))
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = described  # type: ignore[method-assign]
+
+
+def _exemplify(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Let an operation that takes JSON show a whole request, as its schema has it."""
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    if content is None or "example" in content:
+        return
+    schema = content["schema"]
+    name = next(one["$ref"] for one in (schema, *schema.get("anyOf", ())) if "$ref" in one)
+    content["example"] = schemas[name.rpartition("/")[2]]["examples"][0]
 
 
 def _complete(operation: dict[str, Any], *, fhir: bool) -> None:

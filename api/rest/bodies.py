@@ -17,6 +17,11 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def whole(example: dict[str, Any]) -> ConfigDict:
+    """The configuration of a body, with a whole one that works in the invented town."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
 def _day(said: Any) -> Any:
     if isinstance(said, date):  # of our own
         return said

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.rest.access import Access, reads
 from api.rest.asking import AsOf, require_named, require_run
-from api.rest.bodies import Body
+from api.rest.bodies import Body, whole
 from api.rest.problems import Problem, usual
 from api.rest.record_schemas import RecordKey
 from api.rest.text import AnySource, RecordId
@@ -33,6 +33,10 @@ class AskedKey(Body):
 
 class CrosswalkBody(Body):
     """Ids, and the systems whose ids are wanted."""
+
+    model_config = whole(
+        {"records": [{"source": "swift", "record_id": "5500094"}], "targets": ["systmone"]}
+    )
 
     records: list[AskedKey] = Field(min_length=1, max_length=LARGEST)
     targets: list[AnySource] | None = Field(

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.rest.access import Access, Write, reads, writes
+from api.rest.etags import LOCATED
 from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import Problem, acting, asking
 from api.rest.review import reviewer_of, told_plainly
@@ -106,7 +107,7 @@ def list_known_pairs(
     summary="Mark a pair of known answer",
     status_code=201,
     response_model=KnownModel,
-    responses=acting("conflict"),
+    responses={**acting("conflict"), 201: {"headers": LOCATED}},
 )
 def mark_known_pair(
     said: NewKnown, write: Annotated[Write, writes(Permission.ADMINISTER)]

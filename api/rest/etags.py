@@ -25,8 +25,18 @@ IfChanged = Annotated[
 # For the OpenAPI document.
 _ETAG = {"ETag": {"description": "The state that is told.", "schema": {"type": "string"}}}
 UNCHANGED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "It is as you know it", "headers": _ETAG}
+    304: {"description": "It is as you know it", "headers": _ETAG},
+    200: {"headers": _ETAG},
 }
+
+
+LOCATED: dict[str, Any] = {
+    "Location": {
+        "description": "Where it is, and its state can be asked for.",
+        "schema": {"type": "string"},
+    }
+}
+TAGGED: dict[str, Any] = _ETAG
 
 
 def etag(*state: Any) -> str:

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 
 from api.db.models import JobState
 from api.rest.access import Access, Write, reads, writes
-from api.rest.bodies import Body, named
+from api.rest.bodies import Body, named, whole
+from api.rest.etags import LOCATED
 from api.rest.jobs import JobModel, job_model
 from api.rest.problems import Problem, acting, asking
 from api.services.access.roles import Permission
@@ -27,6 +28,8 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 class NewExport(Body):
     """Which part, in which form, as of when."""
+
+    model_config = whole({"what": "crosswalk", "format": "csv"})
 
     what: Annotated[Export, named] = Field(
         description="Which part of the register.", examples=["crosswalk"]
@@ -61,7 +64,7 @@ class ExportModel(BaseModel):
     summary="Ask for an export",
     status_code=202,
     response_model=ExportModel,
-    responses=acting("refused"),
+    responses={**acting("refused"), 202: {"headers": LOCATED}},
 )
 def post_export(new: NewExport, write: Annotated[Write, writes(Permission.EXPORT)]) -> Response:
     """Queued work writes it; watch it at `Location`, then fetch its `content` within a day.

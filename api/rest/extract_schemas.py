@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from api.db.models import ExtractState
-from api.rest.bodies import Body, Day
+from api.rest.bodies import Body, Day, whole
 from api.rest.jobs import JobModel, job_model
 from api.rest.paging import Page
 from api.rest.text import Said, SourceName
@@ -118,6 +118,8 @@ class RejectPage(Page):
 
 class Refusal(Body):
     """Why an extract is refused."""
+
+    model_config = whole({"why": "another area's list"})
 
     why: Said = Field(examples=["another area's list"])
 

@@ -11,7 +11,16 @@ from pydantic import ValidationError
 
 from api.db.models import ExtractState
 from api.rest.access import Access, Allowed, Write, reads, writes
-from api.rest.etags import UNCHANGED, IfChanged, IfMatch, etag, require_match, tell_state
+from api.rest.etags import (
+    LOCATED,
+    TAGGED,
+    UNCHANGED,
+    IfChanged,
+    IfMatch,
+    etag,
+    require_match,
+    tell_state,
+)
 from api.rest.extract_schemas import (
     EXTRACT_FORM,
     ExtractInFull,
@@ -65,7 +74,12 @@ Sent = Annotated[
     openapi_extra=EXTRACT_FORM,
     response_model=ExtractModel,
     responses={
-        200: {"model": ExtractModel, "description": "The same content is there already"},
+        200: {
+            "model": ExtractModel,
+            "description": "The same content is there already",
+            "headers": {**LOCATED, **TAGGED},
+        },
+        202: {"headers": {**LOCATED, **TAGGED}},
         **acting("media-type", "refused", "unknown-source", "conflict"),
     },
 )
@@ -190,7 +204,10 @@ def download_rejects(extract: Number, access: Reading) -> StreamingResponse:
     summary="Let an extract in",
     status_code=202,
     response_model=ExtractModel,
-    responses=acting("not-found", "conflict", "stale", "precondition-required"),
+    responses={
+        **acting("not-found", "conflict", "stale", "precondition-required"),
+        202: {"headers": {**LOCATED, **TAGGED}},
+    },
 )
 def accept_extract(extract: Number, write: Deciding, if_match: IfMatch = None) -> Response:
     """It is linked by queued work; watch the extract at `Location`."""
@@ -207,7 +224,10 @@ def accept_extract(extract: Number, write: Deciding, if_match: IfMatch = None) -
     "/extracts/{extract}/refuse",
     summary="Have nothing to do with an extract",
     response_model=ExtractModel,
-    responses=acting("not-found", "conflict", "stale", "precondition-required"),
+    responses={
+        **acting("not-found", "conflict", "stale", "precondition-required"),
+        200: {"headers": {**LOCATED, **TAGGED}},
+    },
 )
 def refuse_extract(
     extract: Number, refusal: Refusal, write: Deciding, if_match: IfMatch = None
@@ -226,7 +246,10 @@ def refuse_extract(
     summary="Take an extract back",
     status_code=202,
     response_model=ExtractModel,
-    responses=acting("not-found", "conflict", "stale", "precondition-required"),
+    responses={
+        **acting("not-found", "conflict", "stale", "precondition-required"),
+        202: {"headers": {**LOCATED, **TAGGED}},
+    },
 )
 def withdraw_extract(extract: Number, write: Deciding, if_match: IfMatch = None) -> Response:
     """What it did, if it was current, is undone by queued work. It must be the latest one of

@@ -35,38 +35,36 @@ def _answer(description: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"description": description, "content": {MEDIA_TYPE: {"schema": _RESOURCE}}}}
 
 
+_EXAMPLE: dict[str, Any] = {
+    "resourceType": "Parameters",
+    "parameter": [
+        {
+            "name": "resource",
+            "resource": {
+                "resourceType": "Patient",
+                "name": [{"family": "Artliff", "given": ["Amelia"]}],
+                "gender": "female",
+                "birthDate": "2016-10-12",
+                "identifier": [
+                    {"system": "https://fhir.nhs.uk/Id/nhs-number", "value": "9434765919"}
+                ],
+                "address": [{"postalCode": "OL9 9ZZ"}],
+            },
+        },
+        {"name": "onlyCertainMatches", "valueBoolean": False},
+        {"name": "count", "valueInteger": 3},
+    ],
+}
+
 _QUESTION = {
     "requestBody": {
         "required": True,
         "description": "A Parameters resource with `resource` (a Patient), `onlyCertainMatches` "
         "and `count` (10 without it, 100 at most); or a Patient alone.",
         "content": {
-            MEDIA_TYPE: {
-                "schema": _RESOURCE,
-                "example": {
-                    "resourceType": "Parameters",
-                    "parameter": [
-                        {
-                            "name": "resource",
-                            "resource": {
-                                "resourceType": "Patient",
-                                "name": [{"family": "Malik", "given": ["Aisha"]}],
-                                "gender": "female",
-                                "birthDate": "2014-05-03",
-                                "identifier": [
-                                    {
-                                        "system": "https://fhir.nhs.uk/Id/nhs-number",
-                                        "value": "9434765919",
-                                    }
-                                ],
-                                "address": [{"postalCode": "OL1 1AA"}],
-                            },
-                        },
-                        {"name": "onlyCertainMatches", "valueBoolean": False},
-                        {"name": "count", "valueInteger": 3},
-                    ],
-                },
-            }
+            # The second for clients that cannot send the first.
+            one: {"schema": _RESOURCE, "example": _EXAMPLE}
+            for one in _TAKEN
         },
     }
 }

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from api.rest.access import Access, KeyHeader, reads
-from api.rest.bodies import Body, Day
+from api.rest.bodies import Body, Day, whole
 from api.rest.problems import Problem, acting
 from api.rest.record_schemas import Identifier, RecordKey, Value
 from api.rest.text import SourceName
@@ -70,11 +70,27 @@ class MatchAsked(Body):
 class MatchOne(MatchAsked):
     """A person to look for."""
 
+    model_config = whole(
+        {
+            "person": {"forename": "Amelia", "surname": "Artliff", "date_of_birth": "2016-10-12"},
+            "limit": 1,
+        }
+    )
+
     person: PersonModel
 
 
 class MatchMany(MatchAsked):
     """Persons to look for, in an order of your own."""
+
+    model_config = whole(
+        {
+            "persons": [
+                {"forename": "Amelia", "surname": "Artliff", "date_of_birth": "2016-10-12"},
+                {"forename": "Ayaan", "surname": "Okoro"},
+            ]
+        }
+    )
 
     persons: list[PersonModel] = Field(max_length=LARGEST_BATCH)
 

@@ -96,6 +96,12 @@ class Measures(BaseModel):
             "model": Measures,
             "description": "Those of the last run are being computed; these are earlier ones, "
             "or none. Ask again after `Retry-After` seconds.",
+            "headers": {
+                "Retry-After": {
+                    "description": "In how many seconds to ask again.",
+                    "schema": {"type": "integer"},
+                }
+            },
         },
         **asking(),
     },

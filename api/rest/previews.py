@@ -9,7 +9,16 @@ from pydantic import BaseModel, Field
 from api.db.models import JobState
 from api.rest.access import Access, Write, reads, writes
 from api.rest.asking import invalid
-from api.rest.etags import UNCHANGED, IfChanged, IfMatch, etag, require_match, tell_state
+from api.rest.etags import (
+    LOCATED,
+    TAGGED,
+    UNCHANGED,
+    IfChanged,
+    IfMatch,
+    etag,
+    require_match,
+    tell_state,
+)
 from api.rest.jobs import JobModel, is_over, job_model, state_of_job
 from api.rest.measures import MeasureModel, disclosure_of, measure_model
 from api.rest.problems import Problem, acting, asking
@@ -98,7 +107,7 @@ class PreviewModel(BaseModel):
     summary="Try other rules",
     status_code=202,
     response_model=PreviewModel,
-    responses=acting("refused"),
+    responses={**acting("refused"), 202: {"headers": {**LOCATED, **TAGGED}}},
 )
 def post_preview(
     write: Writing,
@@ -158,7 +167,10 @@ def get_preview(
     summary="Put what was tried in force",
     status_code=202,
     response_model=PreviewModel,
-    responses=acting("not-found", "conflict", "stale", "precondition-required"),
+    responses={
+        **acting("not-found", "conflict", "stale", "precondition-required"),
+        202: {"headers": {**LOCATED, **TAGGED}},
+    },
 )
 def commit_previewed(preview: Number, write: Writing, if_match: IfMatch = None) -> Response:
     """Queued work links everything by it, in one run; watch it at `Location`. 412 if there was

@@ -255,6 +255,21 @@ def problem_schemas() -> dict[str, Any]:
     return {**schema.pop("$defs"), ProblemDocument.__name__: schema}
 
 
+def _header(name: str, description: str, kind: str = "string") -> dict[str, Any]:
+    return {"headers": {name: {"description": description, "schema": {"type": kind}}}}
+
+
+_RETRY = _header("Retry-After", "In how many seconds to send it again.", "integer")
+# What an answer of a status has besides its document.
+_HEADERS = {
+    401: _header("WWW-Authenticate", "How to show who you are."),
+    405: _header("Allow", "The methods that this address takes."),
+    412: _header("ETag", "The state that it is in, where there is one."),
+    429: _RETRY,
+    503: _RETRY,
+}
+
+
 def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
     """For a route's ``responses``: the problems that it may end with."""
     by_status: dict[int | str, dict[str, Any]] = {}
@@ -263,6 +278,7 @@ def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
         entry = by_status.setdefault(
             known.status,
             {
+                **_HEADERS.get(known.status, {}),
                 "description": known.title,
                 "content": {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS + ProblemDocument.__name__}}},
             },

@@ -13,7 +13,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from api.rest.bodies import AnyDay, Body
+from api.rest.bodies import AnyDay, Body, whole
 from api.rest.paging import Page
 from api.rest.text import plain, printable
 from api.services.access.policy import Unnamed
@@ -88,6 +88,18 @@ class RecordValues(Body):
 
 class RecordBody(RecordValues):
     """What a source says of a person from now on, in place of all that it said before."""
+
+    model_config = whole(
+        {
+            "forename": "Ayaan",
+            "surname": "Okoro",
+            "date_of_birth": "2019-02-11",
+            "sex": "M",
+            "address": "3 Ferney Field Road",
+            "postcode": "OL9 9ZZ",
+            "as_of": "2024-09-01",
+        }
+    )
 
     as_of: AnyDay | None = Field(
         None, description="The day on which the source held these values.", examples=["2024-09-01"]

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from api.rest.access import Access, Write, reads, writes
 from api.rest.asking import AsOf, record_address, require_named, require_run
 from api.rest.child_schemas import ChildDocument, child_document
-from api.rest.etags import UNCHANGED, IfChanged, IfMatch, etag, names, tell_state
+from api.rest.etags import TAGGED, UNCHANGED, IfChanged, IfMatch, etag, names, tell_state
 from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import Problem, usual
 from api.rest.record_schemas import (
@@ -58,12 +58,6 @@ IfNoneMatch = Annotated[
     Header(description="`*`: only if there is no such record yet. Or an ETag it must not have."),
 ]
 
-_TAGGED = {
-    "headers": {
-        "ETag": {"description": "What it says now.", "schema": {"type": "string"}},
-    }
-}
-
 
 @router.put(
     _AT,
@@ -71,13 +65,16 @@ _TAGGED = {
     response_model=RecordPut,
     responses={
         **usual("unknown-source", "stale", "key-reused", "refused"),
-        200: {"description": "There was such a record; `changed` says whether it is another now"},
+        200: {
+            "description": "There was such a record; `changed` says whether it is another now",
+            "headers": TAGGED,
+        },
         201: {
             "model": RecordPut,
             "description": "There was no such record",
             "headers": {
                 "Location": {"description": "The record.", "schema": {"type": "string"}},
-                **_TAGGED["headers"],
+                **TAGGED,
             },
         },
     },
@@ -167,7 +164,7 @@ def delete_one_record(
 @router.get(
     _AT,
     summary="What a record says",
-    responses={**usual("unknown-source", "not-found"), 200: _TAGGED, **UNCHANGED},
+    responses={**usual("unknown-source", "not-found"), **UNCHANGED},
 )
 def get_record(
     source: SourceName,

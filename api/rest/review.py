@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Path, Query, Request, Response
 
 from api.db.engine import reading, writing
 from api.rest.access import Access, KeyHeader, Write, reads, writes
-from api.rest.etags import IfMatch, names
+from api.rest.etags import TAGGED, IfMatch, names
 from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import Problem, acting, asking
 from api.rest.review_models import (
@@ -73,6 +73,7 @@ PairPath = Annotated[
     ),
 ]
 _NOTHING: dict[int | str, dict[str, Any]] = {204: {"description": "Nothing waits for you"}}
+_TAGGED: dict[int | str, dict[str, Any]] = {200: {"headers": TAGGED}}
 _WEEKS = timedelta(weeks=26)
 
 
@@ -104,7 +105,7 @@ def reviewer_of(access: Access) -> Reviewer:
     "/next",
     summary="Take the next pair",
     response_model=PairModel,
-    responses={**_NOTHING, **acting("in-hand")},
+    responses={**_NOTHING, **acting("in-hand"), **_TAGGED},
 )
 def take_next_pair(
     access: Annotated[Access, _READS],
@@ -142,7 +143,7 @@ def take_next_pair(
     "/{pair}/take",
     summary="Take a pair of the queue",
     response_model=PairModel,
-    responses=acting("not-found", "taken"),
+    responses={**acting("not-found", "taken"), **_TAGGED},
 )
 def take_one_pair(
     pair: PairPath, access: Annotated[Access, _READS], _key: KeyHeader = None
@@ -290,7 +291,7 @@ def renew_pair(
     "/{pair}/reveal",
     summary="See masked fields",
     response_model=PairModel,
-    responses=acting("not-found", "taken", "not-in-hand", "conflict"),
+    responses={**acting("not-found", "taken", "not-in-hand", "conflict"), **_TAGGED},
 )
 def reveal_fields(
     pair: PairPath, said: RevealFields, access: Annotated[Access, _READS], _key: KeyHeader = None

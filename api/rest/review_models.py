@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.rest.bodies import Body
+from api.rest.bodies import Body, whole
 from api.rest.paging import Page
 from api.rest.record_schemas import RecordKey
 from api.rest.text import RecordId, Said, Short, SourceName
@@ -126,11 +126,21 @@ class PairModel(BaseModel):
 class LeaseToken(Body):
     """That the pair is yours."""
 
+    model_config = whole({"token": "Zk3fJ0u8Qq1s9cVnT5yPwAbc"})
+
     token: Short = Field(examples=["Zk3fJ0u8Qq1s9cVnT5yPwAbc"])
 
 
 class PairAnswer(LeaseToken):
     """What you say of the pair."""
+
+    model_config = whole(
+        {
+            "token": "Zk3fJ0u8Qq1s9cVnT5yPwAbc",
+            "decision": "match",
+            "why": "same mother, and the clinic's date is a slip",
+        }
+    )
 
     decision: Decision
     why: Said | None = Field(
@@ -143,17 +153,25 @@ class PairAnswer(LeaseToken):
 class PairReferral(LeaseToken):
     """Why a senior reviewer should look."""
 
+    model_config = whole(
+        {"token": "Zk3fJ0u8Qq1s9cVnT5yPwAbc", "note": "twins? the school lists two at this address"}
+    )
+
     note: Said = Field(examples=["twins? the school lists two at this address"])
 
 
 class RevealFields(LeaseToken):
     """Masked fields that you need to see. It is kept in the access log."""
 
+    model_config = whole({"token": "Zk3fJ0u8Qq1s9cVnT5yPwAbc", "fields": ["nhs_number"]})
+
     fields: list[Short] = Field(min_length=1, max_length=20, examples=[["nhs_number"]])
 
 
 class NextWanted(Body):
     """Which part of the queue you want to work on; all of it, without."""
+
+    model_config = whole({"kind": "possible_link", "source": "swift"})
 
     kind: Kind | None = None
     source: SourceName | None = Field(
@@ -163,6 +181,8 @@ class NextWanted(Body):
 
 class UndoReason(Body):
     """Why."""
+
+    model_config = whole({"why": "a slip of the finger"})
 
     why: Said = Field(examples=["a slip of the finger"])
 
@@ -299,6 +319,16 @@ class ReviewerList(Page):
 
 class NewKnown(Body):
     """Two records of which you know whether they are one child."""
+
+    model_config = whole(
+        {
+            "source_l": "swift",
+            "record_id_l": "5500094",
+            "source_r": "systmone",
+            "record_id_r": "48201502",
+            "kind": "match",
+        }
+    )
 
     source_l: SourceName
     record_id_l: RecordId = Field(examples=["S-1"])

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.rest.access import Access, reads
 from api.rest.asking import invalid, require_source
-from api.rest.bodies import Body, Day, named
+from api.rest.bodies import Body, Day, named, whole
 from api.rest.child_schemas import GoldenValues, golden_document
 from api.rest.paging import place_of, written
 from api.rest.problems import Problem, usual
@@ -26,6 +26,10 @@ MayRead = Annotated[Access, reads(Permission.READ_CHILDREN)]
 
 class SearchBody(Body):
     """What any one record of a child must say: at least one value, or its base system."""
+
+    model_config = whole(
+        {"forename": "Amel", "surname": "Artliff", "criteria": ["forename4"], "limit": 10}
+    )
 
     forename: Value | None = Field(None, examples=["Aisha"])
     surname: Value | None = Field(None, examples=["Malik"])

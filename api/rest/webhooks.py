@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 from api.db.aside import writing_aside
 from api.db.engine import reading
 from api.rest.access import Access, Write, reads, writes
-from api.rest.bodies import Body, named
+from api.rest.bodies import Body, named, whole
+from api.rest.etags import LOCATED
 from api.rest.events import EventKind
 from api.rest.paging import Cursor, Limit, Page, next_page, place_of
 from api.rest.problems import Problem, acting, asking
@@ -38,6 +39,13 @@ Writing = Annotated[Write, writes(Permission.KEEP_WEBHOOKS, personal=False)]
 
 class NewWebhook(Body):
     """Where to, and what of."""
+
+    model_config = whole(
+        {
+            "url": "https://nursery.example.org/register-events",
+            "kinds": ["record_linked", "record_unlinked"],
+        }
+    )
 
     url: Text = Field(
         description="An https:// address outside of this service's own network.",
@@ -115,7 +123,7 @@ class Retried(BaseModel):
     summary="Be told of events",
     status_code=201,
     response_model=WebhookWithSecret,
-    responses=acting("refused", "conflict"),
+    responses={**acting("refused", "conflict"), 201: {"headers": LOCATED}},
 )
 def post_webhook(new: NewWebhook, write: Writing) -> Response:
     """From now on events are sent to the address, in their order and at least once, signed
@@ -213,7 +221,7 @@ def get_dead_letters(
     summary="Try all again that could not be delivered",
     status_code=202,
     response_model=Retried,
-    responses=acting("not-found"),
+    responses={**acting("not-found"), 202: {"headers": LOCATED}},
 )
 def retry_webhook(webhook: Number, write: Writing) -> Response:
     """In their order, before what is newer."""
@@ -228,7 +236,7 @@ def retry_webhook(webhook: Number, write: Writing) -> Response:
     summary="Try one again that could not be delivered",
     status_code=202,
     response_model=Retried,
-    responses=acting("not-found"),
+    responses={**acting("not-found"), 202: {"headers": LOCATED}},
 )
 def retry_dead_letter(webhook: Number, delivery: Number, write: Writing) -> Response:
     """Before what is newer."""

@@ -1,5 +1,7 @@
 """Whatever is asked, by the OpenAPI document or against it, the answer is one it describes."""
 
+import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import jsonschema_rs
 import schemathesis
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -22,6 +25,7 @@ from api.rest.problems import FieldError, ProblemDocument
 from api.rest.service import Service
 from api.services.access.keys import create_key
 from api.services.access.roles import Role
+from tests.register_service.reviewed import Reviewed
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _CHECKS = (
@@ -44,7 +48,8 @@ def test_no_request_gets_an_answer_that_the_document_does_not_describe(
         if operation.path == "/readyz":  # 503 is what it says while no worker runs
             continue
         try:
-            _try(operation, headers)
+            described = application.openapi()["paths"][operation.path][operation.method]
+            _try(operation, headers, described)
         except Exception as error:
             problems.append(f"{operation.label}: {error}")
     assert not problems, "\n\n".join(problems)
@@ -91,6 +96,81 @@ def test_the_document_says_what_any_route_may_end_with(application: FastAPI) -> 
     assert not missing
 
 
+# Where an id is in the address, of which the register that this is tried on need not have one.
+_MISSED = {404, 409, 412, 428}
+# What the state of the register does not allow, such as to take back what nobody said.
+_CONFLICT = {409}
+
+
+def test_every_request_that_is_shown_works_as_it_is_shown(
+    application: FastAPI, service: Service, register: Reviewed
+) -> None:
+    amelia = {"forename": "Amelia", "surname": "Artliff", "date_of_birth": "2016-10-12"}
+    keys = (("swift", "5500094"), ("systmone", "48201502"))
+    register.load_people([{**amelia, "source": one, "record_id": own} for one, own in keys])
+    document, wrong, shown = application.openapi(), [], 0
+    own = _all_roles(service)
+    with TestClient(application, follow_redirects=False) as client:
+        for address, path in document["paths"].items():
+            for method, operation in path.items():
+                for kind, one in operation.get("requestBody", {}).get("content", {}).items():
+                    if not kind.endswith("json"):
+                        continue
+                    shown += 1
+                    found = client.request(
+                        method,
+                        _filled(address),
+                        headers={**own, "Content-Type": kind, **_on_state(method)},
+                        content=json.dumps(one["example"]),
+                    )
+                    in_address = "{" in address and method == "post"
+                    allowed = _MISSED if in_address else _CONFLICT
+                    if not (found.is_success or found.status_code in allowed):
+                        wrong.append((method, address, found.status_code, found.text))
+                    wrong += _undescribed(operation, method, address, found)
+    assert shown >= 18
+    assert wrong == []
+
+
+_RETRY, _MADE = {"Retry-After"}, {"Location", "Retry-After"}
+_SENT = ("location", "etag", "retry-after")
+
+
+def _undescribed(operation: Any, method: str, address: str, found: Any) -> list[Any]:
+    """Headers that an answer has and its description does not."""
+    described = operation["responses"][str(found.status_code)].get("headers", {})
+    told = {name.lower() for name in described}
+    return [
+        (method, address, found.status_code, name)
+        for name in _SENT
+        if name in found.headers and name not in told
+    ]
+
+
+def _on_state(method: str) -> dict[str, str]:
+    return {} if method == "put" else {"If-Match": '"a state that it was in"'}
+
+
+def _filled(address: str) -> str:
+    known = {"source": "swift", "record_id": "new-1", "pair": "1042-2077"}
+    return re.sub(r"\{([a-z_]+)\}", lambda one: known.get(one[1], "1"), address)
+
+
+def test_headers_that_clients_go_by_are_described(application: FastAPI) -> None:
+    lacking = []
+    for address, path in application.openapi()["paths"].items():
+        for method, operation in path.items():
+            answers = operation["responses"]
+            wanted = {"429": _RETRY, "503": _RETRY, "201": _MADE, "202": _MADE}
+            lacking += [
+                (method, address, status)
+                for status, names in wanted.items()
+                if status in answers and not names & answers[status].get("headers", {}).keys()
+            ]
+    # Readiness has a document of its own, and work that is cancelled is where it was.
+    assert lacking == [("get", "/readyz", "503"), ("post", "/v1/jobs/{job}/cancel", "202")]
+
+
 def test_fields_of_forms_have_examples(application: FastAPI) -> None:
     document = application.openapi()
     lacking = []
@@ -107,7 +187,7 @@ def test_fields_of_forms_have_examples(application: FastAPI) -> None:
     assert not lacking
 
 
-def _try(operation: Any, headers: dict[str, str]) -> None:
+def _try(operation: Any, headers: dict[str, str], described: Any) -> None:
     @settings(
         max_examples=12,
         deadline=None,
@@ -120,7 +200,8 @@ def _try(operation: Any, headers: dict[str, str]) -> None:
         case.headers = {**(case.headers or {}), **headers}
         # It would be waited for.
         case.query = {name: one for name, one in (case.query or {}).items() if name != "long-poll"}
-        case.call_and_validate(checks=list(_CHECKS))
+        found = case.call_and_validate(checks=list(_CHECKS))
+        assert _undescribed(described, operation.method, operation.path, found) == []
 
     holds()
 
