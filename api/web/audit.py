@@ -24,6 +24,7 @@ from api.services.spreadsheets import harmless
 from api.web.access import page_router, signed_in
 from api.web.administration_days import begin_of, end_of, typed_day
 from api.web.pages import Instead, page, see
+from api.web.text import sentence, words
 
 router = page_router()
 
@@ -32,6 +33,21 @@ Change = Annotated[Write, signed_in(Permission.READ_AUDIT, personal=False, write
 
 _AT_ONCE, _MOST = 50, 50_000
 _COLUMNS = ("log", "entry", "at", "by", "purpose", "what", "about", "status", "detail")
+_DONE = {
+    "GET": "Looked at",
+    "POST": "Sent to",
+    "PUT": "Set",
+    "PATCH": "Changed",
+    "DELETE": "Deleted",
+}
+_ANSWERS = {
+    303: "Done",
+    401: "Not signed in",
+    403: "Not allowed",
+    404: "Not found",
+    410: "Not there any more",
+}
+_BY_HUNDREDS = ((500, "Failed"), (400, "Refused"), (300, "Led elsewhere"), (0, "Answered"))
 
 
 class Search(BaseModel):
@@ -100,6 +116,8 @@ def _searched(request: Request, visit: Access, form: Search) -> Response:
         typed=form.model_dump(),
         searched=bool(form.model_dump(exclude_defaults=True)),
         entries=found.entries,
+        what_in_words=what_in_words,
+        answer_in_words=answer_in_words,
         after="{}.{}".format(*found.after) if found.after else None,
         verified=last_verification(visit.connection),
         verifying=is_verifying(visit.connection),
@@ -135,6 +153,23 @@ def _sought(form: Search) -> tuple[Sought, dict[str, str]]:
         **days,
     )
     return sought, errors
+
+
+def what_in_words(entry: LogEntry) -> str:
+    """What was done, such as "Looked at children, history" for GET /children/{child_id}/history."""
+    method, _, path = entry.what.partition(" ")
+    if method not in _DONE:
+        return sentence(words(entry.what))
+    parts = [words(one) for one in path.split("/") if one not in ("", "v1") and one[0] != "{"]
+    return f"{_DONE[method]} {', '.join(parts) or 'home page'}"
+
+
+def answer_in_words(status: int) -> str:
+    """How an access was answered, with the number that the protocol has for it."""
+    known = _ANSWERS.get(status)
+    if known is None:
+        known = next(text for least, text in _BY_HUNDREDS if status >= least)
+    return f"{known} ({status})"
 
 
 def _csv(entries: Iterable[LogEntry]) -> str:

@@ -99,6 +99,12 @@ def test_days_are_whole_and_as_clocks_in_england_have_them(auditor: Auditor) -> 
     auditor.post("/audit/export", 422, since_year="x")
 
 
+def test_what_was_done_and_how_it_was_answered_are_told_in_words(auditor: Auditor) -> None:
+    shown = auditor.post("/audit", about=CHILD)
+    assert "Looked at children" in shown and "(200)" in shown
+    assert "Shielded" in auditor.post("/audit", about="shield 1")
+
+
 def test_older_entries_follow_without_gap_or_repetition(auditor: Auditor) -> None:
     service = auditor.service
     with writing(service.engine) as connection:
