@@ -35,7 +35,7 @@ def configure_logs(*, pretty: bool) -> None:
     root.setLevel(logging.INFO)
     # What it says of requests holds addresses with what was asked; ours names the route.
     logging.getLogger("uvicorn.access").disabled = True
-    for library in ("httpx", "alembic"):
+    for library in ("httpx", "httpx2", "alembic"):
         logging.getLogger(library).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -111,11 +111,12 @@ def weighed_pairs(connection: Connection, records: Numbers) -> Weighed:
     return Weighed(*columns(connection, query.where(_any_of(connection, records))))
 
 
-def forget_pairs_within(connection: Connection, records: Numbers) -> None:
-    """Delete the pairs of which both records are among these."""
-    if len(records):
-        both = among(connection, Pair.l, records), among(connection, Pair.r, records)
-        connection.execute(delete(Pair).where(*both))
+def forget_these(connection: Connection, pairs: Weighed) -> None:
+    """Delete these pairs. One by one, since a condition on each end makes SQLite try all."""
+    if len(pairs.l):
+        ends = zip(pairs.l.tolist(), pairs.r.tolist(), strict=True)
+        one = and_(Pair.l == bindparam("at_l"), Pair.r == bindparam("at_r"))
+        connection.execute(delete(Pair).where(one), [{"at_l": l, "at_r": r} for l, r in ends])
 
 
 def move_prior(

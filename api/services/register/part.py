@@ -24,7 +24,7 @@ from api.services.register.pairs import (
     Weighed,
     changed_findings,
     forget_pairs,
-    forget_pairs_within,
+    forget_these,
     keep_pairs,
     move_prior,
     pairs_within,
@@ -77,9 +77,10 @@ def rescore(linker: Linker, before: Given, part: Part) -> Rescored:
     """Find and weigh the pairs of touched records again."""
     connection = linker.connection
     away = np.union1d(part.touched, part.gone)
-    old = Weighed.joined([weighed_pairs(connection, away), weighed_within(connection, part.named)])
+    named = weighed_within(connection, part.named)
+    old = Weighed.joined([weighed_pairs(connection, away), named])
     forget_pairs(connection, away)
-    forget_pairs_within(connection, part.named)
+    forget_these(connection, named)
     ends = old.ends(linker.bounds(before.priors).possible(old))
     found = _pairs_of_touched(linker, part)
     by = [(old.group, evidence_bin(old.evidence), np.full(len(old.l), -1, dtype=np.int64))]
