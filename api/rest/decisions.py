@@ -8,17 +8,16 @@ from api.rest.access import Access, Write, reads, writes
 from api.rest.etags import LOCATED
 from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import Problem, acting, asking
-from api.rest.review import reviewer_of, told_plainly
-from api.rest.review_models import (
+from api.rest.review_list_models import (
     DecisionPage,
     KnownList,
     KnownModel,
     NewKnown,
-    UndoneModel,
-    UndoReason,
     decided_model,
     known_model,
 )
+from api.rest.review_models import UndoneModel, UndoReason
+from api.rest.reviewing import reviewer_of, told_plainly
 from api.rest.text import Short
 from api.services.access.caller import AccessError
 from api.services.access.roles import Permission

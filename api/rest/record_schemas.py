@@ -58,6 +58,11 @@ class RecordKey(BaseModel):
     source: str = Field(examples=["systmone"])
     record_id: ShownId
 
+    @classmethod
+    def of(cls, key: tuple[str, str]) -> "RecordKey":
+        """Of a source's name and an id in it."""
+        return cls(source=key[0], record_id=key[1])
+
 
 class RecordValues(Body):
     """What a source says of a person. What is missing is left out or null."""

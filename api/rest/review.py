@@ -1,7 +1,5 @@
 """Review: pairs that wait for a person, handed out under leases, and what people say of them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -12,6 +10,12 @@ from api.rest.access import Access, KeyHeader, Write, reads, writes
 from api.rest.etags import TAGGED, IfMatch, names
 from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import Problem, acting, asking
+from api.rest.review_list_models import (
+    QueuePage,
+    ReviewerList,
+    queued_model,
+    reviewer_model,
+)
 from api.rest.review_models import (
     Kind,
     LeaseModel,
@@ -21,31 +25,24 @@ from api.rest.review_models import (
     PairAnswer,
     PairModel,
     PairReferral,
-    QueuePage,
     ReferralModel,
     RevealFields,
-    ReviewerList,
     UndoneModel,
     UndoReason,
     pair_model,
-    queued_model,
-    reviewer_model,
     weights_model,
 )
+from api.rest.reviewing import Rules, reviewer_of, rules_of, told_of, told_plainly
 from api.rest.text import SourceName
 from api.services.access.roles import Permission
-from api.services.register.acts import ActError, UnknownError
-from api.services.register.standing import Standing
+from api.services.register.acts import ActError
 from api.services.review import leases
 from api.services.review.answering import answer, refer
-from api.services.review.context import Context, context_of
+from api.services.review.context import context_of
 from api.services.review.leases import Lease
 from api.services.review.listing import queued
 from api.services.review.pairs import (
-    NotInHandError,
     PairId,
-    Reviewer,
-    StaleError,
     TakenError,
     UnknownPairError,
     keys_of,
@@ -53,11 +50,9 @@ from api.services.review.pairs import (
 from api.services.review.revealing import reveal
 from api.services.review.reviewers import ReviewerWeek, reviewer_weeks, reviewers_overall
 from api.services.review.taking import take_next, take_pair
-from api.services.review.undoing import NotYoursError, undo_latest
+from api.services.review.undoing import undo_latest
 from api.services.review.waiting import Wanted
 from api.services.review.weights import weights_of
-from matcher.rules.library import LinkageRules
-from matcher.rules.review import ReviewRules
 
 router = APIRouter(prefix="/review", tags=["review"])
 
@@ -75,30 +70,6 @@ PairPath = Annotated[
 _NOTHING: dict[int | str, dict[str, Any]] = {204: {"description": "Nothing waits for you"}}
 _TAGGED: dict[int | str, dict[str, Any]] = {200: {"headers": TAGGED}}
 _WEEKS = timedelta(weeks=26)
-
-
-@contextmanager
-def told_plainly() -> Iterator[None]:
-    """Say what the services refuse as problems."""
-    try:
-        yield
-    except NotInHandError as error:
-        raise Problem("not-in-hand", str(error)) from None
-    except TakenError as error:
-        raise Problem("taken", str(error)) from None
-    except StaleError as error:
-        raise Problem("stale", changes=list(error.changes)) from None
-    except UnknownError as error:
-        raise Problem("not-found", str(error)) from None
-    except NotYoursError as error:
-        raise Problem("forbidden", str(error)) from None
-    except ActError as error:
-        raise Problem("conflict", str(error)) from None
-
-
-def reviewer_of(access: Access) -> Reviewer:
-    """Whoever asks, as a reviewer."""
-    return Reviewer.of(access.caller, access.view)
 
 
 @router.post(
@@ -412,15 +383,6 @@ def _why_not(access: Access, pair: PairId) -> ActError:
     return UnknownPairError("no such pair waits for you")
 
 
-Rules = tuple[LinkageRules, ReviewRules]
-
-
-def rules_of(access: Access) -> Rules | None:
-    """The rules that the register goes by; none before its first run."""
-    standing = Standing.at(access.connection)
-    return None if standing is None else (standing.linkage, standing.read.rules.book.review)
-
-
 def _shown(access: Access, rules: Rules, lease: Lease) -> Response:
     with told_plainly():
         context = context_of(access.connection, rules[1], reviewer_of(access), lease)
@@ -428,11 +390,3 @@ def _shown(access: Access, rules: Rules, lease: Lease) -> Response:
     model = pair_model(context, lease)
     headers = {"ETag": f'"{lease.etag}"', "Cache-Control": "no-store"}
     return Response(model.model_dump_json(), headers=headers, media_type="application/json")
-
-
-def told_of(context: Context) -> Iterator[str]:
-    """Ids of records and children that a context tells of, for the access log."""
-    for side in (context.l, context.r):
-        yield f"record {side.record}"
-        beside = (*side.fellows, *side.kin, *side.rivals)
-        yield from {child for child in (side.child, *(one.child for one in beside)) if child}

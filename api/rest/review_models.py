@@ -1,30 +1,25 @@
 """Pairs, answers and reviewers as clients are told of them."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from api.rest.bodies import Body, whole
-from api.rest.paging import Page
 from api.rest.record_schemas import RecordKey
-from api.rest.text import RecordId, Said, Short, SourceName
+from api.rest.text import Said, Short, SourceName
 from api.services.register.why import Explained
 from api.services.review.context import Beside, Context, Shown, Side
 from api.services.review.context import Field as ContextField
-from api.services.review.known import Known
 from api.services.review.leases import Lease
-from api.services.review.listing import Decided, Queued
-from api.services.review.reviewers import ReviewerWeek
 from api.services.review.surroundings import Earlier
-from matcher.intervals import Proportion
 
 Kind = Literal[
     "referred", "adjudication", "contradiction", "held_twice", "refused_link", "changed_values",
     "possible_link",
 ]  # fmt: skip
 Decision = Literal["match", "non_match", "cannot_tell"]
-_PAIR = "1042-2077"
+PAIR_EXAMPLE = "1042-2077"
 _EXAMPLE_CHILD = "R7K5WPZE84P4H"
 _UNNAMED = "Missing of possible links: pairs of known answer would stand out by it."
 
@@ -100,7 +95,7 @@ class HeldTwiceModel(BaseModel):
 class PairModel(BaseModel):
     """A pair that is in your hand until `expires_at`."""
 
-    pair: str = Field(examples=[_PAIR])
+    pair: str = Field(examples=[PAIR_EXAMPLE])
     kind: Kind
     token: str = Field(description="Shows that the pair is yours; send it with what you do.")
     expires_at: datetime
@@ -237,125 +232,16 @@ class ReferralModel(BaseModel):
 class LeaseModel(BaseModel):
     """That the pair is still yours."""
 
-    pair: str = Field(examples=[_PAIR])
+    pair: str = Field(examples=[PAIR_EXAMPLE])
     expires_at: datetime
 
 
 class UndoneModel(BaseModel):
     """What was taken back. `entry` undoes a decision that was in force or on its way."""
 
-    pair: str = Field(examples=[_PAIR])
+    pair: str = Field(examples=[PAIR_EXAMPLE])
     answer: int | None
     entry: int | None = Field(examples=[13])
-
-
-class QueuedModel(BaseModel):
-    """A pair that waits."""
-
-    pair: str = Field(examples=[_PAIR])
-    kind: Kind
-    l: RecordKey
-    r: RecordKey
-    weight: float | None = Field(description="In bits.", examples=[2.9])
-    taken: bool = Field(description="Somebody has it in hand.")
-
-
-class QueuePage(Page):
-    """What waits, in the order in which it is handed out."""
-
-    items: list[QueuedModel]
-
-
-class DecidedModel(BaseModel):
-    """A decision."""
-
-    id: int = Field(examples=[12])
-    kind: Decision
-    pair: str = Field(examples=[_PAIR])
-    l: RecordKey
-    r: RecordKey
-    by: str = Field(examples=["a.smith"])
-    at: datetime
-    why: str
-    undone: bool
-    run: int | None = Field(description="With which it took effect; none while it waits for one.")
-    stale: bool = Field(description="The records say something else by now.")
-
-
-class DecisionPage(Page):
-    """Decisions, the last first."""
-
-    items: list[DecidedModel]
-
-
-class ShareModel(BaseModel):
-    """A share with its counts, and its Wilson 95% interval."""
-
-    numerator: int
-    denominator: int
-    value: float | None = Field(examples=[0.95])
-    lower: float | None = Field(examples=[0.84])
-    upper: float | None = Field(examples=[0.99])
-
-
-class ReviewerModel(BaseModel):
-    """One reviewer in one week."""
-
-    by: str = Field(examples=["a.smith"])
-    week: date | None = Field(description="Its Monday; none where all weeks are meant.")
-    answers: int
-    cannot_tell: int
-    seconds: float | None = Field(description="Median time for a pair.", examples=[41.5])
-    agreed: ShareModel = Field(description="With a second person who did not know the answer.")
-    known: ShareModel = Field(description="Pairs of known answer that were answered so.")
-
-
-class ReviewerList(Page):
-    """Reviewers by week, the latest first, and over all weeks."""
-
-    items: list[ReviewerModel]
-    overall: list[ReviewerModel] = Field(description="Of those who are named in `items`.")
-
-
-class NewKnown(Body):
-    """Two records of which you know whether they are one child."""
-
-    model_config = whole(
-        {
-            "source_l": "swift",
-            "record_id_l": "5500094",
-            "source_r": "systmone",
-            "record_id_r": "48201502",
-            "kind": "match",
-        }
-    )
-
-    source_l: SourceName
-    record_id_l: RecordId = Field(examples=["S-1"])
-    source_r: SourceName
-    record_id_r: RecordId = Field(examples=["C-1"])
-    kind: Literal["match", "non_match"]
-
-
-class KnownModel(BaseModel):
-    """A pair of known answer."""
-
-    id: int
-    pair: str = Field(examples=[_PAIR])
-    l: RecordKey
-    r: RecordKey
-    kind: Literal["match", "non_match"]
-    by: str
-    at: datetime
-    ended_at: datetime | None
-    answers: int = Field(description="How many reviewers answered it.")
-    right: int = Field(description="How many of them so.")
-
-
-class KnownList(Page):
-    """Pairs of known answer, the newest first."""
-
-    items: list[KnownModel]
 
 
 def pair_model(context: Context, lease: Lease) -> PairModel:
@@ -375,7 +261,9 @@ def pair_model(context: Context, lease: Lease) -> PairModel:
         together=context.together,
         twice=[
             HeldTwiceModel(
-                source=one.source, l=[_key(key) for key in one.l], r=[_key(key) for key in one.r]
+                source=one.source,
+                l=[RecordKey.of(key) for key in one.l],
+                r=[RecordKey.of(key) for key in one.r],
             )
             for one in context.twice
         ],
@@ -404,68 +292,6 @@ def weights_model(found: Explained | None) -> WeightsModel | None:
         withheld=found.withheld,
         parts=parts,
     )
-
-
-def queued_model(item: Queued) -> QueuedModel:
-    """As it is told."""
-    return QueuedModel(
-        pair=str(item.pair),
-        kind=item.kind,  # type: ignore[arg-type]
-        l=_key(item.l),
-        r=_key(item.r),
-        weight=item.weight,
-        taken=item.taken,
-    )
-
-
-def decided_model(made: Decided) -> DecidedModel:
-    """As it is told."""
-    return DecidedModel(
-        id=made.id,
-        kind=made.kind,  # type: ignore[arg-type]
-        pair=str(made.pair),
-        l=_key(made.l),
-        r=_key(made.r),
-        by=made.by,
-        at=made.at,
-        why=made.why,
-        undone=made.undone,
-        run=made.run,
-        stale=made.stale,
-    )
-
-
-def reviewer_model(week: ReviewerWeek) -> ReviewerModel:
-    """As it is told."""
-    return ReviewerModel(
-        by=week.by,
-        week=week.week,
-        answers=week.answers,
-        cannot_tell=week.cannot_tell,
-        seconds=week.seconds,
-        agreed=_share(week.agreed),
-        known=_share(week.known),
-    )
-
-
-def known_model(known: Known) -> KnownModel:
-    """As it is told."""
-    return KnownModel(
-        id=known.id,
-        pair=str(known.pair),
-        l=_key(known.one),
-        r=_key(known.other),
-        kind=known.kind,  # type: ignore[arg-type]
-        by=known.by,
-        at=known.at,
-        ended_at=known.ended_at,
-        answers=known.answers,
-        right=known.right,
-    )
-
-
-def _key(key: tuple[str, str]) -> RecordKey:
-    return RecordKey(source=key[0], record_id=key[1])
 
 
 def _side(side: Side, names: bool) -> SideModel:
@@ -507,14 +333,3 @@ def _value(value: Shown) -> ValueModel:
 
 def _earlier(one: Earlier) -> EarlierModel:
     return EarlierModel(**{name: getattr(one, name) for name in EarlierModel.model_fields})
-
-
-def _share(share: Proportion) -> ShareModel:
-    interval = share.interval
-    return ShareModel(
-        numerator=share.numerator,
-        denominator=share.denominator,
-        value=share.value,
-        lower=None if interval is None else interval.lower,
-        upper=None if interval is None else interval.upper,
-    )

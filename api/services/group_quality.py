@@ -6,54 +6,38 @@ hold them do too; how many possible pairs wait for a person; and what people fou
 pairs that they decided. Counts of children are protected as the disclosure rules say.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.orm import aliased
 
-from api.db.models import (
-    Audit,
-    Decision,
-    Ethnicity,
-    Extract,
-    Golden,
-    Membership,
-    PostcodeDeprivation,
-    Record,
-    Source,
+from api.db.models import Audit, Decision, Membership
+from api.services.child_groups import (
+    ChildGroup,
+    Children,
+    Mask,
+    by_deprivation,
+    by_ethnic_group,
+    by_source,
 )
-from api.services.extracts.dates import in_force
 from api.services.quality import decided_pairs
 from api.services.register.columns import Numbers, among, columns
 from api.services.register.decisions import MATCH
 from api.services.register.queue import possible_links
 from api.services.register.reading import last_run
-from api.services.register.shields import shielded_records
 from api.services.rules import RuleBook
 from matcher.intervals import Interval, Proportion, newcombe
 from matcher.outcomes import Profile, ToldShare, tell_parts, tell_share
-from matcher.rules.groups import GroupRules
-
-Mask = npt.NDArray[np.bool_]
 
 # Of fewer decided pairs nothing is told: with 30, the 95% interval of a share is up to 35
 # points wide, and with fewer it says nothing.
 FEWEST_DECIDED = 30
 
-NOT_KNOWN = "Not known"
-FIFTHS = (
-    "1, the most deprived fifth of England",
-    "2",
-    "3",
-    "4",
-    "5, the least deprived fifth of England",
-)
 # The ways to group children, with what a group is of.
 ETHNIC_GROUP, DEPRIVATION, SOURCE = "ethnic_group", "deprivation", "source"
 
@@ -126,204 +110,16 @@ def _state(connection: Connection, book: RuleBook) -> tuple[Any, ...]:
 
 
 def _worked_out(connection: Connection, book: RuleBook, upper: float) -> tuple[Grouping, ...]:
-    children = _Children.read(connection, book.groups)
+    children = Children.read(connection, book.groups)
     pairs = _Pairs.read(connection, children, upper)
     return tuple(
         _grouping(name, cut, children, pairs, book.disclosure)
         for name, cut in (
-            (ETHNIC_GROUP, _by_ethnic_group(connection, children, book)),
-            (DEPRIVATION, _by_deprivation(connection, children)),
-            (SOURCE, _by_source(children)),
+            (ETHNIC_GROUP, by_ethnic_group(connection, children, book)),
+            (DEPRIVATION, by_deprivation(connection, children)),
+            (SOURCE, by_source(children)),
         )
     )
-
-
-@dataclass(frozen=True)
-class _Group:
-    """Children of a group; and by source, those that are of it whatever that source says."""
-
-    name: str
-    all: Mask
-    without: Mapping[int, Mask]
-    known: bool = True
-
-
-@dataclass(frozen=True)
-class _Children:
-    """Every child, by place: records by source, and where each should be and is found."""
-
-    index: pd.Index
-    born: npt.NDArray[np.datetime64]
-    decile: Numbers
-    sources: Mapping[int, str]
-    records: Mapping[int, Numbers]
-    expected: Mapping[int, Mask]
-
-    @classmethod
-    def read(cls, connection: Connection, rules: GroupRules) -> "_Children":
-        """All of now. The deciles are -1 where they are not known, or must not be looked at."""
-        child, source, count = columns(
-            connection,
-            select(Membership.child, Record.source, func.count())
-            .join(Record, Record.id == Membership.record)
-            .where(Membership.to_run.is_(None))
-            .group_by(Membership.child, Record.source),
-        )
-        index = pd.Index(np.unique(child.astype(str)), dtype=object)
-        place = index.get_indexer(pd.Index(child))
-        names = {
-            row.number: row.name
-            for row in connection.execute(select(Source.number, Source.name).order_by(Source.name))
-        }
-        records = {}
-        for number in names:
-            own = source == number
-            held = np.zeros(len(index), dtype=np.int64)
-            held[place[own]] = count[own]
-            records[number] = held
-        born, decile = _golden(connection, index)
-        found = cls(index, born, decile, names, records, {})
-        return cls(index, born, decile, names, records, found._expected(connection, rules))
-
-    def _expected(self, connection: Connection, rules: GroupRules) -> dict[int, Mask]:
-        """By source, children of an age whom it should hold, since another system knows them."""
-        number = {name: at for at, name in self.sources.items()}
-        systems = sum(np.minimum(held, 1) for held in self.records.values())
-        days = _days(connection)
-        found: dict[int, Mask] = {}
-        for rule in rules.expected:
-            at = number.get(rule.source)
-            if at is None or at not in days:
-                continue
-            elsewhere = (systems - np.minimum(self.records[at], 1)) > 0
-            age = _ages(self.born, days[at])
-            fits = elsewhere & (age >= rule.from_age) & (age <= rule.to_age)
-            found[at] = found.get(at, np.zeros(len(self.index), dtype=np.bool_)) | fits
-        return found
-
-    def found(self, group: _Group) -> Proportion:
-        """Children in every system expected to hold them, of those expected in any.
-
-        A child counts where it is of the group whatever the system that is looked at says of
-        it; or else only those who are found there would be of the group.
-        """
-        wanted = np.zeros(len(self.index), dtype=np.bool_)
-        missing = np.zeros(len(self.index), dtype=np.bool_)
-        for at, expected in self.expected.items():
-            own = expected & group.without[at]
-            wanted |= own
-            missing |= own & (self.records[at] == 0)
-        return Proportion(int((wanted & ~missing).sum()), int(wanted.sum()))
-
-
-def _golden(connection: Connection, index: pd.Index) -> tuple[npt.NDArray[np.datetime64], Numbers]:
-    """Days of birth, and deciles of deprivation, shielded children's left out."""
-    child, born, decile = columns(
-        connection,
-        select(Golden.child, Golden.date_of_birth, PostcodeDeprivation.decile)
-        .outerjoin(PostcodeDeprivation, PostcodeDeprivation.postcode == Golden.postcode)
-        .where(Golden.to_run.is_(None)),
-    )
-    place = index.get_indexer(pd.Index(child))
-    days = np.full(len(index), np.datetime64("NaT"), dtype="datetime64[D]")
-    deciles = np.full(len(index), -1, dtype=np.int64)
-    days[place] = np.array([one or "NaT" for one in born], dtype="datetime64[D]")
-    deciles[place] = decile
-    shielded = shielded_records(connection)
-    if len(shielded):
-        query = select(Membership.child).where(
-            Membership.to_run.is_(None), among(connection, Membership.record, shielded)
-        )
-        deciles[index.get_indexer(pd.Index(connection.scalars(query.distinct()).all()))] = -1
-    return days, deciles
-
-
-def _days(connection: Connection) -> dict[int, np.datetime64]:
-    """The day of each source's latest extract in force."""
-    query = (
-        select(Extract.source, func.max(func.coalesce(Extract.held_on, Extract.as_of)))
-        .where(in_force())
-        .group_by(Extract.source)
-    )
-    return {number: np.datetime64(str(day)) for number, day in connection.execute(query)}
-
-
-def _ages(born: npt.NDArray[np.datetime64], day: np.datetime64) -> npt.NDArray[np.float64]:
-    """Whole years, NaN where the birthday is not known."""
-    dates, on = pd.Series(pd.DatetimeIndex(born)), pd.Timestamp(day)
-    before = (dates.dt.month > on.month) | ((dates.dt.month == on.month) & (dates.dt.day > on.day))
-    return np.asarray(on.year - dates.dt.year - before, dtype=np.float64)
-
-
-def _by_ethnic_group(connection: Connection, children: _Children, book: RuleBook) -> list[_Group]:
-    child, source, code = columns(
-        connection,
-        select(Membership.child, Record.source, Ethnicity.ethnicity)
-        .join(Record, Record.id == Membership.record)
-        .join(Ethnicity, Ethnicity.record == Membership.record)
-        .where(Membership.to_run.is_(None), Ethnicity.to_run.is_(None)),
-    )
-    if not len(child):
-        return []
-    names = list(book.groups.ethnic_groups)
-    number = {
-        text: -1 if (name := book.groups.ethnic_group(text)) is None else names.index(name)
-        for text in set(code)
-    }
-    ranked = book.linkage.survivorship.sources
-    rank = {
-        at: (ranked.index(name) if name in ranked else len(ranked), name)
-        for at, name in children.sources.items()
-    }
-    order = {at: place for place, at in enumerate(sorted(rank, key=lambda at: rank[at]))}
-    stated = pd.DataFrame(
-        {
-            "child": children.index.get_indexer(pd.Index(child)),
-            "source": source,
-            "rank": [order[at] for at in source.tolist()],
-            "group": [number[text] for text in code],
-        }
-    )
-    stated = stated[stated["group"] >= 0].sort_values(["rank", "group"])
-
-    def group_of(some: pd.DataFrame) -> Numbers:
-        found = np.full(len(children.index), -1, dtype=np.int64)
-        first = some.drop_duplicates("child")
-        found[first["child"]] = first["group"]
-        return found
-
-    everywhere = group_of(stated)
-    elsewhere = {at: group_of(stated[stated["source"] != at]) for at in children.expected}
-    # Whose group is not known is often so because no record was found that states it.
-    return [
-        _Group(
-            name,
-            everywhere == at,
-            {one: (said == at) & (at >= 0) for one, said in elsewhere.items()},
-            known=at >= 0,
-        )
-        for at, name in [*enumerate(names), (-1, NOT_KNOWN)]
-        if (everywhere == at).any()
-    ]
-
-
-def _by_deprivation(connection: Connection, children: _Children) -> list[_Group]:
-    if connection.scalar(select(PostcodeDeprivation.postcode).limit(1)) is None:
-        return []
-    fifth = np.where(children.decile < 0, -1, (children.decile - 1) // 2)
-    return [
-        _Group(name, own, dict.fromkeys(children.expected, own), known=at >= 0)
-        for at, name in [*enumerate(FIFTHS), (-1, NOT_KNOWN)]
-        if (own := fifth == at).any()
-    ]
-
-
-def _by_source(children: _Children) -> list[_Group]:
-    return [
-        _Group(name, own, {one: own & (one != at) for one in children.expected})
-        for at, name in children.sources.items()
-        if (own := children.records[at] > 0).any()
-    ]
 
 
 @dataclass(frozen=True)
@@ -336,7 +132,7 @@ class _Pairs:
     match: Mask
 
     @classmethod
-    def read(cls, connection: Connection, children: _Children, upper: float) -> "_Pairs":
+    def read(cls, connection: Connection, children: Children, upper: float) -> "_Pairs":
         """As of now; by its weight a decided pair is a link or not."""
         one, other = aliased(Membership), aliased(Membership)
         some = possible_links().order_by(None).subquery()
@@ -383,7 +179,7 @@ class _Pairs:
 
 
 def _grouping(
-    name: str, groups: Sequence[_Group], children: _Children, pairs: _Pairs, profile: Profile
+    name: str, groups: Sequence[ChildGroup], children: Children, pairs: _Pairs, profile: Profile
 ) -> Grouping:
     counts = [int(group.all.sum()) for group in groups]
     told = tell_parts(counts, profile)

@@ -1,8 +1,8 @@
-"""Children: found by what is known of them, and one child with all that is known."""
+"""One child with all that is known, and what people change of it."""
 
 from collections.abc import Mapping
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Form, Query, Request, Response
 
@@ -12,12 +12,10 @@ from api.services.access.roles import Permission
 from api.services.register.acts import ActError, key_of
 from api.services.register.changes import child_history
 from api.services.register.corrections import checked_value, correct
-from api.services.register.criteria import SaysNothingError
 from api.services.register.families import view_family
 from api.services.register.history import ChildStanding, Standing
 from api.services.register.journeys import journey_of
 from api.services.register.kept_rules import rules_in_force
-from api.services.register.searching_children import search_children
 from api.services.register.shields import WHEREABOUTS, lift_shields, shield
 from api.services.register.viewing import ShownChild, view_child, view_records, view_standing
 from api.services.register.why import why_child
@@ -27,7 +25,6 @@ from api.web.born import date_of_birth
 from api.web.masks import masks_on
 from api.web.pages import Instead, page, see
 from api.web.text import named, sentence
-from matcher.errors import DataError
 from matcher.rules.survivorship import GOLDEN_FIELDS
 
 router = page_router()
@@ -37,8 +34,6 @@ Correcting = Annotated[Write, signed_in(Permission.CORRECT_CHILDREN, writes=True
 Protecting = Annotated[Write, signed_in(Permission.PROTECT_CHILDREN, writes=True)]
 Typed = Annotated[str, Form(max_length=200)]
 
-# What a child is looked for by, as columns of RECORDS.
-_TYPED = ("forename", "surname", "postcode", "nhs_number", "upn", "record_id")
 # What is wrong with a value that cannot be.
 _WRONG = {
     "date_of_birth": "Enter a real date of birth from 1900 to today, such as 27 3 2019",
@@ -47,99 +42,7 @@ _WRONG = {
     "upn": "Enter the 13 characters of a real UPN",
     "postcode": "Enter a full postcode, such as OL1 1AA",
 }
-_FIELD = {"date_of_birth": "born-day"}
-# What is wrong with what a child is looked for by.
-_SAYS_NOTHING = {
-    "forename": "Enter a forename in letters",
-    "surname": "Enter a surname in letters",
-    "nhs_number": "Enter an NHS number of 10 digits",
-    "upn": "Enter a UPN of 13 characters, such as A123456789012",
-    "postcode": "Enter a full postcode, such as OL1 1AA",
-    "date_of_birth": "Enter a real date of birth from 1900 to today, such as 27 3 2019",
-}
 _RECORDS, _STEPS, _CHANGES, _PAIRS = 60, 100, 100, 30
-
-
-@router.get("/children")
-def search_page(request: Request, visit: Visit) -> Response:
-    """What is known of the child that is looked for."""
-    return _search(request, visit, {})
-
-
-@router.post("/children")
-def search_result(
-    request: Request,
-    visit: Visit,
-    forename: Typed = "",
-    surname: Typed = "",
-    day: Typed = "",
-    month: Typed = "",
-    year: Typed = "",
-    postcode: Typed = "",
-    nhs_number: Typed = "",
-    upn: Typed = "",
-    record_id: Typed = "",
-    after: Annotated[str, Form(max_length=32)] = "",
-) -> Response:
-    """Children of whom some record agrees; sent as a form, so that no address tells names."""
-    typed = {
-        "forename": forename,
-        "surname": surname,
-        "day": day,
-        "month": month,
-        "year": year,
-        "postcode": postcode,
-        "nhs_number": nhs_number,
-        "upn": upn,
-        "record_id": record_id,
-    }
-    typed = {name: value.strip() for name, value in typed.items()}
-    values = {name: typed[name] for name in _TYPED if typed[name]}
-    born, wrong = date_of_birth(typed["day"], typed["month"], typed["year"])
-    if wrong:
-        return _search(request, visit, typed, errors={"born-day": wrong})
-    if born:
-        values["date_of_birth"] = born
-    if not values:
-        return _search(
-            request, visit, typed, errors={"forename": "Enter something that is known of the child"}
-        )
-    sources = visit.view.usable(values.keys())
-    if not sources:
-        barred = {_FIELD.get(name, name) for name in values if not visit.view.usable([name])}
-        message = "This may not be used for the purpose that you have chosen"
-        return _search(request, visit, typed, errors=dict.fromkeys(sorted(barred), message))
-    try:
-        found = search_children(
-            visit.connection,
-            values,
-            after=after or None,
-            limit=50,
-            cleared=visit.caller.cleared,
-            sources=sources,
-        )
-    except SaysNothingError as error:
-        place = _FIELD.get(error.column, error.column)
-        return _search(request, visit, typed, errors={place: _SAYS_NOTHING[error.column]})
-    except DataError as error:
-        return _search(request, visit, typed, errors={"": sentence(str(error))})
-    visit.saw(*(child.child_id for child in found.children))
-    shown = [
-        {
-            "child_id": child.child_id,
-            "golden": visit.view.of_golden(
-                {
-                    name: child.values.get(name)
-                    for field in GOLDEN_FIELDS
-                    for name in (field, f"{field}_source")
-                },
-                shielded=child.location_hidden,
-            ),
-            "location_hidden": child.location_hidden,
-        }
-        for child in found.children
-    ]
-    return _search(request, visit, typed, found=shown, after=found.after)
 
 
 @router.get("/children/{child_id}")
@@ -326,28 +229,6 @@ def lift_shield(
             _child_page(request, change, found, errors={"lift-why": "Enter a reason"})
         ) from None
     return see(request, f"/children/{child_id}", said="The shield is lifted.")
-
-
-def _search(
-    request: Request,
-    visit: Access,
-    typed: Mapping[str, str],
-    *,
-    errors: Mapping[str, str] | None = None,
-    found: list[dict[str, Any]] | None = None,
-    after: str | None = None,
-) -> Response:
-    return page(
-        request,
-        "children/search.html",
-        title="Find a child",
-        errors=errors,
-        status=422 if errors else 200,
-        typed=typed,
-        found=found,
-        after=after,
-        sources=sorted(visit.view.sources),
-    )
 
 
 def _child(request: Request, visit: Access, child_id: str) -> ShownChild:

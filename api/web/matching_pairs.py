@@ -8,7 +8,7 @@ from fastapi import Form, Request, Response
 
 from api.rest.access import Access
 from api.rest.problems import Problem
-from api.rest.review import rules_of
+from api.rest.reviewing import rules_of
 from api.services.access.roles import Permission
 from api.services.register.acts import LONGEST_REASON, ActError
 from api.services.register.history import Member

@@ -7,7 +7,7 @@ from fastapi import Query, Request, Response
 
 from api.db.engine import reading
 from api.rest.paging import place_of, written
-from api.rest.review import Rules, reviewer_of, rules_of
+from api.rest.reviewing import Rules, reviewer_of, rules_of
 from api.services.attention import oldest_waiting
 from api.services.register.queue import queue_counts
 from api.services.review import leases

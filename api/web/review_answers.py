@@ -9,7 +9,7 @@ from fastapi import Form, Request, Response
 
 from api.rest.access import Access
 from api.rest.problems import Problem
-from api.rest.review import reviewer_of
+from api.rest.reviewing import reviewer_of
 from api.services.register.acts import ActError
 from api.services.review.given import Given, given_answer
 from api.services.review.pairs import UnknownPairError, shown_keys

@@ -9,7 +9,7 @@ from fastapi import Depends, Form, Request, Response
 
 from api.rest.access import Access, Write
 from api.rest.problems import Problem
-from api.rest.review import reviewer_of
+from api.rest.reviewing import reviewer_of
 from api.services.access.roles import Permission
 from api.services.register.acts import ActError
 from api.services.review.pairs import StaleError, UnknownPairError

@@ -9,7 +9,7 @@ from fastapi import Form, Request, Response
 from api.db.engine import reading, writing
 from api.rest.access import Access
 from api.rest.problems import Problem
-from api.rest.review import reviewer_of, told_of
+from api.rest.reviewing import reviewer_of, told_of
 from api.services.register.acts import ActError
 from api.services.review import leases
 from api.services.review.answering import NO_REASON, answer, refer

@@ -9,7 +9,7 @@ from fastapi import Depends, Query, Request, Response
 
 from api.rest.access import Access, Write
 from api.rest.problems import Problem
-from api.rest.review import Rules, reviewer_of, rules_of
+from api.rest.reviewing import Rules, reviewer_of, rules_of
 from api.services.access.roles import Permission
 from api.services.register.queue import POSSIBLE, STALE
 from api.services.review.pairs import PairId, UnknownPairError

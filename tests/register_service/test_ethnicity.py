@@ -26,6 +26,7 @@ KNOWS = {
     "api/keep_commands.py",
     "api/services/demo.py",
     "api/services/deprivation.py",
+    "api/services/child_groups.py",
     "api/services/group_quality.py",
     "api/services/register/journeys.py",
     "api/services/rules.py",

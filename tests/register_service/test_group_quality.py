@@ -9,13 +9,12 @@ from sqlalchemy import Engine, select
 
 from api.db.engine import open_database, reading, writing
 from api.db.models import Golden, Membership, Pair, PostcodeDeprivation, Record, Source
+from api.services.child_groups import FIFTHS, NOT_KNOWN
 from api.services.extracts import current_activity
 from api.services.group_quality import (
     DEPRIVATION,
     ETHNIC_GROUP,
     FEWEST_DECIDED,
-    FIFTHS,
-    NOT_KNOWN,
     SOURCE,
     Grouping,
     GroupQuality,
