@@ -207,6 +207,12 @@ class Changed:
     found: Mapping[str, Any]
     moved: npt.NDArray[np.bool_]
 
+    def without(self, records: Numbers) -> "Changed":
+        """But for the pairs of these records."""
+        some = ~(np.isin(self.l, records) | np.isin(self.r, records))
+        found = {name: own[some] for name, own in self.found.items()}
+        return Changed(self.l[some], self.r[some], found, self.moved[some])
+
     def write(self, connection: Connection) -> None:
         """Keep what it says."""
         if not len(self.l):

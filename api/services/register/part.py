@@ -4,7 +4,7 @@ The pairs of all that is touched (see `moved`) are found and weighed again. Then
 made again of all that the touched records, or a moved prior or coverage, can reach.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from api.db.models import BlockingKey, EvidenceCount
 from api.services.register.children import update_children
-from api.services.register.closure import fellows, reach
+from api.services.register.closure import Bounds, fellows, reach
 from api.services.register.columns import Numbers, among, columns
 from api.services.register.conflicts import update_conflicts
 from api.services.register.counts import adjust, blocking_counts
@@ -175,9 +175,33 @@ def _score(linker: Linker, part: Part, side: Side, one: Numbers, other: Numbers)
 class _Decided:
     """What linking some records says; ``core`` are those of which all that it says holds."""
 
+    record: Numbers
     linked: Linked
     core: Mask
     changed: Changed
+
+    @property
+    def whole(self) -> Numbers:
+        """The core, as record.id."""
+        return self.record[self.core]
+
+    @property
+    def ends(self) -> Numbers:
+        """Records that join or leave somebody, or that no longer wait to, or begin to."""
+        moved = self.changed.moved
+        return np.union1d(self.changed.l[moved], self.changed.r[moved])
+
+    @property
+    def astray(self) -> Numbers:
+        """Records of clusters that are only in part of the core."""
+        label = self.linked.clusters.label
+        both = np.intersect1d(label[self.core], label[~self.core])
+        return self.record[np.isin(label, both)]
+
+    def without(self, records: Numbers) -> "_Decided":
+        """The same, but for some records of the core and their pairs."""
+        core = self.core & ~np.isin(self.record, records)
+        return replace(self, core=core, changed=self.changed.without(records))
 
 
 def decide_part(
@@ -193,36 +217,67 @@ def decide_part(
         fellows(connection, gone),
     ]
     decided = _decide(linker, given, np.setdiff1d(np.concatenate(seeds), gone))
-    if decided is None:
+    if not decided:
         update_conflicts(connection, run, None, gone, core=np.empty(0, dtype=bool))
         children = update_children(linker.rules, connection, run, None, gone)
         return LinkOutcome(False, 0, rescored.candidates, children, given)
-    decided.changed.write(connection)
-    update_conflicts(connection, run, decided.linked, gone, core=decided.core)
-    clustered = Clustered.of(decided.linked, decided.core)
+    for one in decided:
+        one.changed.write(connection)
+        update_conflicts(connection, run, one.linked, gone, core=one.core)
+    clustered = _together(decided)
     children = update_children(linker.rules, connection, run, clustered, gone)
-    return LinkOutcome(False, int(decided.core.sum()), rescored.candidates, children, given)
+    return LinkOutcome(False, len(clustered.label), rescored.candidates, children, given)
 
 
-def _decide(linker: Linker, given: Given, seeds: Numbers) -> _Decided | None:
-    """Pairs and clusters of all that the seeds can reach; nothing if that is nobody."""
-    connection, bounds = linker.connection, linker.bounds(given.priors)
-    while True:
-        reached = reach(connection, seeds, bounds)
-        prepared = prepared_of(linker, reached.records)
-        if prepared is None:
-            return None
-        record = ids_of(prepared)
-        kept = pairs_within(connection, record)
-        pairs = kept.scored(linker.matching, record)
-        linked = _linked(linker, given, prepared, pairs, np.isin(record, reached.complete))
-        changed = changed_findings(kept, linked, record, reached.core)
-        # Who joins or leaves somebody outside, or no longer waits to, is reached by it as well.
-        ends = np.union1d(changed.l[changed.moved], changed.r[changed.moved])
-        outside = np.setdiff1d(ends, reached.core)
-        if not len(outside):
-            return _Decided(linked, np.isin(record, reached.core), changed)
-        seeds = np.union1d(reached.core, outside)
+def _decide(linker: Linker, given: Given, seeds: Numbers) -> list[_Decided]:
+    """Pairs and clusters of all that the seeds can reach; nothing if that is nobody.
+
+    Who joins or leaves somebody beside the reached, or no longer waits to, reaches it as well.
+    Those few, with all who are bound to them, are linked again by themselves, as long as they
+    are among the records that were read at first.
+    """
+    bounds = linker.bounds(given.priors)
+    while len(seeds):
+        first = _decided(linker, given, bounds, seeds)
+        if first is None:
+            break
+        found = [first]
+        while True:
+            core = np.concatenate([one.whole for one in found])
+            seeds = np.union1d(np.setdiff1d(found[-1].ends, core), found[-1].astray)
+            if not len(seeds):
+                return found
+            beside = _decided(linker, given, bounds, seeds)
+            if beside is None or not np.isin(beside.whole, first.record).all():
+                seeds = np.union1d(core, seeds)
+                break
+            found = [*(one.without(beside.whole) for one in found), beside]
+    return []
+
+
+def _decided(linker: Linker, given: Given, bounds: Bounds, seeds: Numbers) -> _Decided | None:
+    reached = reach(linker.connection, seeds, bounds)
+    prepared = prepared_of(linker, reached.records)
+    if prepared is None:
+        return None
+    record = ids_of(prepared)
+    kept = pairs_within(linker.connection, record)
+    pairs = kept.scored(linker.matching, record)
+    linked = _linked(linker, given, prepared, pairs, np.isin(record, reached.complete))
+    changed = changed_findings(kept, linked, record, reached.core)
+    return _Decided(record, linked, np.isin(record, reached.core), changed)
+
+
+def _together(decided: list[_Decided]) -> Clustered:
+    """The clusters of all cores. The first has read the records of all."""
+    first = decided[0]
+    core, label = first.core.copy(), first.linked.clusters.label.copy()
+    place = pd.Index(first.record)
+    for one in decided[1:]:
+        at = place.get_indexer(pd.Index(one.whole))
+        label[at] = label.max() + 1 + one.linked.clusters.label[one.core]
+        core[at] = True
+    return Clustered(first.linked.prepared.take(np.flatnonzero(core)), label[core])
 
 
 def _linked(

@@ -52,12 +52,9 @@ class Clustered:
     label: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, linked: Linked, some: npt.NDArray[np.bool_] | None = None) -> "Clustered":
-        """The clusters of these records, or of all that were linked."""
-        prepared, label = linked.prepared, linked.clusters.label
-        if some is None or some.all():
-            return cls(prepared, label)
-        return cls(prepared.take(np.flatnonzero(some)), label[some])
+    def of(cls, linked: Linked) -> "Clustered":
+        """The clusters of all that were linked."""
+        return cls(linked.prepared, linked.clusters.label)
 
     @property
     def record(self) -> Numbers:
