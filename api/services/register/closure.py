@@ -41,18 +41,18 @@ class Bounds:
 
     def binding(self, pairs: Weighed) -> Flags:
         """Pairs that may join two records, or be a rival of one that does."""
-        strong = self._weight(pairs) >= self.thresholds.upper - self.thresholds.rival_margin
+        strong = self.weight(pairs) >= self.thresholds.upper - self.thresholds.rival_margin
         joined = pairs.weight >= self.thresholds.upper
         return np.asarray((strong | joined) & (pairs.apart == 0))
 
     def possible(self, pairs: Weighed) -> Flags:
         """Pairs that may be a rival of any other, even if a level keeps the two apart."""
-        weight = np.maximum(self._weight(pairs), pairs.weight)
+        weight = np.maximum(self.weight(pairs), pairs.weight)
         return np.asarray(weight >= self.thresholds.lower)
 
     def near(self, pairs: Weighed) -> Flags:
         """Pairs that are possible, or that company may make possible."""
-        near = self._weight(pairs) >= self.thresholds.lower - MARGIN_BELOW
+        near = self.weight(pairs) >= self.thresholds.lower - MARGIN_BELOW
         return np.asarray(near & (pairs.apart == 0)) | self.possible(pairs)
 
     def prior(self, group: Numbers) -> Bits:
@@ -60,7 +60,8 @@ class Bounds:
         groups, which = np.unique(group, return_inverse=True)
         return np.array([self.priors[one] for one in groups.tolist()], dtype=np.float64)[which]
 
-    def _weight(self, pairs: Weighed) -> Bits:
+    def weight(self, pairs: Weighed) -> Bits:
+        """What the comparisons and the prior come to, without company."""
         return pairs.evidence + self.prior(pairs.group)
 
 

@@ -40,6 +40,21 @@ class KeptPairs:
         """Number of pairs."""
         return len(self.l)
 
+    @property
+    def weighed(self) -> "Weighed":
+        """As they were last weighed."""
+        return Weighed(self.l, self.r, self.group, self.evidence, self.apart, self.found["weight"])
+
+    def findings_of(self, pairs: "Weighed") -> dict[str, Any]:
+        """What was last found of pairs but their weight, by column; nothing of other pairs."""
+        own = pd.MultiIndex.from_arrays([self.l, self.r])
+        at = own.get_indexer(pd.MultiIndex.from_arrays([pairs.l, pairs.r]))
+        known = at >= 0
+        found = {name: np.zeros(len(at), dtype=last.dtype) for name, last in self.found.items()}
+        for name, last in self.found.items():
+            found[name][known] = last[at[known]]
+        return found | {"weight": pairs.weight + found["company"]}
+
     def scored(self, rules: MatchingRules, record: Numbers) -> ScoredPairs:
         """The pairs as positions in ``record``, ids in key order, and in that order."""
         place = pd.Index(record)
@@ -79,13 +94,7 @@ class Weighed:
 
 
 _IDS, _BITS = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64)
-_NO_PAIRS = Weighed(_IDS, _IDS, _IDS, _BITS, _IDS, _BITS)
-
-
-def weighed_within(connection: Connection, records: Numbers) -> Weighed:
-    """The pairs of which both records are among these."""
-    pairs = weighed_pairs(connection, records)
-    return pairs.take(np.isin(pairs.l, records) & np.isin(pairs.r, records))
+NO_PAIRS = Weighed(_IDS, _IDS, _IDS, _BITS, _IDS, _BITS)
 
 
 def pairs_within(connection: Connection, records: Numbers) -> KeptPairs:
@@ -105,7 +114,7 @@ def forget_pairs(connection: Connection, records: Numbers) -> None:
 def weighed_pairs(connection: Connection, records: Numbers) -> Weighed:
     """The pairs of which any record is among these."""
     if not len(records):
-        return _NO_PAIRS
+        return NO_PAIRS
     names = [field.name for field in fields(Weighed)]
     query = select(*(getattr(Pair, name) for name in names))
     return Weighed(*columns(connection, query.where(_any_of(connection, records))))
@@ -151,12 +160,9 @@ def keep_pairs(
     pairs: ScoredPairs,
     record: Numbers,
     group: Numbers,
-    found: Mapping[str, Any] | None = None,
+    found: Mapping[str, Any],
 ) -> None:
-    """Add pairs, given as positions in ``record``, with what is found of them so far."""
-    size = len(pairs)
-    nothing: dict[str, Any] = dict.fromkeys(FINDINGS, np.zeros(size, dtype=np.int64))
-    nothing |= {name: np.zeros(size) for name in ("company", "weight", "turn")}
+    """Add pairs, given as positions in ``record``, with what is found of them, by FINDINGS."""
     rows: dict[str, Any] = {
         "l": record[pairs.l],
         "r": record[pairs.r],
@@ -164,8 +170,7 @@ def keep_pairs(
         "pattern": packed(rules.comparisons, pairs.levels),
         "evidence": pairs.evidence,
         "apart": pairs.apart.astype(np.int64),
-        **nothing,
-        **(found or {}),
+        **found,
     }
     for some in in_parts(np.lexsort((rows["r"], rows["l"]))):
         insert(connection, Pair, {name: own[some] for name, own in rows.items()})

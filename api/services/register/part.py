@@ -20,6 +20,7 @@ from api.services.register.decisions import as_positions
 from api.services.register.linker import Linker, LinkOutcome
 from api.services.register.moved import Part
 from api.services.register.pairs import (
+    NO_PAIRS,
     Changed,
     Weighed,
     changed_findings,
@@ -29,9 +30,9 @@ from api.services.register.pairs import (
     move_prior,
     pairs_within,
     weighed_pairs,
-    weighed_within,
 )
 from api.services.register.planning import Clustered
+from api.services.register.settled import unsettled
 from api.services.register.sides import Side, ids_of, prepared_of, side_of
 from api.services.register.state import BETWEEN, Given
 from matcher.classify import evidence_bin
@@ -59,12 +60,20 @@ class _Found:
     group: Numbers
     candidates: int
 
+    def weighed(self, bounds: Bounds) -> Weighed:
+        """By record.id, without company."""
+        pairs, evidence = self.pairs, self.pairs.evidence
+        l, r, apart = self.record[pairs.l], self.record[pairs.r], pairs.apart.astype(np.int64)
+        weight = evidence + bounds.prior(self.group)
+        return Weighed(l, r, self.group, evidence, apart, weight)
+
 
 @dataclass(frozen=True)
 class Rescored:
     """What came of weighing pairs again.
 
-    ``reached`` are the touched records and those whose pair with one is possible or was;
+    ``reached`` are the touched records, those whose pair with one is possible or was, and those
+    named of whom something may follow;
     ``given`` is what follows for all pairs; ``candidates`` counts the pairs that were compared.
     """
 
@@ -75,33 +84,39 @@ class Rescored:
 
 def rescore(linker: Linker, before: Given, part: Part) -> Rescored:
     """Find and weigh the pairs of touched records again."""
-    connection = linker.connection
+    connection, lower = linker.connection, linker.matching.thresholds.lower
     away = np.union1d(part.touched, part.gone)
-    named = weighed_within(connection, part.named)
-    old = Weighed.joined([weighed_pairs(connection, away), named])
+    kept = pairs_within(connection, part.named)
+    named, old = kept.weighed, weighed_pairs(connection, away)
     forget_pairs(connection, away)
     forget_these(connection, named)
     ends = old.ends(linker.bounds(before.priors).possible(old))
     found = _pairs_of_touched(linker, part)
-    by = [(old.group, evidence_bin(old.evidence), np.full(len(old.l), -1, dtype=np.int64))]
-    if found is not None:
-        bins = evidence_bin(found.pairs.evidence)
-        by.append((found.group, bins, np.ones(len(bins), dtype=np.int64)))
-    groups, bins, signs = (np.concatenate(parts) for parts in zip(*by, strict=True))
-    for one in np.unique(groups).tolist():
-        at = groups == one
-        adjust(connection, EvidenceCount, one, bins[at], signs[at])
+    _count_evidence(connection, [old, named], found)
     given = Given(part.held, before.floor, linker.priors(Population(part.held, {}, {})))
-    candidates = 0
+    bounds, now = linker.bounds(given.priors), NO_PAIRS
     if found is not None:
-        pairs, candidates = found.pairs, found.candidates
-        weight = pairs.evidence + linker.bounds(given.priors).prior(found.group)
-        more = {"weight": weight}
-        keep_pairs(connection, linker.matching, pairs, found.record, found.group, more)
-        now = weight >= linker.matching.thresholds.lower
-        ends += [found.record[pairs.l[now]], found.record[pairs.r[now]]]
-    reached = np.setdiff1d(np.concatenate([part.touched, part.named, *ends]), part.gone)
-    return Rescored(reached, given, candidates)
+        now = found.weighed(bounds)
+        last = kept.findings_of(now)
+        keep_pairs(connection, linker.matching, found.pairs, found.record, found.group, last)
+        inside = np.isin(now.l, part.named) & np.isin(now.r, part.named)
+        ends += now.ends(~inside & (now.weight >= lower))
+        now = now.take(inside)
+    named_too = unsettled(connection, part.named, named, now, bounds)
+    reached = np.setdiff1d(np.concatenate([part.touched, named_too, *ends]), part.gone)
+    return Rescored(reached, given, 0 if found is None else found.candidates)
+
+
+def _count_evidence(connection: Connection, old: list[Weighed], found: _Found | None) -> None:
+    """Count pairs that are no more out, and those that are found in."""
+    by = [(one.group, evidence_bin(one.evidence), -1) for one in old]
+    if found is not None:
+        by.append((found.group, evidence_bin(found.pairs.evidence), 1))
+    group, bins = (np.concatenate([each[at] for each in by]) for at in (0, 1))
+    sign = np.repeat([each[2] for each in by], [len(each[0]) for each in by])
+    for one in np.unique(group).tolist():
+        own = group == one
+        adjust(connection, EvidenceCount, one, bins[own], sign[own])
 
 
 def _pairs_of_touched(linker: Linker, part: Part) -> _Found | None:
