@@ -76,6 +76,7 @@ class ShownKeys:
         self._cells: dict[str, tuple[Hashes, Mask]] = {}
         self._bases: dict[Columns, tuple[Hashes, Mask]] = {}
         self._sought: dict[tuple[Columns, Columns], Keys] = {}
+        self._asked: tuple[MatchingRules, _Asked] | None = None
 
     def present(self, columns: Columns) -> Mask:
         """Which records have values in all of some columns."""
@@ -86,6 +87,12 @@ class ShownKeys:
         if (mine, theirs) not in self._sought:
             self._sought[mine, theirs] = kept_keys(self.number[theirs], self._base(mine)[0])
         return self._sought[mine, theirs]
+
+    def asked(self, rules: MatchingRules) -> "_Asked":
+        """The blocks that the records would be of."""
+        if self._asked is None or self._asked[0] is not rules:
+            self._asked = rules, _Asked.by(rules, self)
+        return self._asked[1]
 
     def of_list(self, columns: Columns) -> tuple[Keys, npt.NDArray[np.intp]]:
         """Keys of one list as they are kept, and the positions of the records. Keeps nothing."""
@@ -114,36 +121,61 @@ class ShownKeys:
         return self._cells[name]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Blocks that records would be of, one a row: what each shows, and what it looks for.
+
+    ``row`` is the record's position and ``limit`` the most records that the block may hold.
+    ``narrows`` is 0 for the key itself, 1 for the narrower one of a rule that has such, of
+    the part of a rule that ``part`` numbers.
+    """
+
+    row: npt.NDArray[np.intp]
+    shows: Keys
+    seeks: Keys
+    limit: npt.NDArray[np.int64]
+    part: npt.NDArray[np.int64]
+    narrows: npt.NDArray[np.int64]
+
+    @classmethod
+    def by(cls, rules: MatchingRules, shown: ShownKeys) -> "_Asked":
+        """By every rule."""
+        rows: list[npt.NDArray[np.intp]] = [np.empty(0, dtype=np.intp)]
+        shows, seeks = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+        each = [(0, 0, 0)]
+        sides = [(rule, side) for rule in rules.blocking for side in _Sides.of(rule)]
+        for part, (rule, side) in enumerate(sides):
+            for narrows, (mine, theirs) in enumerate(_lists(side)):
+                at = np.flatnonzero(shown.present(mine))
+                rows.append(at)
+                shows.append(shown.sought(mine, mine)[at])
+                seeks.append(shown.sought(mine, theirs)[at])
+                each.append((rule.largest_block, part, narrows))
+        of = np.repeat(np.array(each, dtype=np.int64), [len(row) for row in rows], axis=0)
+        return cls(*(np.concatenate(own) for own in (rows, shows, seeks)), *of.T)
+
+    @property
+    def keys(self) -> Keys:
+        """All keys, of which the counts tell how large the blocks are."""
+        return np.unique(np.concatenate([self.shows, self.seeks]))
+
+    def too_large(self, count: Count) -> Mask:
+        """Blocks of more records than may be: of the larger side where the sides differ, as
+        `matcher.block` says.
+        """
+        own, other = count(self.shows), count(self.seeks)
+        return np.asarray((own > 0) & (other > 0) & (np.maximum(own, other) > self.limit))
+
+
 def sized_keys(rules: MatchingRules, shown: ShownKeys) -> Keys:
     """Every key whose count `searches` and `moved_blocks` will ask for."""
-    found = [np.empty(0, dtype=np.int64)]
-    for rule in rules.blocking:
-        for side in _Sides.of(rule):
-            for mine, theirs in _lists(side):
-                present = shown.present(mine)
-                found += [shown.sought(mine, own)[present] for own in {mine, theirs}]
-    return np.unique(np.concatenate(found))
+    return shown.asked(rules).keys
 
 
 def _lists(side: _Sides) -> Iterator[tuple[Columns, Columns]]:
     yield side.mine, side.theirs
     if side.mine_narrow != side.mine:
         yield side.mine_narrow, side.theirs_narrow
-
-
-def _size(
-    shown: ShownKeys,
-    mine: Columns,
-    theirs: Columns,
-    at: npt.NDArray[np.intp],
-    count: Count,
-) -> npt.NDArray[np.int64]:
-    """Records of a block: of the larger side where the sides differ, as `matcher.block` says."""
-    own = count(shown.sought(mine, mine)[at])
-    if mine == theirs:
-        return own
-    other = count(shown.sought(mine, theirs)[at])
-    return np.where((own > 0) & (other > 0), np.maximum(own, other), 0)
 
 
 def searches(
@@ -153,31 +185,17 @@ def searches(
 
     ``count`` gives the number of records of the whole register that show each key.
     """
-    rows, keys = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.int64)]
-    for rule in rules.blocking:
-        for side in _Sides.of(rule):
-            at = np.flatnonzero(shown.present(side.mine))
-            small = _size(shown, side.mine, side.theirs, at, count) <= rule.largest_block
-            rows.append(at[small])
-            keys.append(shown.sought(side.mine, side.theirs)[at[small]])
-            if rule.narrow_by and not small.all():
-                at = at[~small & shown.present(side.mine_narrow)[at]]
-                size = _size(shown, side.mine_narrow, side.theirs_narrow, at, count)
-                at = at[size <= rule.largest_block]
-                rows.append(at)
-                keys.append(shown.sought(side.mine_narrow, side.theirs_narrow)[at])
-    return np.concatenate(rows), np.concatenate(keys)
+    asked = shown.asked(rules)
+    large = asked.too_large(count)
+    # The narrower block is for those whose block is too large.
+    place = asked.part * shown.table.size + asked.row
+    wanted = (asked.narrows == 0) | np.isin(place, place[large & (asked.narrows == 0)])
+    chosen = wanted & ~large
+    return asked.row[chosen], asked.seeks[chosen]
 
 
 def moved_blocks(rules: MatchingRules, shown: ShownKeys, before: Count, after: Count) -> Keys:
     """Keys of blocks that became too large, or are no longer: their records need new partners."""
-    found = [np.empty(0, dtype=np.int64)]
-    for rule in rules.blocking:
-        for side in _Sides.of(rule):
-            for mine, theirs in _lists(side):
-                at = np.flatnonzero(shown.present(mine))
-                was = _size(shown, mine, theirs, at, before) > rule.largest_block
-                now = _size(shown, mine, theirs, at, after) > rule.largest_block
-                moved = at[was != now]
-                found += [shown.sought(mine, own)[moved] for own in {mine, theirs}]
-    return np.unique(np.concatenate(found))
+    asked = shown.asked(rules)
+    moved = asked.too_large(before) != asked.too_large(after)
+    return np.unique(np.concatenate([asked.shows[moved], asked.seeks[moved]]))

@@ -93,7 +93,7 @@ class Condition(Rule):
             return [self.negate]
         return self.all or self.any or []
 
-    @property
+    @cached_property
     def columns(self) -> set[str]:
         """Every column that this condition looks at."""
         own = {*(self.same or []), *(self.same_across or []), *(self.swapped or [])}
@@ -102,20 +102,20 @@ class Condition(Rule):
         own |= {name for name in (self.either, self.shares) if name}
         return own.union(*(part.columns for part in self.parts))
 
-    @property
+    @cached_property
     def crossings(self) -> set[frozenset[str]]:
         """Pairs of different columns whose values are held against each other."""
         own = {frozenset(pair) for pair in (self.same_across, self.swapped) if pair}
         return own.union(*(part.crossings for part in self.parts))
 
-    @property
+    @cached_property
     def is_costly(self) -> bool:
         """Whether strings must be compared, and not only codes."""
         if self.shares is not None or any(part is not None for part in self._spellings):
             return True
         return any(part.is_costly for part in self.parts)
 
-    @property
+    @cached_property
     def level_references(self) -> dict[str, set[str]]:
         """Comparisons and levels that this condition refers to."""
         found: dict[str, set[str]] = {}
@@ -154,17 +154,17 @@ class Comparison(Rule):
     needs: list[str] = Field(default_factory=list)
     levels: Annotated[list[Level], Field(min_length=2)]
 
-    @property
+    @cached_property
     def is_interaction(self) -> bool:
         """Whether its levels are made of other comparisons' levels."""
         return any(level.when is not None and level.when.level_references for level in self.levels)
 
-    @property
+    @cached_property
     def crossings(self) -> set[frozenset[str]]:
         """Pairs of different columns whose values are held against each other."""
         return set().union(*(level.when.crossings for level in self.levels if level.when))
 
-    @property
+    @cached_property
     def columns(self) -> set[str]:
         """Every column that this comparison looks at."""
         found = set(self.needs)
@@ -197,12 +197,12 @@ class BlockingRule(Rule):
             raise ValueError("'against' must name as many columns as 'key'")
         return self
 
-    @property
+    @cached_property
     def columns(self) -> set[str]:
         """Every column that this rule looks at."""
         return {*self.key, *(self.against or []), *self.narrow_by}
 
-    @property
+    @cached_property
     def crossings(self) -> set[frozenset[str]]:
         """Pairs of different columns whose values are held against each other."""
         pairs = zip(self.key, self.against or self.key, strict=True)

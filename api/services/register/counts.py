@@ -1,14 +1,16 @@
 """Counts that are kept: of records by key, children by name and year, pairs by evidence."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, Text, cast, delete, func, select
 
 from api.db.bulk import insert
+from api.db.engine import is_sqlite
 from api.db.models import BlockingKey, Claim, ClaimCount, EvidenceCount
 from api.services.register.columns import Numbers, among, columns
 from matcher.classify import EvidenceCounts
@@ -138,8 +140,19 @@ def tallies(
 
 def evidence_counts(connection: Connection, position: Mapping[int, int]) -> EvidenceCounts:
     """Pairs by group and evidence; ``position`` gives the place of each kept group."""
-    query = select(EvidenceCount.group, EvidenceCount.bin, EvidenceCount.pairs)
-    group, bins, pairs = columns(connection, query)
-    place = np.array([position[one] for one in group.tolist()], dtype=np.int64)
+    # A row for each group, since some thousand rows would take longer than all that is
+    # done with them.
+    listed = func.json_group_array if is_sqlite(connection) else func.json_agg
+    query = select(
+        EvidenceCount.group,
+        cast(listed(EvidenceCount.bin), Text),
+        cast(listed(EvidenceCount.pairs), Text),
+    ).group_by(EvidenceCount.group)
+    none = np.empty(0, dtype=np.int64)
+    parts = [(none, none, none)]
+    for group, *texts in connection.execute(query):
+        bins, pairs = (np.array(json.loads(text), dtype=np.int64) for text in texts)
+        parts.append((np.full(len(bins), position[group], dtype=np.int64), bins, pairs))
+    place, bins, pairs = (np.concatenate(own) for own in zip(*parts, strict=True))
     order = np.lexsort((bins, place))
     return EvidenceCounts(place[order], bins[order], pairs[order])

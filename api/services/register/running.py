@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, exists, func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from api.db.engine import is_sqlite
 from api.db.models import Conflict, Correction, Decision, Pair, Run, Severance, Source
 from api.services.extracts import Applied, Due, apply, diff, extracts_due, read_kept, undo
 from api.services.register.columns import Numbers, columns
+from api.services.register.conflicts import REFUSED_LINK
 from api.services.register.corrections import left_with
 from api.services.register.kept_rules import InForce, keep_rules, rules_in_force
 from api.services.register.linker import LinkOutcome
@@ -29,18 +30,8 @@ from matcher.read import ReadResult
 _LOCK = 7_205_759_403
 
 _WAITING = select(func.count()).select_from(Pair).where(Pair.waiting == 1)
-_CONFLICTS = select(func.count()).select_from(Conflict).where(Conflict.to_run.is_(None))
-# From the conflicts, which are few, and not from all that waits.
-_BOTH = select(func.count()).select_from(
-    select(Conflict.record_l, Conflict.record_r)
-    .where(
-        Conflict.to_run.is_(None),
-        exists()
-        .where(Pair.l == Conflict.record_l, Pair.r == Conflict.record_r, Pair.waiting == 1)
-        .correlate(Conflict),
-    )
-    .distinct()
-    .subquery()
+_CONFLICTS = (
+    select(Conflict.kind, func.count()).where(Conflict.to_run.is_(None)).group_by(Conflict.kind)
 )
 
 
@@ -196,13 +187,15 @@ def begin_run(connection: Connection, rules: InForce, *, kind: str, by: str, now
 
 def end_run(connection: Connection, run: int, outcome: LinkOutcome) -> None:
     """Enter what a run found."""
+    conflicts = dict(connection.execute(_CONFLICTS).all())
+    waiting = connection.scalar(_WAITING) or 0
     counts: dict[str, Any] = asdict(outcome.children) | {
         "whole": outcome.whole,
         "looked_at": outcome.looked_at,
         "candidate_pairs": outcome.candidates,
-        # As the queue counts: what is in conflict is no possible link as well.
-        "waiting": (connection.scalar(_WAITING) or 0) - (connection.scalar(_BOTH) or 0),
-        "conflicts": connection.scalar(_CONFLICTS),
+        # As the queue counts: a link that was refused waits as a conflict.
+        "waiting": waiting - conflicts.get(REFUSED_LINK, 0),
+        "conflicts": sum(conflicts.values()),
     }
     if outcome.blocks:
         counts["blocking"] = [asdict(one) for one in outcome.blocks]
