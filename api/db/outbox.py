@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.db.access import ASIDE, Names
@@ -12,8 +12,9 @@ from api.db.tables import Id, Moment, Name, Number, Table, Written
 class Webhook(Table):
     """An address that is told of events, from the one after ``after_event`` on.
 
-    ``kinds`` are those of events, all if none is named. ``secret`` signs what is sent, so it
-    is kept as it is.
+    ``kinds`` are those of events, all if none is named. It is told what its keeper may see for
+    the ``purpose``: a person, or the system with the ``key`` that made it, an api_key.id, or one
+    that took this key's place. ``secret`` signs what is sent, so it is kept as it is.
     """
 
     __tablename__ = "webhook"
@@ -24,6 +25,8 @@ class Webhook(Table):
     secret: Mapped[Written]
     after_event: Mapped[int] = mapped_column(Number)
     by: Mapped[Name]
+    key: Mapped[int | None] = mapped_column(ForeignKey("api_key.id"))
+    purpose: Mapped[Name]
     created_at: Mapped[Moment]
 
     # A number is never given again: deliveries, which are kept aside, go by it.

@@ -35,6 +35,7 @@ router = APIRouter(tags=["webhooks"])
 Number = Annotated[int, Path(ge=0, lt=2**63)]
 Reading = Annotated[Access, reads(Permission.KEEP_WEBHOOKS, personal=False)]
 Writing = Annotated[Write, writes(Permission.KEEP_WEBHOOKS, personal=False)]
+Keeping = Annotated[Write, writes(Permission.KEEP_WEBHOOKS)]
 
 
 class NewWebhook(Body):
@@ -62,6 +63,9 @@ class WebhookModel(BaseModel):
     id: int = Field(examples=[3])
     url: str = Field(examples=["https://nursery.example.org/register-events"])
     kinds: list[EventKind]
+    purpose: str = Field(
+        description="It is told of what you may see for this purpose.", examples=["early_years"]
+    )
     after_event: int = Field(description="It is told of events after this one.", examples=[812])
     created_at: datetime
 
@@ -79,7 +83,8 @@ class WebhookInFull(WebhookModel):
     next_attempt_at: datetime | None = Field(description="Of the first that waits.")
     dead_letters: int = Field(description="Deliveries that were given up.", examples=[0])
     events_ahead: int = Field(
-        description="Events to be told that are in no delivery yet.", examples=[12]
+        description="Events to be told that are in no delivery yet, among the next 1000.",
+        examples=[12],
     )
 
 
@@ -125,9 +130,10 @@ class Retried(BaseModel):
     response_model=WebhookWithSecret,
     responses={**acting("refused", "conflict"), 201: {"headers": LOCATED}},
 )
-def post_webhook(new: NewWebhook, write: Writing) -> Response:
+def post_webhook(new: NewWebhook, write: Keeping) -> Response:
     """From now on events are sent to the address, in their order and at least once, signed
-    with the secret that this tells, once.
+    with the secret that this tells, once. They are those that `/v1/events` would tell you of for
+    the purpose of this request, decided anew when each delivery is sent.
 
     A delivery holds ids only: `{"webhook": 3, "delivery": 9, "events": [{"id": 813, "run": 5,
     "kind": "record_linked", "child_id": "7K3M9QX2RT4VA"}]}`. Its header `Webhook-Signature` is
@@ -139,7 +145,7 @@ def post_webhook(new: NewWebhook, write: Writing) -> Response:
             write.connection,
             url=new.url,
             kinds=[str(kind) for kind in new.kinds],
-            by=write.caller.name,
+            by=write.caller,
             now=write.now,
             local=write.service.local,
         )
@@ -169,7 +175,7 @@ def get_webhook(webhook: Number, access: Reading) -> WebhookInFull:
     """With what became of the last delivery, and what is still to come; without its secret."""
     view = _require(access, webhook)
     with reading(access.service.aside) as aside:
-        found = how_far(access.connection, aside, view)
+        found = how_far(access.connection, aside, view, access.now)
     return WebhookInFull(
         **_model(view).model_dump(),
         last_tried_at=found.tried_at,

@@ -1,5 +1,7 @@
 """Sending events to webhooks: in their order, at least once, without end unless given up.
 
+What is sent is what the keeper may see at that moment. It is in the access log before it goes.
+
 Runs in a thread of the worker, beside its jobs. Each webhook has one delivery under way at
 most, so that it gets events in order; one that is slow or away keeps nobody else waiting. A
 delivery that fails is tried again after ever longer waits, then put with the dead letters, and
@@ -20,8 +22,10 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, te
 
 from api.db.aside import open_aside
 from api.db.engine import is_sqlite, reading, writing
-from api.db.models import WebhookDelivery
+from api.db.models import Access, WebhookDelivery
 from api.db.tables import in_utc
+from api.services.access import chain
+from api.services.access.access_log import AccessEntry
 from api.services.register.feed import newest_event
 from api.services.targets import Target, TargetError, resolve
 from api.services.webhooks import (
@@ -29,10 +33,11 @@ from api.services.webhooks import (
     DELIVERED,
     WAITING,
     Batch,
-    active_webhooks,
+    Told,
     batch_after,
     payload,
     signature,
+    told_webhooks,
 )
 
 _LOG = logging.getLogger("matcher.webhooks")
@@ -41,6 +46,8 @@ _LOCK = 7_205_759_405
 # Seconds after a failure of the database, or while another worker delivers.
 _REST = 5.0
 _CHANCE = secrets.SystemRandom()
+# How the access log calls a delivery.
+_ROUTE = "delivery to a webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +103,17 @@ class Deliverer:
         self._under_way = {k: one for k, one in self._under_way.items() if one.is_alive()}
         now = datetime.now(UTC)
         with reading(self.engine) as connection:
-            hooks = active_webhooks(connection, now)
+            told = told_webhooks(connection, now)
             newest = newest_event(connection)
         with reading(aside) as connection:
             standing = _standing(connection)
-        for hook in hooks:
+        for one in told:
+            hook = one.hook
             found = standing.get(hook.id, _Standing(None, hook.after_event))
             due = found.is_due(now) if found.head is not None else found.position < newest
             if due and hook.id not in self._under_way:
                 thread = threading.Thread(
-                    target=self._step, args=(aside, hook, found), name="webhook", daemon=True
+                    target=self._step, args=(aside, one, found), name="webhook", daemon=True
                 )
                 self._under_way[hook.id] = thread
                 thread.start()
@@ -114,20 +122,21 @@ class Deliverer:
         for thread in self._under_way.values():
             thread.join(self.pace.patience)
 
-    def _step(self, aside: Engine, hook: Row[Any], found: "_Standing") -> None:
+    def _step(self, aside: Engine, told: Told, found: "_Standing") -> None:
         try:
-            self._deliver(aside, hook, found)
+            self._deliver(aside, told, found)
         except Exception as error:
-            _LOG.error("webhook %d: %s; going on", hook.id, type(error).__name__)
+            _LOG.error("webhook %d: %s; going on", told.hook.id, type(error).__name__)
 
-    def _deliver(self, aside: Engine, hook: Row[Any], found: "_Standing") -> None:
+    def _deliver(self, aside: Engine, told: Told, found: "_Standing") -> None:
+        hook, now = told.hook, datetime.now(UTC)
         after = found.position if found.head is None else found.head.after_event
         until = None if found.head is None else found.head.until_event
         with reading(self.engine) as connection:
-            batch = batch_after(connection, after, hook.kinds, until=until)
+            batch = batch_after(connection, told, after, now=now, until=until)
         if batch is None:
             return
-        number, attempts = _entered(aside, hook.id, after, batch, found.head)
+        number, attempts = _entered(aside, told, after, batch, found.head)
         problem = self._send(hook, number, batch) if batch.events else None
         with writing(aside) as connection:
             if problem is None:
@@ -194,22 +203,40 @@ def _standing(connection: Connection) -> Mapping[int, _Standing]:
 
 
 def _entered(
-    aside: Engine, webhook: int, after: int, batch: Batch, head: Row[Any] | None
+    aside: Engine, told: Told, after: int, batch: Batch, head: Row[Any] | None
 ) -> tuple[int, int]:
-    """Number and attempts so far of the delivery; on record before anything is sent."""
-    if head is not None:
-        return head.id, head.attempts
+    """Number and attempts so far of the delivery.
+
+    It is on record, and what it tells of in the access log, before anything is sent.
+    """
+    now = datetime.now(UTC)
     row = {
-        "webhook": webhook,
+        "webhook": told.hook.id,
         "after_event": after,
         "until_event": batch.until,
         "state": WAITING,
         "attempts": 0,
-        "next_at": datetime.now(UTC),
+        "next_at": now,
     }
     with writing(aside) as connection:
-        added = insert(WebhookDelivery).values(row).returning(WebhookDelivery.id)
-        return connection.execute(added).scalar_one(), 0
+        if head is None:
+            added = insert(WebhookDelivery).values(row).returning(WebhookDelivery.id)
+            number, attempts = connection.execute(added).scalar_one(), 0
+        else:
+            number, attempts = head.id, head.attempts
+        if batch.events:
+            entry = AccessEntry(
+                at=now,
+                by=told.keeper.name,
+                key=told.keeper.key,
+                purpose=told.keeper.purpose,
+                route=_ROUTE,
+                about=tuple(dict.fromkeys(one.child_id for one in batch.events)),
+                status=0,
+                request=f"delivery {number}",
+            )
+            chain.append(connection, Access, [entry.as_row()])
+    return number, attempts
 
 
 def _delivered(connection: Connection, webhook: int, number: int, attempts: int) -> None:

@@ -1,7 +1,8 @@
 """Addresses that are told of events: who keeps them, and what is sent to them.
 
-What is sent are ids: of events, their runs and their children. Whoever wants to know more asks
-for it and is shown what it may see.
+What is sent are ids: of events, their runs and their children, of those events that the keeper
+would be told of by the feed at that moment. Whoever wants to know more asks for it and is shown
+what it may see.
 """
 
 import hashlib
@@ -12,11 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from api.db.models import ApiKey, Event, Person, Webhook, WebhookDelivery
+from api.db.models import Event, Webhook, WebhookDelivery
 from api.db.tables import in_utc
 from api.services.access.audit import note_act
+from api.services.access.caller import Caller
+from api.services.access.keepers import keepers
+from api.services.access.policy import read_terms, view_of
+from api.services.access.roles import Permission
 from api.services.access.tokens import new_secret
 from api.services.register.feed import FeedEvent, newest_event, read_feed
 from api.services.targets import check_url
@@ -26,15 +31,18 @@ WAITING, DELIVERED, DEAD = "waiting", "delivered", "dead"
 BATCH = 100
 # Webhooks that one caller may keep: each costs the worker a look at each event.
 MOST = 20
+# As far as is counted how many events a webhook is to be told of.
+COUNTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookView:
-    """A webhook without its secret."""
+    """A webhook without its secret; its events are those that are told for its ``purpose``."""
 
     id: int
     url: str
     kinds: tuple[str, ...]
+    purpose: str
     after_event: int
     by: str
     created_at: datetime
@@ -58,7 +66,7 @@ class HowFar:
 
     ``problem`` is what went wrong with the delivery that was tried last, none if nothing did.
     ``waiting`` deliveries are under way or to be tried again, the next at ``next_at``; ``ahead``
-    counts events that are in no delivery yet.
+    counts events to be told that are in no delivery yet, among the next `COUNTED`.
     """
 
     tried_at: datetime | None
@@ -78,16 +86,17 @@ def keep_webhook(
     *,
     url: str,
     kinds: Collection[str],
-    by: str,
+    by: Caller,
     now: datetime,
     local: bool,
 ) -> tuple[WebhookView, str]:
     """Tell an address of events from now on; the webhook, and its secret, told this once.
 
-    Raises TargetError if the address is not one that may be told.
+    It is told what the caller may see for its purpose, which it must have. Raises TargetError if
+    the address is not one that may be told.
     """
     check_url(url, local=local)
-    mine = select(func.count()).select_from(Webhook).where(Webhook.by == by)
+    mine = select(func.count()).select_from(Webhook).where(Webhook.by == by.name)
     if (connection.scalar(mine) or 0) >= MOST:
         raise TooManyWebhooksError
     secret = f"whsec_{new_secret()}"
@@ -96,11 +105,13 @@ def keep_webhook(
         "kinds": sorted(set(kinds)),
         "secret": secret,
         "after_event": newest_event(connection),
-        "by": by,
+        "by": by.name,
+        "key": by.key,
+        "purpose": by.purpose,
         "created_at": now,
     }
     added = connection.execute(insert(Webhook).values(row).returning(Webhook.__table__)).one()
-    note_act(connection, "webhook_kept", f"webhook {added.id}", by=by, now=now)
+    note_act(connection, "webhook_kept", f"webhook {added.id}", by=by.name, now=now)
     return _view(added), secret
 
 
@@ -131,7 +142,7 @@ def find_webhook(connection: Connection, number: int, by: str) -> WebhookView | 
     return None if found is None else _view(found)
 
 
-def how_far(connection: Connection, aside: Connection, hook: WebhookView) -> HowFar:
+def how_far(connection: Connection, aside: Connection, hook: WebhookView, now: datetime) -> HowFar:
     """What became of the deliveries of a webhook, and what is still to come."""
     mine = WebhookDelivery.webhook == hook.id
     tried = aside.execute(
@@ -157,18 +168,26 @@ def how_far(connection: Connection, aside: Connection, hook: WebhookView) -> How
         .limit(1)
     )
     furthest = aside.scalar(select(func.max(WebhookDelivery.until_event)).where(mine))
-    ahead = select(func.count()).select_from(Event)
-    ahead = ahead.where(Event.id > (hook.after_event if furthest is None else furthest))
-    if hook.kinds:
-        ahead = ahead.where(Event.kind.in_(hook.kinds))
+    after = hook.after_event if furthest is None else furthest
     return HowFar(
         tried_at=None if tried is None else in_utc(tried.tried_at),
         problem=None if tried is None else tried.problem,
         waiting=counts.get(WAITING, 0),
         next_at=None if next_at is None else in_utc(next_at),
         dead=counts.get(DEAD, 0),
-        ahead=connection.scalar(ahead) or 0,
+        ahead=_ahead(connection, hook.id, after, now),
     )
+
+
+def _ahead(connection: Connection, number: int, after: int, now: datetime) -> int:
+    """How many of the next events it is to be told of, as far as `COUNTED` are looked at."""
+    for one in told_webhooks(connection, now):
+        if one.hook.id == number:
+            view = view_of(read_terms(connection), one.keeper, now.date())
+            kinds = one.hook.kinds
+            feed = read_feed(connection, after=after, limit=COUNTED, kinds=kinds, view=view)
+            return len(feed.events)
+    return 0
 
 
 def drop_webhook(connection: Connection, number: int, *, by: str, now: datetime) -> bool:
@@ -215,14 +234,25 @@ def retry_dead_letters(
     return aside.execute(dead.values(state=WAITING, attempts=0, next_at=now)).rowcount
 
 
-def active_webhooks(connection: Connection, now: datetime) -> Sequence[Row[Any]]:
-    """Rows of all whose keeper may still come in: a key that works, or a person."""
-    key = select(ApiKey.id).where(
-        ApiKey.name == Webhook.by, ApiKey.revoked_at.is_(None), ApiKey.expires_at > now
-    )
-    person = select(Person.id).where(Person.name == Webhook.by, Person.active)
-    query = select(Webhook.__table__).where(or_(key.exists(), person.exists()))
-    return connection.execute(query.order_by(Webhook.id)).all()
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The row of a webhook that may be told of events, and who keeps it, as they are now."""
+
+    hook: Row[Any]
+    keeper: Caller
+
+
+def told_webhooks(connection: Connection, now: datetime) -> list[Told]:
+    """Those whose keeper may still come in, follow events, and act for the webhook's purpose."""
+    table = Webhook.__table__
+    hooks = connection.execute(select(table).order_by(table.c.id)).all()
+    found = keepers(connection, [(one.by, one.key, one.purpose) for one in hooks], now=now)
+    needed = (Permission.KEEP_WEBHOOKS, Permission.READ_EVENTS)
+    return [
+        Told(hook, keeper)
+        for hook, keeper in zip(hooks, found, strict=True)
+        if keeper is not None and all(keeper.may(one) for one in needed)
+    ]
 
 
 @dataclass(frozen=True)
@@ -234,19 +264,25 @@ class Batch:
 
 
 def batch_after(
-    connection: Connection, after: int, kinds: Collection[str], *, until: int | None = None
+    connection: Connection, told: Told, after: int, *, now: datetime, until: int | None = None
 ) -> Batch | None:
-    """The next events, or those until one; None if there are none yet."""
-    feed = read_feed(connection, after=after, limit=BATCH)
-    if feed.until == after:
+    """The next events, or those until one, as far as the keeper may see them now.
+
+    None if there are none yet.
+    """
+    if until is None:
+        next_ones = select(Event.id).where(Event.id > after).order_by(Event.id).limit(BATCH)
+        until = connection.scalar(select(func.max(next_ones.subquery().c.id)))
+    if until is None:
         return None
-    end = feed.until if until is None else until
-    events = [one for one in feed.events if one.id <= end and (not kinds or one.kind in kinds)]
-    return Batch(end, tuple(events))
+    view = view_of(read_terms(connection), told.keeper, now.date())
+    kinds = told.hook.kinds
+    feed = read_feed(connection, after=after, until=until, limit=BATCH, kinds=kinds, view=view)
+    return Batch(until, feed.events)
 
 
 def payload(webhook: int, delivery: int, events: Sequence[FeedEvent]) -> bytes:
-    """What is sent: the same for the same delivery, however often it is sent."""
+    """What is sent: the same for the same delivery while the keeper may see the same."""
     body = {
         "webhook": webhook,
         "delivery": delivery,
@@ -266,5 +302,11 @@ def signature(secret: str, timestamp: int, body: bytes) -> str:
 
 def _view(row: Row[Any]) -> WebhookView:
     return WebhookView(
-        row.id, row.url, tuple(row.kinds), row.after_event, row.by, in_utc(row.created_at)
+        id=row.id,
+        url=row.url,
+        kinds=tuple(row.kinds),
+        purpose=row.purpose,
+        after_event=row.after_event,
+        by=row.by,
+        created_at=in_utc(row.created_at),
     )

@@ -9,6 +9,7 @@ from api.db.engine import reading, writing
 from api.db.models import Agreement, Job, JobState, Source, WebhookDelivery
 from api.services.access.access_log import AccessEntry
 from api.services.access.agreements import add_agreement
+from api.services.access.caller import Caller
 from api.services.access.keys import create_key
 from api.services.access.roles import Role
 from api.services.access.verifying import VERIFY
@@ -101,7 +102,7 @@ def webhook(site: Site) -> str:
             connection,
             url="https://nursery.example.org/register-events",
             kinds=["record_linked"],
-            by=f"nursery-{now.timestamp():.6f}",
+            by=Caller(f"nursery-{now.timestamp():.6f}", frozenset(), purpose="early_years"),
             now=now,
             local=False,
         )

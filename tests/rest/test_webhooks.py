@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,18 +11,21 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, select, update
 
 from api.db.engine import reading, writing
-from api.db.models import ApiKey, Event, WebhookDelivery
+from api.db.models import Access as AccessEntered
+from api.db.models import Agreement, ApiKey, Event, Source, WebhookDelivery
 from api.rest.service import Service
 from api.services.access.roles import Role
 from api.services.delivering import Deliverer, DeliveryPace
 from api.services.jobs import handlers
 from api.services.register.feed import newest_event
+from api.services.register.shields import shield
 from api.services.targets import TargetError, check_url, resolve
 from api.services.webhooks import signature
 from api.worker import work
-from tests.register_service.registers import shipped
+from tests.register_service.registers import Key, shipped
 from tests.register_service.reviewed import AISHA, UNSURE, Reviewed
 from tests.rest.conftest import Headers, MakeKey
+from tests.rest.people import AISHA_SAYS, ZEBEDEE_SAYS, record
 from tests.rest.receiver import Receiver, is_signed, receiver
 
 PACE = DeliveryPace(poll=0.02, patience=5, first_wait=0.01, longest_wait=0.05, attempts=3)
@@ -417,3 +420,71 @@ def test_an_expired_key_is_told_nothing(
     deliverer.round(service.aside)
     with reading(service.aside) as connection:
         assert connection.execute(select(WebhookDelivery.id)).all() == []
+
+
+def test_a_webhook_is_told_what_its_keeper_may_see_and_the_log_says_so(
+    client: TestClient,
+    service: Service,
+    register: Reviewed,
+    key: MakeKey,
+    there: Receiver,
+    deliverer: Deliverer,
+) -> None:
+    aisha, writer = register.child(AISHA[1]), key()
+    with writing(register.engine) as connection:
+        shield(connection, record=AISHA[1], why="a test", by="steward", now=datetime.now(UTC))
+    makers = {
+        "all": key(cleared=True),
+        "one purpose": key(),
+        "clinic only": key(sources=["clinic"]),
+        "ended": key(sources=["social"]),
+    }
+    hooks = {name: keep(client, made, f"{there.url}/{name[:3]}")["id"]
+             for name, made in makers.items()}  # fmt: skip
+    refused = client.post("/v1/webhooks", json={"url": there.url}, headers=key(purposes=[]))
+    assert refused.json()["type"] == "/v1/problems/purpose"
+    zoltan = put(client, writer, ("social", "z1"), {**ZEBEDEE_SAYS, "forename": "Zoltan"})
+    in_clinic = put(client, writer, ("clinic", "z1"), {**ZEBEDEE_SAYS, "surname": "Old"})
+    with writing(service.engine) as connection:
+        social = select(Source.number).where(Source.name == "social").scalar_subquery()
+        own = update(Agreement).where(Agreement.source == social)
+        connection.execute(own.values(ends=date(2020, 1, 1)))
+
+    def told(name: str) -> list[str]:
+        bodies = [one for one in there.bodies() if one["webhook"] == hooks[name]]
+        return list(dict.fromkeys(one["child_id"] for body in bodies for one in body["events"]))
+
+    def all_told(*last: str | None) -> bool:
+        deliverer.round(service.aside)
+        return [(told(name) or [None])[-1] for name in hooks] == list(last)
+
+    until(lambda: all_told(in_clinic, in_clinic, in_clinic, None))
+    with writing(service.engine) as connection:
+        connection.execute(own.values(ends=None))
+    assert put(client, writer, ("social", "made-up"), {**AISHA_SAYS, "known_as": "Zzyx"}) is None
+    in_social = put(client, writer, ("social", "z2"), ZEBEDEE_SAYS)
+    until(lambda: all_told(in_social, in_social, in_clinic, in_social))
+    assert told("all") == [in_clinic, aisha, in_social]
+    assert told("one purpose") == [in_clinic, in_social]
+    assert told("clinic only") == [in_clinic]
+    assert told("ended") == [in_social]
+    assert zoltan not in told("ended")
+    with reading(service.aside) as aside:
+        entered = aside.execute(
+            select(AccessEntered.by, AccessEntered.purpose, AccessEntered.about)
+            .where(AccessEntered.route == "delivery to a webhook")
+            .order_by(AccessEntered.id)
+        ).all()
+    names = dict(zip(hooks, (f"key-{number}" for number in range(2, 6)), strict=True))
+    for name in hooks:
+        mine = [one for one in entered if one.by == names[name]]
+        assert {one.purpose for one in mine} == {"early_years"}
+        assert list(dict.fromkeys(child for one in mine for child in one.about)) == told(name)
+
+
+def put(client: TestClient, headers: Headers, one: Key, said: dict[str, str]) -> str | None:
+    """The child that is told of a record that is put."""
+    found = client.put(record(one), headers=headers, json=said)
+    assert found.status_code == 201, found.text
+    child_id: str | None = found.json()["child_id"]
+    return child_id

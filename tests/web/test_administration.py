@@ -16,6 +16,7 @@ from api.db.models import Agreement, ApiKey, Audit, Job, JobState, Person, Sourc
 from api.rest.service import Service
 from api.services.access.accounts import add_person
 from api.services.access.agreements import add_agreement
+from api.services.access.caller import Caller
 from api.services.access.roles import Role
 from api.services.access.signing_in import start_sign_in
 from api.services.webhooks import DEAD, WAITING, keep_webhook
@@ -295,7 +296,8 @@ def test_what_could_not_be_delivered_is_tried_again_one_by_one_or_all(
     now = datetime.now(UTC)
     with writing(service.engine) as connection:
         hook, _ = keep_webhook(connection, url="https://nursery.example.org/events", kinds=[],
-                               by="nursery", now=now, local=False)  # fmt: skip
+                               by=Caller("nursery", frozenset(), purpose="early_years"),
+                               now=now, local=False)  # fmt: skip
     row = {"webhook": hook.id, "state": DEAD, "attempts": 12, "next_at": now, "tried_at": now,
            "problem": "answered 500"}  # fmt: skip
     with writing(service.aside) as aside:

@@ -137,6 +137,11 @@ def caller_of_key(
     ).one_or_none()
     if row is None or not hmac.compare_digest(row.secret_hash, hash_of(secret)):
         raise CredentialsError(_REFUSED)
+    return key_holder(row, purpose)
+
+
+def key_holder(row: Row[Any], purpose: str | None) -> Caller:
+    """Whose key this is, for a purpose. Raises PurposeError if it may not act for that."""
     purposes = frozenset(row.purposes)
     return Caller(
         name=row.name,

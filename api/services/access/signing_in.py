@@ -6,8 +6,9 @@ Sign-ins are kept aside (see `api.db.aside`), so that nobody waits for a link ru
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, insert, select, update
 from sqlalchemy.exc import OperationalError
 
 from api.db.engine import is_sqlite, open_database, reading, writing
@@ -111,11 +112,17 @@ def caller_of_token(
             beside.execute(update(SignIn).where(where).values(seen_at=now))
     purposes = frozenset(person.purposes)
     chosen = row.purpose if row.purpose in purposes else None
+    return somebody(person, purpose or chosen)
+
+
+def somebody(person: Row[Any], purpose: str | None) -> Caller:
+    """A person, for a purpose. Raises PurposeError if they may not act for that."""
+    purposes = frozenset(person.purposes)
     return Caller(
         name=person.name,
         roles=frozenset(Role(role) for role in person.roles),
         purposes=purposes,
-        purpose=choose_purpose(purposes, purpose or chosen),
+        purpose=choose_purpose(purposes, purpose),
         cleared=person.cleared,
         person=person.id,
     )

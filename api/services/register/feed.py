@@ -69,10 +69,12 @@ def read_feed(
     *,
     after: int,
     limit: int,
+    until: int | None = None,
     kinds: Collection[str] = (),
     view: View | None = None,
 ) -> Feed:
-    """Events after one, in their order: of some kinds, as far as they may be seen.
+    """Events after one, or those until another, in their order: of some kinds, as far as they
+    may be seen.
 
     A ``view`` leaves out records of sources that may not be seen, or by whose ids nothing may
     be told, children that never held a record of one that may be, and names of fields.
@@ -86,6 +88,8 @@ def read_feed(
         .order_by(Event.id)
         .limit(limit + 1)
     )
+    if until is not None:
+        query = query.where(Event.id <= until)
     if kinds:
         query = query.where(Event.kind.in_(sorted(kinds)))
     if view is not None:
@@ -107,7 +111,8 @@ def read_feed(
         )
         for row in rows
     ]
-    until = events[-1].id if more else max(newest, after)
+    end = newest if until is None else min(newest, until)
+    until = events[-1].id if more else max(end, after)
     told = reduced.shown(events)
     return Feed(tuple(told if view is None else _seen(connection, view, told)), until, more)
 

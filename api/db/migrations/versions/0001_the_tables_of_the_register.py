@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_f9b2d3"
+revision: str = "0001_5b1114"
 down_revision: str | None = None
 
 
@@ -383,25 +383,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_source_name")),
     )
     op.create_table(
-        "webhook",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("url", sa.Text(), nullable=False),
-        sa.Column("kinds", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("secret", sa.Text(), nullable=False),
-        sa.Column(
-            "after_event", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("by", sa.String(length=64), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook")),
-        sqlite_autoincrement=True,
-    )
-    op.create_table(
         "webhook_delivery",
         sa.Column(
             "id",
@@ -516,6 +497,28 @@ def upgrade() -> None:
     with op.batch_alter_table("source_mapping", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_source_mapping_source"), ["source"], unique=False)
 
+    op.create_table(
+        "webhook",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("kinds", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column(
+            "after_event", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("purpose", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["key"], ["api_key.id"], name=op.f("fk_webhook_key_api_key")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook")),
+        sqlite_autoincrement=True,
+    )
     op.create_table(
         "child",
         sa.Column("id", sa.String(length=13), nullable=False),
@@ -1730,6 +1733,7 @@ def downgrade() -> None:
     op.drop_table("export_file")
     op.drop_table("erasure")
     op.drop_table("child")
+    op.drop_table("webhook")
     with op.batch_alter_table("source_mapping", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_source_mapping_source"))
 
@@ -1744,7 +1748,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_webhook_delivery_webhook_state"))
 
     op.drop_table("webhook_delivery")
-    op.drop_table("webhook")
     op.drop_table("source")
     op.drop_table("sign_in_failure")
     with op.batch_alter_table("sign_in", schema=None) as batch_op:
