@@ -179,7 +179,7 @@ class RecordDocument(BaseModel):
     )
     from_run: int = Field(description="The run since which it says so.", examples=[42])
     location_hidden: bool = Field(
-        description="Whether values are left out because the child is shielded."
+        description="Whether values are left out because the child is shielded, or it is a carer's."
     )
     child_hidden: bool = Field(description=_CHILD_HIDDEN)
     erased: bool = Field(

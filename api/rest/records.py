@@ -1,6 +1,6 @@
 """Single records: put, deleted, read, explained."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -31,6 +31,7 @@ from api.services.register.changes import record_history
 from api.services.register.history import Member, child_of
 from api.services.register.lookalikes import lookalikes
 from api.services.register.running import lock_register
+from api.services.register.shields import WHEREABOUTS
 from api.services.register.single import (
     Put,
     RecordRefusedError,
@@ -89,7 +90,8 @@ def put_one_record(
     if_none_match: IfNoneMatch = None,
 ) -> Any:
     """The whole record: a field that is left out is missing from now on, unless it is one that
-    you may not see. Such a field stays as it is; where a shielded child lives, unless you send it.
+    you may not see. Such a field stays as it is; where a shielded child or a carer lives, unless
+    you send it.
     A field that may not be used for the purpose is refused (403).
 
     It is linked before the answer is sent. What says the same as before changes nothing.
@@ -100,7 +102,7 @@ def put_one_record(
     said = body.said()
     _require_usable(write, source, said)
     before = _require_state(write, source, record_id, if_match, if_none_match).record
-    kept = {} if before is None else {name: str(value) for name, value in before.hidden.items()}
+    kept = _kept(before, said)
     try:
         done = put_record(
             write.connection,
@@ -111,7 +113,7 @@ def put_one_record(
             as_of=body.as_of,
             by=write.caller.name,
             now=write.now,
-            anew=not kept.keys().isdisjoint(said),
+            anew=before is not None and not before.hidden.keys().isdisjoint(said),
         )
     except RecordRefusedError as error:
         where = f"body.{error.field}" if error.field else "body"
@@ -324,6 +326,19 @@ def _require_usable(write: Write, source: str, said: Collection[str]) -> None:
         detail = "A value may not be used for this purpose; leave it out."
         errors = [{"place": f"body.{name}", "message": detail} for name in barred]
         raise Problem("forbidden", detail, errors=errors)
+
+
+def _kept(before: ShownRecord | None, said: Mapping[str, str]) -> dict[str, str]:
+    """What stays as it is, since whoever writes may not see it.
+
+    No place does where a carer is made a child or a child a carer: what is hidden of the one
+    may be told of the other.
+    """
+    if before is None:
+        return {}
+    same = before.values.get("role") == said.get("role", "child")
+    hidden = before.hidden.items()
+    return {name: str(value) for name, value in hidden if same or name not in WHEREABOUTS}
 
 
 class _State(NamedTuple):

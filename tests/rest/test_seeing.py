@@ -182,8 +182,25 @@ def test_a_family_id_leads_nobody_to_where_a_shielded_child_lives(
 
     hidden = values(CLINIC, own)
     assert (hidden["family_id"], hidden["address"]) == (None, None)
-    mother = values(("clinic", "mum"), own)
-    assert (mother["forename"], mother["address"], mother["postcode"]) == ("Sara", None, None)
+    other = {**carer, "address": "9 Ash Gr", "postcode": "OL4 3PP", "family_id": "XX000999"}
+    client.put(record(("clinic", "other mum")), headers=own, json=other)
+    told = [asked(client, own, "GET", record(("clinic", one))).json()
+            for one in ("mum", "other mum")]  # fmt: skip
+    # Nothing marks the one whose child is shielded.
+    for mother in told:
+        assert mother["location_hidden"]
+        assert mother["values"]["forename"] == "Sara"
+        assert {mother["values"][name] for name in ("address", "postcode", "family_id")} == {None}
+    for home in ("2 Mill Rd", "9 Ash Gr"):
+        guess = {**carer, "address": home}
+        assert asked(client, own, "PUT", record(("clinic", "other mum")), **guess).json()["changed"]
+    # Nor does calling her a child have her place told.
+    as_child = {"forename": "Sara", "surname": "Quill", "date_of_birth": "2001-02-03"}
+    asked(client, own, "PUT", record(("clinic", "mum")), **as_child)
+    found = asked(client, own, "GET", record(("clinic", "mum"), "/child"))
+    assert found.status_code == 200
+    assert "Mill Rd" not in found.text
+    asked(client, own, "PUT", record(("clinic", "mum")), **carer, family_id="XX000123")
     history = asked(client, own, "GET", record(("clinic", "mum"), "/history")).text
     assert "Mill Rd" not in history
     assert values(("clinic", "sib"), own)["family_id"] == "XX000123"

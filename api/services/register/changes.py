@@ -19,7 +19,7 @@ from api.services.register.acts import Key
 from api.services.register.columns import among
 from api.services.register.lookalikes import Lookalikes, lookalikes
 from api.services.register.severances import shown_events, shown_successions
-from api.services.register.shields import is_shielded
+from api.services.register.shields import has_hidden_place
 from api.services.register.viewing import SAID, seen_children
 
 # Where an entry stands: run, section within it, number.
@@ -181,7 +181,7 @@ def record_history(
     ]
     ran += [] if erased is None else [erased]
     runs = _moments(connection, ran)
-    shielded = is_shielded(connection, record)
+    shielded = has_hidden_place(connection, record)
     entries = [
         *_versions(view, source, versions, runs, shielded=shielded),
         *_belonging(members, runs),

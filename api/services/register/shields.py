@@ -15,7 +15,7 @@ import pandas as pd
 from sqlalchemy import Connection, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
-from api.db.models import Membership, Pair, Record, RecordVersion, Run, Shield
+from api.db.models import Membership, Pair, RecordVersion, Run, Shield
 from api.services.register.acts import ActError, Key, audit, find_record, passes, require_reason
 from api.services.register.closure import fellows
 from api.services.register.columns import Numbers, among, columns
@@ -92,27 +92,17 @@ def shielded_records(connection: Connection) -> Numbers:
     return np.union1d(own, fellows(connection, own)) if len(own) else own
 
 
-def is_shielded(connection: Connection, record: int) -> bool:
-    """Whether a record is a shielded child's, or a carer's who shares a family with one."""
-    shielded = shielded_records(connection)
-    if record in shielded:
-        return True
-    carer, child = aliased(RecordVersion), aliased(RecordVersion)
-    mine, theirs = aliased(Record), aliased(Record)
-    query = (
-        select(child.record)
-        .select_from(carer)
-        .join(mine, mine.id == carer.record)
-        .join(child, child.family_id == carer.family_id)
-        .join(theirs, (theirs.id == child.record) & (theirs.source == mine.source))
-        .where(
-            carer.record == record,
-            carer.role != "child",
-            carer.family_id.is_not(None),
-            among(connection, child.record, shielded),
-        )
+def has_hidden_place(connection: Connection, record: int) -> bool:
+    """Whether only those who are cleared are told where a record's person lives.
+
+    That is so of a shielded child, and of every carer: a carer lives where the children do, and
+    one whose place is hidden because a child is shielded would lead to its brothers and sisters.
+    """
+    carer = select(RecordVersion.id).where(
+        RecordVersion.record == record, RecordVersion.role != "child"
     )
-    return len(shielded) > 0 and connection.scalar(query.limit(1)) is not None
+    is_carer = connection.scalar(carer.limit(1)) is not None
+    return is_carer or record in shielded_records(connection)
 
 
 def shielded_children(

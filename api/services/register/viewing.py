@@ -25,7 +25,7 @@ from api.services.register.history import (
     members_of,
 )
 from api.services.register.lookalikes import lookalikes, not_lookalike
-from api.services.register.shields import is_shielded, shielded_children
+from api.services.register.shields import has_hidden_place, shielded_children
 from matcher.frames import RECORD_TEXT_COLUMNS
 from matcher.register.golden import GOLDEN_COLUMNS
 from matcher.rules.survivorship import GOLDEN_FIELDS
@@ -245,7 +245,7 @@ def view_member(
     connection: Connection, view: View, member: Member, *, as_of_run: int | None = None
 ) -> ShownRecord | None:
     """What a record says that was found by something else than its id; see `view_record`."""
-    shielded = is_shielded(connection, member.record)
+    shielded = has_hidden_place(connection, member.record)
     found = _records(connection, view, [member], as_of_run, shielded=shielded)
     return found[0] if found else None
 
