@@ -31,7 +31,6 @@ from api.services.register.entered import entered_decisions
 from api.services.register.exporting import Export
 from api.services.register.exporting import export as write_export
 from api.services.register.history import child_of
-from api.services.register.kept_rules import last_rules
 from api.services.register.queue import QueueItem, queue_counts, waiting_pairs
 from api.services.register.viewing import record_number, view_child, view_record
 from api.services.runs import list_sources
@@ -97,8 +96,7 @@ def queue(
         counts = queue_counts(connection)
         found: list[QueueItem] = []
         if any(counts.values()):
-            rules = last_rules(connection).book.linkage.matching
-            found = waiting_pairs(connection, rules, limit=limit)
+            found = waiting_pairs(connection, limit=limit)
     if as_json:
         print_json({"counts": counts, "pairs": [asdict(item) for item in found]})
     else:

@@ -93,7 +93,7 @@ def comes_to(register: Register) -> dict[str, Any]:
         golden = select(Golden.child, *columns).where(Golden.to_run.is_(None))
         told = (Pair.weight, Pair.link, Pair.waiting, Pair.rival, Pair.pattern)
         pairs = connection.execute(select(Pair.l, Pair.r, *told).where(REPORTED))
-        items = waiting_pairs(connection, register.rules.book.linkage.matching, limit=10_000)
+        items = waiting_pairs(connection, limit=10_000)
         return {
             "children": {frozenset(records) for records in members.values()},
             "golden": {

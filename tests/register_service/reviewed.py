@@ -119,9 +119,8 @@ class Reviewed(Register):
         return self.child(one) == self.child(other)
 
     def queue(self, limit: int = 50, after: Place | None = None) -> list[QueueItem]:
-        rules = shipped().book.linkage.matching
         with reading(self.engine) as connection:
-            return waiting_pairs(connection, rules, after=after, limit=limit)
+            return waiting_pairs(connection, after=after, limit=limit)
 
     def counts(self) -> dict[str, int]:
         with reading(self.engine) as connection:

@@ -28,8 +28,9 @@ from api.db.models import (
 from api.services.access import chain
 from api.services.register.acts import ActError
 from api.services.register.changes import record_history
+from api.services.register.feed_frames import feed_frames
 from api.services.register.history import Standing, find_child
-from api.services.register.reading import last_run, read_crosswalk, read_events
+from api.services.register.reading import last_run, read_crosswalk
 from api.services.register.viewing import view_child, view_records
 from api.services.retention.due import due_by_source, due_records
 from api.services.retention.erasing import erase_asked, erase_due, records_of_child
@@ -138,7 +139,7 @@ def without_school(databases: Databases, folder: Path) -> dict[str, Any]:
 def crosswalk_replayed(register: Reviewed) -> None:
     """The feed from the start gives the crosswalk exactly."""
     with reading(register.engine) as connection:
-        feed = pd.concat(read_events(connection), ignore_index=True)
+        feed = pd.concat(feed_frames(connection), ignore_index=True)
         now = read_crosswalk(connection).astype(object)
     pd.testing.assert_frame_equal(replay(feed), now, check_dtype=False, check_index_type=False)
 
@@ -190,7 +191,7 @@ def test_the_feed_names_it_for_a_month_then_no_more(register: Reviewed) -> None:
 
     def keys() -> set[Any]:
         with reading(register.engine) as connection:
-            rows = pd.concat(read_events(connection))
+            rows = pd.concat(feed_frames(connection))
         mine = rows[rows["detail"].astype(object).fillna("").str.contains("erased")]
         return set(mine["record_id"])
 

@@ -13,7 +13,7 @@ from api.services.linking import Extract, link_extracts
 from api.services.observe import Recorder
 from api.services.register.decisions import as_positions
 from api.services.register.exporting import EXPORT_COLUMNS, Export, export
-from api.services.register.reading import read_links
+from api.services.register.past_links import links_as_of
 from matcher.deciding import decide
 from matcher.errors import DataError
 from matcher.links import ALONE, RIVAL, SAID, link_table
@@ -83,7 +83,7 @@ def test_the_notes_of_rivals_company_and_decisions_are_those_of_linking(
             kind, (row["source_l"], row["record_id_l"]), (row["source_r"], row["record_id_r"])
         )
     with reading(engine) as connection:
-        found = read_links(connection, shipped().book.linkage.matching)
+        found = links_as_of(connection, None)
         records = current_records(connection)
         linkage = shipped().book.linkage
         single = connection.scalars(select(Source.name).where(Source.one_record_per_child)).all()

@@ -13,8 +13,9 @@ from api.db.engine import reading, writing
 from api.db.models import Record, Source
 from api.services.register.children import update_children
 from api.services.register.exporting import Export, export
+from api.services.register.feed_frames import feed_frames
 from api.services.register.planning import Clustered
-from api.services.register.reading import read_crosswalk, read_events
+from api.services.register.reading import read_crosswalk
 from matcher.errors import DataError
 from matcher.frames import join_records, records_from
 from matcher.prepared import prepare
@@ -22,6 +23,7 @@ from matcher.register import replay
 from tests.databases import delete_everything
 from tests.register_service.extracts import new_run
 from tests.register_service.registers import shipped
+from tests.register_service.reviewed import AISHA, UNSURE, Reviewed
 from tests.spec.drawn import rows
 
 PEOPLE = rows("""
@@ -54,10 +56,10 @@ def test_events_replayed_up_to_any_run_give_the_crosswalk_as_of_it(
         live_through(connection, history)
     with reading(engine) as connection:
         for run in range(1, len(history) + 1):
-            events = pd.concat(read_events(connection, as_of_run=run))
+            events = pd.concat(feed_frames(connection, as_of_run=run))
             pd.testing.assert_frame_equal(replay(events), plain(connection, as_of_run=run))
             assert partition(connection, run) == drawn(history[run - 1])
-        events = pd.concat(read_events(connection))
+        events = pd.concat(feed_frames(connection))
         pd.testing.assert_frame_equal(replay(events), plain(connection))
 
 
@@ -122,7 +124,7 @@ def test_a_feed_with_a_gap_or_out_of_order_is_refused(engine: Engine) -> None:
     with writing(engine) as connection:
         live_through(connection, [[0, 0, 1, 1, None, 2], [0, 1, 1, None, 2, 2]])
     with reading(engine) as connection:
-        events = pd.concat(read_events(connection), ignore_index=True)
+        events = pd.concat(feed_frames(connection), ignore_index=True)
     for broken in (events[events["run"] == 2], events.iloc[::-1]):
         with pytest.raises(DataError, match="replay all events from the first one on"):
             replay(broken)
@@ -131,3 +133,26 @@ def test_a_feed_with_a_gap_or_out_of_order_is_refused(engine: Engine) -> None:
 def test_no_events_are_an_empty_crosswalk() -> None:
     nothing = pd.DataFrame({name: [] for name in ("kind", "child_id", "source", "record_id")})
     assert replay(nothing).empty
+
+
+def test_exported_events_lead_from_no_severed_side_to_the_other(
+    register: Reviewed, tmp_path: Path
+) -> None:
+    """Neither the split nor what both sides did while they were one child."""
+    register.say("match", AISHA[0], UNSURE)
+    register.sever([AISHA[0]], AISHA[1:])
+    with reading(register.engine) as connection:
+        export(connection, Export.EVENTS, tmp_path / "events.csv")
+        export(connection, Export.EVENTS, tmp_path / "then.csv", as_of_run=1)
+        events, then = (pd.read_csv(tmp_path / f"{name}.csv", dtype=str)
+                        for name in ("events", "then"))  # fmt: skip
+        pd.testing.assert_frame_equal(replay(events), plain(connection))
+    for told in (events, then):
+        by_child = told.dropna(subset="record_id").groupby("child_id")[["source", "record_id"]]
+        held = [set(map(tuple, rows.to_numpy())) for _, rows in by_child]
+        assert not any(AISHA[0] in own and own & set(AISHA[1:]) for own in held)
+    sides = {register.child(AISHA[0]), register.child(AISHA[1])}
+    assert len(sides) == 2
+    for row in events[events["child_id"].isin(sides)].itertuples():
+        assert not any(other in str(row.detail) for other in sides - {row.child_id})
+    assert replay(then)["record_id"].tolist()

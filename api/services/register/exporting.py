@@ -8,13 +8,12 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from api.services.output import OutputFolder
+from api.services.register.feed_frames import EVENT_COLUMNS, feed_frames
 from api.services.register.past_links import links_as_of
 from api.services.register.reading import (
-    EVENT_COLUMNS,
     check_run,
     last_run,
     read_crosswalk,
-    read_events,
     read_golden,
 )
 from matcher.errors import DataError
@@ -87,4 +86,4 @@ def _frames(connection: Connection, what: Export, as_of_run: int | None) -> Iter
         return [read_golden(connection, as_of_run=as_of_run)]
     if what is Export.LINKS:
         return [links_as_of(connection, as_of_run)]
-    return read_events(connection, as_of_run=as_of_run)
+    return feed_frames(connection, as_of_run=as_of_run)

@@ -14,8 +14,8 @@ from api.db.models import Run
 from api.services.access.policy import View
 from api.services.extracts.current import current_records
 from api.services.register.decisions import as_positions
-from api.services.register.kept_rules import kept_rules, last_rules
-from api.services.register.reading import last_run, read_links, read_reported
+from api.services.register.kept_rules import kept_rules
+from api.services.register.reading import last_run, read_reported
 from api.services.register.running import holding_once
 from api.services.register.severances import severed_between
 from api.services.register.standing import Standing
@@ -30,11 +30,13 @@ from matcher.weigh.weights import Bits
 
 
 def links_as_of(connection: Connection, run: int | None, view: View | None = None) -> pd.DataFrame:
-    """LINK_COLUMNS as of a run, which there was, or now; as far as a view lets them be told."""
+    """LINK_COLUMNS as of a run, which there was, or now; as far as they may be told.
+
+    ``view``: see `withholding.untold_of`.
+    """
     if run is not None and run != last_run(connection):
         return past_links(connection, run, view)
-    rules = last_rules(connection).book.linkage.matching
-    return read_links(connection, rules) if view is None else _seen_links(connection, rules, view)
+    return _seen_links(connection, view)
 
 
 def past_links(connection: Connection, run: int, view: View | None = None) -> pd.DataFrame:
@@ -55,21 +57,20 @@ def past_links(connection: Connection, run: int, view: View | None = None) -> pd
     number = scored.prepared.records["id"].to_numpy(np.int64)
     decisions = as_positions(connection, number, as_of_run=run)
     found = reported_links(decide(scored, matching.thresholds, decisions), matching)
-    untold = None
-    if view is not None:
-        l, r = number[found.l], number[found.r]
-        untold = untold_of(connection, view, matching, l, r, found.pattern)
-        found = replace(found, weight=_seen_then(scored, found, untold, matching))
+    l, r = number[found.l], number[found.r]
+    untold = untold_of(connection, view, matching, l, r, found.pattern)
+    found = replace(found, weight=_seen_then(scored, found, untold, matching))
     source = scored.prepared.records["source"].astype(object).to_numpy()
     record_id = scored.prepared.records["record_id"].to_numpy()
     table = found.table(source, record_id, matching, untold)
     return _without_severed(connection, records, table)
 
 
-def _seen_links(connection: Connection, rules: MatchingRules, view: View) -> pd.DataFrame:
-    members, found = read_reported(connection, rules)
+def _seen_links(connection: Connection, view: View | None) -> pd.DataFrame:
     standing = Standing.at(connection)
     assert standing is not None, "there are links as of a run"
+    rules = standing.matching
+    members, found = read_reported(connection, rules)
     number = members["id"].to_numpy(np.int64)
     kept = number[found.l], number[found.r], found.pattern, found.weight
     untold = untold_of(connection, view, rules, *kept[:3])

@@ -33,12 +33,9 @@ from api.services.register.acts import Key
 from api.services.register.columns import among
 from api.services.register.decisions import CANNOT_TELL, UNDO
 from api.services.register.severances import severed_between
-from api.services.register.shields import PLACES, WHEREABOUTS, shielded_records
+from api.services.register.shields import WHEREABOUTS, shielded_records
 from api.services.register.values import values_now
-from matcher.classify import probability
-from matcher.patterns import unpacked
-from matcher.rules.matching import Level, MatchingRules
-from matcher.table import MISSING
+from api.services.register.withholding import seen_pairs
 
 STALE, POSSIBLE = "changed_values", "possible_link"
 
@@ -75,7 +72,8 @@ class QueueItem:
 
     ``kind`` is that of a conflict (see `conflicts`), changed_values or possible_link.
     Weight, probability and reasons are missing where the two were never compared, or too
-    unlike to be kept. ``place`` is where the next page begins, if this is the last item.
+    unlike to be kept; what tells of a shielded child's home is not in them. ``place`` is where
+    the next page begins, if this is the last item.
     """
 
     kind: str
@@ -91,13 +89,12 @@ class QueueItem:
 
 
 def waiting_pairs(
-    connection: Connection, rules: MatchingRules, *, after: Place | None = None, limit: int = 50
+    connection: Connection, *, after: Place | None = None, limit: int = 50
 ) -> list[QueueItem]:
     """The next items of the queue.
 
     Args:
         connection: sees the register.
-        rules: those that the last run went by.
         after: the place of the last item seen; without it, from the beginning.
         limit: how many at most.
     """
@@ -108,7 +105,7 @@ def waiting_pairs(
             found += _take(connection, query, start, limit - len(found))
         if len(found) == limit:
             break
-    return _items(connection, rules, found)
+    return _items(connection, found)
 
 
 def queue_counts(connection: Connection) -> dict[str, int]:
@@ -260,26 +257,24 @@ def _place(row: Found) -> Place:
     return row.section, row.at, row.first, row.second
 
 
-def _items(connection: Connection, rules: MatchingRules, rows: Sequence[Found]) -> list[QueueItem]:
+def _items(connection: Connection, rows: Sequence[Found]) -> list[QueueItem]:
     records = sorted({record for row in rows for record in (row.l, row.r)})
     keys = _keys(connection, records)
     shielded = set(shielded_records(connection).tolist())
-    pairs = _pairs(connection, records)
+    pairs = seen_pairs(connection, None, [(row.l, row.r) for row in rows])
     remade = _remade(connection, [row for row in rows if row.kind == STALE], shielded)
-    sentences = Sentences(rules)
     items = []
     for row in rows:
         pair = pairs.get(frozenset((row.l, row.r)))
-        placeless = bool({row.l, row.r} & shielded)
         items.append(
             QueueItem(
                 kind=row.kind,
                 l=keys[row.l],
                 r=keys[row.r],
                 weight=None if pair is None else pair.weight,
-                probability=None if pair is None else _probability(pair.weight),
-                reasons=() if pair is None else sentences.of(pair.pattern, placeless),
-                rival=pair is not None and bool(pair.rival),
+                probability=None if pair is None else pair.probability,
+                reasons=() if pair is None else pair.reasons,
+                rival=pair is not None and pair.rival,
                 conflict=row.first if row.section == 0 else None,
                 decision=remade.get(row.first) if row.kind == STALE else None,
                 place=_place(row),
@@ -288,25 +283,12 @@ def _items(connection: Connection, rules: MatchingRules, rows: Sequence[Found]) 
     return items
 
 
-def _probability(weight: float) -> float:
-    return float(probability(np.array([weight]))[0])
-
-
 def _keys(connection: Connection, records: Sequence[int]) -> dict[int, Key]:
     query = select(Record.id, Source.name, Record.record_id).join(
         Source, Source.number == Record.source
     )
     where = among(connection, Record.id, np.array(records, dtype=np.int64))
     return {number: (source, key) for number, source, key in connection.execute(query.where(where))}
-
-
-def _pairs(connection: Connection, records: Sequence[int]) -> dict[frozenset[int], Found]:
-    """What is kept of pairs among these records."""
-    some = np.array(records, dtype=np.int64)
-    query = select(Pair.l, Pair.r, Pair.weight, Pair.pattern, Pair.rival).where(
-        among(connection, Pair.l, some), among(connection, Pair.r, some)
-    )
-    return {frozenset((row.l, row.r)): row for row in connection.execute(query)}
 
 
 def _remade(connection: Connection, rows: Sequence[Found], shielded: set[int]) -> dict[int, Remade]:
@@ -348,32 +330,3 @@ def _changed(
         {name: then[name] for name in names if name in then},
         {name: now[name] for name in names if name in now},
     )
-
-
-class Sentences:
-    """What the levels of a pair say, by the rules in force; once per pattern."""
-
-    def __init__(self, rules: MatchingRules) -> None:
-        self.rules = rules
-        self.of_places = {
-            comparison.name
-            for comparison in rules.comparisons
-            if any(column.startswith(PLACES) for column in comparison.columns)
-        }
-
-    def of(self, pattern: int, placeless: bool) -> tuple[str, ...]:
-        """Sentences of evidence; without those that tell of places, if so asked."""
-        found = unpacked(self.rules.comparisons, np.array([pattern], dtype=np.int64))
-        sentences = []
-        for comparison in self.rules.comparisons:
-            number = int(found[comparison.name][0])
-            level = comparison.levels[number]
-            if number == MISSING or not level.evidence:
-                continue
-            if not (placeless and self._tells_a_place(comparison.name, level)):
-                sentences.append(level.reason)
-        return tuple(sentences)
-
-    def _tells_a_place(self, comparison: str, level: Level) -> bool:
-        referred = level.when.level_references if level.when else {}
-        return comparison in self.of_places or bool(self.of_places & referred.keys())

@@ -1,20 +1,17 @@
-"""The register as frames: crosswalk, golden values, links and events.
+"""The register as frames: crosswalk, golden values and links.
 
 The columns and the order of rows are those of the files of `matcher link`, so that a
 register and a run over the same extracts say the same.
 """
 
-import json
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, func, or_, select
 
-from api.db.fetching import fetch_frame, pieces
-from api.db.models import Event, Golden, Membership, Pair, Record, Run, Source
+from api.db.fetching import fetch_frame
+from api.db.models import Golden, Membership, Pair, Record, Run, Source
 from api.services.extracts.current import held
 from api.services.register.columns import Numbers, among, columns
 from api.services.register.decisions import MATCH, decisions_in_force
@@ -24,8 +21,6 @@ from matcher.errors import DataError
 from matcher.links import ReportedLinks
 from matcher.register.golden import GOLDEN_COLUMNS
 from matcher.rules.matching import MatchingRules
-
-EVENT_COLUMNS = ("id", "run", "at", "kind", "child_id", "source", "record_id", "detail")
 
 
 def last_run(connection: Connection) -> int:
@@ -72,13 +67,6 @@ def read_golden(connection: Connection, *, as_of_run: int | None = None) -> pd.D
     for name in GOLDEN_COLUMNS if severed.any() else ():
         golden[name] = golden[name].mask(severed)
     return golden
-
-
-def read_links(connection: Connection, rules: MatchingRules) -> pd.DataFrame:
-    """LINK_COLUMNS (see `matcher.links`) as of the last run; ``rules`` are those in force."""
-    members, found = read_reported(connection, rules)
-    source = members["source"].astype(object).to_numpy()
-    return found.table(source, members["record_id"].to_numpy(), rules)
 
 
 def read_reported(
@@ -134,44 +122,6 @@ def link_keys(records: pd.DataFrame, l: Numbers, r: Numbers) -> pd.DataFrame:
 
 # Pairs that are links, or that wait for a person.
 REPORTED = or_(Pair.link == 1, Pair.waiting == 1)
-
-
-def read_events(connection: Connection, *, as_of_run: int | None = None) -> Iterator[pd.DataFrame]:
-    """EVENT_COLUMNS, from the first event on, in pieces; until a run, if one is named.
-
-    ``at`` is the moment of the run in UTC; ``detail`` is JSON, missing where there is none.
-    Raises DataError if there was no such run.
-    """
-    query = select(
-        Event.id, Event.run, Event.kind, Event.child, Event.source, Event.record_id, Event.detail
-    ).order_by(Event.id)
-    if as_of_run is not None:
-        check_run(connection, as_of_run)
-        query = query.where(Event.run <= as_of_run)
-    moment = {run: _written(at) for run, at in connection.execute(select(Run.id, Run.at))}
-    return _event_frames(connection, query, moment)
-
-
-def _event_frames(
-    connection: Connection, query: Select[*tuple[Any, ...]], moment: dict[int, str]
-) -> Iterator[pd.DataFrame]:
-    for rows in pieces(connection, query):
-        number, run, kind, child, source, record_id, detail = zip(*rows, strict=True)
-        cells = (number, run, [moment[one] for one in run], kind, child, source, record_id,
-                 [_json(one) for one in detail])  # fmt: skip
-        yield pd.DataFrame(dict(zip(EVENT_COLUMNS, cells, strict=True)))
-
-
-def _written(at: datetime) -> str:
-    # SQLite keeps the moment without its time zone, which is always UTC.
-    own = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    return own.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _json(detail: Any) -> str | None:
-    """Written alike, whichever database kept it."""
-    known = json.loads(detail) if isinstance(detail, str) else detail
-    return None if known is None else json.dumps(known, sort_keys=True, separators=(",", ":"))
 
 
 def _members(connection: Connection, as_of_run: int | None) -> pd.DataFrame:

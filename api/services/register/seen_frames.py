@@ -1,21 +1,17 @@
 """The register as frames, for somebody who may see some of it only."""
 
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection
 
 from api.services.access.policy import View
 from api.services.register.exporting import Export
-from api.services.register.feed import read_feed
+from api.services.register.feed_frames import feed_frames
 from api.services.register.lookalikes import Key, lookalikes
 from api.services.register.past_links import links_as_of
 from api.services.register.reading import (
-    EVENT_COLUMNS,
-    check_run,
     read_crosswalk,
     read_golden,
 )
@@ -40,7 +36,7 @@ def seen_frames(
     untold = lookalikes(connection, view).keys
     if what is Export.EVENTS:
         if sources:
-            yield from _events(connection, view, as_of_run)
+            yield from feed_frames(connection, as_of_run=as_of_run, view=view)
     elif what is Export.CROSSWALK:
         crosswalk = read_crosswalk(connection, as_of_run=as_of_run)
         yield _without(_of_sources(crosswalk, named, "source"), untold, "")
@@ -86,32 +82,3 @@ def _of_fields(golden: pd.DataFrame, view: View) -> pd.DataFrame:
         for name in (field, named):
             result[name] = golden[name].astype(object).mask(~seen)
     return result
-
-
-def _events(connection: Connection, view: View, as_of_run: int | None) -> Iterator[pd.DataFrame]:
-    if as_of_run is not None:
-        check_run(connection, as_of_run)
-    after, more = 0, True
-    while more:
-        feed = read_feed(connection, after=after, limit=_EVENTS_AT_ONCE, view=view)
-        after, more = feed.until, feed.more
-        events = [one for one in feed.events if as_of_run is None or one.run <= as_of_run]
-        more = more and len(events) == len(feed.events)
-        yield pd.DataFrame([_cells(one) for one in events], columns=list(EVENT_COLUMNS))
-
-
-def _cells(event: Any) -> tuple[Any, ...]:
-    at = event.at.isoformat(timespec="seconds").replace("+00:00", "Z")
-    detail = event.detail
-    if detail is not None:
-        detail = json.dumps(detail, sort_keys=True, separators=(",", ":"))
-    return (
-        event.id,
-        event.run,
-        at,
-        event.kind,
-        event.child_id,
-        event.source,
-        event.record_id,
-        detail,
-    )

@@ -42,9 +42,9 @@ def own_fields(columns: Iterable[str]) -> frozenset[str]:
 
 
 class Telling:
-    """Which comparisons may be told of, for what somebody may see."""
+    """Which comparisons may be told of, for what somebody may see; no view bars no source."""
 
-    def __init__(self, rules: MatchingRules, view: View) -> None:
+    def __init__(self, rules: MatchingRules, view: View | None) -> None:
         self._view = view
         self.fields = {one.name: own_fields(frozenset(one.columns)) for one in rules.comparisons}
         self._refers = {one.name: _referred(one) for one in rules.comparisons}
@@ -69,10 +69,13 @@ class Telling:
                 name
                 for name, fields in self.fields.items()
                 if (placeless and not fields.isdisjoint(WHEREABOUTS))
-                or not all(self._view.may_see(one, field) for one in sources for field in fields)
+                or not all(self._may_see(one, field) for one in sources for field in fields)
             )
             self._barred[sources, placeless] = known
         return known
+
+    def _may_see(self, source: str, field: str) -> bool:
+        return self._view is None or self._view.may_see(source, field)
 
 
 def _referred(comparison: Comparison) -> frozenset[str]:

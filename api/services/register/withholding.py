@@ -33,11 +33,15 @@ _AT_ONCE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class SeenPair:
-    """A kept pair as it may be told: weight in bits, probability, and sentences of evidence."""
+    """A kept pair as it may be told: weight in bits, probability, and sentences of evidence.
+
+    ``rival`` says that another record fits nearly as well.
+    """
 
     weight: float
     probability: float
     reasons: tuple[str, ...]
+    rival: bool
 
 
 def compared(
@@ -71,26 +75,31 @@ def seen_weights(
 
 
 def seen_pairs(
-    connection: Connection, view: View, ends: Iterable[tuple[int, int]]
+    connection: Connection, view: View | None, ends: Iterable[tuple[int, int]]
 ) -> dict[frozenset[int], SeenPair]:
-    """Pairs by their records, as far as they are kept; always the same few queries."""
+    """Pairs by their records, as far as they are kept; always the same few queries.
+
+    ``view``: see `untold_of`.
+    """
     standing = Standing.at(connection)
     if standing is None:
         return {}
-    kept, untold = _kept(connection, view, standing, ends)
+    kept, rival, untold = _kept(connection, view, standing, ends)
     weights = seen_weights(connection, standing, untold, kept)
     return {
         frozenset((one, other)): SeenPair(
             bits,
             float(probability(np.array([bits]))[0]),
             _sentences(standing.matching, number, untold.kinds[kind]),
+            bool(close),
         )
-        for one, other, number, bits, kind in zip(
+        for one, other, number, bits, kind, close in zip(
             kept[0].tolist(),
             kept[1].tolist(),
             kept[2].tolist(),
             weights.tolist(),
             untold.of.tolist(),
+            rival.tolist(),
             strict=True,
         )
     }
@@ -103,51 +112,50 @@ def seen_in_whole(
     standing = Standing.at(connection)
     if standing is None:
         return set()
-    kept, untold = _kept(connection, view, standing, ends)
+    kept, _, untold = _kept(connection, view, standing, ends)
     whole = ~untold.weighing(standing.matching, kept[2])
     return set(map(frozenset, zip(kept[0][whole].tolist(), kept[1][whole].tolist(), strict=True)))
 
 
 def _kept(
-    connection: Connection, view: View, standing: Standing, ends: Iterable[tuple[int, int]]
-) -> tuple[tuple[Numbers, Numbers, Patterns, Bits], Untold]:
-    """Of these pairs those that are kept: record.id of both, pattern and weight."""
+    connection: Connection, view: View | None, standing: Standing, ends: Iterable[tuple[int, int]]
+) -> tuple[tuple[Numbers, Numbers, Patterns, Bits], Numbers, Untold]:
+    """Of these pairs those that are kept: record.id of both, pattern and weight; if rivals."""
     wanted = {frozenset(pair) for pair in ends}
     records = np.array(sorted(set().union(*wanted)), dtype=np.int64)
-    query = select(Pair.l, Pair.r, Pair.pattern, Pair.weight).where(
+    query = select(Pair.l, Pair.r, Pair.pattern, Pair.weight, Pair.rival).where(
         among(connection, Pair.l, records), among(connection, Pair.r, records)
     )
-    l, r, pattern, weight = columns(connection, query)
+    l, r, pattern, weight, rival = columns(connection, query)
     both = zip(l.tolist(), r.tolist(), strict=True)
     mine = np.array([frozenset(pair) in wanted for pair in both], dtype=bool)
     kept = l[mine], r[mine], pattern[mine], weight[mine]
-    return kept, untold_of(connection, view, standing.matching, *kept[:3])
+    return kept, rival[mine], untold_of(connection, view, standing.matching, *kept[:3])
 
 
 def untold_of(
     connection: Connection,
-    view: View,
+    view: View | None,
     rules: MatchingRules,
     l: Numbers,
     r: Numbers,
     pattern: Patterns,
 ) -> Untold:
-    """What may not be told of pairs, by record.id and pattern."""
-    query = (
-        select(Record.id, Source.name)
-        .join(Source, Source.number == Record.source)
-        .where(among(connection, Record.id, np.union1d(l, r)))
-    )
-    source: dict[int, str] = dict(iter(connection.execute(query)))
-    bare = np.empty(0, np.int64) if view.cleared else shielded_records(connection)
-    asked = pd.DataFrame(
-        {
-            "pattern": pattern,
-            "l": [source[one] for one in l.tolist()],
-            "r": [source[one] for one in r.tolist()],
-            "placeless": np.isin(l, bare) | np.isin(r, bare),
-        }
-    )
+    """What may not be told of pairs, by record.id and pattern.
+
+    To whoever may read the database, without a view, that is where shielded children live.
+    """
+    cleared = view is not None and view.cleared
+    bare = np.empty(0, np.int64) if cleared else shielded_records(connection)
+    placeless = np.isin(l, bare) | np.isin(r, bare)
+    if view is None:
+        # Of the others all is told, whatever their pattern.
+        asked = pd.DataFrame({"pattern": np.where(placeless, pattern, 0), "l": "", "r": ""})
+    else:
+        source = _sources(connection, np.union1d(l, r))
+        names = {"l": [source[one] for one in l.tolist()], "r": [source[one] for one in r.tolist()]}
+        asked = pd.DataFrame({"pattern": pattern, **names})
+    asked["placeless"] = placeless
     # Asked once of pairs that are alike.
     of = asked.groupby(list(asked.columns), sort=False).ngroup().to_numpy().astype(np.int64)
     each = asked.drop_duplicates()
@@ -162,6 +170,15 @@ def untold_of(
         for at, one in enumerate(each.itertuples())
     ]
     return Untold(of, tuple(kinds))
+
+
+def _sources(connection: Connection, records: Numbers) -> dict[int, str]:
+    query = (
+        select(Record.id, Source.name)
+        .join(Source, Source.number == Record.source)
+        .where(among(connection, Record.id, records))
+    )
+    return dict(iter(connection.execute(query)))
 
 
 def _sentences(rules: MatchingRules, pattern: int, hidden: frozenset[str]) -> tuple[str, ...]:
