@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from matcher.block import candidate_pairs, effective_key
-from matcher.compare import LevelComparison, reached_levels
+from matcher.compare import LevelComparison, ReachedLevels, reached_levels
 from matcher.errors import RuleError, RuleProblem
 from matcher.frames import records_from
 from matcher.register import golden_values
@@ -24,7 +24,7 @@ from matcher.rules.names import Example, NameRules
 from matcher.rules.survivorship import SurvivorshipRules
 from matcher.rules.values import ValueRules
 from matcher.standardise import STANDARDISED_COLUMNS, standardise
-from matcher.table import MISSING, Mask, Sides, Table
+from matcher.table import MISSING, Sides, Table
 
 Failure = tuple[int, str]
 
@@ -167,7 +167,7 @@ def _grade(
     )
     table = Table.of(frame, rules.columns, rules.crossings)
     sides = Sides(table, table, np.array([0], np.int32), np.array([1], np.int32))
-    reached: dict[str, dict[str, Mask]] = {}
+    reached: dict[str, ReachedLevels] = {}
     names: dict[str, str] = {}
     for rule in rules.comparisons:
         levels = LevelComparison(rule).levels(sides, reached)

@@ -13,6 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from matcher.block import EffectiveKey
+from matcher.block.keys import Keys
 from matcher.block.pairs import pairs_of_key
 from matcher.table import Mask, Positions
 
@@ -38,7 +39,7 @@ def neighbours(strong: Pairs, source: Sources, single: Mask, known: Pairs) -> It
         yield l[new], r[new]
 
 
-def _groups(strong: Pairs, source: Sources, single: Mask) -> npt.NDArray[np.int64]:
+def _groups(strong: Pairs, source: Sources, single: Mask) -> Keys:
     """A number for the component and source of each record; -1 where nothing is to be asked."""
     size = len(source)
     graph = coo_array((np.ones(len(strong[0]), dtype=np.int8), strong), shape=(size, size))
@@ -47,4 +48,4 @@ def _groups(strong: Pairs, source: Sources, single: Mask) -> npt.NDArray[np.int6
         component * len(single) + source, return_inverse=True, return_counts=True
     )
     asked = ~single[source] & (count[group] > 1) & (count[group] <= LARGEST_GROUP)
-    return np.where(asked, group, -1).astype(np.int64)
+    return np.where(asked, group, -1).astype(np.int32)

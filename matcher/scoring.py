@@ -12,7 +12,7 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from matcher.compare import LevelComparison, reached_levels
+from matcher.compare import LevelComparison, ReachedLevels, reached_levels
 from matcher.rules.matching import Comparison
 from matcher.table import Codes, Levels, Mask, Positions, Sides, Table
 from matcher.weigh.weights import Bits, Weights
@@ -88,7 +88,8 @@ class Scorer:
             levels[comparison.rule.name] = graded
             bound += weights.best(graded, comparison.first_costly)
         near = np.flatnonzero(bound >= floor)
-        sides = sides.subset(near)
+        # Anew, since what was gathered for all of them is far more.
+        sides = Sides(table, table, sides.l[near], sides.r[near])
         evidence = np.zeros(len(sides))
         for comparison, weights in self.plain:
             name = comparison.rule.name
@@ -116,7 +117,7 @@ class Scorer:
         """
         levels: dict[str, Levels] = {}
         partial: dict[str, Bits] = {}
-        reached: dict[str, dict[str, Mask]] = {}
+        reached: dict[str, ReachedLevels] = {}
         for comparison, weights in [*self.plain, *self.interactions]:
             name = comparison.rule.name
             own = weights if origin is None else weights.rebased(origin)

@@ -110,12 +110,18 @@ def _vocabulary(columns: list[pd.Series]) -> npt.NDArray[np.object_]:
     return np.asarray(values, dtype=object)
 
 
+# Codes by side and column.
+_Gathered = dict[tuple[str, str], Codes]
+_NONE = np.empty(0, dtype=np.intp)
+
+
 class Sides:
     """The two sides of many pairs: codes of any column, gathered when first asked for."""
 
     def __init__(self, left: Table, right: Table, l: Positions, r: Positions) -> None:
         self.left, self.right, self.l, self.r = left, right, l, r
-        self._gathered: dict[tuple[str, str], Codes] = {}
+        self._gathered: _Gathered = {}
+        self._part_of: tuple[_Gathered, npt.NDArray[np.intp] | Mask] = {}, _NONE
 
     def __len__(self) -> int:
         """Number of pairs."""
@@ -134,14 +140,19 @@ class Sides:
         return self.left.columns[column].values  # noqa: PD011
 
     def subset(self, chosen: npt.NDArray[np.intp] | Mask) -> "Sides":
-        """Some of the pairs, keeping what was gathered."""
+        """Some of the pairs, making use of what was gathered."""
         part = Sides(self.left, self.right, self.l[chosen], self.r[chosen])
-        part._gathered = {key: codes[chosen] for key, codes in self._gathered.items()}
+        part._part_of = self._gathered, chosen
         return part
 
     def _gather(self, side: str, column: str) -> Codes:
         key = (side, column)
-        if key not in self._gathered:
+        if key in self._gathered:
+            return self._gathered[key]
+        known, chosen = self._part_of
+        if key in known:
+            self._gathered[key] = known[key][chosen]
+        else:
             table, positions = (self.left, self.l) if side == "l" else (self.right, self.r)
             self._gathered[key] = table.columns[column].codes[positions]
         return self._gathered[key]

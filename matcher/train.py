@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from matcher.compare import LevelComparison, reached_levels
+from matcher.compare import LevelComparison, ReachedLevels, reached_levels
 from matcher.errors import DataError
 from matcher.families import are_children, twins_explained
 from matcher.pipeline import block, count_population, possible_pairs, proposed
@@ -25,7 +25,7 @@ from matcher.rules.library import LinkageRules
 from matcher.rules.matching import Comparison
 from matcher.rules.model import LevelModel, Model
 from matcher.scoring import Pairs
-from matcher.table import MISSING, Levels, Mask, Sides, Table
+from matcher.table import MISSING, Levels, Sides, Table
 
 Floats = npt.NDArray[np.float64]
 Patterns = npt.NDArray[np.int8]
@@ -193,7 +193,7 @@ def _count(
 
 def _patterns(sides: Sides, comparisons: list[LevelComparison]) -> Patterns:
     columns: list[Levels] = []
-    reached: dict[str, dict[str, Mask]] = {}
+    reached: dict[str, ReachedLevels] = {}
     for comparison in comparisons:
         levels = comparison.levels(sides, reached)
         reached[comparison.rule.name] = reached_levels(comparison.rule, levels)

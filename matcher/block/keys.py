@@ -9,7 +9,8 @@ import pandas as pd
 from matcher.rules.matching import BlockingRule
 from matcher.table import Table
 
-Keys = npt.NDArray[np.int64]
+Keys = npt.NDArray[np.int32]
+Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +120,14 @@ def _combine(table: Table, key: list[str], against: list[str]) -> tuple[Keys, Ke
         absent |= codes < 0
         combined = combined * (len(table.columns[name].values) + 1) + codes
         combined = pd.factorize(combined)[0].astype(np.int64)
-    combined[absent] = -1
+    # Half as wide, they are read nearly twice as fast.
+    keys = np.where(absent, -1, combined).astype(np.int32)
     if key == against:
-        return combined[:size], combined[:size]
-    return combined[:size], combined[size:]
+        return keys[:size], keys[:size]
+    return keys[:size], keys[size:]
 
 
-def _sizes(first: Keys, second: Keys) -> Keys:
+def _sizes(first: Keys, second: Keys) -> Counts:
     """Records per block: of the larger side where the sides differ."""
     top = int(max(first.max(initial=-1), second.max(initial=-1))) + 1
     count = np.bincount(first[first >= 0], minlength=top)
@@ -140,7 +142,7 @@ def _replace(keys: Keys, narrow: Keys, large: npt.NDArray[np.bool_], offset: int
     return np.where(large[keys], moved, keys)
 
 
-def _pairs_in(whole: tuple[Keys, Keys], keys: tuple[Keys, Keys]) -> Keys:
+def _pairs_in(whole: tuple[Keys, Keys], keys: tuple[Keys, Keys]) -> Counts:
     """Pairs that ``keys`` propose within each block of the ``whole`` keys.
 
     Where the sides differ, records are counted once for each side that they can be on.
@@ -162,7 +164,7 @@ def _pairs_of(key: EffectiveKey) -> int:
     if key.is_symmetric:
         return int((count * (count - 1) // 2).sum())
     shown = (key.first >= 0) & (key.second >= 0)
-    first, second = key.first[shown], key.second[shown]
+    first, second = (own[shown].astype(np.int64) for own in (key.first, key.second))
     itself = first == second
     # A pair that fits both ways round is found from both ends.
     way, ways = np.unique(first[~itself] * top + second[~itself], return_counts=True)
@@ -174,7 +176,7 @@ def _pairs_of(key: EffectiveKey) -> int:
     return int((count * other).sum()) - int(itself.sum()) - twice
 
 
-def _drop(first: Keys, second: Keys, blocks: Keys) -> tuple[Keys, Keys]:
+def _drop(first: Keys, second: Keys, blocks: npt.NDArray[np.intp]) -> tuple[Keys, Keys]:
     top = int(max(first.max(initial=-1), second.max(initial=-1))) + 1
     gone = np.zeros(top + 1, dtype=bool)
     gone[blocks] = True

@@ -22,10 +22,10 @@ def candidate_pairs(keys: Sequence[EffectiveKey], chunk: int = CHUNK) -> Iterato
     """Every pair that some rule proposes, once, as positions l < r, in chunks."""
     for number, key in enumerate(keys):
         for l, r in pairs_of_key(key, chunk):
-            new = np.ones(len(l), dtype=bool)
             for earlier in keys[:number]:
-                new &= ~earlier.proposes(l, r)
-            yield l[new], r[new]
+                new = ~earlier.proposes(l, r)
+                l, r = l[new], r[new]
+            yield l, r
 
 
 def pairs_of_key(key: EffectiveKey, chunk: int = CHUNK) -> Iterator[Pairs]:

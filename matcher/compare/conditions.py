@@ -1,19 +1,46 @@
 """Conditions of comparison levels, evaluated for many pairs at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import jellyfish
 import numpy as np
 import numpy.typing as npt
 
 from matcher.rules.matching import Condition, Edits, Similarity, StartsWith
-from matcher.table import Mask, Sides
+from matcher.table import Levels, Mask, Sides
 
 ROUNDING = 1e-12
 """Engines differ in a similarity's last bit; what equals the bound has to count on each."""
 
 
-def holds(condition: Condition, sides: Sides, reached: Mapping[str, dict[str, Mask]]) -> Mask:
+class ReachedLevels(Mapping[str, Mask]):
+    """The pairs that reached each level of a comparison, by its name; made when asked for."""
+
+    def __init__(self, numbers: Mapping[str, int], levels: Levels) -> None:
+        self._numbers, self._levels = numbers, levels
+
+    def __getitem__(self, name: str) -> Mask:
+        """The pairs that reached a level."""
+        return np.asarray(self._levels == self._numbers[name])
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of the levels."""
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        """Number of levels."""
+        return len(self._numbers)
+
+    def of(self, chosen: npt.NDArray[np.intp]) -> "ReachedLevels":
+        """The same of some of the pairs."""
+        return ReachedLevels(self._numbers, self._levels[chosen])
+
+
+# What was reached, by comparison.
+Reached = Mapping[str, ReachedLevels]
+
+
+def holds(condition: Condition, sides: Sides, reached: Reached) -> Mask:
     """Whether the condition is true of each pair.
 
     ``reached`` gives, by comparison and level name, the pairs that reached that level.
@@ -56,7 +83,7 @@ def _all(masks: list[Mask]) -> Mask:
     return np.asarray(np.logical_and.reduce(masks))
 
 
-def _all_of(parts: list[Condition], sides: Sides, reached: Mapping[str, dict[str, Mask]]) -> Mask:
+def _all_of(parts: list[Condition], sides: Sides, reached: Reached) -> Mask:
     """True where all parts are; a costly part is asked only about pairs still in question."""
     result = np.ones(len(sides), dtype=bool)
     for part in sorted(parts, key=lambda part: part.is_costly):
@@ -68,7 +95,7 @@ def _all_of(parts: list[Condition], sides: Sides, reached: Mapping[str, dict[str
     return result
 
 
-def _any_of(parts: list[Condition], sides: Sides, reached: Mapping[str, dict[str, Mask]]) -> Mask:
+def _any_of(parts: list[Condition], sides: Sides, reached: Reached) -> Mask:
     """True where any part is; a costly part is asked only about pairs still open."""
     result = np.zeros(len(sides), dtype=bool)
     for part in sorted(parts, key=lambda part: part.is_costly):
@@ -80,14 +107,9 @@ def _any_of(parts: list[Condition], sides: Sides, reached: Mapping[str, dict[str
     return result
 
 
-def reached_of(
-    reached: Mapping[str, dict[str, Mask]], chosen: npt.NDArray[np.intp]
-) -> dict[str, dict[str, Mask]]:
+def reached_of(reached: Reached, chosen: npt.NDArray[np.intp]) -> Reached:
     """``reached`` for some of the pairs."""
-    return {
-        name: {level: mask[chosen] for level, mask in masks.items()}
-        for name, masks in reached.items()
-    }
+    return {name: own.of(chosen) for name, own in reached.items()}
 
 
 def _equal(sides: Sides, left: str, right: str) -> Mask:

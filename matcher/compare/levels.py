@@ -4,17 +4,13 @@
 ``levels`` on coded columns instead. Both run the same conditions.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from recordlinkage.base import BaseCompareFeature
 
-from matcher.compare.conditions import holds, reached_of
+from matcher.compare.conditions import Reached, ReachedLevels, holds, reached_of
 from matcher.rules.matching import Comparison
-from matcher.table import MISSING, OPEN, Levels, Mask, Sides, Table
-
-Reached = Mapping[str, dict[str, Mask]]
+from matcher.table import MISSING, OPEN, Levels, Sides, Table
 
 
 class LevelComparison(BaseCompareFeature):  # type: ignore[misc]
@@ -86,7 +82,7 @@ class LevelComparison(BaseCompareFeature):  # type: ignore[misc]
         return pd.Series(self.levels(sides), index=columns[0].index)
 
 
-def reached_levels(rule: Comparison, levels: Levels) -> dict[str, Mask]:
+def reached_levels(rule: Comparison, levels: Levels) -> ReachedLevels:
     """For each level name of a comparison, the pairs that reached it; ``missing`` as well."""
-    masks = {level.name: levels == number for number, level in enumerate(rule.levels)}
-    return {**masks, "missing": levels == MISSING}
+    numbers = {level.name: number for number, level in enumerate(rule.levels)}
+    return ReachedLevels({**numbers, "missing": MISSING}, levels)
