@@ -10,6 +10,7 @@ from api.services.extracts.listing import ExtractView, source_titles
 from api.services.extracts.stops import stop_says
 from api.web import charts
 from api.web.text import sentence, words
+from matcher.read import note_says
 from matcher.read.rejects import message_of
 
 FIELDS = {
@@ -35,30 +36,6 @@ ACTIVITY = {
     "caf_episodes": "Early help episodes",
     "funded_places": "Funded places",
     "ethnicities": "Ethnic groups, to tell of linkage by group only",
-}
-
-# What was seen and cost no row; how often stands beside it.
-_NOTES = {
-    "columns_ignored": "Columns with headers that are not known; they are left out",
-    "column_twice": "A header stands twice; the first one counts",
-    "file_ignored": "A file holds no list of this source; it is left out",
-    "table_absent": "A list that may come with it is not there",
-    "mixed_encodings": "Lines that are not UTF-8; they were read as Windows-1252",
-    "read_as_utf8": "The file is UTF-8 and was read so",
-    "hidden_sheet": "Hidden sheets; they were passed over",
-    "merged_cells": "Cells that are empty because they are merged with another",
-    "characters_replaced": "Characters that could not be read; they were replaced",
-    "mixed_date_orders": "The column holds both day/month and month/day",
-    "mixed_date_forms": "The column holds dates of several forms",
-    "dates_perhaps_swapped": "Day and month of the column's dates may be swapped",
-    "month_first_not_permitted": "The column looks like month/day, which is not permitted",
-    "read_month_first": "The column was read as month/day",
-    "born_after_as_of": "Dates of birth after the date of their record",
-    "birth_in_future": "Dates of birth that lie ahead; they are taken as missing",
-    "scientific_notation": "Numbers such as 9.43E+09; they are taken as missing",
-    "number_as_date": "Numbers that a spreadsheet took for dates; they are taken as missing",
-    "not_recognised": "Words that are not known; they are taken as missing",
-    "not_a_number": "Hours that are no number; they are taken as missing",
 }
 
 
@@ -155,7 +132,7 @@ def chart_of_fields(report: Mapping[str, Any], *, narrow: bool) -> str:
 
 def _note(note: Mapping[str, Any]) -> dict[str, Any]:
     column = note["column"]
-    says = _NOTES.get(note["code"], sentence(note["code"].replace("_", " ")))
+    says = sentence(note_says(note["code"]))
     # The column of a list that is not there is the list's own name.
     is_list = note["code"] == "table_absent"
     about = "" if not column else words(column) if is_list else field_title(column)

@@ -3,6 +3,7 @@
 from matcher.read.examples import run_examples
 from matcher.read.extract import read_extract
 from matcher.read.heads import Head, heads
+from matcher.read.notes import note_says
 from matcher.read.result import FileCount, Note, ReadResult
 from matcher.read.tables import Progress
 
@@ -13,6 +14,7 @@ __all__ = [
     "Progress",
     "ReadResult",
     "heads",
+    "note_says",
     "read_extract",
     "run_examples",
 ]

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 
 from matcher.read.cells import Coded, Encoder, RawCell, concatenate
-from matcher.read.dates import read_dates
+from matcher.read.dates import DateColumn, read_dates
 from matcher.read.rejects import RowRejects
 from matcher.read.result import Note
 from matcher.read.tables import RawTable, wanted_columns
@@ -61,8 +62,13 @@ def date_columns(definition: SourceDefinition) -> frozenset[str]:
     return DATE_COLUMNS | names
 
 
-def clean_table(raw: RawTable, definition: SourceDefinition) -> tuple[CleanTable, list[Note]]:
-    """A table of one file with its cells understood, and what was seen on the way."""
+def clean_table(
+    raw: RawTable, definition: SourceDefinition, taken: date | None
+) -> tuple[CleanTable, list[Note]]:
+    """A table of one file with its cells understood, and what was seen on the way.
+
+    ``taken`` is the day of the extract, if it is known: nobody in it was born in a later year.
+    """
     cleaner, table, size = Cleaner(definition), raw.table, len(raw.rows)
     dated = date_columns(definition)
     result = CleanTable(
@@ -77,10 +83,17 @@ def clean_table(raw: RawTable, definition: SourceDefinition) -> tuple[CleanTable
         RowRejects(size),
     )
     notes: list[Note] = []
-    for name in sorted(wanted_columns(table), key=lambda name: name != "as_of"):
+    for name in sorted(wanted_columns(table)):
         column = raw.columns.get(name) or Coded[RawCell](np.full(size, -1, dtype=np.int32), [])
         if name in dated:
-            notes += _clean_dates(result, name, column, cleaner, definition, raw.excel_epoch)
+            latest = taken.year if taken and name == "date_of_birth" else None
+            found = read_dates(
+                [cleaner.date_cell(cell) for cell in column.distinct],
+                definition.dates,
+                excel_epoch=raw.excel_epoch,
+                latest_year=latest,
+            )
+            notes += _enter_dates(result, name, column, found)
             continue
         result.text[name], wrong = cleaner.column(name, column, table.pad.get(name, 0))
         for code, mask in wrong.items():
@@ -95,22 +108,9 @@ def clean_table(raw: RawTable, definition: SourceDefinition) -> tuple[CleanTable
     return result, notes
 
 
-def _clean_dates(
-    result: CleanTable,
-    name: str,
-    column: Coded[RawCell],
-    cleaner: Cleaner,
-    definition: SourceDefinition,
-    excel_epoch: int,
+def _enter_dates(
+    result: CleanTable, name: str, column: Coded[RawCell], found: DateColumn
 ) -> list[Note]:
-    as_of = result.dates.get("as_of")
-    known = as_of[~np.isnat(as_of)] if as_of is not None else np.empty(0, "datetime64[ns]")
-    found = read_dates(
-        [cleaner.date_cell(cell) for cell in column.distinct],
-        definition.dates,
-        excel_epoch=excel_epoch,
-        latest_year=int(str(known.max())[:4]) if len(known) else None,
-    )
     lookup = np.array([*found.dates, None], dtype="datetime64[D]").astype("datetime64[ns]")
     result.dates[name] = lookup[column.codes]
     for code in sorted({problem for problem in found.problems if problem}):

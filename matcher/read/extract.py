@@ -6,6 +6,7 @@ files → tables as written → cells understood → rows judged, joined → fra
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,12 @@ from matcher.rules.tables import Table
 
 
 def read_extract(
-    source: str, path: Path, definition: SourceDefinition, *, progress: Progress | None = None
+    source: str,
+    path: Path,
+    definition: SourceDefinition,
+    *,
+    taken: date | None = None,
+    progress: Progress | None = None,
 ) -> ReadResult:
     """Read the extract of a source. Writes nothing.
 
@@ -42,6 +48,7 @@ def read_extract(
         source: the name under which the records go; may differ from the definition's.
         path: a file, folder or zip, as the definition says.
         definition: how the extract is laid out.
+        taken: as of which day the extract was taken, if that is known.
         progress: called with the file's name and its rows read so far.
 
     Raises ExtractRefused if a file cannot be what the definition says it is.
@@ -62,7 +69,7 @@ def read_extract(
                 notes += seen
     _refuse_unlike(unlike, raw)
     notes += _missing_tables(source, path, members, raw, definition)
-    return read_tables(source, raw, definition, notes)
+    return read_tables(source, raw, definition, notes, taken=taken)
 
 
 def _refuse_unlike(
@@ -130,18 +137,20 @@ def read_tables(
     raw: Sequence[RawTable],
     definition: SourceDefinition,
     notes: Sequence[Note] = (),
+    *,
+    taken: date | None = None,
 ) -> ReadResult:
-    """An extract whose tables have been read from their files."""
+    """An extract whose tables have been read from their files; ``taken``: see `read_extract`."""
     found = list(notes)
     tables = _Tables(defaultdict(list), {})
     for table in raw:
         tables.raw[table.table.name].append(table)
         found += table.notes
     for name, parts in tables.raw.items():
-        cleaned = [clean_table(part, definition) for part in parts]
+        cleaned = [clean_table(part, definition, taken) for part in parts]
         found += [note for _, seen in cleaned for note in seen]
         tables.clean[name] = stack([table for table, _ in cleaned])
-    chosen, seen = _judge(tables.clean, definition)
+    chosen, seen = _judge(tables.clean, definition, taken)
     found += seen
     activity: dict[str, pd.DataFrame] = {}
     for kind in _kinds(definition):
@@ -166,7 +175,7 @@ def _kinds(definition: SourceDefinition) -> list[str]:
 
 
 def _judge(
-    tables: dict[str, CleanTable], definition: SourceDefinition
+    tables: dict[str, CleanTable], definition: SourceDefinition, taken: date | None
 ) -> tuple[dict[str, Mask], list[Note]]:
     """Reject what must be, join, and say which rows of which tables become records."""
     for table in tables.values():
@@ -181,7 +190,7 @@ def _judge(
     notes: list[Note] = []
     known: set[str] = set()
     for name, table in people.items():
-        ahead = empty_future_births(table, definition.dates)
+        ahead = empty_future_births(table, definition.dates, taken)
         for code, count in (("birth_in_future", ahead), ("born_after_as_of", born_later(table))):
             if count:
                 notes.append(Note(table.files[0], "date_of_birth", code, count))

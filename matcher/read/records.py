@@ -1,6 +1,7 @@
 """Rows that become records: which are rejected, what joins bring, the frame of the rest."""
 
 from collections.abc import Iterable
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -118,22 +119,22 @@ def _fill(own: Coded[str] | None, brought: Coded[str]) -> Coded[str]:
     return Coded(codes, [*own.distinct, *brought.distinct])
 
 
-def empty_future_births(table: CleanTable, rules: DateRules) -> int:
+def empty_future_births(table: CleanTable, rules: DateRules, taken: date | None) -> int:
     """Take dates of birth that lie ahead as missing, and count them.
 
-    No clock says what lies ahead. A row that is dated can tell of no birth after the day
-    on which the extract was taken, which is the latest date of any of its rows; its own
-    date may well be before the birth, as when a case is opened for an unborn child. Any
-    row can tell of no birth after the last year that the rules believe.
+    No clock says what lies ahead, and no other row does, or a record would depend on what it
+    is sent with. A row can tell of no birth after the day on which its extract was
+    ``taken``, where that is known, unless it is dated later itself; its own date may well be
+    before the birth, as when a case is opened for an unborn child. Any row can tell of no
+    birth after the last year that the rules believe.
     """
     born, as_of = table.dates.get("date_of_birth"), table.dates.get("as_of")
     if born is None:
         return 0
     ahead = born >= np.datetime64(str(rules.latest_birth_year + 1))
-    if as_of is not None:
-        taken = as_of[table.rejects.accepted & ~np.isnat(as_of)]
-        if len(taken):
-            ahead |= (born > taken.max()) & ~np.isnat(as_of)
+    if taken is not None:
+        after = born > np.datetime64(taken)
+        ahead |= after if as_of is None else after & ~(born <= as_of)
     ahead &= table.rejects.accepted
     born[ahead] = np.datetime64("NaT")
     return int(ahead.sum())

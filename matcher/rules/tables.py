@@ -52,8 +52,8 @@ class DateRules(Rule):
     order: Literal["infer", "day_first", "month_first"] = "infer"
     month_first_permitted: bool = False
     excel_epoch: Literal[1900, 1904] = 1900
-    # 1/2/29 is 2029 and 1/2/30 is 1930, as spreadsheets read them. Where rows carry an
-    # as-of date, no two-digit year lies after the latest of them.
+    # 1/2/29 is 2029 and 1/2/30 is 1930, as spreadsheets read them. Where the day
+    # of the extract is known, no two-digit year of birth lies after it.
     two_digit_years_to: int = 2029
     # A later year of birth is a slip or a date on which a birth is due: taken as missing.
     latest_birth_year: int = 2029

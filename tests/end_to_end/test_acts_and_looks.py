@@ -56,11 +56,16 @@ def test_extracts_are_listed_with_their_reports_and_rejects(kept: Call, tmp_path
 
 
 def test_an_extract_that_waits_can_be_looked_at_again(kept: Call, tmp_path: Path) -> None:
-    (tmp_path / "again.csv").write_text(f"{CHILD}\n", encoding="utf-8")
+    unborn = "3,Zara,Begum,2024-09-02,F,,"
+    (tmp_path / "again.csv").write_text(f"{CHILD}\n{unborn}\n", encoding="utf-8")
     assert kept("ingest", "nursery", tmp_path / "again.csv", "--as-of", "2024-09-01").status == 1
     shown = kept("extracts", "show", 3).out
     assert "another extract of the source with the same date" in shown
     assert "matcher accept 3" in shown
+    assert (
+        "extract.csv, date_of_birth: dates of birth that lie ahead; they are taken as missing: 1"
+        in (" ".join(shown.split()))
+    )
     again = kept("ingest", "nursery", tmp_path / "again.csv", "--as-of", "2024-09-01")
     assert "matcher accept 3" in again.out
 

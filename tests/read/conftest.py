@@ -1,6 +1,7 @@
 """Small extracts written on the spot, and the definitions that ship."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -25,12 +26,15 @@ def read(tmp_path: Path, definitions: dict[str, SourceDefinition]) -> Callable[.
     """Write the content (text or bytes) to a file and read it; counts must add up."""
 
     def read(
-        content: str | bytes, definition: str | SourceDefinition = "generic", name: str = "x.csv"
+        content: str | bytes,
+        definition: str | SourceDefinition = "generic",
+        name: str = "x.csv",
+        taken: date | None = None,
     ) -> ReadResult:
         path = tmp_path / name
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         chosen = definitions[definition] if isinstance(definition, str) else definition
-        result = read_extract("somewhere", path, chosen)
+        result = read_extract("somewhere", path, chosen, taken=taken)
         assert_counts_add_up(result)
         return result
 

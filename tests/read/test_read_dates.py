@@ -201,7 +201,7 @@ def test_two_digit_years_end_as_spreadsheets_have_them() -> None:
     assert read("01/02/29", "01/02/30").dates == [date(2029, 2, 1), date(1930, 2, 1)]
 
 
-def test_two_digit_years_never_pass_the_latest_as_of_date() -> None:
+def test_two_digit_years_never_pass_a_latest_year_that_is_known() -> None:
     assert read("01/02/18", "01/02/19", latest_year=2018).dates == [
         date(2018, 2, 1),
         date(1919, 2, 1),

@@ -138,6 +138,25 @@ def test_a_date_that_a_row_gives_goes_before_that_of_the_extract(loader: Loader)
     assert len(applied.changed) == 0
 
 
+def test_a_record_is_the_same_however_records_are_cut_into_extracts(loader: Loader) -> None:
+    """A case is opened for a child who is not born yet; the next row is dated after the birth."""
+    early = {**AMY, "date_of_birth": "13/08/24", "as_of": "2021-11-27"}
+    late = {**BEN, "date_of_birth": "13/08/2023", "as_of": "2024-11-27"}
+    due = {**CAL, "date_of_birth": "2025-03-01", "as_of": "2024-11-27"}
+    says = ["record_id", "date_of_birth", "as_of"]
+    found = []
+    for cut in ([[early, late, due]], [[early], [late], [due]], [[due], [late, early]]):
+        with loader.connection.begin_nested() as undone:
+            for listed in cut:
+                loader.load(people(listed), mode="delta", as_of=date(2025, 1, 24))
+            records = current_records(loader.connection).sort_values("record_id")
+            found.append(records[says].astype(str).to_numpy().tolist())
+            undone.rollback()
+    born = [[born for _, born, _ in records] for records in found]
+    assert born[0] == ["2024-08-13", "2023-08-13", "NaT"]
+    assert found[0] == found[1] == found[2]
+
+
 def test_a_date_that_all_rows_give_moves_without_a_row_being_written(loader: Loader) -> None:
     loader.load(people([{**AMY, "as_of": "2024-08-01"}, {**BEN, "as_of": "2024-08-01"}]))
     versions = select(func.count()).select_from(RecordVersion)

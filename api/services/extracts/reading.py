@@ -1,6 +1,7 @@
 """Reading an extract by its source's definition, and telling whose it may be if that fails."""
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from sqlalchemy import Connection, select
@@ -26,14 +27,14 @@ def read_kept(
     Kinds of activity are left out if the extract has no table of them at all: it says
     nothing of them, which is not that there are none.
     """
-    source = connection.execute(
-        select(Source.name)
+    source, taken = connection.execute(
+        select(Source.name, Extract.as_of)
         .join(Extract, Extract.source == Source.number)
         .where(Extract.id == extract)
-    ).scalar_one()
+    ).one()
     own = definition_of(connection, extract, book)
     with kept_file(connection, extract) as path:
-        return read_as(source, path, book, own=own, progress=progress)
+        return read_as(source, path, book, own=own, taken=taken, progress=progress)
 
 
 def read_as(
@@ -42,31 +43,42 @@ def read_as(
     book: RuleBook,
     *,
     own: SourceDefinition | None = None,
+    taken: date | None = None,
     progress: Progress | None = None,
 ) -> ReadResult:
     """Read by the source's own definition, or as generic if the file is laid out like that.
 
-    ``own`` is that definition, if more is known of the source than the rules say. Files
-    within a folder or zip are called by their table, or by their place in it. Raises
-    ExtractRefused; if the file is laid out like another source's, it says so.
+    ``own`` is that definition, if more is known of the source than the rules say; ``taken``
+    is the day of the extract. Files within a folder or zip are called by their table, or by
+    their place in it. Raises ExtractRefused; if the file is laid out like another source's,
+    it says so.
     """
     definition = own or book.definition(source)
     with telling_no_names(source, path, definition):
-        read = _read_as(source, path, book, definition, progress)
+        read = _read_as(source, path, book, definition, taken, progress)
     return without_names(read, source, path, definition)
 
 
 def _read_as(
-    source: str, path: Path, book: RuleBook, own: SourceDefinition, progress: Progress | None
+    source: str,
+    path: Path,
+    book: RuleBook,
+    own: SourceDefinition,
+    taken: date | None,
+    progress: Progress | None,
 ) -> ReadResult:
+    def read(definition: SourceDefinition) -> ReadResult:
+        found = read_extract(source, path, definition, taken=taken, progress=progress)
+        return _told(found, definition)
+
     try:
-        return _told(read_extract(source, path, own, progress=progress), own)
+        return read(own)
     except ExtractRefused as refusal:
         if refusal.code not in OTHER_LAYOUT:
             raise
         generic = book.sources[GENERIC]
         if is_generic(source, path, book) and own is not generic:
-            return _told(read_extract(source, path, generic, progress=progress), generic)
+            return read(generic)
         others = layout_of(path, book, without=source)
         if not others:
             raise

@@ -1,0 +1,29 @@
+"""What was seen while reading and cost no row, in words; how often is told beside it."""
+
+NOTES = {
+    "columns_ignored": "columns with headers that are not known; they are left out",
+    "column_twice": "a header stands twice; the first one counts",
+    "file_ignored": "a file holds no list of this source; it is left out",
+    "table_absent": "a list that may come with it is not there",
+    "mixed_encodings": "lines that are not UTF-8; they were read as Windows-1252",
+    "read_as_utf8": "the file is UTF-8 and was read so",
+    "hidden_sheet": "hidden sheets; they were passed over",
+    "merged_cells": "cells that are empty because they are merged with another",
+    "characters_replaced": "characters that could not be read; they were replaced",
+    "mixed_date_orders": "the column holds both day/month and month/day",
+    "mixed_date_forms": "the column holds dates of several forms",
+    "dates_perhaps_swapped": "day and month of the column's dates may be swapped",
+    "month_first_not_permitted": "the column looks like month/day, which is not permitted",
+    "read_month_first": "the column was read as month/day",
+    "born_after_as_of": "dates of birth after the date of their record",
+    "birth_in_future": "dates of birth that lie ahead; they are taken as missing",
+    "scientific_notation": "numbers such as 9.43E+09; they are taken as missing",
+    "number_as_date": "numbers that a spreadsheet took for dates; they are taken as missing",
+    "not_recognised": "words that are not known; they are taken as missing",
+    "not_a_number": "hours that are no number; they are taken as missing",
+}
+
+
+def note_says(code: str) -> str:
+    """The words for a note's code; a report that is kept may have one of an earlier version."""
+    return NOTES.get(code, code.replace("_", " "))
