@@ -1,5 +1,6 @@
 """The headline measures of the register."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,7 @@ from api.services.measures_kept import Known, ask_for_measures, known_measures, 
 from api.services.register.kept_rules import rules_in_force
 from api.services.register.reading import last_run
 from api.services.work import find
-from matcher.outcomes import Profile, protect
+from matcher.outcomes import Profile, protect_all
 
 router = APIRouter(tags=["measures"])
 
@@ -138,7 +139,7 @@ def _model(access: Access, known: Known | None, latest: int, job: JobModel | Non
         run=None if known is None else known.run,
         last_run=latest,
         computed_at=None if known is None else known.computed_at,
-        items=[] if known is None else [measure_model(one, profile) for one in known.results],
+        items=[] if known is None else measure_models(known.results, profile),
         job=job,
     )
 
@@ -148,9 +149,12 @@ def disclosure_of(access: Access) -> Profile:
     return rules_in_force(access.connection, access.service.offered).book.disclosure
 
 
-def measure_model(exact: dict[str, Any], profile: Profile) -> MeasureModel:
-    """As it is told, from `matcher.outcomes.as_dict`."""
-    result = protect(exact, profile)
+def measure_models(exact: Sequence[dict[str, Any]], profile: Profile) -> list[MeasureModel]:
+    """As they are told together, from `matcher.outcomes.as_dict`."""
+    return [_model_of(one) for one in protect_all(exact, profile)]
+
+
+def _model_of(result: dict[str, Any]) -> MeasureModel:
     parts = [
         {
             "name": part["name"],

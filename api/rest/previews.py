@@ -20,7 +20,7 @@ from api.rest.etags import (
     tell_state,
 )
 from api.rest.jobs import JobModel, is_over, job_model, state_of_job
-from api.rest.measures import MeasureModel, disclosure_of, measure_model
+from api.rest.measures import MeasureModel, disclosure_of, measure_models
 from api.rest.problems import Problem, acting, asking
 from api.services.access.roles import Permission
 from api.services.previews import (
@@ -264,15 +264,11 @@ def _model(access: Access, view: PreviewView) -> PreviewModel:
 
 
 def _found(access: Access, found: dict[str, Any]) -> Found:
-    profile = disclosure_of(access)
-    measures = [
-        {
-            **one,
-            **{
-                side: one[side] and measure_model(one[side], profile)
-                for side in ("before", "after")
-            },
-        }
-        for one in found["measures"]
-    ]
+    profile, measures = disclosure_of(access), [dict(one) for one in found["measures"]]
+    for side in ("before", "after"):
+        known = [one for one in measures if one[side]]
+        for one, model in zip(
+            known, measure_models([one[side] for one in known], profile), strict=True
+        ):
+            one[side] = model
     return Found(**{**found, "measures": measures})

@@ -9,7 +9,7 @@ from api.db.queue import jobs_by_id
 from api.rest.access import Access
 from api.rest.problems import Problem
 from api.services.access.roles import Permission
-from api.services.measures_kept import Known, ask_for_measures, known_measures, measures_job
+from api.services.measures_kept import ask_for_measures, known_measures, measures_job
 from api.services.register.kept_rules import rules_in_force
 from api.services.register.reading import last_run
 from api.services.work import worker_lives
@@ -17,7 +17,7 @@ from api.web.access import page_router, signed_in
 from api.web.charts import Narrow, Share, shares, svg_response
 from api.web.pages import page, see
 from api.web.text import with_titles
-from matcher.outcomes import Profile, protect, school_year
+from matcher.outcomes import Profile, protect_all, school_year
 
 router = page_router()
 
@@ -48,8 +48,8 @@ def measures_page(request: Request, visit: Visit) -> Response:
         no_worker=working and not worker_lives(visit.connection.engine),
         profile=profile,
         measures=[
-            _as_shown(protect(one, profile), visit.service.offered.book.titles)
-            for one in (known.results if known else [])
+            _as_shown(one, visit.service.offered.book.titles)
+            for one in protect_all(known.results if known else [], profile)
         ],
     )
 
@@ -58,7 +58,10 @@ def measures_page(request: Request, visit: Visit) -> Response:
 def measure_chart(name: str, visit: Visit, narrow: Narrow = False) -> Response:
     """A measure's value, or both sides of a comparison, each with its interval."""
     known = known_measures(visit.connection)
-    result = protect(_named(known, name), _profile(visit))
+    results = protect_all(known.results if known else [], _profile(visit))
+    result = next((one for one in results if one["name"] == name), None)
+    if result is None:
+        raise Problem("not-found")
     rows = list(_rows(result))
     if not rows:
         raise Problem("not-found")
@@ -67,13 +70,6 @@ def measure_chart(name: str, visit: Visit, narrow: Narrow = False) -> Response:
 
 def _profile(visit: Access) -> Profile:
     return rules_in_force(visit.connection, visit.service.offered).book.disclosure
-
-
-def _named(known: Known | None, name: str) -> Mapping[str, Any]:
-    found = [one for one in (known.results if known else []) if one["name"] == name]
-    if not found:
-        raise Problem("not-found")
-    return found[0]
 
 
 def _rows(result: Mapping[str, Any]) -> Iterator[Share]:

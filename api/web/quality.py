@@ -33,7 +33,7 @@ from api.web.access import page_router, signed_in
 from api.web.pages import Instead, page, see
 from api.web.text import sentence, words
 from matcher.errors import DataError
-from matcher.outcomes import protect
+from matcher.outcomes import protect_all
 from matcher.rules.matching import BlockingRule, Thresholds
 
 router = page_router()
@@ -165,18 +165,20 @@ def preview_page(request: Request, number: int, visit: Visit) -> Response:
 def _moved(visit: Access, found: PreviewView) -> list[dict[str, Any]]:
     """Measures before and after, as they may be shown."""
     book = rules_in_force(visit.connection, visit.service.offered).book
-    profile = book.disclosure
+    moved = (found.found or {}).get("measures", [])
+    told = {
+        (one["name"], side): _with_unit(one)
+        for side in ("before", "after")
+        for one in protect_all([one[side] for one in moved if one[side]], book.disclosure)
+    }
     return [
         {
             "title": book.measures[one["name"]].spec.title
             if one["name"] in book.measures
             else sentence(words(one["name"])),
-            **{
-                side: None if one[side] is None else _with_unit(protect(one[side], profile))
-                for side in ("before", "after")
-            },
+            **{side: told.get((one["name"], side)) for side in ("before", "after")},
         }
-        for one in (found.found or {}).get("measures", [])
+        for one in moved
     ]
 
 

@@ -20,7 +20,7 @@ from matcher.outcomes.disclosure import (
     PROFILES,
     Profile,
     ToldShare,
-    protect,
+    protect_all,
     tell_parts,
     tell_share,
 )
@@ -49,7 +49,7 @@ __all__ = [
     "measure_by_framework",
     "measure_by_minimum_contacts",
     "measure_range",
-    "protect",
+    "protect_all",
     "render_text",
     "round_half_up",
     "run_examples",

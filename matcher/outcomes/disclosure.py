@@ -6,10 +6,15 @@ small, all that would tell it is hidden. Percentages and intervals are those of 
 counts, and hidden where rounding could move them by more than five points. Where one side
 alone of a comparison is hidden, another is hidden with it, since the total would give it away.
 
+Children of a cohort are counted or left out, so that what is hidden of them could be found by
+subtracting all that is told from the cohort. Then the cohort is told by no measure of its
+reception year; or, where others count its children too, a further count is hidden.
+
 Profiles are those of published guidance: NHS England's for statistics on children (1 to 7
 hidden, others to the nearest 5), rounding to 5 with 1 to 4 hidden, and a threshold of 10.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -43,6 +48,13 @@ class Profile:
             return None
         return (count + self.base // 2) // self.base * self.base
 
+    def span(self, count: int) -> tuple[int, int]:
+        """Between what a count lies that is told, as anybody can tell who knows the profile."""
+        told, off = self.count(count), self.base // 2
+        if not told:
+            return count, count
+        return max(self.hidden + 1, told - off), told + off
+
 
 PROFILES: Mapping[ProfileName, Profile] = {
     profile.name: profile
@@ -67,38 +79,166 @@ PROFILES: Mapping[ProfileName, Profile] = {
 }
 
 
-def protect(result: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
-    """A result, as `matcher.outcomes.as_dict` gives it, as it may be shown.
+def protect_all(results: Sequence[Mapping[str, Any]], profile: Profile) -> list[dict[str, Any]]:
+    """Results that are told together, as `matcher.outcomes.as_dict` gives them, as they may be.
 
     The same keys; counts, values and intervals are None where they are hidden, and
     ``suppressed`` says that some are. ``disclosure`` is the profile's name.
     """
     if profile.name == "none":
-        return {**result, "suppressed": False, "disclosure": profile.name}
-    shown = dict(result)
-    sides = _sides(result, profile)
-    whole = _Share(result["numerator"], result["denominator"], profile)
-    if result["compared"]:
-        shown["parts"] = [
-            {**part, "share": side.as_dict()}
-            for part, side in zip(result["parts"], sides, strict=True)
+        return [{**one, "suppressed": False, "disclosure": profile.name} for one in results]
+    counted = Counter((one["unit"], one["reception_year"]) for one in results)
+    plans = [
+        _Plan(one, profile, alone=counted[one["unit"], one["reception_year"]] == 1)
+        for one in results
+    ]
+    for year in {plan.result["reception_year"] for plan in plans}:
+        _keep_apart([plan for plan in plans if plan.result["reception_year"] == year])
+    return [plan.told() for plan in plans]
+
+
+def _keep_apart(plans: Sequence["_Plan"]) -> None:
+    """See to it that nothing hidden is what is left of the year's cohort."""
+    found_out = [plan for plan in plans if plan.is_found_out()]
+    if not found_out:
+        return
+    for plan in plans:
+        plan.cohort_told = False
+    for plan in found_out:
+        if plan.alone:
+            continue
+        while plan.is_found_out() and plan.hide_another():
+            pass
+        if plan.is_found_out():
+            plan.hide_left_out()
+
+
+class _Plan:
+    """What of one result is told. ``alone`` says that no other counts the same children."""
+
+    def __init__(self, result: Mapping[str, Any], profile: Profile, *, alone: bool) -> None:
+        self.result, self._profile, self.alone = result, profile, alone
+        self._sides = _sides(result, profile, alone=alone)
+        self._whole = _Share(result["numerator"], result["denominator"], profile)
+        self.cohort_told = self._left_out_told = True
+        # The counts of whom the cohort consists, but for those left out.
+        self._counted = [
+            side
+            for part, side in zip(result["parts"], self._sides, strict=True)
+            if part["name"] != "unknown"
+        ] or [self._whole]
+        self._left_out = [
+            one["count"] for one in result["excluded"] if one["code"] != "no_date_of_birth"
         ]
-        value, interval = _gap(result["parts"], sides)
-    else:
-        value, interval = whole.value, whole.interval
-    suppressed = whole.hidden or any(side.hidden for side in sides)
-    shown["numerator"] = None if suppressed else whole.numerator
-    shown["denominator"] = profile.count(result["denominator"])
-    shown["cohort"] = profile.count(result["cohort"])
-    shown |= _value(value, interval)
-    shown["range"] = _range(result, profile, hidden=value is None)
-    for name in ("excluded", "unlinked_by_source"):
-        shown[name] = [{**one, "count": profile.count(one["count"])} for one in result[name]]
-        suppressed |= any(one["count"] is None for one in shown[name])
-    for name in ("unlinked", "unlinked_in_denominator"):
-        shown[name] = profile.count(result[name])
-        suppressed |= shown[name] is None
-    return shown | {"suppressed": bool(suppressed), "disclosure": profile.name}
+        in_all = sum(side.exact.denominator for side in self._counted) + sum(self._left_out)
+        self._others = result["cohort"] - in_all
+        # Whether they are its parts: no family is a child.
+        self.parted = result["unit"] == "child" and result["cohort"] > 0
+        self._hide_unknown()
+
+    def _hide_unknown(self) -> None:
+        """Those of unknown status are among those left out, who would be told by them."""
+        told = [self._profile.count(count) for count in self._left_out]
+        for part, side in zip(self.result["parts"], self._sides, strict=True):
+            known = self._profile.count(side.exact.denominator)
+            if part["name"] == "unknown" and None in told and known not in told:
+                side.hide()
+
+    def is_found_out(self) -> bool:
+        """Whether what is left of the cohort tells something that is hidden, or is small."""
+        hidden = self._hidden()
+        if not self.parted or not hidden:
+            return False
+        told = [side.exact.denominator for side in self._counted if side.denominator is not None]
+        told += [count for count in self._left_out if not self._profile.hides(count)]
+        spans = [self._profile.span(count) for count in told]
+        lowest, highest = self._profile.span(self.result["cohort"])
+        lowest -= sum(high for _, high in spans)
+        highest -= sum(low for low, _ in spans)
+        if highest <= self._profile.hidden:
+            return True
+        low, high = (sum(ends) for ends in zip(*hidden, strict=True))
+        return any(
+            max(one[0], lowest - (high - one[1])) >= min(one[1], highest - (low - one[0]))
+            for one in hidden
+        )
+
+    def _hidden(self) -> list[tuple[int, int]]:
+        """Between what the parts of the cohort lie that are not told."""
+        anything, small = (0, self.result["cohort"]), (1, self._profile.hidden)
+        found = [small for count in self._left_out if self._profile.hides(count)]
+        found += [
+            small if self._profile.hides(side.exact.denominator) else anything
+            for side in self._counted
+            if side.denominator is None
+        ]
+        return found + [anything] * (self._others > 0)
+
+    def hide_another(self) -> bool:
+        """Hide the smallest count of the cohort that is told; False if there is none."""
+        told = [side for side in self._counted if side.denominator]
+        if not told:
+            return False
+        min(told, key=lambda side: side.exact.denominator).hide()
+        return True
+
+    def hide_left_out(self) -> None:
+        """Hide who was left out, whatever their number."""
+        self._left_out_told = False
+        for part, side in zip(self.result["parts"], self._sides, strict=True):
+            if part["name"] == "unknown":
+                side.hide()
+
+    def told(self) -> dict[str, Any]:
+        result, profile, sides, whole = self.result, self._profile, self._sides, self._whole
+        shown = dict(result)
+        if result["compared"]:
+            shown["parts"] = [
+                {**part, "share": side.as_dict()}
+                for part, side in zip(result["parts"], sides, strict=True)
+            ]
+            value, interval = _gap(result["parts"], sides)
+        else:
+            value, interval = whole.value, whole.interval
+        suppressed = whole.hidden or any(side.hidden for side in sides)
+        in_all = all(side.denominator is not None for side in self._counted)
+        shown["numerator"] = None if suppressed else whole.numerator
+        shown["denominator"] = whole.denominator if in_all else None
+        shown["cohort"] = profile.count(result["cohort"]) if self.cohort_told else None
+        shown |= _value(value, interval)
+        shown["range"] = _range(result, profile, hidden=value is None)
+        shown["excluded"] = [
+            {**one, "count": profile.count(one["count"]) if self._left_out_told else None}
+            for one in result["excluded"]
+        ]
+        shown |= self._unlinked()
+        counts = (
+            shown["cohort"],
+            shown["unlinked"],
+            shown["unlinked_in_denominator"],
+            *(one["count"] for one in (*shown["excluded"], *shown["unlinked_by_source"])),
+        )
+        suppressed |= None in counts
+        return shown | {"suppressed": bool(suppressed), "disclosure": profile.name}
+
+    def _unlinked(self) -> dict[str, Any]:
+        """Those not linked, where neither they nor the others are few."""
+        result = self.result
+        by_source = [
+            {**one, "count": self._of(one["count"], result["cohort"])}
+            for one in result["unlinked_by_source"]
+        ]
+        in_all = self._of(result["unlinked"], result["cohort"])
+        return {
+            "unlinked_by_source": by_source,
+            "unlinked": None if any(one["count"] is None for one in by_source) else in_all,
+            "unlinked_in_denominator": self._of(
+                result["unlinked_in_denominator"], result["denominator"]
+            ),
+        }
+
+    def _of(self, count: int, whole: int) -> int | None:
+        return None if self._profile.hides(whole - count) else self._profile.count(count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +269,17 @@ def tell_share(share: Proportion, profile: Profile) -> ToldShare:
 
 
 def tell_parts(counts: Sequence[int], profile: Profile) -> list[int | None]:
-    """Counts that add up to a known total: never is one alone hidden, for the others tell it."""
+    """Counts that add up to a known total: never is one alone hidden, for the others tell it.
+
+    Nor are several that are few together.
+    """
     told = [profile.count(count) for count in counts]
     others = [at for at, count in enumerate(counts) if count and told[at] is not None]
-    if told.count(None) == 1 and others:
-        told[min(others, key=lambda at: counts[at])] = None
+    for at in sorted(others, key=lambda at: counts[at]):
+        hidden = [count for count, shown in zip(counts, told, strict=True) if shown is None]
+        if not hidden or (len(hidden) > 1 and not profile.hides(sum(hidden))):
+            break
+        told[at] = None
     return told
 
 
@@ -151,6 +297,10 @@ class _Share:
         self._rounded = rounded
         # How far rounding its numerator may move the share.
         self._coarse = (profile.base // 2) / max(denominator, 1)
+
+    def hide(self) -> None:
+        """Tell nothing of it."""
+        self.hidden, self.denominator = True, None
 
     @property
     def numerator(self) -> int | None:
@@ -186,15 +336,22 @@ class _Share:
         }
 
 
-def _sides(result: Mapping[str, Any], profile: Profile) -> list[_Share]:
-    """The sides of a comparison; never is one alone hidden, for the total would tell it."""
+def _sides(result: Mapping[str, Any], profile: Profile, *, alone: bool) -> list[_Share]:
+    """The sides of a comparison; never is one alone hidden, for the total would tell it.
+
+    Those of unknown status are in no total of the comparison, but could be in another result's.
+    """
     sides = [
         _Share(part["share"]["numerator"], part["share"]["denominator"], profile)
         for part in result["parts"]
     ]
     hidden = [side for side in sides if side.hidden]
     open_ = [side for side in sides if not side.hidden and side.exact.denominator]
-    if len(hidden) == 1 and open_:
+    unknown = any(
+        part["name"] == "unknown" and side.hidden
+        for part, side in zip(result["parts"], sides, strict=True)
+    )
+    if len(hidden) == 1 and open_ and not (alone and unknown):
         min(open_, key=lambda side: side.exact.numerator).hidden = True
     return sides
 
