@@ -53,6 +53,7 @@ class SearchEntry(Table):
     address_5: Mapped[Written | None]
     nhs_number: Mapped[Written | None]
     upn: Mapped[Written | None]
+    name_prefix: Mapped[Written | None]
     held: Mapped[Written]
     matched: Mapped[Flag]
     possible: Mapped[Flag]
@@ -66,6 +67,7 @@ class SearchEntry(Table):
         _known("address_5"),
         _known("nhs_number"),
         _known("upn"),
+        _known("name_prefix"),
         Index(None, "source", "held", "possible", "checked"),
         _few("unmatched", "matched = 0"),
         _few("possible", "possible = 1"),

@@ -96,6 +96,34 @@ def test_records_are_found_by_their_identifiers(register: Reviewed) -> None:
     assert search(register, {"nhs_number": "9990000018"}) == []
 
 
+def test_a_prefix_alone_finds_the_names_that_begin_with_it(register: Reviewed) -> None:
+    people = [("registry", "1"), ("social", "2"), ("registry", "3")]
+    born = ("2014-05-03", "2010-01-09", "2012-12-24")
+    for key, forename, day in zip(people, ("Muhammad Ismail", "Md", "Ismail"), born, strict=True):
+        values = {"forename": forename, "surname": "Buttleworth", "date_of_birth": day}
+        with writing(register.engine) as connection:
+            put_record(
+                connection, shipped(), source=key[0], record_id=key[1], as_of=None, by="s",
+                now=NOW, values=values,
+            )  # fmt: skip
+    for typed, found in (
+        ("Mohammed", people[:2]),
+        ("Ismail", people[::2]),
+        ("Muhammad Ismail", people[::2]),
+    ):
+        for criteria in ([], [Criterion.FORENAME_4], [*BOTH_NAMES, Criterion.NAMES_SWAPPED]):
+            values = {"forename": typed, "surname": "Buttleworth"}
+            assert sorted(search(register, values, *criteria)) == sorted(found)
+    with reading(register.engine) as connection:
+        alone = search_children(connection, {"forename": "Muhammad"}).children
+    assert {register.child(one) for one in people[:2]} <= {one.child_id for one in alone}
+    kept = register.search_entries()
+    register.link_anew()
+    assert register.search_entries() == kept
+    similar = resemblances(register, ("social", "2"), *BOTH_NAMES).by_source["registry"]
+    assert [one.record.record_id for one in similar.records] == ["1"]
+
+
 def test_a_base_systems_records_are_listed_by_state_and_counted(register: Reviewed) -> None:
     assert set(search(register, source="clinic")) == {CLINIC, UNSURE}
     assert search(register, source="clinic", state=State.MATCHED) == [CLINIC]

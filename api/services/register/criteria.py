@@ -140,9 +140,15 @@ def _names(
     ):
         column = getattr(SearchEntry, name)
         if said.get(name) and criterion in criteria:
-            straight.append(_begins(column, said[name]))
+            alike = _begins(column, said[name])
         elif said.get(name) and in_full and Criterion.NAMES_SWAPPED not in criteria:
-            straight.append(column == said[name])
+            alike = column == said[name]
+        else:
+            continue
+        if name == "forename" and said[name] == said.get("name_prefix"):
+            # Nothing but a prefix: the names that begin with it are kept without it.
+            alike = or_(alike, SearchEntry.name_prefix == said[name])
+        straight.append(alike)
     ways = [and_(*straight)] if straight else []
     if Criterion.NAMES_SWAPPED in criteria and said.get("forename") and said.get("surname"):
         ways.append(

@@ -14,7 +14,7 @@ from api.services.register.columns import Numbers, among, columns
 from api.services.register.planning import Clustered
 
 _ORDERED = ("forename", "surname", "date_of_birth")
-_OTHERS = ("postcode", "address_5", "nhs_number", "upn")
+_OTHERS = ("postcode", "address_5", "nhs_number", "upn", "name_prefix")
 # Columns of STANDARDISED that entries are made of.
 ENTRY_COLUMNS = (*_ORDERED, *_OTHERS)
 _COMPARED = ("source", "child", *ENTRY_COLUMNS, "held", "matched", "possible")

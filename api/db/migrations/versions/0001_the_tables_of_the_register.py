@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_5b1114"
+revision: str = "0001_6a7ddd"
 down_revision: str | None = None
 
 
@@ -1294,6 +1294,7 @@ def upgrade() -> None:
         sa.Column("address_5", sa.Text(), nullable=True),
         sa.Column("nhs_number", sa.Text(), nullable=True),
         sa.Column("upn", sa.Text(), nullable=True),
+        sa.Column("name_prefix", sa.Text(), nullable=True),
         sa.Column("held", sa.Text(), nullable=False),
         sa.Column("matched", sa.SmallInteger(), nullable=False),
         sa.Column("possible", sa.SmallInteger(), nullable=False),
@@ -1331,6 +1332,13 @@ def upgrade() -> None:
             batch_op.f("ix_search_entry_forename_surname_date_of_birth_record_source"),
             ["forename", "surname", "date_of_birth", "record", "source"],
             unique=False,
+        )
+        batch_op.create_index(
+            "ix_search_entry_name_prefix",
+            ["name_prefix"],
+            unique=False,
+            sqlite_where=sa.text("name_prefix IS NOT NULL"),
+            postgresql_where=sa.text("name_prefix IS NOT NULL"),
         )
         batch_op.create_index(
             "ix_search_entry_nhs_number",
@@ -1589,6 +1597,11 @@ def downgrade() -> None:
             "ix_search_entry_nhs_number",
             sqlite_where=sa.text("nhs_number IS NOT NULL"),
             postgresql_where=sa.text("nhs_number IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_search_entry_name_prefix",
+            sqlite_where=sa.text("name_prefix IS NOT NULL"),
+            postgresql_where=sa.text("name_prefix IS NOT NULL"),
         )
         batch_op.drop_index(
             batch_op.f("ix_search_entry_forename_surname_date_of_birth_record_source")
