@@ -24,6 +24,7 @@ from api.opening import (
     user_name,
 )
 from api.services import extracts as extract_steps
+from api.services.extracts.listing import find_extract
 from api.services.ingesting import ingest as ingest_extract
 from api.services.ingesting import link_what_waits
 from api.services.jobs import queue_extract
@@ -110,10 +111,22 @@ def ingest(
 
 @commands.command()
 def accept(extract: ExtractArgument, database: DatabaseOption = None, by: ByOption = None) -> None:
-    """Let an extract in that waits for a person; the next run links it."""
+    """Let an extract in that waits for a person; the next run links it.
+
+    If the register has changed so that its report does not hold any more, that is made again
+    and shown instead.
+    """
     with existing_register(database) as engine, writing(engine) as connection:
-        extract_steps.accept(connection, extract, by=by or user_name(), now=now())
-    print(f"Extract {extract} is accepted. Link it with: matcher relink")
+        book = rules_in_force(connection, offered_rules(None, None)).book
+        holds = extract_steps.accept_as_reported(
+            connection, extract, book=book, by=by or user_name(), now=now()
+        )
+        view = None if holds else find_extract(connection, extract, sources=None)
+    if view is None:
+        print(f"Extract {extract} is accepted. Link it with: matcher relink")
+        return
+    screen.show_reported_again(view)
+    raise typer.Exit(1)
 
 
 @commands.command()

@@ -11,6 +11,7 @@ from rich.table import Table
 from api.db.models import ExtractState, JobState
 from api.services.backup import Manifest
 from api.services.extracts import Received
+from api.services.extracts.listing import ExtractView
 from api.services.extracts.stops import stop_says
 from api.services.ingesting import Ingested
 from api.services.register.preview import Preview
@@ -71,6 +72,15 @@ def show_ingested(found: Ingested, source: str) -> None:
         _OUT.print("It is accepted. Link it with: matcher relink")
     if found.state == ExtractState.SUPERSEDED:
         _OUT.print("It is superseded: a later extract of its source was accepted already.")
+
+
+def show_reported_again(view: ExtractView) -> None:
+    """An extract that was to be accepted on a report that did not hold any more."""
+    if view.report is None:
+        _OUT.print(f"Extract {view.id} of {view.source} was refused: {view.refusal}")
+        return
+    _OUT.print("The register has changed since the report was made. It was made again:")
+    show_report(view.report, f"Extract {view.id} of {view.source}", view.id, waits=True)
 
 
 def show_queued(received: Received, job: int | None, *, as_json: bool) -> None:

@@ -35,11 +35,11 @@ from api.rest.extract_schemas import (
 )
 from api.rest.jobs import is_over, state_of_job
 from api.rest.paging import Cursor, Limit, next_page, place_of
-from api.rest.problems import Problem, acting, asking
+from api.rest.problems import Problem, acting, asking, problem_response
 from api.rest.text import SourceName
 from api.rest.uploads import ANY_SIZE, Upload, Uploads
 from api.services.access.roles import Permission
-from api.services.extracts import DayAheadError, StateError, accept, refuse, withdraw
+from api.services.extracts import DayAheadError, StateError, accept_as_reported, refuse, withdraw
 from api.services.extracts.listing import (
     ExtractView,
     RejectView,
@@ -49,11 +49,15 @@ from api.services.extracts.listing import (
     list_rejects,
 )
 from api.services.jobs import queue_linking, receive_and_queue
+from api.services.register.kept_rules import rules_in_force
 from api.services.spreadsheets import harmless
 from matcher.errors import ExtractRefused
 
 router = APIRouter(tags=["extracts"])
 
+_REPORTED_AGAIN = (
+    "The register has changed, and the extract's report with it: read the report again and decide."
+)
 Number = Annotated[int, Path(ge=0, lt=2**63)]
 _COLUMNS = ("file", "row", "column", "code", "message")
 _READS = reads(Permission.READ_EXTRACTS, personal=False)
@@ -210,12 +214,20 @@ def download_rejects(extract: Number, access: Reading) -> StreamingResponse:
     },
 )
 def accept_extract(extract: Number, write: Deciding, if_match: IfMatch = None) -> Response:
-    """It is linked by queued work; watch the extract at `Location`."""
+    """It is linked by queued work; watch the extract at `Location`. If the register has changed so
+    that its report does not hold any more, that is made again and this answers 412.
+    """
     _decided(write, extract, if_match)
+    book = rules_in_force(write.connection, write.service.offered).book
     try:
-        accept(write.connection, extract, by=write.caller.name, now=write.now)
+        holds = accept_as_reported(
+            write.connection, extract, book=book, by=write.caller.name, now=write.now
+        )
     except StateError as error:
         raise Problem("conflict", str(error)) from None
+    if not holds:
+        write.status = 412
+        return problem_response(write.request, "stale", _REPORTED_AGAIN)
     queue_linking(write.connection, extract=extract, by=write.caller.name)
     return _answer(write, extract, 202)
 

@@ -12,7 +12,14 @@ from api.rest.extracts import rejects_as_csv
 from api.rest.paging import next_page, place_of
 from api.rest.problems import Problem
 from api.services.access.roles import Permission
-from api.services.extracts import StateError, accept, can_accept, can_withdraw, refuse, withdraw
+from api.services.extracts import (
+    StateError,
+    accept_as_reported,
+    can_accept,
+    can_withdraw,
+    refuse,
+    withdraw,
+)
 from api.services.extracts.listing import (
     ExtractView,
     all_rejects,
@@ -22,6 +29,7 @@ from api.services.extracts.listing import (
 )
 from api.services.jobs import queue_linking
 from api.services.register.change_of_run import change_of_run
+from api.services.register.kept_rules import rules_in_force
 from api.services.work import worker_lives
 from api.web import charts
 from api.web.access import page_router, signed_in
@@ -44,6 +52,10 @@ _BY_NOW = {
     ExtractState.REFUSED: "This extract was refused already",
     ExtractState.WITHDRAWN: "This extract was withdrawn already",
 }
+_REPORTED_AGAIN = (
+    "The extract is not accepted yet: the register has changed since its report was made, and now "
+    "the report is another. Read it again before you decide"
+)
 _UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
 
 
@@ -98,12 +110,17 @@ def extract_page(request: Request, extract: Number, visit: Visit) -> Response:
 
 @router.post("/extracts/{extract}/accept")
 def accept_here(request: Request, extract: Number, change: Deciding) -> Response:
-    """Lets it in; a worker links it."""
+    """Lets it in, if its report still holds; a worker links it."""
     view = find(change, extract)
+    book = rules_in_force(change.connection, change.service.offered).book
     try:
-        accept(change.connection, extract, by=change.caller.name, now=change.now)
+        holds = accept_as_reported(
+            change.connection, extract, book=book, by=change.caller.name, now=change.now
+        )
     except StateError as error:
         raise _refused(request, change, view, {"": _overtaken(view, error)}) from None
+    if not holds:
+        return show_extract(request, change, find(change, extract), {"": _REPORTED_AGAIN})
     queue_linking(change.connection, extract=extract, by=change.caller.name)
     return see(request, f"/extracts/{extract}", said="The extract is accepted and is being linked.")
 

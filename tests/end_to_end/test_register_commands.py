@@ -100,6 +100,10 @@ def test_an_implausible_extract_waits_until_a_person_accepts_it(call: Call, tmp_
     status = json.loads(call("status", "--json").out)
     assert status["sources"][0]["as_of"] == "2024-09-01"
     assert [one["state"] for one in status["waiting"]] == ["validated"]
+    more = people(tmp_path / "more.csv", *(f"Lees{chr(65 + n % 26)}{n}" for n in range(61)))
+    assert call("ingest", "nursery", more, "--as-of", "2024-09-08").status == GOOD
+    again = call("accept", 2)
+    assert (again.status, "same date" in again.out) == (DATA_PROBLEM, True)
     assert call("accept", 2).status == GOOD
     assert call("relink").status == GOOD
     status = json.loads(call("status", "--json").out)

@@ -24,6 +24,7 @@ from api.services.extracts import (
     StateError,
     Validated,
     accept,
+    accept_as_reported,
     apply,
     can_accept,
     can_refuse,
@@ -366,6 +367,27 @@ def test_an_extract_that_grew_old_while_it_waited_cannot_be_accepted(loader: Loa
     loader.load(people([BEN]), as_of=DAY + timedelta(days=1))
     with pytest.raises(StateError, match="older"):
         accept(loader.connection, old, **BY)
+
+
+def test_a_person_accepts_what_the_report_says_as_the_register_is_then(loader: Loader) -> None:
+    def accepts(extract: int) -> bool:
+        return accept_as_reported(loader.connection, extract, book=by_a_person(), **BY)
+
+    many = [{"record_id": str(n), "forename": f"Amy{n}"} for n in range(60)]
+    few, all_ = (loader.receive(people(rows)).extract for rows in (many[:3], many))
+    for extract in (few, all_):
+        check(loader, extract, by_a_person())
+    assert accepts(all_)
+    with pytest.raises(StateError, match=f"extract {all_} of the same source is accepted"):
+        accepts(few)
+    loader.apply(all_)
+    assert row(loader, few).report["change"]["new"] == 3
+    assert not accepts(few)
+    found = row(loader, few)
+    assert (found.state, found.report["change"]["gone"]) == (ExtractState.VALIDATED, 57)
+    assert [stop["code"] for stop in found.report["stops"]] == ["gone", "fewest", "same_date"]
+    loader.load(people([AMY]), source="other")
+    assert accepts(few), "nothing that its report tells of has changed"
 
 
 def test_an_extract_that_does_not_exist_is_told(loader: Loader) -> None:

@@ -166,6 +166,24 @@ def test_what_waits_for_a_person_is_linked_once_it_is_accepted(
     assert client.get(place, headers=steward).json()["state"] == "current"
 
 
+def test_a_report_that_does_not_hold_any_more_is_read_again_before_it_is_accepted(
+    client: TestClient, service: Service, steward: Headers
+) -> None:
+    place = waiting(client, service, steward)
+    bring(client, steward, as_csv(PEOPLE))
+    do_work(service)
+    for _ in range(2):
+        seen = client.get(place, headers=steward)
+        headers = {**steward, "If-Match": seen.headers["ETag"]}
+        answer = client.post(f"{place}/accept", headers=headers)
+        if answer.status_code == 202:
+            break
+        assert type_of(answer) == (412, "stale")
+        assert client.get(place, headers=steward).headers["ETag"] != seen.headers["ETag"]
+    assert [stop["code"] for stop in seen.json()["report"]["stops"]] == ["rejects", "same_date"]
+    assert answer.json()["state"] == "accepted"
+
+
 def test_a_decision_names_the_state_that_it_is_made_on(
     client: TestClient, service: Service, steward: Headers
 ) -> None:

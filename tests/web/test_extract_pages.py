@@ -499,6 +499,21 @@ def test_accepting_what_somebody_accepted_meanwhile_says_so(
     assert "Possible links to decide afterwards" in shown and "Conflicts to settle" in shown
 
 
+def test_a_report_that_does_not_hold_any_more_is_shown_again(
+    steward: TestClient, service: Service
+) -> None:
+    form(steward, bring(steward, STRANGE).headers["location"], CHOSEN)
+    bring(steward, STRANGE.replace("17,", "19,"))
+    do_work(service)
+    form(steward, "/extracts/1/accept", {}, "/extracts/1")
+    do_work(service)
+    again = form(steward, "/extracts/2/accept", {}, "/extracts/2")
+    assert "Read it again before you decide" in errors(again)
+    assert "another extract of the source with the same date" in again.text.lower()
+    assert state(service, 2) == "validated"
+    assert form(steward, "/extracts/2/accept", {}, "/extracts/2").status_code == 303
+
+
 def test_a_list_that_was_never_let_in_is_offered_nowhere(
     steward: TestClient, service: Service
 ) -> None:

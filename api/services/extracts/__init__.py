@@ -27,7 +27,7 @@ from api.services.extracts.states import (
     refuse,
     withdraw,
 )
-from api.services.extracts.validation import Validated, validate
+from api.services.extracts.validation import Validated, accept_as_reported, validate
 from api.services.extracts.withdrawal import undo
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "StateError",
     "Validated",
     "accept",
+    "accept_as_reported",
     "apply",
     "can_accept",
     "can_refuse",

@@ -11,7 +11,10 @@ _SAYS = {
     "fewest": "it holds {found:.0%} as many records as the source has now (at least {bound:.0%})",
     "most": "it holds {found:.1f} times as many records as the source has now (at most {bound:g})",
     "completeness": "{field} is filled in {found:.0%} fewer records (the rules allow {bound:.0%})",
-    "same_date": "there is another extract of the source with the same date",
+    "same_date": (
+        "another extract of the source with the same date is in the register; this one would take "
+        "its place"
+    ),
     "new_columns": "it is the first that is read by what a person said of its columns",
 }
 

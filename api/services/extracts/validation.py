@@ -7,14 +7,23 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, select, update
 
 from api.db.bulk import insert
-from api.db.models import Extract, ExtractState, Record, RecordVersion, Reject
+from api.db.models import Extract, ExtractState, Record, RecordVersion, Reject, Source
 from api.services.extracts.arrays import cells
 from api.services.extracts.changes import diff
 from api.services.extracts.files import drop_file
 from api.services.extracts.mapping import is_first_of_its_mapping
 from api.services.extracts.quality import describe, fallen, measured
 from api.services.extracts.reading import read_kept
-from api.services.extracts.states import accept, can_accept, note, pass_over, require
+from api.services.extracts.states import (
+    StateError,
+    accept,
+    can_accept,
+    check_can_accept,
+    note,
+    pass_over,
+    require,
+)
+from api.services.register.reading import last_run
 from api.services.rules import RuleBook
 from matcher.errors import ExtractRefused
 from matcher.frames import REJECT_COLUMNS
@@ -57,23 +66,83 @@ def validate(
         read = read_kept(connection, extract, book, progress=progress)
     except ExtractRefused as refusal:
         return _refused(connection, extract, refusal, by=by, now=now)
-    report = _report(connection, row, read, book)
-    _keep_rejects(connection, extract, read)
-    connection.execute(
-        update(Extract)
-        .where(Extract.id == extract)
-        .values(state=ExtractState.VALIDATED, report=report)
-    )
-    stops = [stop["code"] for stop in report["stops"]]
-    note(connection, extract, "extract_validated", by=by, now=now, detail={"stops": stops})
+    report = _look_over(connection, row, read, book, by=by, now=now)
     state = ExtractState.VALIDATED
-    if book.loading.accept == "at_once" and not stops and can_accept(connection, extract):
+    if book.loading.accept == "at_once" and not report["stops"] and can_accept(connection, extract):
         accept(connection, extract, by=by, now=now, by_rule=True)
         state = ExtractState.ACCEPTED
     elif not can_accept(connection, extract):
         pass_over(connection, extract, by=by, now=now)
         state = ExtractState.SUPERSEDED
     return Validated(state, report, read)
+
+
+def accept_as_reported(
+    connection: Connection, extract: int, *, book: RuleBook, by: str, now: datetime
+) -> bool:
+    """Accept an extract that a person has read the report of, if the report still holds.
+
+    False if it does not: where anything was linked since, or other rules hold, the extract is
+    compared and judged again. If that says something else it waits as before, with its new
+    report; it is refused if it cannot be read any more. Raises StateError if it cannot be
+    accepted, or while another of its source is, and still to be linked.
+    """
+    check_can_accept(connection, extract)
+    row = require(connection, extract, ExtractState.VALIDATED)
+    _check_none_is_on_its_way(connection, row)
+    if (row.report.get("after_run"), row.report["rules"]) != (
+        last_run(connection),
+        book.content_hash,
+    ):
+        try:
+            read = read_kept(connection, extract, book)
+        except ExtractRefused as refusal:
+            _refused(connection, extract, refusal, by=by, now=now)
+            return False
+        again = _look_over(connection, row, read, book, by=by, now=now)
+        if any(again[part] != row.report[part] for part in ("change", "stops")):
+            return False
+    accept(connection, extract, by=by, now=now)
+    return True
+
+
+def _check_none_is_on_its_way(connection: Connection, row: Row[Any]) -> None:
+    """What was accepted and is not linked yet will change what this one is compared with."""
+    source = select(Source.number).where(Source.number == row.source)
+    connection.execute(source.with_for_update())
+    other = connection.scalar(
+        select(Extract.id)
+        .where(Extract.source == row.source, Extract.state == ExtractState.ACCEPTED)
+        .order_by(Extract.id)
+        .limit(1)
+    )
+    if other is not None:
+        raise StateError(
+            f"extract {other} of the same source is accepted and not linked yet; accept this one "
+            "once it is, since it is compared with what is in the register then"
+        )
+
+
+def _look_over(
+    connection: Connection,
+    row: Row[Any],
+    read: ReadResult,
+    book: RuleBook,
+    *,
+    by: str,
+    now: datetime,
+) -> dict[str, Any]:
+    """Compare and judge an extract, and keep what was found; the report."""
+    report = _report(connection, row, read, book)
+    _keep_rejects(connection, row.id, read)
+    connection.execute(
+        update(Extract)
+        .where(Extract.id == row.id)
+        .values(state=ExtractState.VALIDATED, report=report)
+    )
+    stops = [stop["code"] for stop in report["stops"]]
+    note(connection, row.id, "extract_validated", by=by, now=now, detail={"stops": stops})
+    return report
 
 
 def _refused(
@@ -116,6 +185,7 @@ def _report(
         stops.append(Stop(code="new_columns", found=1, bound=0))
     report["stops"] = [stop.model_dump() for stop in stops]
     report["rules"] = book.content_hash
+    report["after_run"] = last_run(connection)
     return report
 
 
