@@ -27,14 +27,13 @@ from api.web.access import page_router, signed_in
 from api.web.born import date_of_birth
 from api.web.matching_export import csv_of
 from api.web.pages import Instead, page, see
+from api.web.terms import keep_terms, kept_terms
 from api.web.text import sentence
 from api.web.workbench import (
     Asked,
     Order,
     Workbench,
     as_criteria,
-    keep_filter,
-    kept_filter,
 )
 from matcher.errors import DataError
 
@@ -67,7 +66,7 @@ def list_page(request: Request, visit: Visit, bench: Asked) -> Response:
     if not systems:
         return page(request, "matching/nothing.html", title="Matching workbench")
     bench = bench.with_base(systems)
-    values = kept_filter(request) if bench.filtered else {}
+    values = kept_terms(request, bench.filter)
     try:
         return _list(request, visit, bench, values)
     except DataError:
@@ -124,8 +123,10 @@ def choose(
             errors[_FIELD.get(name, "")] = sentence(said or name)
     if errors:
         return _list(request, visit, bench, {}, typed=typed, errors=errors)
-    response = see(request, replace(bench, filtered=bool(values)).to_list())
-    keep_filter(request, response, values)
+    response = see(request, bench.to_list())
+    if values:
+        number = keep_terms(request, response, values)
+        response.headers["location"] = replace(bench, filter=number).to_list()
     return response
 
 
@@ -133,7 +134,10 @@ def choose(
 def export_list(request: Request, change: Exporting, bench: Asked) -> Response:
     """The whole list as a file. It tells of nobody where a shielded child lives."""
     bench = bench.with_base(systems_of(change))
-    values = kept_filter(request) if bench.filtered else {}
+    values = kept_terms(request, bench.filter)
+    if bench.filter and not values:
+        # Not without the filter that the list was shown with: that would be other people.
+        raise Instead(see(request, bench.to_list(after=None)))
     rows = _count(change, bench, values)
     run = last_run(change.connection)
     note_act(

@@ -28,8 +28,9 @@ from api.web.access import page_router, signed_in
 from api.web.masks import masks_on
 from api.web.matching import CRITERIA, SHOWN, Visit, neighbours, shown_row, systems_of
 from api.web.pages import Instead, page, see
+from api.web.terms import kept_terms
 from api.web.text import sentence
-from api.web.workbench import Asked, Workbench, fields_of, kept_filter, usable
+from api.web.workbench import Asked, Workbench, fields_of, usable
 from matcher.errors import DataError
 
 router = page_router()
@@ -205,7 +206,7 @@ def used_fields(records: list[ShownRecord]) -> list[str]:
 def _neighbours(
     request: Request, visit: Access, bench: Workbench, number: int
 ) -> tuple[int | None, int | None]:
-    values = kept_filter(request) if bench.filtered else {}
+    values = kept_terms(request, bench.filter)
     try:
         before, after = neighbours(visit, bench, values, number)
     except DataError:

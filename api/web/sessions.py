@@ -25,6 +25,13 @@ def cookie(request: Request, name: str) -> str | None:
     return request.cookies.get(_named(request, name))
 
 
+def cookies_named(request: Request, start: str) -> list[str]:
+    """Names, beginning so, under which the browser holds something."""
+    prefix = _named(request, "")
+    names = [name.removeprefix(prefix) for name in request.cookies if name.startswith(prefix)]
+    return [name for name in names if name.startswith(start)]
+
+
 def set_cookie(
     request: Request, response: Response, name: str, value: str, *, keeps: bool = False
 ) -> None:

@@ -1,36 +1,26 @@
 """Where somebody is in the matching workbench, as the address says it; nothing personal is in it.
 
-The text that a list is filtered by is personal. It is in no address: the browser holds it,
-sealed by a key made of the sign-in, so that it ends with that.
+The text that a list is filtered by is personal. An address only has the number of the terms
+that the browser holds.
 """
 
-import hashlib
-import hmac
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
-from fastapi import Depends, Query, Request, Response
-from joserfc import jwe
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
+from fastapi import Depends, Query
 
 from api.rest.problems import Problem
 from api.services.access.policy import View
 from api.services.register.criteria import LOOKS_AT, Criterion
 from api.services.register.searching import Sort, State
-from api.web import sessions
 
 LIST = "/matching"
 DEFAULT = frozenset({Criterion.FORENAME_4, Criterion.SURNAME_4, Criterion.BORN})
 # Says that the criteria are told, even if none is.
 NONE = "none"
-
-_FILTER = "matching-filter"
-_SEAL = {"alg": "dir", "enc": "A256GCM"}
 
 
 class Order(StrEnum):
@@ -44,7 +34,8 @@ class Order(StrEnum):
 class Workbench:
     """What is listed, how it is compared, and where in it somebody is.
 
-    ``base`` is the base system, empty until one is chosen. ``after`` and ``before`` are
+    ``base`` is the base system, empty until one is chosen. ``filter`` is the number of the terms
+    that the list is filtered by, empty without any. ``after`` and ``before`` are
     record.id of where the page of the list begins or ends, ``record`` the one beside which
     others are looked at, ``system`` the one all of whose possible matches are wanted.
     """
@@ -54,7 +45,7 @@ class Workbench:
     criteria: frozenset[Criterion] = DEFAULT
     sort: Sort = Sort.SURNAME
     order: Order = Order.ASCENDING
-    filtered: bool = False
+    filter: str = ""
     after: int | None = None
     before: int | None = None
     record: int | None = None
@@ -79,7 +70,7 @@ class Workbench:
     def address(self, path: str) -> str:
         """A path with all that is not as it is at first."""
         asked: list[tuple[str, object]] = [("base", self.base)] if self.base else []
-        for name in ("state", "sort", "order", "after", "before", "record", "system"):
+        for name in ("state", "sort", "order", "filter", "after", "before", "record", "system"):
             value = getattr(self, name)
             if value != getattr(_FIRST, name):
                 asked.append((name, value))
@@ -87,8 +78,6 @@ class Workbench:
             asked += [("criteria", one) for one in Criterion if one in self.criteria]
             if not self.criteria:
                 asked.append(("criteria", NONE))
-        if self.filtered:
-            asked.append(("filtered", 1))
         return f"{path}?{urlencode(asked)}" if asked else path
 
     def with_base(self, systems: Sequence[str]) -> "Workbench":
@@ -120,7 +109,7 @@ def _asked(
     criteria: Annotated[list[str] | None, Query(max_length=20)] = None,
     sort: str = "",
     order: str = "",
-    filtered: bool = False,
+    filter: Annotated[str, Query(max_length=32)] = "",
     after: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
     before: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
     record: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
@@ -132,7 +121,7 @@ def _asked(
         as_criteria(criteria or []),
         _one_of(sort, Sort.SURNAME),
         _one_of(order, Order.ASCENDING),
-        filtered,
+        filter,
         after,
         before,
         record,
@@ -159,31 +148,3 @@ def fields_of(criterion: Criterion) -> list[str]:
     """What a criterion compares, by columns of RECORDS."""
     made = {"date_of_birth_swapped": "date_of_birth", "address_5": "address"}
     return [made.get(column, column) for column in LOOKS_AT[criterion]]
-
-
-def keep_filter(request: Request, response: Response, values: Mapping[str, str]) -> None:
-    """Let the browser hold what the list is filtered by; nothing lets it forget."""
-    if not values:
-        sessions.drop_cookie(request, response, _FILTER)
-        return
-    sealed = jwe.encrypt_compact(_SEAL, json.dumps(dict(values)).encode(), _key(request))
-    sessions.set_cookie(request, response, _FILTER, sealed)
-
-
-def kept_filter(request: Request) -> dict[str, str]:
-    """What the list is filtered by; nothing if the browser holds nothing of this sign-in."""
-    sealed = sessions.cookie(request, _FILTER)
-    if sealed is None:
-        return {}
-    try:
-        opened = jwe.decrypt_compact(sealed, _key(request), algorithms=list(_SEAL.values()))
-        values: dict[str, str] = json.loads(opened.plaintext or b"{}")
-    except (JoseError, ValueError):
-        return {}
-    return values
-
-
-def _key(request: Request) -> OctKey:
-    secret = sessions.sign_in_token(request) or ""
-    derived = hmac.new(secret.encode("utf-8", "replace"), b"matching-filter", hashlib.sha256)
-    return OctKey.import_key(derived.digest())

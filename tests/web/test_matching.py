@@ -73,17 +73,38 @@ def test_what_a_list_is_filtered_by_is_in_no_address_and_ends_with_the_sign_in(
     client = sign_in(Role.STEWARD)
     answer = send(client, "/matching", base="clinic", forename="Aisha", surname="Begum",
                   day="3", month="5", year="2014", criteria="none")  # fmt: skip
-    assert answer.headers["location"] == "/matching?base=clinic&criteria=none&filtered=1"
-    sealed = client.cookies["matching-filter"]
+    place, _, number = answer.headers["location"].partition("&filter=")
+    assert place == "/matching?base=clinic"
+    number, _, criteria = number.partition("&")
+    assert (criteria, len(number)) == ("criteria=none", 16)
+    sealed = client.cookies[f"terms-{number}"]
     assert "Begum" not in unquote(sealed)
     page = client.get(answer.headers["location"]).text
     assert "Begum" in page and "Malik" not in page
     other = sign_in(Role.REVIEWER)
-    other.cookies.set("matching-filter", sealed)
+    other.cookies.set(f"terms-{number}", sealed)
     page = other.get(answer.headers["location"]).text
     assert "Malik" in page and "The list shows all records" in page
-    send(client, "/matching", base="clinic")
-    assert "matching-filter" not in client.cookies
+
+
+def test_each_tab_has_a_filter_of_its_own_and_exports_what_it_shows(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.ANALYST)
+    places = [
+        send(client, "/matching", base="clinic", surname=surname).headers["location"]
+        for surname in ("Malik", "Begum")
+    ]
+    for place, surname in zip(places, ("Malik", "Begum"), strict=True):
+        assert "filtered: 1" in client.get(place).text
+        lines = exported(client, place.replace("/matching?", "/matching/export?"))[1:]
+        assert [line[2] for line in lines] == [surname]
+    for _ in range(12):
+        send(client, "/matching", base="clinic", surname="Aisha")
+    assert sum(name.startswith("terms-") for name in client.cookies) == 12
+    place = places[0].replace("/matching?", "/matching/export?")
+    answer = send(client, place)
+    assert (answer.status_code, answer.headers["location"]) == (303, places[0])
 
 
 @pytest.mark.parametrize("sealed", ["", "x", "a.b.c.d.e", "é"])
@@ -91,8 +112,8 @@ def test_a_filter_that_is_not_ours_is_none(
     register: Reviewed, sign_in: SignIn, sealed: str
 ) -> None:
     client = sign_in(Role.STEWARD)
-    cookies = f"sign-in={client.cookies['sign-in']}; matching-filter={sealed}"
-    answer = client.get("/matching?base=clinic&filtered=1", headers={"Cookie": cookies.encode()})
+    cookies = f"sign-in={client.cookies['sign-in']}; terms-1={sealed}"
+    answer = client.get("/matching?base=clinic&filter=1", headers={"Cookie": cookies.encode()})
     assert answer.status_code == 200
     assert "Malik" in answer.text
 
@@ -214,8 +235,8 @@ def test_an_export_of_a_filtered_list_holds_what_the_list_does(
     register: Reviewed, sign_in: SignIn
 ) -> None:
     client = sign_in(Role.ANALYST)
-    send(client, "/matching", base="census", forename="Noah")
-    lines = exported(client, "/matching/export?base=census&filtered=1")[1:]
+    place = send(client, "/matching", base="census", forename="Noah").headers["location"]
+    lines = exported(client, place.replace("/matching?", "/matching/export?"))[1:]
     assert [line[0] for line in lines] == [NOAH[1]]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, select, update
 
 from api.db.bulk import insert
-from api.db.models import Extract, ExtractState, Record, RecordVersion, Reject, Source
+from api.db.models import Extract, ExtractState, Record, RecordVersion, Reject, Run, Source
 from api.services.extracts.arrays import cells
 from api.services.extracts.changes import diff
 from api.services.extracts.files import drop_file
@@ -23,7 +23,6 @@ from api.services.extracts.states import (
     pass_over,
     require,
 )
-from api.services.register.reading import last_run
 from api.services.rules import RuleBook
 from matcher.errors import ExtractRefused
 from matcher.frames import REJECT_COLUMNS
@@ -91,7 +90,7 @@ def accept_as_reported(
     row = require(connection, extract, ExtractState.VALIDATED)
     _check_none_is_on_its_way(connection, row)
     if (row.report.get("after_run"), row.report["rules"]) != (
-        last_run(connection),
+        _last_run(connection),
         book.content_hash,
     ):
         try:
@@ -185,7 +184,7 @@ def _report(
         stops.append(Stop(code="new_columns", found=1, bound=0))
     report["stops"] = [stop.model_dump() for stop in stops]
     report["rules"] = book.content_hash
-    report["after_run"] = last_run(connection)
+    report["after_run"] = _last_run(connection)
     return report
 
 
@@ -205,6 +204,10 @@ def _current(connection: Connection, source: int) -> int:
         .where(Record.source == source, RecordVersion.to_run.is_(None))
     )
     return connection.execute(counted).scalar_one()
+
+
+def _last_run(connection: Connection) -> int:
+    return connection.scalar(select(func.max(Run.id))) or 0
 
 
 def _last_snapshot(connection: Connection, source: int) -> dict[str, Any] | None:
