@@ -25,6 +25,7 @@ from api.web.administration_parts import (
     Change,
     Chosen,
     Number,
+    Once,
     Typed,
     Visit,
     chosen_purposes,
@@ -33,6 +34,7 @@ from api.web.administration_parts import (
 )
 from api.web.administration_people import ROLES
 from api.web.pages import Instead, page, see
+from api.web.terms import see_once, shown_once
 from api.web.text import sentence
 
 router = page_router()
@@ -98,7 +100,28 @@ def create_key_here(
     except AccessError as error:
         errors = {"name": sentence(str(error))}
         raise Instead(_new_page(request, change, typed, errors)) from None
-    return _secret_page(request, made)
+    return _see_key(request, made)
+
+
+@router.get(f"{_LIST}/made")
+def made_key_page(
+    request: Request,
+    visit: Visit,  # noqa: ARG001 - only stewards
+    shown: Once = "",
+) -> Response:
+    """Shows a key that was just made."""
+
+    def made(told: Mapping[str, str]) -> Response:
+        ends = datetime.fromisoformat(told["expires_at"]) if told else None
+        return page(
+            request,
+            "administration/key_made.html",
+            title="Copy the key now" if told else "This key is not shown again",
+            made=told,
+            expires_at=ends,
+        )
+
+    return shown_once(request, shown, made)
 
 
 @router.get(f"{_LIST}/{{number}}")
@@ -120,7 +143,7 @@ def rotate_key_here(
         raise Problem("conflict")
     made = rotate_key(change.connection, key["name"], by=change.caller.name, now=change.now,
                       grace=timedelta(days=int(grace)))  # fmt: skip
-    return _secret_page(request, made, days=int(grace))
+    return _see_key(request, made, days=int(grace))
 
 
 @router.post(f"{_LIST}/{{number}}/end")
@@ -207,11 +230,8 @@ def _key_page(
     )
 
 
-def _secret_page(request: Request, made: NewKey, days: int | None = None) -> Response:
-    return page(
-        request,
-        "administration/key_made.html",
-        title="Copy the key now",
-        made=made,
-        days=days,
-    )
+def _see_key(request: Request, made: NewKey, days: int | None = None) -> Response:
+    told = {"name": made.name, "key": made.key, "expires_at": made.expires_at.isoformat()}
+    if days is not None:
+        told["days"] = str(days)
+    return see_once(request, f"{_LIST}/made", told)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Form, Path, Request
+from fastapi import Form, Path, Query, Request
 
 from api.rest.access import Access, Write
 from api.rest.text import Text
@@ -16,6 +16,8 @@ Visit = Annotated[Access, signed_in(Permission.ADMINISTER, personal=False)]
 Change = Annotated[Write, signed_in(Permission.ADMINISTER, personal=False, writes=True)]
 Number = Annotated[int, Path(ge=0, lt=2**63)]
 Typed = Annotated[Text, Form()]
+# The number of what a page shows once.
+Once = Annotated[str, Query(max_length=32)]
 Chosen = Annotated[list[Text], Form(max_length=100, default_factory=list)]
 
 

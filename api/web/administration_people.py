@@ -25,6 +25,7 @@ from api.web.administration_parts import (
     Change,
     Chosen,
     Number,
+    Once,
     Typed,
     Visit,
     address_of,
@@ -33,6 +34,7 @@ from api.web.administration_parts import (
     purposes_there_are,
 )
 from api.web.pages import Instead, page, see
+from api.web.terms import see_once, shown_once
 from api.web.text import sentence
 
 router = page_router()
@@ -94,7 +96,27 @@ def add_person_here(
             errors = {"name": sentence(str(error))}
     if errors:
         raise Instead(_new_page(request, change, name, purposes=wanted, errors=errors, **may))
-    return _link_page(request, change, tidy_name(name))
+    return _see_link(request, change, tidy_name(name))
+
+
+@router.get(f"{_LIST}/link")
+def link_page(
+    request: Request,
+    visit: Visit,  # noqa: ARG001 - only stewards
+    shown: Once = "",
+) -> Response:
+    """Shows a link that was just made."""
+
+    def made(told: Mapping[str, str]) -> Response:
+        return page(
+            request,
+            "administration/link.html",
+            title="Give this link to them" if told else "This link is not shown again",
+            made=told,
+            days=INVITATION_LASTS.days,
+        )
+
+    return shown_once(request, shown, made)
 
 
 @router.get(f"{_LIST}/{{number}}")
@@ -130,7 +152,7 @@ def change_person_here(
 @router.post(f"{_LIST}/{{number}}/link")
 def new_link(request: Request, change: Change, number: Number) -> Response:
     """Shows another link to choose a password, once; earlier ones end."""
-    return _link_page(request, change, _current(change, number).name)
+    return _see_link(request, change, _current(change, number).name)
 
 
 @router.post(f"{_LIST}/{{number}}/end")
@@ -218,13 +240,7 @@ def _person_page(
     )
 
 
-def _link_page(request: Request, change: Change, name: str) -> Response:
+def _see_link(request: Request, change: Change, name: str) -> Response:
     token = invite(change.connection, name, by=change.caller.name, now=change.now)
-    return page(
-        request,
-        "administration/link.html",
-        title="Give this link to them",
-        name=name,
-        link=address_of(request, f"/invitations/{token}"),
-        days=INVITATION_LASTS.days,
-    )
+    link = address_of(request, f"/invitations/{token}")
+    return see_once(request, f"{_LIST}/link", {"name": name, "link": link})

@@ -9,5 +9,5 @@ def date_of_birth(day: str, month: str, year: str) -> tuple[str | None, str | No
         return None, None
     try:
         return date(int(year), int(month), int(day)).isoformat(), None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None, "Enter a date of birth such as 27 3 2019"

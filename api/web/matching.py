@@ -29,6 +29,7 @@ from api.web.matching_export import csv_of
 from api.web.pages import Instead, page, see
 from api.web.terms import keep_terms, kept_terms
 from api.web.text import sentence
+from api.web.typed import Sent, too_long
 from api.web.workbench import (
     Asked,
     Order,
@@ -41,7 +42,7 @@ router = page_router()
 
 Visit = Annotated[Access, signed_in(Permission.READ_CHILDREN)]
 Exporting = Annotated[Write, signed_in(Permission.EXPORT, writes=True)]
-Typed = Annotated[str, Form(max_length=100)]
+Typed = Annotated[Sent, Form()]
 
 CRITERIA = {
     Criterion.FORENAME_4: "Forename (first 4 letters)",
@@ -106,10 +107,11 @@ def choose(
         "month": month,
         "year": year,
     }
-    typed = {name: value.strip() for name, value in typed.items()}
     values = {name: typed[name] for name in _TYPED if typed[name]}
     born, wrong = date_of_birth(typed["day"], typed["month"], typed["year"])
-    errors = {"born-day": wrong} if wrong else {}
+    errors = {_FIELD.get(name, "born-day"): said for name, said in too_long(typed).items()}
+    if wrong:
+        errors["born-day"] = wrong
     if born:
         values["date_of_birth"] = born
     for name in values:

@@ -9,7 +9,8 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from joserfc import jwe
@@ -17,6 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
 from api.web import sessions
+from api.web.pages import see
 
 _NAME = "terms-"
 _SEAL = {"alg": "dir", "enc": "A256GCM"}
@@ -42,10 +44,21 @@ def kept_terms(request: Request, number: str) -> dict[str, str]:
     return _opened(request, _NAME + number)[1]
 
 
-def take_terms(request: Request, response: Response, number: str) -> dict[str, str]:
-    """The same, for once: the browser forgets it."""
+def see_once(request: Request, address: str, told: Mapping[str, str]) -> Response:
+    """Lead to a page that shows something once, such as a key that was just made."""
+    response = see(request, address)
+    number = keep_terms(request, response, told)
+    response.headers["location"] = f"{address}?{urlencode({'shown': number})}"
+    return response
+
+
+def shown_once(
+    request: Request, number: str, made: Callable[[Mapping[str, str]], Response]
+) -> Response:
+    """The page made of what is shown; nothing is, if it was before. The browser forgets it."""
+    response = made(kept_terms(request, number))
     sessions.drop_cookie(request, response, _NAME + number)
-    return kept_terms(request, number)
+    return response
 
 
 def _forget_oldest(request: Request, response: Response, size: int) -> None:

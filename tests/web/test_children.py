@@ -59,10 +59,21 @@ def errors_of(answer: Any) -> dict[str, str]:
 def test_a_search_shows_name_birthday_and_address_of_whom_it_finds(
     register: Reviewed, sign_in: SignIn
 ) -> None:
-    found = send(sign_in(Role.REVIEWER), "/children", surname="Quigley")
-    assert found.status_code == 200
+    client = sign_in(Role.REVIEWER)
+    sent = send(client, "/children", surname="Quigley")
+    there = sent.headers["location"]
+    assert (sent.status_code, "quigley" in there.lower()) == (303, False)
+    found = client.get(there)
     _, row = rows_of(found.text)
     assert row.startswith("Noah Quigley 20 November 2011 9 Ash Gr OL4 3PP ")
+
+
+def test_a_search_of_somebody_else_is_not_told_by_its_address(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    there = send(sign_in(Role.REVIEWER), "/children", surname="Quigley").headers["location"]
+    shown = sign_in(Role.STEWARD).get(there)
+    assert "Search again" in shown.text and "Quigley" not in shown.text
 
 
 @pytest.mark.parametrize(
@@ -71,6 +82,7 @@ def test_a_search_shows_name_birthday_and_address_of_whom_it_finds(
         ("nhs_number", "12", "Enter an NHS number of 10 digits"),
         ("postcode", "?", "Enter a full postcode"),
         ("surname", "?", "Enter a surname in letters"),
+        ("surname", "x" * 500, "Enter 100 characters or fewer"),
     ],
 )
 def test_what_nobody_can_be_found_by_is_told_beside_its_field(
@@ -78,6 +90,7 @@ def test_what_nobody_can_be_found_by_is_told_beside_its_field(
 ) -> None:
     refused = send(sign_in(Role.REVIEWER), "/children", **{field: typed})
     assert errors_of(refused)[field].startswith(says)
+    assert f'value="{typed}"' in refused.text
 
 
 def test_a_history_says_who_joined_and_what_the_run_was_for(

@@ -124,6 +124,7 @@ def test_a_filter_that_is_not_ours_is_none(
         ({"forename": "???"}, "forename", "This says nothing that a child could be found by"),
         ({"day": "31", "month": "2", "year": "2014"}, "born-day", "Enter a date of birth"),
         ({"address": "?"}, "address", "This says nothing that a child could be found by"),
+        ({"surname": "x" * 500}, "surname", "Enter 100 characters or fewer"),
     ],
 )
 def test_a_filter_that_can_find_nothing_is_refused_where_it_was_typed(

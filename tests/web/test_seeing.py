@@ -109,7 +109,8 @@ def test_a_search_takes_a_value_only_for_what_it_may_be_used(
         found = send(client, "/children", **values)
         assert found.status_code == 422
         assert "This may not be used" in found.text
-    by_id = send(client, "/children", record_id=UPN)
+    by_id = client.get(send(client, "/children", record_id=UPN).headers["location"])
+    assert "No child was found" in by_id.text
     assert register.child(PUPIL) not in by_id.text
 
 
