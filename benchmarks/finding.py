@@ -34,8 +34,9 @@ from api.services.register.finding import LARGEST_BATCH, find_persons
 from api.services.register.kept_rules import InForce
 from api.services.register.resembling import resembling
 from api.services.register.running import run_register
-from api.services.register.searching import Sort, State, count_records, search_records
+from api.services.register.searching import Sort, count_records, search_records
 from api.services.register.searching_children import search_children
+from api.services.register.states import State
 from api.services.register.values import values_now
 from api.services.rules import load_rule_book, shipped_model, shipped_rules
 from benchmarks.tables import Table

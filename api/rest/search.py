@@ -15,8 +15,8 @@ from api.rest.record_schemas import Identifier, Value
 from api.rest.text import RecordId, SourceName
 from api.services.access.roles import Permission
 from api.services.register.criteria import LOOKED_FOR, Criterion
-from api.services.register.searching import State
 from api.services.register.searching_children import ListChangedError, search_children
+from api.services.register.states import State
 from matcher.errors import DataError
 
 router = APIRouter(tags=["children"])
@@ -56,7 +56,8 @@ class SearchBody(Body):
     state: Annotated[State, named] = Field(
         State.ALL,
         description="Only records that another system holds as well (`matched`) or not "
-        "(`unmatched`), for whose child a possible link waits, or that a person checked.",
+        "(`unmatched`), for whose child a possible link waits, or that a person checked. "
+        "Systems that you may not see count for none of these.",
     )
     limit: int = Field(50, ge=1, le=500)
     cursor: str | None = Field(None, description="The `next` of the page before.")
@@ -111,6 +112,7 @@ def find_children(body: SearchBody, access: MayRead) -> FoundChildren:
             limit=1 if alone else body.limit,
             cleared=access.view.cleared,
             sources=_usable(access, body.source, values),
+            seen=access.view.sources,
             state=body.state,
             listing=body.source is not None,
         )

@@ -17,11 +17,11 @@ from api.services.register.reading import last_run
 from api.services.register.searching import (
     Page,
     Sort,
-    State,
     count_found,
     count_records,
     search_records,
 )
+from api.services.register.states import State
 from api.services.register.viewing import sources_with_records
 from api.web.access import page_router, signed_in
 from api.web.born import date_of_birth
@@ -246,7 +246,9 @@ def _list(
     errors: Mapping[str, str] | None = None,
 ) -> Response:
     found, before, after = _read(visit, bench, values)
-    counts = count_records(visit.connection, bench.base, seen=visit.view.sources)
+    counts = count_records(
+        visit.connection, bench.base, seen=visit.view.sources, cleared=visit.view.cleared
+    )
     total = _count(visit, bench, values) if values else counts.by_state[bench.state]
     visit.saw(*(one.child_id for one in found.records))
     if typed is None:

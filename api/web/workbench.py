@@ -15,7 +15,8 @@ from fastapi import Depends, Query
 from api.rest.problems import Problem
 from api.services.access.policy import View
 from api.services.register.criteria import LOOKS_AT, Criterion
-from api.services.register.searching import Sort, State
+from api.services.register.searching import Sort
+from api.services.register.states import State
 
 LIST = "/matching"
 DEFAULT = frozenset({Criterion.FORENAME_4, Criterion.SURNAME_4, Criterion.BORN})

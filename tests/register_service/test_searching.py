@@ -11,13 +11,13 @@ from api.services.register.resembling import Resemblances, resembling
 from api.services.register.searching import (
     Page,
     Sort,
-    State,
     count_found,
     count_records,
     search_records,
 )
 from api.services.register.searching_children import search_children
 from api.services.register.single import delete_record, put_record
+from api.services.register.states import State
 from matcher.errors import DataError
 from tests.register_service.registers import NOW, Key, shipped
 from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, UNSURE, Reviewed
@@ -155,6 +155,18 @@ def test_systems_that_are_not_seen_do_not_make_a_record_a_matched_one(
             number = count_found(connection, NAMES, [], source="school", state=state, seen=seen)
         assert number == counts.by_state[state] == expected
         assert seen is None or set(counts.by_source) <= set(seen)
+
+
+def test_a_possible_link_waits_for_those_who_may_see_both_of_its_records(
+    register: Reviewed,
+) -> None:
+    mine = {"source": "clinic", "state": State.POSSIBLE}
+    every = ["census", "clinic", "registry", "school", "social"]
+    for seen_, expected in ((every, [UNSURE, CLINIC]), (["clinic"], []), (every[2:], [])):
+        assert sorted(search(register, **mine, seen=seen_)) == sorted(expected)
+        with reading(register.engine) as connection:
+            counts = count_records(connection, "clinic", seen=seen_)
+        assert counts.by_state[State.POSSIBLE] == len(expected)
 
 
 def test_a_listed_record_tells_which_systems_hold_its_child(register: Reviewed) -> None:

@@ -49,6 +49,22 @@ def test_a_base_system_and_a_state_narrow_a_search(
     assert found(client, own, surname="Quigley", source="clinic") == []
 
 
+def test_the_state_of_a_record_says_nothing_of_systems_that_are_not_seen(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    def listed(state: str, *sources: str) -> list[str]:
+        return found(client, key(sources=sources), source="clinic", state=state)
+
+    aisha, unsure = register.child(CLINIC), register.child(UNSURE)
+    ends = {key[0] for pair in register.waiting() for key in pair}
+    assert ends - {"clinic"}
+    assert listed("matched", "clinic", "social") == [aisha]
+    assert listed("matched", "clinic") == []
+    assert listed("unmatched", "clinic") == [unsure, aisha]
+    assert listed("possible", "clinic", *ends) == [unsure, aisha]
+    assert listed("possible", "clinic") == []
+
+
 def test_a_base_system_is_listed_without_a_value(
     client: TestClient, key: MakeKey, register: Reviewed
 ) -> None:

@@ -10,6 +10,7 @@ from api.db.engine import reading, writing
 from api.rest.service import Service
 from api.services.access.roles import Role
 from api.services.register import shields
+from api.services.register.searching import count_records, search_records
 from tests.register_service.registers import Key
 from tests.register_service.reviewed import AISHA, NOAH, Reviewed
 from tests.rest.conftest import Headers, MakeKey
@@ -85,6 +86,38 @@ def test_a_made_up_record_with_the_right_home_is_answered_as_one_with_a_wrong_on
     for rest in ("record/child", "record/why", "record/crosswalk"):
         assert states[0][rest][0] == 404
     assert {one["kind"] for one in states[0]["record/history"][1]["items"]} == {"record_said"}
+
+
+def test_no_list_by_state_tells_whose_a_lookalike_is(
+    client: TestClient, key: MakeKey, shielded: str, register: Reviewed
+) -> None:
+    few, writer = key(sources=["clinic", "census"]), key()
+    reader = {"cleared": False, "seen": ["clinic", "census"]}
+
+    def lists() -> list[Any]:
+        told: list[Any] = []
+        for state in ("matched", "unmatched", "possible"):
+            asked = {"source": "clinic", "state": state}
+            answer = client.post("/v1/children/search", headers=few, json=asked).json()
+            told.append([one["child_id"] for one in answer["items"]])
+        with reading(register.engine) as connection:
+            told += [
+                search_records(connection, source=one, **reader) for one in ("clinic", "census")
+            ]
+            told.append(count_records(connection, "clinic", **reader))
+            told.append(count_records(connection, "census", **reader))
+        return told
+
+    before = lists()
+    assert shielded in before[1]
+    for number, home in enumerate((ELSEWHERE, HOME)):
+        one = ("census", f"made-up-{number}")
+        assert client.put(record(one), headers=writer, json={**WHOLE, **home}).is_success
+        assert lists() == before
+    cleared = key(sources=["clinic", "census"], cleared=True)
+    asked = {"source": "clinic", "state": "matched"}
+    answer = client.post("/v1/children/search", headers=cleared, json=asked).json()
+    assert [one["child_id"] for one in answer["items"]] == [shielded]
 
 
 @pytest.mark.parametrize("cleared", [True, False])

@@ -11,13 +11,15 @@ from api.db.models import Record, RecordVersion, SearchEntry, Source
 from api.services.access.policy import View
 from api.services.register.columns import among
 from api.services.register.shields import shielded_records
+from api.services.register.states import Holdings
 
 
 @dataclass(frozen=True, slots=True)
 class ListedRecord:
     """A record in a list. Values are as written; ``record`` is record.id.
 
-    ``held`` names the sources that hold its child, its own among them. ``possible`` says that
+    ``held`` names the sources that hold its child, its own among them, without those that do by
+    a record of which it may not be told whose it is. ``possible`` says that
     a possible link of the child waits, ``checked`` that a person checked the record, and
     ``location_hidden`` that where the child lives was left out.
     """
@@ -49,6 +51,7 @@ def listed_records(
     wanted = np.array(records, dtype=np.int64)
     names: dict[int, str] = dict(iter(connection.execute(select(Source.number, Source.name))))
     hidden = set() if cleared else set(shielded_records(connection).tolist())
+    holdings = Holdings.of(connection, seen=None, cleared=cleared)
     query = (
         select(SearchEntry, Record.record_id, RecordVersion)
         .with_only_columns(
@@ -84,7 +87,10 @@ def listed_records(
             date_of_birth=row.date_of_birth,
             address=None if secret else row.address,
             postcode=None if secret else row.postcode,
-            held=tuple(names[int(number)] for number in row.held.split()),
+            held=tuple(
+                names[number]
+                for number in sorted(holdings.held.get(row.child, map(int, row.held.split())))
+            ),
             possible=bool(row.possible),
             checked=bool(row.checked),
             location_hidden=secret,

@@ -5,43 +5,24 @@ caller who is not cleared, a search by place leaves shielded children out, and n
 tells where they live. Two severed children are never the answer to one search.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    false,
-    func,
-    literal,
-    literal_column,
-    not_,
-    or_,
-    select,
-    tuple_,
-)
+from sqlalchemy import Connection, func, literal, literal_column, not_, select, tuple_
 
 from api.db.engine import is_sqlite
 from api.db.models import SearchEntry, Severance, Source
 from api.services.register.columns import among
 from api.services.register.criteria import Asked, Condition, Criterion, asked_by
 from api.services.register.listed import ListedRecord, listed_records
+from api.services.register.lookalikes import not_lookalike
 from api.services.register.shields import shielded_records
 from api.services.register.standing import Standing
+from api.services.register.states import Holdings, State, in_state
 from api.services.register.sundered import severed_children
 from matcher.errors import DataError
-
-
-class State(StrEnum):
-    """Which records of a base system to list."""
-
-    ALL = "all"
-    MATCHED = "matched"  # another system holds the child
-    UNMATCHED = "unmatched"
-    POSSIBLE = "possible"  # a possible link of the child waits
-    CHECKED = "checked"  # a person checked the record
 
 
 class Sort(StrEnum):
@@ -56,14 +37,6 @@ _ORDER: Mapping[Sort, tuple[Any, ...]] = {
     Sort.SURNAME: (SearchEntry.surname, SearchEntry.forename, SearchEntry.date_of_birth),
     Sort.FORENAME: (SearchEntry.forename, SearchEntry.surname, SearchEntry.date_of_birth),
     Sort.DATE_OF_BIRTH: (SearchEntry.date_of_birth,),
-}
-
-# Written out, not as parameters: so the indexes of those few can be used.
-_IN_STATE: Mapping[State, ColumnElement[bool]] = {
-    State.MATCHED: SearchEntry.matched == literal_column("1"),
-    State.UNMATCHED: SearchEntry.matched == literal_column("0"),
-    State.POSSIBLE: SearchEntry.possible == literal_column("1"),
-    State.CHECKED: SearchEntry.checked == literal_column("1"),
 }
 
 
@@ -110,12 +83,12 @@ def search_records(
         after: where the page before this one ended.
         limit: how many at most.
         cleared: whether the caller may know the place of shielded children.
-        seen: other systems that count for the state of a base system's records; None for all.
+        seen: systems that count for the state of a record; None for all.
 
     Raises DataError if it cannot be asked like this; its message repeats no value.
     """
     where = wanted(connection, values or {}, criteria, cleared)
-    where += _listed(connection, source, state, seen)
+    where += _listed(connection, source, state, seen, cleared)
     order = (*_ORDER[sort], SearchEntry.record)
     if after is not None:
         start = connection.execute(select(*order).where(SearchEntry.record == after)).one_or_none()
@@ -143,29 +116,25 @@ def count_found(
 ) -> int:
     """How many records `search_records` would list on all its pages. Raises DataError."""
     where = wanted(connection, values, criteria, cleared)
-    where += _listed(connection, source, state, seen)
+    where += _listed(connection, source, state, seen, cleared)
     return connection.scalar(select(func.count()).select_from(SearchEntry).where(*where)) or 0
 
 
 def _listed(
-    connection: Connection, source: str | None, state: State, seen: Collection[str] | None
+    connection: Connection,
+    source: str | None,
+    state: State,
+    seen: Collection[str] | None,
+    cleared: bool,
 ) -> list[Condition]:
-    """That a record is of a source, if one is named, and in a state."""
-    found: list[Condition] = []
+    """That a record is of a source, if one is named, in a state, and may be told of."""
+    found = not_lookalike(SearchEntry.record, cleared=cleared)
     if source is not None:
-        number = source_number(connection, source)
-        found.append(_of_source(connection, state) == number)
-        if seen is not None and state in (State.MATCHED, State.UNMATCHED):
-            others = select(Source.number).where(Source.name != source)
-            among_seen = among(connection, Source.name, sorted(seen))
-            told = set(connection.scalars(others.where(among_seen)))
-            if told != set(connection.scalars(others)):
-                held = literal(" ") + SearchEntry.held + " "
-                matched = or_(false(), *(held.contains(f" {one} ") for one in sorted(told)))
-                return [*found, matched if state is State.MATCHED else not_(matched)]
-    if state is not State.ALL:
-        found.append(_IN_STATE[state])
-    return found
+        found.append(_of_source(connection, state) == source_number(connection, source))
+    if state is State.ALL:
+        return found
+    holdings = Holdings.of(connection, seen=seen, cleared=cleared)
+    return [*found, *in_state(connection, holdings, state)]
 
 
 def _of_source(connection: Connection, state: State) -> Any:
@@ -179,32 +148,55 @@ def _of_source(connection: Connection, state: State) -> Any:
 
 
 def count_records(
-    connection: Connection, source: str, *, seen: Collection[str] | None = None
+    connection: Connection,
+    source: str,
+    *,
+    seen: Collection[str] | None = None,
+    cleared: bool = False,
 ) -> BaseCounts:
     """How many records a base system has in each state, and in common with each other one.
 
-    Only other systems that are ``seen`` count, if any are named.
+    What counts is what `search_records` lists: see `states`.
     """
     number = source_number(connection, source)
-    kinds = (SearchEntry.held, SearchEntry.possible, SearchEntry.checked)
-    query = select(*kinds, func.count()).where(SearchEntry.source == number).group_by(*kinds)
-    names: dict[int, str] = {
+    holdings = Holdings.of(connection, seen=seen, cleared=cleared)
+    own = (SearchEntry.source == number, *not_lookalike(SearchEntry.record, cleared=cleared))
+    names = {
         one: name
         for one, name in connection.execute(select(Source.number, Source.name))
-        if seen is None or name in seen
+        if holdings.counts(one)
     }
     by_state = dict.fromkeys(State, 0)
     by_source = {name: 0 for _, name in sorted(names.items()) if name != source}
-    for held, possible, checked, records in connection.execute(query):
-        numbers = [int(one) for one in held.split()]
-        others = [names[one] for one in numbers if one != number and one in names]
+    for held, possible, checked, records in _counted(connection, holdings, own):
+        others = holdings.others(held, number)
         state = State.MATCHED if others else State.UNMATCHED
         for one, so in ((State.ALL, 1), (state, 1), (State.POSSIBLE, possible),
                         (State.CHECKED, checked)):  # fmt: skip
             by_state[one] += records * so
-        for name in others:
-            by_source[name] += records
+        for other in others:
+            by_source[names[other]] += records
+    if not holdings.are_all:
+        waits = in_state(connection, holdings, State.POSSIBLE)
+        query = select(func.count()).select_from(SearchEntry).where(*own, *waits)
+        by_state[State.POSSIBLE] = connection.scalar(query) or 0
     return BaseCounts(by_state, by_source)
+
+
+def _counted(
+    connection: Connection, holdings: Holdings, where: Sequence[Condition]
+) -> Iterator[tuple[Collection[int], int, int, int]]:
+    """Entries that are alike: systems, whether a link waits, whether checked, how many."""
+    kinds = (SearchEntry.held, SearchEntry.possible, SearchEntry.checked)
+    few = among(connection, SearchEntry.child, sorted(holdings.held))
+    plain = [*where, not_(few)] if holdings.held else where
+    grouped = select(*kinds, func.count()).where(*plain).group_by(*kinds)
+    for held, possible, checked, records in connection.execute(grouped):
+        yield [int(one) for one in held.split()], possible, checked, records
+    if holdings.held:
+        query = select(SearchEntry.child, SearchEntry.possible, SearchEntry.checked)
+        for child, possible, checked in connection.execute(query.where(*where, few)):
+            yield holdings.held[child], possible, checked, 1
 
 
 def source_number(connection: Connection, source: str) -> int:
@@ -213,11 +205,6 @@ def source_number(connection: Connection, source: str) -> int:
     if number is None:
         raise DataError("the register has no such source")
     return int(number)
-
-
-def in_state(state: State) -> Condition:
-    """That a record is in a state other than `State.ALL`."""
-    return _IN_STATE[state]
 
 
 def wanted(

@@ -10,8 +10,9 @@ from api.db.models import Golden, SearchEntry, Source
 from api.services.register.columns import among
 from api.services.register.criteria import Criterion
 from api.services.register.lookalikes import not_lookalike
-from api.services.register.searching import State, in_state, wanted
+from api.services.register.searching import wanted
 from api.services.register.shields import PLACES, shielded_children
+from api.services.register.states import Holdings, State, in_state
 from matcher.errors import DataError
 from matcher.register.golden import GOLDEN_COLUMNS
 
@@ -49,13 +50,14 @@ def search_children(
     limit: int = 50,
     cleared: bool = False,
     sources: Collection[str] | None = None,
+    seen: Collection[str] | None = None,
     state: State = State.ALL,
     listing: bool = False,
 ) -> FoundChildren:
     """Children of whom any record agrees, in order of the first name that does.
 
     Arguments are those of `search_records`; something must be looked for, unless this is for
-    ``listing`` all. Only records of ``sources`` count, if any are named.
+    ``listing`` all. Only records of ``sources`` are looked at, if any are named.
     """
     where = wanted(connection, values, criteria, cleared)
     if not listing and not any(values.values()):
@@ -65,7 +67,8 @@ def search_children(
         numbers = select(Source.number).where(among(connection, Source.name, sorted(sources)))
         where.append(SearchEntry.source.in_(numbers))
     if state is not State.ALL:
-        where.append(in_state(state))
+        holdings = Holdings.of(connection, seen=seen, cleared=cleared)
+        where += in_state(connection, holdings, state)
     # The first in order of name, as one text, since a row cannot be the least of several.
     name = func.min(
         SearchEntry.surname + "\x1f" + SearchEntry.forename + "\x1f" + SearchEntry.date_of_birth
