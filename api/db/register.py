@@ -135,7 +135,9 @@ class Correction(Table):
 class Shield(Table):
     """That a record's child must not be found by place. Spreads to plausible matches.
 
-    ``inherited_from`` is the shield that a person set and that this one spread from.
+    ``inherited_from`` is the shield that a person set and that this one spread from. One on a
+    ``lookalike``, a record that was put like a shielded child's since, hides this record alone
+    and spreads no further.
     """
 
     __tablename__ = "shield"
@@ -143,6 +145,7 @@ class Shield(Table):
     id: Mapped[Id]
     record: Mapped[int] = mapped_column(ForeignKey("record.id"), index=True)
     inherited_from: Mapped[int | None] = mapped_column(ForeignKey("shield.id"))
+    lookalike: Mapped[bool]
     why: Mapped[Written]
     by: Mapped[Name]
     at: Mapped[Moment]

@@ -3,18 +3,16 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from api.db.models import Golden
 from api.services.access.caller import AccessError, Caller
 from api.services.access.policy import View
 from api.services.register.candidates import Candidate, Grade
-from api.services.register.columns import among
 from api.services.register.finding import find_persons
+from api.services.register.golden_told import golden_now
 from api.services.register.standing import Standing
 from api.services.register.telling import own_fields
 from api.services.register.weighing import Person
-from matcher.register.golden import GOLDEN_COLUMNS
 from matcher.rules.matching import MatchingRules
 
 # From the surest on.
@@ -63,16 +61,12 @@ def match_persons(
 def golden_of(
     connection: Connection, view: View, candidates: Collection[Candidate]
 ) -> dict[str, dict[str, str]]:
-    """Golden values of candidates by child, as far as they may be seen, in one query."""
+    """Golden values of candidates by child, as far as they may be seen."""
     hidden = {one.child_id: one.location_hidden for one in candidates}
-    query = select(Golden.child, *(getattr(Golden, name) for name in GOLDEN_COLUMNS)).where(
-        Golden.to_run.is_(None), among(connection, Golden.child, sorted(hidden))
-    )
     found = {}
-    for row in connection.execute(query):
-        values = {name: getattr(row, name) for name in GOLDEN_COLUMNS}
-        seen = view.of_golden(values, shielded=hidden[row.child])
-        found[row.child] = {
+    for child, values in golden_now(connection, hidden, cleared=view.cleared).items():
+        seen = view.of_golden(values, shielded=hidden[child])
+        found[child] = {
             name: str(value)
             for name, value in seen.items()
             if value is not None and not name.endswith("_source")

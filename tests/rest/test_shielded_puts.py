@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
 from api.db.engine import reading, writing
+from api.db.models import Record, Shield
 from api.rest.service import Service
 from api.services.access.roles import Role
 from api.services.register import shields
 from api.services.register.searching import count_records, search_records
 from tests.register_service.registers import Key
-from tests.register_service.reviewed import AISHA, NOAH, Reviewed
+from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, Reviewed
 from tests.rest.conftest import Headers, MakeKey
 from tests.rest.people import AISHA_SAYS, ZEBEDEE_SAYS, child, record
 from tests.rest.work import do_work
@@ -56,12 +58,14 @@ def observed(client: TestClient, own: Headers, one: Key, aisha: str, put: Any) -
     }.items():
         found[name] = told(client.post(name, headers=own, json=asked))
     run = client.get("/v1/runs?limit=1", headers=own).json()
+    then = f"?as_of={run['items'][0]['id']}"
+    found["child then"] = told(client.get(child(aisha, then), headers=own))
     found["run"] = plain(run["items"][0]["counts"])
     found["crossed"] = told(client.get(record(SCHOOL, "/crosswalk"), headers=own))
     return found
 
 
-@pytest.mark.parametrize("said", [MADE_UP, WHOLE])
+@pytest.mark.parametrize("said", [MADE_UP, WHOLE, {**WHOLE, "nhs_number": "9434765919"}])
 def test_a_made_up_record_with_the_right_home_is_answered_as_one_with_a_wrong_one(
     client: TestClient, key: MakeKey, shielded: str, said: dict[str, str]
 ) -> None:
@@ -125,15 +129,17 @@ def test_no_file_tells_whose_a_lookalike_is(
     client: TestClient, key: MakeKey, service: Service, shielded: str, cleared: bool
 ) -> None:
     analyst = key(Role.ANALYST, cleared=cleared)
-    for what in ("crosswalk", "links", "events"):
+    said = {**WHOLE, **HOME, "nhs_number": "9434765919"}
+    for what in ("crosswalk", "links", "events", "register"):
         one = ("social", f"made-up-{what}")
-        assert client.put(record(one), headers=key(), json={**WHOLE, **HOME}).is_success
+        assert client.put(record(one), headers=key(), json=said).is_success
         asked = client.post("/v1/exports", headers=analyst, json={"what": what})
         do_work(service)
         file = client.get(f"{asked.headers['Location']}/content", headers=analyst)
         assert file.status_code == 200, file.text
         assert shielded in file.text or what == "links"
         assert "made-up" not in file.text
+        assert said["nhs_number"] not in file.text
 
 
 def test_who_is_cleared_is_told_whose_a_record_is(
@@ -184,3 +190,56 @@ def test_records_that_are_like_no_shielded_child_are_told_of_as_ever(
     assert client.get(record(SCHOOL), headers=own).json()["child_id"] == shielded
     with reading(service.engine) as connection:
         assert list(shields.shielded_records(connection)) == before
+
+
+def test_a_lookalike_hides_nobody_else_and_what_it_hid_is_given_back(
+    client: TestClient, key: MakeKey, register: Reviewed, service: Service
+) -> None:
+    own, number = key(), "9434765919"
+    client.put(record(CLINIC), headers=own, json={**AISHA_SAYS, "nhs_number": number})
+    noah = {"forename": "Noah", "surname": "Quigley", "date_of_birth": "2011-11-20", "sex": "M"}
+    one = register.child(NOAH)
+    home = client.get(child(one), headers=own).json()
+    assert home["values"]["postcode"]["value"] == "OL4 3PP"
+    with writing(register.engine) as connection:
+        shields.shield(connection, record=CLINIC, why="a test", by="steward", now=datetime.now(UTC))
+    with reading(service.engine) as connection:
+        before = set(shields.shielded_records(connection).tolist())
+    decoys = [
+        {**noah, **ELSEWHERE, "surname": "Malik", "nhs_number": number},
+        {"surname": "Quigley", "date_of_birth": "2011-11-20", **ELSEWHERE, "nhs_number": number},
+    ]
+    for at, said in enumerate(decoys):
+        put = client.put(record(("social", f"decoy-{at}")), headers=own, json=said).json()
+        assert put["child_hidden"]
+        assert register.together(("social", f"decoy-{at}"), NOAH)
+        told = client.get(record(NOAH), headers=own).json()
+        assert (told["location_hidden"], told["values"]["postcode"]) == (False, "OL4 3PP")
+        assert client.get(child(one), headers=own).json()["values"] == home["values"]
+        # What is like a decoy and nobody else is not like a shielded child.
+        like = {**noah, "forename": "Nora", **HOME}
+        put = client.put(record(("social", f"like-{at}")), headers=own, json=like).json()
+        assert not put["child_hidden"]
+    for at, _ in enumerate(decoys):
+        client.delete(record(("social", f"decoy-{at}")), headers=own)
+    register.link_anew()
+    assert client.get(child(one), headers=own).json()["values"] == home["values"]
+    with reading(service.engine) as connection:
+        after = set(shields.shielded_records(connection).tolist())
+        more = select(Record.record_id).where(Record.id.in_(after - before))
+        assert all(text.startswith("decoy") for text in connection.scalars(more))
+        assert one not in shields.shielded_children(connection, [one], at_any_time=True)
+
+
+def test_a_lookalike_that_an_extract_brings_is_a_record_like_any_other(
+    client: TestClient, key: MakeKey, register: Reviewed, shielded: str
+) -> None:
+    own, new = key(), {**PEOPLE[2], "record_id": "9", "surname": "Malek", "address": "",
+                       "postcode": ""}  # fmt: skip
+    said = {name: new[name] for name in ("forename", "surname", "date_of_birth", "sex")}
+    client.put(record(("social", "9")), headers=own, json=said)
+    with reading(register.engine) as connection:
+        assert connection.scalars(select(Shield.record).where(Shield.lookalike)).all()
+    register.load_people([*PEOPLE, {**new, "sex": ""}])
+    with reading(register.engine) as connection:
+        assert not connection.scalars(select(Shield.record).where(Shield.lookalike)).all()

@@ -73,12 +73,13 @@ def not_lookalike(record: Any, *, cleared: bool) -> list[ColumnElement[bool]]:
 def shield_lookalike(connection: Connection, record: int, *, now: datetime) -> None:
     """Shield a record that was just put, if it may be of a shielded child. A few queries.
 
-    The shields of all such children spread to it, as to what is linked to one or waits to be.
+    The shields of all such children spread to it, as to what is linked to one or waits to be,
+    and no further.
     """
     shields = active_shields(connection)
     if not shields:
         return
-    near = _near(connection, record)
+    near = _near(connection, record, np.unique([own for _, own in shields]))
     standing = Standing.at(connection)
     if standing is None or not len(near):
         return
@@ -105,10 +106,9 @@ def _put_since(*what: Any) -> Select[Any]:
     )
 
 
-def _near(connection: Connection, record: int) -> Any:
-    """Shielded records with anything but a place in common; none if it is under a shield."""
-    shielded = shielded_records(connection)
-    if record in shielded:
+def _near(connection: Connection, record: int, shielded: Numbers) -> Any:
+    """Of shielded records those with anything but a place in common; none if it is one."""
+    if record in shielded_records(connection):
         return np.empty(0, np.int64)
     own, other = aliased(SearchEntry), aliased(SearchEntry)
 

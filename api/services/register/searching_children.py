@@ -2,19 +2,18 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Select, func, literal, select, tuple_
+from sqlalchemy import Connection, func, literal, select, tuple_
 
-from api.db.models import Golden, SearchEntry, Source
+from api.db.models import SearchEntry, Source
 from api.services.register.columns import among
 from api.services.register.criteria import Criterion
+from api.services.register.golden_told import golden_now
 from api.services.register.lookalikes import not_lookalike
 from api.services.register.searching import wanted
 from api.services.register.shields import PLACES, shielded_children
 from api.services.register.states import Holdings, State, in_state
 from matcher.errors import DataError
-from matcher.register.golden import GOLDEN_COLUMNS
 
 
 class ListChangedError(DataError):
@@ -93,12 +92,7 @@ def search_children(
 
 def _golden(connection: Connection, ids: Sequence[str], cleared: bool) -> list[FoundChild]:
     shielded = set() if cleared else shielded_children(connection, ids)
-    query: Select[*tuple[Any, ...]] = select(
-        Golden.child, *(getattr(Golden, name) for name in GOLDEN_COLUMNS)
-    ).where(Golden.to_run.is_(None), among(connection, Golden.child, ids))
-    known = {
-        row[0]: dict(zip(GOLDEN_COLUMNS, row[1:], strict=True)) for row in connection.execute(query)
-    }
+    known = golden_now(connection, ids, cleared=cleared)
     return [
         FoundChild(
             one,

@@ -1,7 +1,8 @@
 """The register as frames, for somebody who may see some of it only."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection
@@ -9,12 +10,14 @@ from sqlalchemy import Connection
 from api.services.access.policy import View
 from api.services.register.exporting import Export
 from api.services.register.feed_frames import feed_frames
+from api.services.register.golden_told import golden_without
 from api.services.register.lookalikes import Key, lookalikes
 from api.services.register.past_links import links_as_of
 from api.services.register.reading import (
     read_crosswalk,
     read_golden,
 )
+from api.services.register.shields import LOCATION, shielded_children
 from matcher.rules.survivorship import GOLDEN_FIELDS
 
 _EVENTS_AT_ONCE = 20_000
@@ -49,7 +52,23 @@ def seen_frames(
         seen = _without(_of_sources(crosswalk, sources, "source"), untold, "")
         golden = read_golden(connection, as_of_run=as_of_run)
         golden = golden[golden["child_id"].isin(set(seen["child_id"]))]
+        if untold:
+            made = golden_without(connection, as_of_run=as_of_run)
+            placeless = shielded_children(connection, made, at_any_time=True)
+            golden = _replaced(golden, made, placeless)
         yield _of_fields(golden.reset_index(drop=True), view)
+
+
+def _replaced(
+    golden: pd.DataFrame, made: Mapping[str, Mapping[str, Any]], placeless: Collection[str]
+) -> pd.DataFrame:
+    """Golden values, of some children others; those that are ``placeless`` get no place."""
+    result = golden.astype(object)
+    for at, child in zip(result.index, result["child_id"], strict=True):
+        for name, value in made.get(child, {}).items():
+            if child not in placeless or name not in LOCATION:
+                result.loc[at, name] = value
+    return result
 
 
 def _of_sources(frame: pd.DataFrame, sources: frozenset[str], *columns: str) -> pd.DataFrame:

@@ -4,6 +4,10 @@ A shield on a record hides where all of its child lives. At the end of each run 
 to every record that is linked to such a child or waits to be, since an unshielded double of
 a shielded child gives it away. Each stays until a person who may lifts it for that child;
 what was lifted does not come back from the same shield.
+
+A record that was put alone since is shielded as well if it is like the child's, but it hides
+nothing but itself and leads nowhere: or whoever may put records could hide any child by one
+that is like both.
 """
 
 from collections.abc import Collection, Iterable
@@ -12,10 +16,11 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, not_, or_, select, update
 from sqlalchemy.orm import aliased
 
 from api.db.models import Membership, Pair, RecordVersion, Run, Shield
+from api.db.tables import in_utc
 from api.services.register.acts import ActError, Key, audit, find_record, passes, require_reason
 from api.services.register.closure import fellows
 from api.services.register.columns import Numbers, among, columns
@@ -87,9 +92,18 @@ def can_lift(connection: Connection, *, record: Key, why: str) -> bool:
 
 
 def shielded_records(connection: Connection) -> Numbers:
-    """Records under a shield, and all that are of one child with one."""
-    (own,) = columns(connection, select(Shield.record).where(Shield.lifted_at.is_(None)))
-    return np.union1d(own, fellows(connection, own)) if len(own) else own
+    """Records under a shield, and all that are of one child with one that leads on."""
+    return np.union1d(*_shielded(connection))
+
+
+def _shielded(connection: Connection) -> tuple[Numbers, Numbers]:
+    """Records of shielded children, and those that are shielded as lookalikes alone."""
+    own, lookalike = columns(
+        connection, select(Shield.record, Shield.lookalike).where(Shield.lifted_at.is_(None))
+    )
+    leading = own[~lookalike]
+    of_children = np.union1d(leading, fellows(connection, leading))
+    return of_children, np.setdiff1d(own, of_children)
 
 
 def has_hidden_place(connection: Connection, record: int) -> bool:
@@ -113,9 +127,26 @@ def shielded_children(
     ``at_any_time`` adds those that held, in any past run, a record that is under a shield by
     now: needed wherever values of the past are shown.
     """
-    records = shielded_records(connection)
-    if not len(records) or not ids:
+    of_children, alone = _shielded(connection)
+    if not ids or not len(of_children) + len(alone):
         return set()
+    found = _children_of(connection, of_children, ids, at_any_time=at_any_time)
+    if len(alone):
+        # A child that has nothing but lookalikes may be the shielded one, held twice.
+        maybe = sorted(_children_of(connection, alone, ids, at_any_time=at_any_time) - found)
+        query = select(Membership.child).where(
+            Membership.to_run.is_(None),
+            among(connection, Membership.child, maybe),
+            not_(among(connection, Membership.record, alone)),
+        )
+        found |= set(maybe) - set(connection.scalars(query.distinct()))
+    return found
+
+
+def _children_of(
+    connection: Connection, records: Numbers, ids: Collection[str], *, at_any_time: bool
+) -> set[str]:
+    """Which of these children hold, or ever held, one of these records."""
     query = select(Membership.child).where(
         among(connection, Membership.record, records),
         among(connection, Membership.child, sorted(ids)),
@@ -126,21 +157,21 @@ def shielded_children(
 
 
 def active_shields(connection: Connection) -> list[tuple[int, int]]:
-    """Each shield that is not lifted: the one that a person set, and the record it is on."""
+    """Each shield that leads on: the one that a person set, and the record it is on."""
     root = func.coalesce(Shield.inherited_from, Shield.id)
-    query = select(root, Shield.record).where(Shield.lifted_at.is_(None))
+    query = select(root, Shield.record).where(Shield.lifted_at.is_(None), ~Shield.lookalike)
     return [(number, record) for number, record in connection.execute(query)]
 
 
 def spread_to(
     connection: Connection, record: int, roots: Collection[int], *, now: datetime
 ) -> None:
-    """Spread shields that people set to a record, but those that were lifted from it."""
+    """Spread shields that people set to a lookalike, but those that were lifted from it."""
     root = func.coalesce(Shield.inherited_from, Shield.id)
     had = set(connection.scalars(select(root).where(Shield.record == record)))
     for number in sorted(set(roots) - had):
         _enter(connection, record, why=SPREAD, by=REGISTER, now=now, action="shield_spread",
-               inherited_from=number)  # fmt: skip
+               inherited_from=number, lookalike=True)  # fmt: skip
 
 
 def hide_location(frame: pd.DataFrame, hidden: npt.NDArray[np.bool_]) -> pd.DataFrame:
@@ -165,29 +196,66 @@ def spread_shields(
     One that was lifted from a child does not come back to it by the same shield. ``now``
     may be left out for a ``run``, whose moment it then is.
     """
-    rows = connection.execute(
-        select(Shield.id, Shield.record, Shield.inherited_from, Shield.lifted_at)
-    ).all()
-    if not rows:
-        return 0
+    rows = connection.execute(select(Shield.__table__)).all()
+    if any(r.lookalike and not r.lifted_at for r in rows):
+        _make_ordinary(connection)
+        rows = connection.execute(select(Shield.__table__)).all()
     # By the shield that a person set and the record that it is on, in this or another way.
     lifted = _frame((r.inherited_from or r.id, r.record) for r in rows if r.lifted_at)
     active = _frame((r.inherited_from or r.id, r.record) for r in rows if not r.lifted_at)
     if active.empty:
         return 0
+    set_at = {r.id: in_utc(r.at) for r in rows if r.inherited_from is None}
+    leading = {r.record for r in rows if not (r.lifted_at or r.lookalike)}
     done = pd.concat([active, lifted, _led(lifted, _fellowship(connection, lifted))])
-    frontier, new = active, []
+    frontier = active[active["record"].isin(leading)]
+    new = []
     while len(frontier):
-        frontier = _without(_led(frontier, _plausible(connection, frontier)), done)
-        done = pd.concat([done, frontier])
-        new.append(frontier)
+        ways = _plausible(connection, frontier, leading, min(set_at.values()))
+        found = _without(_led(frontier, ways), done)
+        put_at = _put_alone(connection, found["record"])
+        found["lookalike"] = [
+            record in put_at and put_at[record] > set_at[root]
+            for root, record in zip(found["root"].tolist(), found["record"].tolist(), strict=True)
+        ]
+        new.append(found)
+        frontier = found.loc[~found["lookalike"], ["root", "record"]]
+        done = pd.concat([done, found[["root", "record"]]])
     found = pd.concat(new).sort_values(["root", "record"])
     if len(found):
         moment = now or connection.execute(select(Run.at).where(Run.id == run)).scalar_one()
-        for root, record in zip(found["root"].tolist(), found["record"].tolist(), strict=True):
+        each = (found[name].tolist() for name in ("root", "record", "lookalike"))
+        for root, record, lookalike in zip(*each, strict=True):
             _enter(connection, record, why=SPREAD, by=REGISTER, now=moment,
-                   action="shield_spread", inherited_from=root)  # fmt: skip
+                   action="shield_spread", inherited_from=root, lookalike=lookalike)  # fmt: skip
     return len(found)
+
+
+def _make_ordinary(connection: Connection) -> None:
+    """A lookalike that an extract has brought since is a record like any other."""
+    query = select(Shield.record).where(Shield.lookalike, Shield.lifted_at.is_(None))
+    brought = select(RecordVersion.record).where(
+        RecordVersion.to_run.is_(None),
+        RecordVersion.extract.is_not(None),
+        RecordVersion.record.in_(query),
+    )
+    ordinary = update(Shield).where(Shield.lookalike, Shield.record.in_(brought))
+    connection.execute(ordinary.values(lookalike=False))
+
+
+def _put_alone(connection: Connection, records: Iterable[int]) -> dict[int, datetime]:
+    """Of these records those that say what they do since they were put alone, and when."""
+    query = (
+        select(RecordVersion.record, Run.at)
+        .join(Run, Run.id == RecordVersion.from_run)
+        .where(
+            RecordVersion.to_run.is_(None),
+            RecordVersion.extract.is_(None),
+            Run.kind == "record",
+            among(connection, RecordVersion.record, np.unique(np.fromiter(records, np.int64))),
+        )
+    )
+    return {record: in_utc(at) for record, at in connection.execute(query)}
 
 
 def _frame(rows: Iterable[tuple[int, int]]) -> pd.DataFrame:
@@ -202,12 +270,20 @@ def _led(frontier: pd.DataFrame, ways: pd.DataFrame) -> pd.DataFrame:
 
 def _without(some: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     known = pd.MultiIndex.from_frame(others)
-    return some[~pd.MultiIndex.from_frame(some).isin(known)]
+    return some[~pd.MultiIndex.from_frame(some).isin(known)].copy()
 
 
-def _plausible(connection: Connection, frontier: pd.DataFrame) -> pd.DataFrame:
-    """Ways to records of the same children, and on to those linked to one or waiting to be."""
+def _plausible(
+    connection: Connection, frontier: pd.DataFrame, leading: Collection[int], since: datetime
+) -> pd.DataFrame:
+    """Ways to records of the same children, and on to those linked to one or waiting to be.
+
+    Within a child that holds a record put alone ``since`` then, and not ``leading`` before, only
+    a link is a way to a record that was not: that record may be what holds the child together.
+    """
     within = _fellowship(connection, frontier)
+    put_at = _put_alone(connection, within["to"])
+    put = {one for one, at in put_at.items() if at > since and one not in leading}
     inside = np.union1d(frontier["record"], within["to"])
     query = select(Pair.l, Pair.r).where(
         or_(among(connection, Pair.l, inside), among(connection, Pair.r, inside)),
@@ -215,7 +291,8 @@ def _plausible(connection: Connection, frontier: pd.DataFrame) -> pd.DataFrame:
     )
     l, r = columns(connection, query)
     ways = pd.DataFrame({"record": np.concatenate([l, r]), "to": np.concatenate([r, l])})
-    return pd.concat([within, ways])
+    mixed = within["record"].isin(within.loc[within["to"].isin(put), "record"])
+    return pd.concat([within[~mixed | within["to"].isin(put)], ways])
 
 
 def _fellowship(connection: Connection, some: pd.DataFrame) -> pd.DataFrame:
@@ -243,8 +320,10 @@ def _enter(
     now: datetime,
     action: str,
     inherited_from: int | None = None,
+    lookalike: bool = False,
 ) -> int:
-    entry = {"record": record, "inherited_from": inherited_from, "why": why, "by": by, "at": now}
+    entry = {"record": record, "inherited_from": inherited_from, "lookalike": lookalike,
+             "why": why, "by": by, "at": now}  # fmt: skip
     number: int = connection.execute(insert(Shield).values(entry).returning(Shield.id)).scalar_one()
     audit(connection, action, f"shield {number}", by=by, now=now)
     return number

@@ -17,6 +17,7 @@ from api.services.access.policy import View
 from api.services.extracts.current import held
 from api.services.extracts.dates import extract_dates
 from api.services.register.columns import among
+from api.services.register.golden_told import golden_without
 from api.services.register.history import (
     ChildStanding,
     Member,
@@ -104,10 +105,14 @@ def view_child(
         return None if ended is None else ShownChild(ended, {}, (), False, False)
     standing = ChildStanding(child_id, Standing.CURRENT, row.from_run, None, ())
     members, _ = members_of(connection, child_id)
-    shielded = bool(row.shielded)
-    untold = lookalikes(connection, view).records if shielded else frozenset()
+    # Most children are under no shield of any kind.
+    shielded = bool(row.shielded) and child_id in shielded_children(connection, [child_id])
+    untold = lookalikes(connection, view).records if row.shielded else frozenset()
     seen = seen_members(view, members, untold)
-    return _shown(view, standing, row._asdict(), seen, shielded) if seen else None
+    golden = row._asdict()
+    if untold:
+        golden |= golden_without(connection, [child_id]).get(child_id, {})
+    return _shown(view, standing, golden, seen, shielded) if seen else None
 
 
 def _view_child_then(
@@ -126,6 +131,8 @@ def _view_child_then(
     golden = {} if row is None or severed else row._asdict()
     shielded = bool(shielded_children(connection, [child_id], at_any_time=True))
     untold = lookalikes(connection, view).records
+    if untold and golden:
+        golden |= golden_without(connection, [child_id], as_of_run=run).get(child_id, {})
     return _shown(view, standing, golden, seen_members(view, members, untold), shielded)
 
 
