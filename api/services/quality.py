@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Float, case, cast, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Float, case, cast, func, select
 
 from api.db.models import Pair, Record, Run, Source
 from api.services.register.columns import among, columns
 from api.services.register.decisions import MATCH, NON_MATCH, decisions_in_force
+from api.services.register.reading import last_run
 from matcher.block import RuleBlocks
 from matcher.classify import probability
 from matcher.intervals import Proportion
@@ -114,29 +116,56 @@ def last_blocking(connection: Connection) -> Blocking | None:
     return None
 
 
-def weight_bins(connection: Connection) -> list[WeightBin]:
-    """Kept pairs by whole bits of weight, from the lowest."""
-    return [WeightBin(*row) for row in _became(connection, func.floor(cast(Pair.weight, Float)))]
+def weight_bins(connection: Connection, thresholds: Thresholds) -> list[WeightBin]:
+    """Kept pairs by whole bits of weight, from the lowest. The thresholds are those in force."""
+    became = _became(connection, thresholds)
+    return [WeightBin(*counts) for counts in _summed(became, "weight")]
 
 
-def _became(connection: Connection, group: Any) -> list[tuple[int, int, int, int, int]]:
-    """What became of kept pairs, by a number: as a `WeightBin` has it, from the lowest."""
-    group = group.label("part")
+_COUNTED = ["linked", "waiting", "apart", "other"]
+
+
+def _became(connection: Connection, thresholds: Thresholds) -> pd.DataFrame:
+    """What became of kept pairs, by whole bit and by band: weight, band, and counts.
+
+    All pairs are read for it, so it is kept until the next run: until then they stay as they are.
+    """
+    state = (last_run(connection), thresholds.lower, thresholds.upper)
+    kept = _KEPT.get(connection.engine)
+    if kept is None or kept[0] != state:
+        kept = _KEPT[connection.engine] = (state, _read(connection, thresholds))
+    return kept[1]
+
+
+_KEPT: WeakKeyDictionary[Engine, tuple[tuple[Any, ...], pd.DataFrame]] = WeakKeyDictionary()
+
+
+def _read(connection: Connection, thresholds: Thresholds) -> pd.DataFrame:
+    weight = func.floor(cast(Pair.weight, Float)).label("weight")
+    band = _band(thresholds).label("band")
     found = connection.execute(
         select(
-            group,
-            func.count(),
+            weight,
+            band,
             func.sum(Pair.link),
             func.sum(Pair.waiting * (1 - Pair.link)),
             func.sum(Pair.apart * (1 - Pair.link) * (1 - Pair.waiting)),
-        )
-        .group_by(group)
-        .order_by(group)
+            func.sum((1 - Pair.apart) * (1 - Pair.link) * (1 - Pair.waiting)),
+        ).group_by(weight, band)
     )
-    return [
-        (int(part), int(link), int(wait), int(apart), int(n - link - wait - apart))
-        for part, n, link, wait, apart in found
-    ]
+    rows = [tuple(map(int, row)) for row in found]
+    return pd.DataFrame(rows, columns=["weight", "band", *_COUNTED])
+
+
+def _band(thresholds: Thresholds) -> ColumnElement[int]:
+    """2 for links by weight, 1 for possible links, 0 for what is below."""
+    return case((Pair.weight >= thresholds.upper, 2), (Pair.weight >= thresholds.lower, 1), else_=0)
+
+
+def _summed(became: pd.DataFrame, by: str) -> list[tuple[int, int, int, int, int]]:
+    """A number, and the counts of what has it, from the lowest."""
+    sums = became.groupby(by)[_COUNTED].sum()
+    return [(int(at), int(a), int(b), int(c), int(d)) for at, a, b, c, d in sums.itertuples()]
 
 
 def expected(bins: Sequence[WeightBin], lower: float, upper: float) -> Expected:
@@ -160,8 +189,7 @@ def reviewed(
     """Decided pairs by band of weight, and by source."""
     decided = decided_pairs(connection)
     lower, upper = thresholds.lower, thresholds.upper
-    band = case((Pair.weight >= upper, 2), (Pair.weight >= lower, 1), else_=0)
-    became = {one[0]: one[1:] for one in _became(connection, band)}
+    became = {one[0]: one[1:] for one in _summed(_became(connection, thresholds), "band")}
     weight = decided["weight"].to_numpy(float)
     bands = (
         (2, "at or above the upper threshold", upper, np.inf),

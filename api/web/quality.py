@@ -58,7 +58,7 @@ def quality_page(
     matching = last_rules(visit.connection).book.linkage.matching
     now = matching.thresholds
     tried, errors = _tried(lower, upper, now)
-    bins = quality.weight_bins(visit.connection)
+    bins = quality.weight_bins(visit.connection, now)
     by_band, by_source = quality.reviewed(visit.connection, now)
     return page(
         request,
@@ -112,7 +112,8 @@ def weights_chart(
         raise Problem("not-found")
     now = last_rules(visit.connection).book.linkage.matching.thresholds
     tried, _ = _tried(lower, upper, now)
-    drawn = _drawn(_bins_at(visit.connection), tried.lower, tried.upper, narrow)
+    bins = tuple(quality.weight_bins(visit.connection, now))
+    drawn = _drawn(bins, tried.lower, tried.upper, narrow)
     return charts.svg_response(drawn)
 
 
@@ -248,10 +249,6 @@ def _plain(text: str) -> str:
         return f"{float(text):g}"
     except ValueError:
         return "x"
-
-
-def _bins_at(connection: Connection) -> tuple[quality.WeightBin, ...]:
-    return tuple(quality.weight_bins(connection))
 
 
 @lru_cache(maxsize=32)

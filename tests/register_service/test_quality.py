@@ -27,7 +27,7 @@ BINS = st.lists(
 
 def test_every_kept_pair_is_in_one_bin_by_what_became_of_it(register: Reviewed) -> None:
     with reading(register.engine) as connection:
-        bins = weight_bins(connection)
+        bins = weight_bins(connection, shipped().book.linkage.matching.thresholds)
         count = select(func.count()).select_from(Pair)
         assert sum(one.pairs for one in bins) == connection.scalar(count)
         linked = connection.scalar(count.where(Pair.link == 1))
@@ -46,6 +46,18 @@ def test_thresholds_share_out_every_pair(bins: list[WeightBin], lower: int, gap:
     assert higher.links <= found.links
     assert higher.false_links <= found.false_links
     assert higher.missed == found.missed
+
+
+def test_what_became_of_pairs_is_told_anew_after_a_run(register: Reviewed) -> None:
+    thresholds = shipped().book.linkage.matching.thresholds
+
+    def linked() -> int:
+        with reading(register.engine) as connection:
+            return sum(one.linked for one in weight_bins(connection, thresholds))
+
+    before = linked()
+    register.say("match", AISHA[0], UNSURE)
+    assert linked() > before
 
 
 def test_what_people_decided_is_told_by_band_and_by_source(register: Reviewed) -> None:
