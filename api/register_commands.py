@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from sqlalchemy import Engine
 
 from api import register_screen as screen
 from api.db.engine import reading, writing
@@ -29,10 +30,13 @@ from api.services.ingesting import ingest as ingest_extract
 from api.services.ingesting import link_what_waits
 from api.services.jobs import queue_extract
 from api.services.observe import Recorder
-from api.services.register.kept_rules import rules_in_force
-from api.services.register.preview import preview as show_preview
-from api.services.register.running import check_can_relink
+from api.services.register.kept_rules import InForce, rules_in_force
+from api.services.register.preview import Preview
+from api.services.register.preview import preview as preview_rules
+from api.services.register.previewed import check_last_run, note_preview, previews_after
+from api.services.register.rehearsal import rehearse
 from api.services.register.running import relink as relink_all
+from matcher.progress import Observer
 
 commands = typer.Typer()
 
@@ -170,7 +174,9 @@ def relink(
     after_run: Annotated[
         int | None,
         typer.Option(
-            "--after-run", metavar="RUN", help="Only if this is still the last run, as previewed."
+            "--after-run",
+            metavar="RUN",
+            help="Only what you previewed after this run, if it is still the last one.",
         ),
     ] = None,
     database: DatabaseOption = None,
@@ -179,29 +185,24 @@ def relink(
 ) -> None:
     """Link what waits; or, with other rules or another model, everything by those."""
     offered = offered_rules(rules, model)
-    recorder = Recorder(show=not as_json)
+    recorder, who = Recorder(show=not as_json), by or user_name()
     with existing_register(database) as engine, recorder.live():
         if preview:
-            with reading(engine) as connection:
-                check_can_relink(connection, after_run=after_run)
-                chosen = offered if rules or model else rules_in_force(connection, offered)
-                shown = show_preview(connection, chosen, observer=recorder)
+            if after_run is not None:
+                with reading(engine) as connection:
+                    check_last_run(connection, after_run)
+            other = offered if rules or model else None
+            shown = _previewed(engine, other, by=who, observer=recorder)
         elif rules or model:
             with writing(engine) as connection:
+                known = None if after_run is None else previews_after(connection, after_run, by=who)
                 runs = [
                     relink_all(
-                        connection,
-                        offered,
-                        by=by or user_name(),
-                        now=now(),
-                        after_run=after_run,
-                        observer=recorder,
+                        connection, offered, by=who, now=now(), previewed=known, observer=recorder
                     )
                 ]
         else:
-            runs = link_what_waits(
-                engine, offered, by=by or user_name(), observer=recorder, after_run=after_run
-            )
+            runs = link_what_waits(engine, offered, by=who, observer=recorder, after_run=after_run)
     if preview:
         screen.show_preview(shown, as_json=as_json)
     elif as_json:
@@ -210,3 +211,16 @@ def relink(
         screen.show_runs(runs)
     else:
         print("Nothing waits to be linked.")
+
+
+def _previewed(engine: Engine, other: InForce | None, *, by: str, observer: Observer) -> Preview:
+    """What a relink would do, by other rules or with what waits; that it was shown is kept."""
+    if other is not None:
+        with reading(engine) as connection:
+            found = preview_rules(connection, other, observer=observer)
+    else:
+        with writing(engine) as connection:
+            found = rehearse(connection, now=now(), observer=observer)
+    with writing(engine) as connection:
+        note_preview(connection, after_run=found.after_run, mark=found.mark, by=by, now=now())
+    return found

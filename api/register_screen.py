@@ -112,6 +112,8 @@ def preview_as_dict(found: Preview) -> dict[str, Any]:
     """What `matcher relink --preview --json` prints."""
     return {
         "after_run": found.after_run,
+        "runs": found.runs,
+        "extracts_left_waiting": found.left_waiting,
         "rules": found.rules,
         "model": found.model,
         "children": asdict(found.counts),
@@ -164,6 +166,13 @@ def show_preview(found: Preview, *, as_json: bool) -> None:
         for when, result in (("before", move.before), ("after", move.after)):
             if move.moves and result is not None and result.computed:
                 _OUT.print(f"    {when}: {measure_as_text(result).splitlines()[1].strip()}")
+    if found.left_waiting:
+        count = found.left_waiting
+        waits = "1 extract waits and goes" if count == 1 else f"{count} extracts wait and go"
+        _OUT.print(f"{waits} on waiting, for the run after this.")
+    if not found.runs:
+        _OUT.print("Nothing waits to be linked.")
+        return
     _OUT.print(
         "Nothing was changed. To put it in force, leave out --preview and add "
         f"--after-run {found.after_run}.",

@@ -10,6 +10,7 @@ class PreviewRow(Table):
     """What was asked to be tried, and what it would do to the register after ``after_run``.
 
     ``files`` are rule files by name, ``model`` a model as text; what is missing stays as it is.
+    ``mark`` tells what it would hold by which rules; one without a ``job`` was shown at once.
     """
 
     __tablename__ = "preview"
@@ -25,6 +26,7 @@ class PreviewRow(Table):
     by: Mapped[Name]
     created_at: Mapped[Moment]
     found: Mapped[Detail | None]
+    mark: Mapped[Name | None]
 
     # A number is never given again: jobs go by it.
     __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012

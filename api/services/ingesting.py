@@ -17,13 +17,8 @@ from api.services.extracts import Mode, receive
 from api.services.extracts.states import check_not_in_future
 from api.services.extracts.validation import validate
 from api.services.register.kept_rules import InForce, rules_in_force
-from api.services.register.running import (
-    RunResult,
-    check_can_relink,
-    lock_register,
-    run_register,
-    something_waits,
-)
+from api.services.register.previewed import previews_after
+from api.services.register.running import RunResult, run_register, something_waits
 from matcher.progress import Observer
 from matcher.read import ReadResult
 
@@ -124,15 +119,21 @@ def link_what_waits(
 ) -> list[RunResult]:
     """Link accepted extracts, decisions and corrections that wait; no run if nothing does.
 
-    Raises DataError if ``after_run`` is given and is not the last run.
+    With ``after_run`` it must be what ``by`` was shown after that run; else raises DataError.
     """
     with writing(engine) as connection:
-        if after_run is not None:
-            lock_register(connection)
-            check_can_relink(connection, after_run=after_run)
-        if not something_waits(connection):
+        if after_run is None and not something_waits(connection):
             return []
-        return run_register(connection, offered, by=by, now=_now(), reads=reads, observer=observer)
+        previewed = None if after_run is None else previews_after(connection, after_run, by=by)
+        return run_register(
+            connection,
+            offered,
+            by=by,
+            now=_now(),
+            reads=reads,
+            previewed=previewed,
+            observer=observer,
+        )
 
 
 def _stands(

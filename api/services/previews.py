@@ -1,7 +1,7 @@
 """Other rules, another model or other thresholds: tried first, then put in force or not.
 
 What is tried is kept as text. A preview is of the run that was the last one when it was asked
-for; once there is another run it can only be made again.
+for; once there is another run, or something else waits for one, it can only be made again.
 """
 
 import io
@@ -22,6 +22,7 @@ from api.db.tables import in_utc
 from api.services.access.audit import note_act
 from api.services.register.kept_rules import InForce
 from api.services.register.preview import MeasureMove, Pairs, Preview, preview
+from api.services.register.previewed import Previewed, check_last_run
 from api.services.register.reading import last_run
 from api.services.register.running import relink
 from api.services.rules import load_rule_book
@@ -186,23 +187,24 @@ def prepare_preview(
 ) -> Iterator[Callable[[Connection], Mapping[str, Any]]]:
     """Find out what it would do; what is yielded writes that down."""
     number = int(task.request["preview"])
-    found = None
+    found = mark = None
     row = _row(connection, number)
     if row is not None:
-        _check_run(connection, row)
+        check_last_run(connection, row.after_run)
         with _offered(connection, row) as offered:
-            found = _as_dict(preview(connection, offered, observer=observer))
+            said = preview(connection, offered, observer=observer)
+            found, mark = _as_dict(said), said.mark
 
     def finish(write: Connection) -> Mapping[str, Any]:
         mine = update(PreviewRow).where(PreviewRow.id == number)
-        kept = write.execute(mine.values(found=found)).rowcount if found else 0
+        kept = write.execute(mine.values(found=found, mark=mark)).rowcount if found else 0
         return {"preview": number, "discarded": kept == 0}
 
     yield finish
 
 
 def do_commit(connection: Connection, task: Task, observer: Observer) -> Mapping[str, Any]:
-    """Put it in force, in a run. Raises DataError if another run came in between."""
+    """Put it in force, in a run. Raises DataError if that would not do what was told."""
     row = _row(connection, int(task.request["preview"]))
     if row is None:
         raise DataError("the preview was discarded; nothing was changed")
@@ -212,7 +214,7 @@ def do_commit(connection: Connection, task: Task, observer: Observer) -> Mapping
             offered,
             by=task.by,
             now=datetime.now(UTC),
-            after_run=row.after_run,
+            previewed=Previewed(row.after_run, frozenset({row.mark})),
             observer=observer,
         )
     return {"preview": row.id, "runs": [result.run]}
@@ -220,15 +222,8 @@ def do_commit(connection: Connection, task: Task, observer: Observer) -> Mapping
 
 def _row(connection: Connection, number: int) -> Row[Any] | None:
     table = PreviewRow.__table__
-    return connection.execute(select(table).where(table.c.id == number)).one_or_none()
-
-
-def _check_run(connection: Connection, row: Row[Any]) -> None:
-    latest = last_run(connection)
-    if latest != row.after_run:
-        raise DataError(
-            f"the register is at run {latest} by now, not at {row.after_run}; make another preview"
-        )
+    asked = table.c.id == number, table.c.job.is_not(None)
+    return connection.execute(select(table).where(*asked)).one_or_none()
 
 
 @contextmanager

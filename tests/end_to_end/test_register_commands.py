@@ -90,6 +90,63 @@ def test_a_preview_lists_every_pair_and_decision_that_other_rules_move(
     assert now["decisions_contradicted"][0]["kind"] == "non_match"
 
 
+def test_a_relink_of_what_waits_does_what_its_preview_said_or_nothing(
+    call: Call, tmp_path: Path
+) -> None:
+    """An extract was withdrawn and another accepted; then more comes between the two."""
+    names = ("Booth", "Lees", "Quigley")
+    for source, held in (("nursery", names), ("clinic", names[:2])):
+        call("ingest", source, people(tmp_path / f"{source}.csv", *held), "--as-of", "2024-09-01")
+    call("withdraw", 2)
+    more = people(tmp_path / "more.csv", *names, "Ibbotson")
+    call("ingest", "social", more, "--as-of", "2024-09-01", "--link-later")
+    call("decide", "non-match", "nursery", 1, "clinic", 1, "--why", "a test", "--link-later")
+    before = json.loads(call("status", "--json").out)
+
+    said = json.loads(call("relink", "--preview", "--json").out)
+    assert (said["children"]["left"], said["children"]["joined"]) == (2, 4)
+    assert (len(said["founded"]), len(said["links_gained"]), len(said["links_lost"])) == (1, 3, 2)
+    after = json.loads(call("status", "--json").out)
+    assert (after["children"], after["runs"]) == (before["children"], before["runs"])
+
+    again = ["relink", "--after-run", said["after_run"]]
+    call("undo", 1, "--why", "a mistake", "--link-later")
+    refused = call(*again)
+    assert refused.status == DATA_PROBLEM
+    assert "otherwise than at the preview" in refused.err
+    assert call("relink", "--preview").status == GOOD
+    call("withdraw", 3)
+    assert call(*again).status == DATA_PROBLEM
+    assert json.loads(call("status", "--json").out)["runs"] == before["runs"]
+    said = json.loads(call("relink", "--preview", "--json").out)
+    (run,) = json.loads(call(*again, "--json").out)["runs"]
+    assert run["children"] == said["children"]
+    assert call(*again).status == DATA_PROBLEM
+
+
+def test_other_rules_are_put_in_force_as_previewed_or_not_at_all(
+    call: Call, tmp_path: Path
+) -> None:
+    few = people(tmp_path / "few.csv", "Booth", "Lees")
+    for source in ("nursery", "clinic"):
+        call("ingest", source, few, "--as-of", "2024-09-01")
+    call("ingest", "social", few, "--as-of", "2024-09-01", "--link-later")
+    rules = tmp_path / "rules"
+    shutil.copytree(RULES, rules)
+    again = ("relink", "--rules", rules, "--after-run", 2)
+    assert "you have not previewed this" in call(*again).err
+    assert "1 extract waits and goes on" in call("relink", "--preview", "--rules", rules).out
+    matching = rules / "matching.yaml"
+    text = matching.read_text(encoding="utf-8")
+    matching.write_text(re.sub(r"(?m)^(  upper:) \S+", r"\1 500", text), encoding="utf-8")
+    assert "otherwise than at the preview" in call(*again).err
+    matching.write_text(text, encoding="utf-8")
+    call("decide", "non-match", "nursery", 1, "clinic", 1, "--why", "a test", "--link-later")
+    assert "otherwise than at the preview" in call(*again).err
+    assert len(json.loads(call("relink", "--preview", "--rules", rules, "--json").out)["founded"])
+    assert call(*again).status == GOOD
+
+
 def test_an_implausible_extract_waits_until_a_person_accepts_it(call: Call, tmp_path: Path) -> None:
     many = people(tmp_path / "many.csv", *(f"Lees{chr(65 + n % 26)}{n}" for n in range(60)))
     few = people(tmp_path / "few.csv", "Booth", "Lees")
@@ -210,4 +267,5 @@ def test_a_relink_after_another_run_than_the_last_is_refused(
     refused = call("relink", *how, "--after-run", 99)
     assert refused.status == DATA_PROBLEM
     assert "at run 1 by now, not at 99" in refused.err
+    call("relink", *(one for one in how if one != "--preview"), "--preview")
     assert call("relink", *how, "--after-run", 1).status == GOOD

@@ -13,6 +13,7 @@ from api.db.models import Child, Pair, Run, Source, Succession
 from api.services.register.kept_rules import InForce, last_rules
 from api.services.register.measures import register_measures
 from api.services.register.preview import Preview, preview
+from api.services.register.previewed import Previewed
 from api.services.register.reading import link_keys, read_crosswalk
 from api.services.register.running import relink, run_register
 from api.services.rules import load_rule_book, shipped_model, shipped_rules
@@ -65,6 +66,10 @@ def previewed(register: Register, offered: InForce) -> Preview:
         return preview(connection, offered)
 
 
+def shown(said: Preview) -> Previewed:
+    return Previewed(said.after_run, frozenset({said.mark}))
+
+
 def reported(register: Register, column: str) -> pd.DataFrame:
     with reading(register.engine) as connection:
         pairs = connection.execute(select(Pair.l, Pair.r).where(getattr(Pair, column) == 1)).all()
@@ -110,7 +115,7 @@ def test_a_relink_does_what_its_preview_said(
     assert everything(register.engine) == rows_before
 
     with writing(register.engine) as connection:
-        done = relink(connection, offered, by="analyst", now=NOW, after_run=said.after_run)
+        done = relink(connection, offered, by="analyst", now=NOW, previewed=shown(said))
     with reading(register.engine) as connection:
         founded = connection.scalars(select(Child.id).where(Child.from_run == done.run)).all()
         retired = connection.scalars(select(Child.id).where(Child.to_run == done.run)).all()
@@ -188,7 +193,7 @@ def test_a_relink_after_the_register_moved_on_is_refused(
     before = everything(register.engine)
     moved_on = pytest.raises(DataError, match="at run 2 by now, not at 1; make another preview")
     with moved_on, writing(register.engine) as connection:
-        relink(connection, offered, by="analyst", now=NOW, after_run=said.after_run)
+        relink(connection, offered, by="analyst", now=NOW, previewed=shown(said))
     assert everything(register.engine) == before
 
 

@@ -11,10 +11,12 @@ from sqlalchemy import Connection, select
 from api.db.models import Pair
 from api.services.register.columns import Numbers, among, columns
 from api.services.register.decisions import MATCH, NON_MATCH, decisions_in_force
+from api.services.register.whole import members
 from matcher.deciding import Scored
 from matcher.rules.matching import Thresholds
 
 Bits = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,31 @@ def contradicted(
     looked at, to which ``after`` belongs; ``before`` belongs to those in force.
     """
     record = scored.prepared.records["id"].to_numpy(np.int64)
-    found = decisions_in_force(connection)
-    current = found["l"].isin(record) & found["r"].isin(record)
-    found = found[found["kind"].isin([MATCH, NON_MATCH]) & current].sort_values("id")
+    found = _decided(connection, record)
     weight, apart = _weighed(found, record, scored)
     was, was_apart = _kept(connection, found)
-    now = _against(found, weight, apart, after)
     already = _against(found, was, was_apart, before)
+    return _told(found, weight, _against(found, weight, apart, after), already)
+
+
+def contradicting(connection: Connection, thresholds: Thresholds) -> tuple[Contradiction, ...]:
+    """The same by the weights and the thresholds in force: all of them, as if new."""
+    found = _decided(connection, members(connection))
+    weight, apart = _kept(connection, found)
+    against = _against(found, weight, apart, thresholds)
+    return _told(found, weight, against, np.zeros(len(found), dtype=bool))
+
+
+def _decided(connection: Connection, current: Numbers) -> pd.DataFrame:
+    """Matches and non-matches between current records."""
+    found = decisions_in_force(connection)
+    here = found["l"].isin(current) & found["r"].isin(current)
+    return found[found["kind"].isin([MATCH, NON_MATCH]) & here].sort_values("id")
+
+
+def _told(
+    found: pd.DataFrame, weight: Bits, against: Flags, already: Flags
+) -> tuple[Contradiction, ...]:
     rows = zip(found["id"], found["kind"], found["l"], found["r"], weight, already, strict=True)
     told = [
         Contradiction(
@@ -57,25 +77,21 @@ def contradicted(
         )
         for number, kind, l, r, bits, so in rows
     ]  # fmt: skip
-    return tuple(one for one, against in zip(told, now, strict=True) if against)
+    return tuple(one for one, so in zip(told, against, strict=True) if so)
 
 
-def _against(
-    found: pd.DataFrame, weight: Bits, apart: npt.NDArray[np.bool_], thresholds: Thresholds
-) -> npt.NDArray[np.bool_]:
+def _against(found: pd.DataFrame, weight: Bits, apart: Flags, thresholds: Thresholds) -> Flags:
     match = (found["kind"] == MATCH).to_numpy()
     return np.where(match, weight < thresholds.lower, (weight >= thresholds.upper) & ~apart)
 
 
-def _weighed(
-    found: pd.DataFrame, record: Numbers, scored: Scored
-) -> tuple[Bits, npt.NDArray[np.bool_]]:
+def _weighed(found: pd.DataFrame, record: Numbers, scored: Scored) -> tuple[Bits, Flags]:
     pairs = scored.pairs
     known = pd.MultiIndex.from_arrays(_unordered(record[pairs.l], record[pairs.r]))
     return _looked_up(found, known, pairs.evidence + scored.prior, pairs.apart)
 
 
-def _kept(connection: Connection, found: pd.DataFrame) -> tuple[Bits, npt.NDArray[np.bool_]]:
+def _kept(connection: Connection, found: pd.DataFrame) -> tuple[Bits, Flags]:
     ids = np.union1d(found["l"].to_numpy(np.int64), found["r"].to_numpy(np.int64))
     query = select(Pair.l, Pair.r, Pair.weight - Pair.company, Pair.apart).where(
         among(connection, Pair.l, ids), among(connection, Pair.r, ids)
@@ -91,7 +107,7 @@ def _unordered(l: Numbers, r: Numbers) -> list[Numbers]:
 
 def _looked_up(
     found: pd.DataFrame, known: pd.MultiIndex, weight: Any, apart: Any
-) -> tuple[Bits, npt.NDArray[np.bool_]]:
+) -> tuple[Bits, Flags]:
     """By decision; a pair that is not known has no weight at all."""
     at = known.get_indexer(pd.MultiIndex.from_frame(found[["l", "r"]]))
     return (

@@ -6,6 +6,7 @@ unchanging view of the database and no more (see `api.db.engine.reading`).
 """
 
 from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 from sqlalchemy import Connection, select
 
 from api.db.models import Pair
+from api.services.extracts import extracts_due
 from api.services.extracts.current import current_activity, current_records
 from api.services.measuring import all_measures
 from api.services.register.columns import Numbers, columns
@@ -20,6 +22,7 @@ from api.services.register.contradictions import Contradiction, contradicted
 from api.services.register.kept_rules import InForce, last_rules
 from api.services.register.linker import Linker
 from api.services.register.planning import ChildCounts, ChildPlan, Clustered, plan_children
+from api.services.register.previewed import mark_of
 from api.services.register.reading import (
     REPORTED,
     last_run,
@@ -68,6 +71,9 @@ class MeasureMove:
 class Preview:
     """What a relink after run ``after_run`` would do. ``rules`` and ``model`` are hashes.
 
+    It would make so many ``runs``. ``left_waiting`` are extracts that go on waiting, and
+    ``mark`` tells what it would hold, see `previewed`.
+
     Ids: ``founded``, ``restored`` and ``retired``. Pairs of ids, from a child to one that
     takes some of its records: ``merges`` (all of them, and there is no other), ``splits``
     (to a child that begins, or one of several that share what an ended one held) and
@@ -75,6 +81,9 @@ class Preview:
     """
 
     after_run: int
+    mark: str
+    runs: int
+    left_waiting: int
     rules: str
     model: str
     counts: ChildCounts
@@ -107,6 +116,7 @@ def preview(
     observer = observer or Silent()
     known = last_rules(connection)
     latest = last_run(connection)
+    mark = mark_of(connection, offered)
     linker = Linker.of(connection, latest, offered.book.linkage, offered.model, observer)
     once = holding_once(connection, offered)
     linker = replace(linker, single=frozenset(name for name in once if once[name]))
@@ -126,6 +136,9 @@ def preview(
     merges, splits, moves = _successions(plan)
     return Preview(
         after_run=latest,
+        mark=mark,
+        runs=1,
+        left_waiting=len(extracts_due(connection)),
         rules=offered.book.content_hash,
         model=offered.model.content_hash,
         counts=plan.counts,
@@ -151,13 +164,23 @@ def _successions(
     plan: ChildPlan,
 ) -> tuple[tuple[Pairs, ...], tuple[Pairs, ...], tuple[Pairs, ...]]:
     carried = plan.carried
-    begun = {*carried.founded, *carried.restored}
-    several = Counter(one.child for one in carried.successions)
+    rows = [(one.child, one.successor, one.merged) for one in carried.successions]
+    return sorted_out(rows, {*carried.founded, *carried.restored})
+
+
+def sorted_out(
+    rows: Sequence[tuple[str, str, bool]], begun: Collection[str]
+) -> tuple[tuple[Pairs, ...], tuple[Pairs, ...], tuple[Pairs, ...]]:
+    """Merges, splits and moves, of rows of child, successor, and whether the child ended.
+
+    ``begun`` are ids that began.
+    """
+    several = Counter(child for child, _, _ in rows)
     found: tuple[list[Pairs], list[Pairs], list[Pairs]] = ([], [], [])
-    for one in carried.successions:
-        merged = one.merged and several[one.child] == 1
-        kind = 0 if merged else 1 if one.merged or one.successor in begun else 2
-        found[kind].append((one.child, one.successor))
+    for child, successor, ended in rows:
+        merged = ended and several[child] == 1
+        kind = 0 if merged else 1 if ended or successor in begun else 2
+        found[kind].append((child, successor))
     merges, splits, moves = map(tuple, found)
     return merges, splits, moves
 
@@ -206,6 +229,13 @@ def _measures(
     now = MeasureInputs(records, read_crosswalk(connection), activity)
     before = all_measures(known.book, now, read_possible_links(connection))
     after = all_measures(offered.book, now.with_crosswalk(crosswalk), waiting)
+    return moves_of(before, after)
+
+
+def moves_of(
+    before: Iterable[MeasureResult], after: Iterable[MeasureResult]
+) -> tuple[MeasureMove, ...]:
+    """Each measure as it is and as it would be."""
     by_name = [{result.name: result for result in results} for results in (before, after)]
     names = dict.fromkeys([*by_name[0], *by_name[1]])
     return tuple(MeasureMove(name, by_name[0].get(name), by_name[1].get(name)) for name in names)

@@ -22,6 +22,7 @@ from api.services.register.corrections import left_with
 from api.services.register.kept_rules import InForce, keep_rules, rules_in_force
 from api.services.register.linker import LinkOutcome
 from api.services.register.linking import LARGEST_PART, link_register
+from api.services.register.previewed import Previewed, mark_of
 from matcher.errors import DataError
 from matcher.progress import Observer, Silent
 from matcher.read import ReadResult
@@ -56,6 +57,7 @@ def run_register(
     by: str,
     now: datetime,
     reads: Mapping[int, ReadResult] | None = None,
+    previewed: Previewed | None = None,
     anew: bool = False,
     largest_part: float = LARGEST_PART,
     observer: Observer | None = None,
@@ -68,20 +70,28 @@ def run_register(
         by: who asked for it.
         now: when.
         reads: extracts that have been read already, by number.
+        previewed: of what may be done; see `rehearsal`.
         anew: one run at least, and link everything.
         largest_part: see `link_register`.
         observer: told of stages.
+
+    Raises DataError if it would not do what was ``previewed``.
     """
     lock_register(connection)
+    if previewed is not None:
+        previewed.check_run(connection)
     rules = rules_in_force(connection, offered)
     observer = observer or Silent()
     results: list[RunResult] = []
-    while (due := _one_a_source(extracts_due(connection))) or something_waits(connection) or anew:
+    while (every := extracts_due(connection)) or something_waits(connection) or anew:
+        due = _one_a_source(every)
         run = begin_run(connection, rules, kind=_kind(due, anew), by=by, now=now)
+        waiting = _held_by(connection, run)
+        if previewed is not None and not results:
+            previewed.check_mark(mark_of(connection, rules, every, run=run))
         applied = {
             one.extract: _apply(connection, one, run, rules, reads or {}, observer) for one in due
         }
-        waiting = _held_by(connection, run)
         outcome = link_register(
             connection,
             run=run,
@@ -97,6 +107,8 @@ def run_register(
         counts = {extract: dict(one.counts) for extract, one in applied.items()}
         end_run(connection, run, outcome)
         results.append(RunResult(run, counts, outcome))
+    if previewed is not None and not results:
+        previewed.check_mark(mark_of(connection, rules))
     return results
 
 
@@ -106,7 +118,7 @@ def relink(
     *,
     by: str,
     now: datetime,
-    after_run: int | None = None,
+    previewed: Previewed | None = None,
     observer: Observer | None = None,
 ) -> RunResult:
     """Put other rules in force, and link everything that is current by them, in one run.
@@ -119,15 +131,19 @@ def relink(
         offered: the rules and the model from now on.
         by: who asked for it.
         now: when.
-        after_run: the last run that was known when this was decided (see `preview`).
+        previewed: of what may be done; see `preview`.
         observer: told of stages.
 
-    Raises DataError if the register is empty, or if another run came after ``after_run``.
+    Raises DataError if the register is empty, or if this would not do what was ``previewed``.
     """
     lock_register(connection)
-    check_can_relink(connection, after_run=after_run)
+    check_can_relink(connection)
+    if previewed is not None:
+        previewed.check_run(connection)
     run = begin_run(connection, offered, kind="relink", by=by, now=now)
     _held_by(connection, run)
+    if previewed is not None:
+        previewed.check_mark(mark_of(connection, offered, run=run))
     for name, once in holding_once(connection, offered).items():
         same = Source.name == name, Source.one_record_per_child != once
         connection.execute(update(Source).where(*same).values(one_record_per_child=once))
@@ -146,15 +162,10 @@ def relink(
     return RunResult(run, {}, outcome)
 
 
-def check_can_relink(connection: Connection, *, after_run: int | None = None) -> None:
-    """Raises DataError, see `relink`."""
-    latest = connection.scalar(select(func.max(Run.id)))
-    if latest is None:
+def check_can_relink(connection: Connection) -> None:
+    """Raises DataError for an empty register."""
+    if connection.scalar(select(func.max(Run.id))) is None:
         raise DataError("the register is empty; ingest and link an extract first")
-    if after_run not in (None, latest):
-        raise DataError(
-            f"the register is at run {latest} by now, not at {after_run}; make another preview"
-        )
 
 
 def holding_once(connection: Connection, rules: InForce) -> dict[str, bool]:

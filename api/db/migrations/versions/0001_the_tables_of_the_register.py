@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_962a36"
+revision: str = "0001_9f1e83"
 down_revision: str | None = None
 
 
@@ -639,6 +639,7 @@ def upgrade() -> None:
         sa.Column("by", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("found", sa.JSON(), nullable=True),
+        sa.Column("mark", sa.String(length=64), nullable=True),
         sa.ForeignKeyConstraint(["after_run"], ["run.id"], name=op.f("fk_preview_after_run_run")),
         sa.ForeignKeyConstraint(["commit_job"], ["job.id"], name=op.f("fk_preview_commit_job_job")),
         sa.ForeignKeyConstraint(["job"], ["job.id"], name=op.f("fk_preview_job_job")),
