@@ -12,6 +12,7 @@ import typer
 from sqlalchemy import Engine
 
 from api.arguments import require_file, require_folder
+from api.db.aside import aside_of, fault_aside
 from api.db.engine import open_database
 from api.db.schema import require_current, require_there
 from api.services.register.kept_rules import InForce
@@ -58,6 +59,9 @@ def register(database: str | None) -> Iterator[Engine]:
     engine = open_database(database or read_settings().database_url)
     try:
         require_current(engine)
+        _warn_of_aside(engine)
+        with aside_of(engine):
+            pass  # It is there from the beginning, with the register's mark.
         yield engine
     finally:
         engine.dispose()
@@ -70,9 +74,16 @@ def existing_register(database: str | None) -> Iterator[Engine]:
     try:
         require_there(engine)
         require_current(engine)
+        _warn_of_aside(engine)
         yield engine
     finally:
         engine.dispose()
+
+
+def _warn_of_aside(engine: Engine) -> None:
+    fault = fault_aside(engine)
+    if fault:
+        typer.echo(f"matcher: warning: {fault}", err=True)
 
 
 def offered_rules(rules: Path | None, model: Path | None) -> InForce:

@@ -3,37 +3,91 @@
 A run holds SQLite's only write lock until it ends. So the tables marked ``ASIDE`` are
 written to a second file beside the register, with the same migrations. On PostgreSQL they
 are in the register's own database.
+
+The two files of a register have the same mark, in the number that SQLite keeps for whoever uses
+a file. So it shows if somebody copied the one without the other.
 """
 
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
 from api.db.engine import is_sqlite, open_database, reading, writing
 from api.db.errors import DatabaseError
-from api.db.schema import require_current, upgrade
+from api.db.schema import current, require_current, upgrade
 
 # How long a writer waits for another one: entries take milliseconds.
 PATIENCE_SECONDS = 10.0
 
+_MARK = "PRAGMA user_version"
 
-def open_aside(engine: Engine) -> Engine:
+
+def open_aside(engine: Engine, within: Connection | None = None) -> Engine:
     """The database of the tables kept aside, set up if it is new: ``engine`` on PostgreSQL.
 
-    Raises DatabaseError if it cannot be used, SchemaError if it is at another migration.
+    ``within`` is a transaction that writes to the register, if there is one already. Raises
+    DatabaseError if it cannot be used, SchemaError if it is at another migration.
     """
     aside = _opened(engine)
     if aside is not engine:
+        if current(aside) is None:
+            _set_up(engine, aside, within)
         require_current(aside)
     return aside
 
 
+def fault_aside(engine: Engine) -> str | None:
+    """What is wrong with the file beside a SQLite register, if anything is, and the remedy."""
+    if not is_sqlite(engine) or not engine.url.database:
+        return None
+    file = Path(f"{engine.url.database}-aside.db")
+    with reading(engine) as connection:
+        if not connection.exec_driver_sql(_MARK).scalar():
+            return None
+        if file.is_file():
+            aside = _opened(engine)
+            try:
+                with reading(aside) as beside:
+                    if belongs(connection, beside):
+                        return None
+            finally:
+                aside.dispose()
+    what = "is another register's, or was begun anew" if file.is_file() else "is missing"
+    return (
+        f"{file.name}, which belongs to this register, {what}. The access log and who is signed "
+        "in are in it: put it back from where the register was copied"
+    )
+
+
+def belongs(register: Connection, aside: Connection) -> bool:
+    """Whether what is kept aside is this register's."""
+    if not is_sqlite(register):
+        return True
+    mark = register.exec_driver_sql(_MARK).scalar()
+    return not mark or mark == aside.exec_driver_sql(_MARK).scalar()
+
+
+def _set_up(engine: Engine, aside: Engine, within: Connection | None) -> None:
+    """Make the tables, and mark both files as one register's if this one has no mark yet."""
+    with nullcontext(within) if within is not None else writing(engine) as register:
+        if current(aside) is not None:
+            return
+        upgrade(aside)
+        if not register.exec_driver_sql(_MARK).scalar():
+            marked = f"{_MARK} = {secrets.randbelow(2**31 - 1) + 1}"
+            with writing(aside) as beside:
+                beside.exec_driver_sql(marked)
+            register.exec_driver_sql(marked)
+
+
 @contextmanager
-def aside_of(engine: Engine) -> Iterator[Engine]:
+def aside_of(engine: Engine, within: Connection | None = None) -> Iterator[Engine]:
     """The same, for as long as this is open."""
-    aside = open_aside(engine)
+    aside = open_aside(engine, within)
     try:
         yield aside
     finally:
@@ -46,6 +100,8 @@ def upgrade_aside(engine: Engine) -> None:
     """Bring the tables kept aside to the last migration."""
     aside = _opened(engine)
     if aside is not engine:
+        if current(aside) is None:
+            _set_up(engine, aside, None)
         upgrade(aside)
         aside.dispose()
 
@@ -66,7 +122,7 @@ def writing_aside(engine: Engine, connection: Connection) -> Iterator[Connection
     if not is_sqlite(engine):
         yield connection
         return
-    with aside_of(engine) as aside, writing(aside) as beside:
+    with aside_of(engine, connection) as aside, writing(aside) as beside:
         yield beside
 
 

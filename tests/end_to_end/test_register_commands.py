@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.services.demo import TOWN, TOWN_DAY, town_folder
-from tests.databases import Databases
+from tests.databases import Databases, SqliteFiles
 from tests.end_to_end.command import DATA_PROBLEM, GOOD, RULES, Call, rows
 
 SWIFT = town_folder() / TOWN["swift"]
@@ -269,3 +269,31 @@ def test_a_relink_after_another_run_than_the_last_is_refused(
     assert "at run 1 by now, not at 99" in refused.err
     call("relink", *(one for one in how if one != "--preview"), "--preview")
     assert call("relink", *how, "--after-run", 1).status == GOOD
+
+
+# PostgreSQL keeps all of it in one database.
+def test_a_register_without_the_file_beside_it_says_so_until_it_is_put_back(
+    matcher: Call, sqlite_files: SqliteFiles, tmp_path: Path
+) -> None:
+    url = sqlite_files.empty()
+    file = Path(url.removeprefix("sqlite:///"))
+    (tmp_path / "few.csv").write_text("record_id,surname\n1,Quixotic\n", encoding="utf-8")
+    few = ("ingest", "swift", tmp_path / "few.csv", "--as-of", "2024-09-01", "--database", url)
+    assert "warning" not in matcher(*few).err
+    shutil.copy(file, tmp_path / "copy.db")
+    copy = ("--database", f"sqlite:///{tmp_path / 'copy.db'}")
+    assert "copy.db-aside.db, which belongs to this register, is missing" in (
+        matcher("status", *copy).err
+    )
+    for _ in range(2):
+        found = matcher("audit", "verify", *copy)
+        assert found.status == DATA_PROBLEM
+        assert "does not belong to this register, or was begun anew" in found.out
+    assert "was begun anew" in matcher("status", *copy).err
+    shutil.copy(f"{file}-aside.db", tmp_path / "copy.db-aside.db")
+    found = matcher("audit", "verify", *copy)
+    assert (found.status, found.err) == (GOOD, "")
+    assert matcher("backup", tmp_path / "all.zip", *copy).status == GOOD
+    anew = ("--database", f"sqlite:///{tmp_path / 'anew.db'}")
+    assert matcher("restore", tmp_path / "all.zip", *anew).status == GOOD
+    assert matcher("audit", "verify", *anew).status == GOOD

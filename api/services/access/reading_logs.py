@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
+from api.db.aside import belongs
 from api.db.engine import is_sqlite
 from api.db.models import Access, Agreement, Audit, Record, Source
 from api.db.tables import in_utc
@@ -53,6 +54,9 @@ def verify_logs(
         on = aside if log is Access else connection
         heads[name], fault = verify(on, log, known.get(name, ()))
         broken += [fault] if fault else []
+    if not belongs(connection, aside):
+        why = "the file that it is in does not belong to this register, or was begun anew"
+        broken.append(Broken(Access.__tablename__, 1, why))
     return Verified(heads, broken)
 
 
