@@ -65,6 +65,10 @@ def ingest(
     queue: Annotated[
         bool, typer.Option("--queue", help="Only receive it; a worker does the rest.")
     ] = False,
+    new_source: Annotated[
+        bool,
+        typer.Option("--new-source", help="The source is new: no rule and no extract names it."),
+    ] = False,
     database: DatabaseOption = None,
     rules: RulesOption = None,
     model: ModelOption = None,
@@ -89,6 +93,7 @@ def ingest(
                 as_of=as_of.date(),
                 mode=mode,
                 by=by or user_name(),
+                new_source=new_source,
             )
         screen.show_queued(received, job, as_json=as_json)
         return
@@ -104,6 +109,7 @@ def ingest(
             by=by or user_name(),
             observer=recorder,
             link=link,
+            new_source=new_source,
         )
     if as_json:
         print_json(screen.ingested_as_dict(found))

@@ -57,6 +57,7 @@ def ingest(
     by: str,
     observer: Observer,
     link: bool = True,
+    new_source: bool = True,
 ) -> Ingested:
     """Receive an extract, look it over, and link it if it was accepted at once.
 
@@ -70,6 +71,7 @@ def ingest(
         by: who brings it.
         observer: told of stages.
         link: whether to link at once, or leave that to a later run.
+        new_source: whether a source may be one that nobody knows yet.
 
     Raises ExtractRefused if it is not from a known source, and StateError if it is older
     than what is current, or of a day to come. Nothing is written then.
@@ -86,6 +88,7 @@ def ingest(
             by=by,
             book=book,
             now=_now(),
+            new_source=new_source,
         )
     read: ReadResult | None = None
     with observer.stage("read and validate") as advance, writing(engine) as connection:

@@ -42,11 +42,20 @@ def queue_extract(
     as_of: date,
     mode: Mode,
     by: str,
+    new_source: bool,
 ) -> tuple[Received, int | None]:
     """`receive_and_queue` in a transaction of its own."""
     with writing(engine) as connection:
         return receive_and_queue(
-            connection, offered, source=source, path=path, as_of=as_of, mode=mode, by=by, now=_now()
+            connection,
+            offered,
+            source=source,
+            path=path,
+            as_of=as_of,
+            mode=mode,
+            by=by,
+            now=_now(),
+            new_source=new_source,
         )
 
 
@@ -60,6 +69,7 @@ def receive_and_queue(
     mode: Mode,
     by: str,
     now: datetime,
+    new_source: bool = True,
 ) -> tuple[Received, int | None]:
     """Receive an extract and queue the rest of the work; the job, unless nothing is to do.
 
@@ -67,7 +77,15 @@ def receive_and_queue(
     Raises what `receive` does; nothing is written then.
     """
     received = receive_today(
-        connection, offered, source=source, path=path, as_of=as_of, mode=mode, by=by, now=now
+        connection,
+        offered,
+        source=source,
+        path=path,
+        as_of=as_of,
+        mode=mode,
+        by=by,
+        now=now,
+        new_source=new_source,
     )
     job = _unfinished(connection, received.extract) if received.unchanged else None
     if job is None and _is_on_its_way(connection, received.extract):
@@ -86,6 +104,7 @@ def receive_today(
     by: str,
     now: datetime,
     any_columns: bool = False,
+    new_source: bool = True,
 ) -> Received:
     """Receive an extract of no day to come, by the rules in force. Raises what `receive` does."""
     check_not_in_future(as_of, now)
@@ -99,6 +118,7 @@ def receive_today(
         book=rules_in_force(connection, offered).book,
         now=now,
         any_columns=any_columns,
+        new_source=new_source,
     )
 
 

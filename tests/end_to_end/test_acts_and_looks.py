@@ -30,7 +30,8 @@ def kept(databases: Databases, matcher: Call, tmp_path: Path) -> Call:
         for source in ("nursery", "clinic"):
             path = tmp_path / f"{source}.csv"
             path.write_text(f"{CHILD}\nx,Ada,Lees,yesterday,,,\n", encoding="utf-8")
-            brought = matcher("ingest", source, path, "--as-of", "2024-09-01", "--database", url)
+            how = ("--as-of", "2024-09-01", "--new-source", "--database", url)
+            brought = matcher("ingest", source, path, *how)
             assert brought.status == GOOD
 
     url = databases.filled("two lists of two children", bring_in)

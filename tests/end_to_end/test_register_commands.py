@@ -72,7 +72,7 @@ def test_a_preview_lists_every_pair_and_decision_that_other_rules_move(
 ) -> None:
     few = people(tmp_path / "few.csv", "Booth", "Lees", "Quigley")
     for source in ("nursery", "clinic"):
-        call("ingest", source, few, "--as-of", "2024-09-01")
+        call("ingest", source, few, "--as-of", "2024-09-01", "--new-source")
     call("decide", "non-match", "nursery", 1, "clinic", 1, "--why", "a test")
     strict = tmp_path / "rules"
     shutil.copytree(RULES, strict)
@@ -96,10 +96,11 @@ def test_a_relink_of_what_waits_does_what_its_preview_said_or_nothing(
     """An extract was withdrawn and another accepted; then more comes between the two."""
     names = ("Booth", "Lees", "Quigley")
     for source, held in (("nursery", names), ("clinic", names[:2])):
-        call("ingest", source, people(tmp_path / f"{source}.csv", *held), "--as-of", "2024-09-01")
+        listed = people(tmp_path / f"{source}.csv", *held)
+        call("ingest", source, listed, "--as-of", "2024-09-01", "--new-source")
     call("withdraw", 2)
     more = people(tmp_path / "more.csv", *names, "Ibbotson")
-    call("ingest", "social", more, "--as-of", "2024-09-01", "--link-later")
+    call("ingest", "social", more, "--as-of", "2024-09-01", "--link-later", "--new-source")
     call("decide", "non-match", "nursery", 1, "clinic", 1, "--why", "a test", "--link-later")
     before = json.loads(call("status", "--json").out)
 
@@ -129,8 +130,8 @@ def test_other_rules_are_put_in_force_as_previewed_or_not_at_all(
 ) -> None:
     few = people(tmp_path / "few.csv", "Booth", "Lees")
     for source in ("nursery", "clinic"):
-        call("ingest", source, few, "--as-of", "2024-09-01")
-    call("ingest", "social", few, "--as-of", "2024-09-01", "--link-later")
+        call("ingest", source, few, "--as-of", "2024-09-01", "--new-source")
+    call("ingest", "social", few, "--as-of", "2024-09-01", "--link-later", "--new-source")
     rules = tmp_path / "rules"
     shutil.copytree(RULES, rules)
     again = ("relink", "--rules", rules, "--after-run", 2)
@@ -150,7 +151,7 @@ def test_other_rules_are_put_in_force_as_previewed_or_not_at_all(
 def test_an_implausible_extract_waits_until_a_person_accepts_it(call: Call, tmp_path: Path) -> None:
     many = people(tmp_path / "many.csv", *(f"Lees{chr(65 + n % 26)}{n}" for n in range(60)))
     few = people(tmp_path / "few.csv", "Booth", "Lees")
-    assert call("ingest", "nursery", many, "--as-of", "2024-09-01").status == GOOD
+    assert call("ingest", "nursery", many, "--as-of", "2024-09-01", "--new-source").status == GOOD
     stopped = call("ingest", "nursery", few, "--as-of", "2024-09-08")
     assert stopped.status == DATA_PROBLEM
     assert "waits for a person" in stopped.out
@@ -194,7 +195,9 @@ def test_where_there_is_no_register_nothing_but_bringing_an_extract_makes_one(
 def test_what_is_written_about_people_is_for_its_owner_only(matcher: Call, tmp_path: Path) -> None:
     database = f"sqlite:///{tmp_path}/register.db"
     few = people(tmp_path / "few.csv", "Booth", "Lees")
-    matcher("ingest", "nursery", few, "--as-of", "2024-09-01", "--database", database)
+    matcher(
+        "ingest", "nursery", few, "--as-of", "2024-09-01", "--new-source", "--database", database
+    )
     matcher("export", "crosswalk", "--out", tmp_path / "out.csv", "--database", database)
     written = {*tmp_path.glob("register.db*"), tmp_path / "out.csv"}
     assert len(written) > 2
@@ -205,7 +208,7 @@ def test_queued_work_that_failed_is_seen_and_done_again(
     call: Call, tmp_path: Path, work_through: Callable[[], None]
 ) -> None:
     few = people(tmp_path / "few.csv", "Booth", "Lees")
-    ingest = ("ingest", "nursery", few, "--as-of", "2024-09-01", "--queue")
+    ingest = ("ingest", "nursery", few, "--as-of", "2024-09-01", "--queue", "--new-source")
     assert "job 1 does the rest" in call(*ingest).out
     assert call("jobs", "cancel", 1).status == GOOD
     assert [job["state"] for job in json.loads(call("status", "--json").out)["jobs"]] == []
@@ -234,10 +237,26 @@ def test_a_queued_extract_that_is_none_is_seen_as_refused(
     assert job["outcome"] == {"extract": 1, "state": "refused", "runs": []}
 
 
+def test_a_name_that_nobody_knows_is_a_new_source_only_if_it_is_said_to_be(
+    call: Call, tmp_path: Path
+) -> None:
+    few = people(tmp_path / "few.csv", "Booth", "Lees")
+    named = ("ingest", "nursery", few, "--as-of", "2024-09-01")
+    for how in ((), ("--queue",)):
+        refused = call(*named, *how)
+        assert refused.status == DATA_PROBLEM
+        assert "add --new-source" in refused.err
+    assert call(*named, "--new-source").status == GOOD
+    assert "Nothing changed" in call(*named).out
+    assert "did you mean nursery?" in call("ingest", "nursry", few, "--as-of", "2024-09-01").err
+
+
 @pytest.mark.parametrize(
     ("source", "path", "day", "says"),
     [
-        ("nowhere", SWIFT, DAY, "no definition of this source"),
+        ("swfit", SWIFT, DAY, "did you mean swift?"),
+        ("nowhere", SWIFT.parent, DAY, "no source of this name is known; Known sources are"),
+        ("No Such", SWIFT, DAY, "matcher: write the name of a source in small letters"),
         ("estart", SWIFT, DAY, "laid out like"),
         ("swift", SWIFT, "2020-01-01", "older than that of extract 1, which is current"),
         ("swift", SWIFT, "2999-01-01", "is in the future"),
@@ -263,7 +282,7 @@ def test_a_relink_after_another_run_than_the_last_is_refused(
     call: Call, tmp_path: Path, how: tuple[object, ...]
 ) -> None:
     few = people(tmp_path / "few.csv", "Booth", "Lees")
-    call("ingest", "nursery", few, "--as-of", "2024-09-01")
+    call("ingest", "nursery", few, "--as-of", "2024-09-01", "--new-source")
     refused = call("relink", *how, "--after-run", 99)
     assert refused.status == DATA_PROBLEM
     assert "at run 1 by now, not at 99" in refused.err

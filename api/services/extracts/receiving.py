@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, select, update
@@ -39,11 +40,13 @@ def receive(
     book: RuleBook,
     now: datetime,
     any_columns: bool = False,
+    new_source: bool = True,
 ) -> Received:
     """Keep an extract's file and register its source with its agreement, if they are new.
 
     With ``any_columns`` a file is kept that nobody can read yet; somebody is to say what its
-    columns mean, see `mapping`.
+    columns mean, see `mapping`. Without ``new_source`` a name is refused that neither the
+    rules nor the register know: it may be a slip.
 
     Nothing is written if the same content waits or is current already, for the same date
     and in the same mode. Raises ExtractRefused if the source is unknown or there is no such
@@ -51,7 +54,9 @@ def receive(
     """
     if not _NAME.fullmatch(source):
         message = "write the name of a source in small letters, digits and underscores"
-        raise ExtractRefused("?", "", "source_name", message)
+        raise ExtractRefused("", "", "source_name", message)
+    if not new_source:
+        _refuse_if_new(connection, source, book)
     with arriving(source, path, book.definition(source)) as arrived:
         number = source_number(connection, source)
         if number is None:
@@ -111,6 +116,22 @@ def move_to_source(
 def source_number(connection: Connection, source: str) -> int | None:
     """By which a source is known in other tables; None if nothing ever came of it."""
     return connection.scalar(select(Source.number).where(Source.name == source))
+
+
+def _refuse_if_new(connection: Connection, source: str, book: RuleBook) -> None:
+    """A name that nothing is known by must be said to be new."""
+    known = {*book.sources, *connection.scalars(select(Source.name))} - {GENERIC}
+    if source in known:
+        return
+    near = get_close_matches(source, sorted(known), n=3)
+    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    raise ExtractRefused(
+        source,
+        "",
+        "unknown_source",
+        f"no source of this name is known; {meant}Known sources are {', '.join(sorted(known))}. "
+        "If it is a new one, whose extracts are plain lists of people, add --new-source",
+    )
 
 
 def _refuse_if_unknown(source: str, arrived: Arrived, book: RuleBook) -> None:
