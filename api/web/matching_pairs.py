@@ -21,12 +21,16 @@ from api.services.review.answering import answer_chosen
 from api.services.review.differences import Span, Spans, differing_spans, same
 from api.services.review.names import (
     NAME_FIELDS,
+    NameParts,
     differing_words,
+    parts_compared,
     same_name,
     shapes_differ,
     whole_name,
 )
-from api.services.review.pairs import PairId, Reviewer, UnknownPairError
+from api.services.review.pairs import PairId, Reviewer, StaleError, UnknownPairError
+from api.services.review.state import state_of
+from api.services.review.surroundings import held_twice
 from api.web.access import page_router
 from api.web.masks import Masks, masks_on
 from api.web.matching import Visit
@@ -46,7 +50,12 @@ from matcher.rules.library import LinkageRules
 
 router = page_router()
 
-
+# Why an answer was not kept that was given on something else.
+_CHANGED = {
+    "records": "One of the records says something else than when you saw it. Look again",
+    "decisions": "Somebody has decided on these 2 records since you saw them. Look again",
+    "page": "Your answer was not kept. Look at the 2 records again",
+}
 _NO_SPANS: Spans = ((), ())
 
 # A value as it is shown: its text, whether it is hidden, and where the other differs.
@@ -82,6 +91,7 @@ def decide_pair(
     bench: Asked,
     kind: Annotated[Literal["match", "non_match"], Form()] = "match",
     why: Annotated[str, Form()] = "",
+    shown: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
     """Select as a match, or deselect."""
     one, other, bench = _pair(change, pair, bench)
@@ -95,8 +105,14 @@ def decide_pair(
             PairId.of(one.record, other.record),
             kind=kind,
             why=why,
+            shown=shown,
             now=change.now,
         )
+    except StaleError as error:
+        errors = {"decide": _CHANGED[error.changes[0]]}
+        raise Instead(
+            _pair_page(request, change, pair, bench, errors=errors, why=why, status=412)
+        ) from None
     except ActError as error:
         told = "Enter a reason" if not why else sentence(str(error))
         errors = {"why" if not why or len(why) > LONGEST_REASON else "decide": told}
@@ -117,8 +133,10 @@ def _pair_page(
     errors: Mapping[str, str] | None = None,
     why: str = "",
     revealed: bool = False,
+    status: int = 422,
 ) -> Response:
     one, other, bench = _pair(visit, pair, bench)
+    ends_of_pair = PairId.of(one.record, other.record)
     visit.saw(*(f"record {number}" for number in (one.record, other.record)))
     shown = [*shown_record(visit, one), *shown_record(visit, other)]
     masks = masks_on(visit, *(record.values for record in shown), revealed=revealed)
@@ -134,7 +152,7 @@ def _pair_page(
         request,
         "matching/pair.html",
         title="Compare 2 records",
-        status=422 if errors else 200,
+        status=status if errors else 200,
         errors=errors,
         bench=bench,
         one=one,
@@ -142,6 +160,10 @@ def _pair_page(
         masks=masks,
         rows=_rows(visit, shown, masks, placeless=placeless),
         together=one.child_id == other.child_id,
+        shown=state_of(visit.connection, ends_of_pair).shown,
+        # What the register cannot follow, or follows by putting another record out.
+        twice=held_twice(visit.connection, visit.view, ends_of_pair, one.child_id, other.child_id),
+        parts=_name_parts(visit, shown, masks),
         explained=explained,
         decided=decided,
         # Whoever may decide is shown the weight when somebody has, so that nobody goes by it.
@@ -201,6 +223,18 @@ def _rows(
             spans = differing_spans(one, other)
         rows.append(Row(name, found, tuple(zip(texts, hidden, spans, strict=False))))
     return rows
+
+
+def _name_parts(
+    visit: Access, shown: Sequence[ShownRecord], masks: Masks
+) -> tuple[NameParts, NameParts] | None:
+    """Of what the names are compared, where their fields do not say it and may be seen."""
+    rules = rules_of(visit)
+    told = all(visit.view.may_see(one.key.source, name) for one in shown for name in NAME_FIELDS)
+    if rules is None or len(shown) != 2 or not told or set(masks.hidden) & set(NAME_FIELDS):
+        return None
+    one, other = ({n: str(v) for n, v in record.values.items() if v} for record in shown)
+    return parts_compared(rules[0], one, other)
 
 
 def _whole_name(linkage: LinkageRules, values: Sequence[Mapping[str, str]]) -> Row:

@@ -15,6 +15,7 @@ from api.services.review.context import Context, context_of
 from api.services.review.known import mark_known
 from api.services.review.leases import Lease
 from api.services.review.pairs import PairId, Reviewer
+from api.services.review.state import state_of
 from api.services.review.waiting import Waits, Wanted, waiting_for
 from matcher.rules.review import ReviewRules
 from tests.register_service.registers import NOW, Key, shipped
@@ -129,6 +130,7 @@ class Desk:
                 pair,
                 kind=kind,
                 why="a test",
+                shown=state_of(connection, pair).shown,
                 now=self.now,
             )
 

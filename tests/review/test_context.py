@@ -151,6 +151,22 @@ def test_a_refused_link_says_which_system_would_hold_the_child_twice(desk: Desk)
         assert (hidden.source, hidden.l, hidden.r) == (None, (), ())
 
 
+def test_a_referred_conflict_still_says_why_it_is_one(desk: Desk) -> None:
+    register = desk.register
+    register.load_people([*PEOPLE, {**PEOPLE[1], "record_id": "4", "address": "9 Dale Rd"}])
+    register.holds_each_child_once("clinic")
+    register.say("match", AISHA[0], AISHA[1])
+    register.say("match", AISHA[2], ("clinic", "4"))
+    lease = desk.take(ANNA, kind="refused_link")
+    before = desk.context(ANNA, lease)
+    desk.refer(ANNA, lease)
+    desk.wait(minutes=1)
+    senior = person("senior", senior=True)
+    again = desk.context(senior, desk.take(senior))
+    assert (again.kind, again.waits_as) == ("referred", "refused_link")
+    assert again.twice == before.twice != ()
+
+
 def test_the_other_records_of_the_child_stand_beside_it(family: Desk) -> None:
     context = shown(family)
     (side,) = [one for one in (context.l, context.r) if one.key in AISHA]

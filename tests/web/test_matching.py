@@ -55,6 +55,17 @@ def send(client: TestClient, path: str, **values: Any) -> Any:
     return client.post(path, data={"csrf": token_in(client.get("/account").text), **values})
 
 
+def decide(client: TestClient, address: str, **values: Any) -> Any:
+    """An answer to a pair as it is shown now."""
+    return send(client, address, shown=shown_of(client, address), **values)
+
+
+def shown_of(client: TestClient, address: str) -> str:
+    found = re.search(r'name="shown" value="([^"]+)"', client.get(address).text)
+    assert found is not None
+    return found[1]
+
+
 def exported(client: TestClient, address: str) -> list[list[str]]:
     answer = send(client, address)
     assert answer.status_code == 200
@@ -268,6 +279,30 @@ def test_a_decision_needs_a_reason_and_nothing_is_entered_without(
         assert connection.scalar(select(Decision.id)) is None
 
 
+def test_a_decision_on_a_pair_that_was_decided_since_is_refused(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client, address = sign_in(Role.SENIOR_REVIEWER), pair_of(register, SCHOOL, UNSURE)
+    shown = shown_of(client, address)
+    said = {"kind": "match", "why": "one girl", "shown": shown}
+    assert send(client, address, **said).status_code == 303
+    again = send(client, address, **said)
+    assert again.status_code == 412 and "one girl" in again.text
+    assert "Somebody has decided on these 2 records since you saw them" in text(again.text)
+    with reading(register.engine) as connection:
+        assert len(connection.scalars(select(Decision.id)).all()) == 1
+
+
+def test_a_match_that_would_put_out_another_record_says_which(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client, address = sign_in(Role.REVIEWER), pair_of(register, SCHOOL, UNSURE)
+    assert "would hold that child twice" not in client.get(address).text
+    register.holds_each_child_once("clinic")
+    told = text(client.get(address).text)
+    assert "would hold that child twice: Clinic , as 1 and as 3" in told
+
+
 def test_a_reviewer_takes_back_only_their_own_latest_decision(
     register: Reviewed, sign_in: SignIn
 ) -> None:
@@ -324,15 +359,15 @@ def test_a_pair_that_two_people_decide_waits_for_the_second(
     first, second = sign_in(Role.REVIEWER), sign_in(Role.STEWARD)
     address = pair_of(register, one, other)
     assert "Some pairs have two reviewers" in first.get(address).text
-    answer = send(first, address, kind="non_match", why="two girls")
+    answer = decide(first, address, kind="non_match", why="two girls")
     assert answer.status_code == 303
     said = text(first.get(answer.headers["location"]).text)
     assert "Nothing changes until another reviewer has answered too" in said
-    again = send(first, address, kind="non_match", why="two girls")
+    again = decide(first, address, kind="non_match", why="two girls")
     assert again.status_code == 422 and "waits for somebody else" in text(again.text)
     with reading(register.engine) as connection:
         before = len(connection.scalars(select(Decision.id)).all())
-    send(second, address, kind="non_match", why="two indeed")
+    decide(second, address, kind="non_match", why="two indeed")
     with reading(register.engine) as connection:
         assert len(connection.scalars(select(Decision.id)).all()) == before + 1
 
@@ -347,6 +382,16 @@ def test_a_name_in_one_field_is_compared_with_one_in_parts(
     row = page.split(">Name</th>")[1].split("</tr>")[0]
     assert "Different" in row and "A<mark>ye</mark>sha" in row and "A<mark>i</mark>sha Malik" in row
     assert ">Forename<" not in page and ">Surname<" not in page
+
+
+def test_of_a_name_that_is_read_in_parts_the_parts_are_told(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.REVIEWER)
+    assert "compared in parts" not in client.get(pair_of(register, SCHOOL, UNSURE)).text
+    register.load_people([PEOPLE[3], {**PEOPLE[3], "record_id": "8", "forename": "Lily-Grace"}])
+    told = text(client.get(pair_of(register, SCHOOL, ("census", "8"))).text)
+    assert "Census 8 : forename Lily , middle names Grace , surname Quigley" in told
 
 
 def test_a_reason_that_is_too_long_is_refused_beside_its_field(

@@ -1,5 +1,6 @@
 """What pages do not show who may not see it, and who is not let in."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,10 @@ def test_pages_call_a_record_by_its_number_where_its_id_is_a_upn(
     # They can still act on it.
     checked = send(senior, f"/matching/records/{number}/check", checked="yes")
     assert checked.status_code == 303
-    decided = send(senior, f"/matching/pairs/{pair}", kind="non_match", why="two children")
+    shown = re.search(r'name="shown" value="([^"]+)"', senior.get(f"/matching/pairs/{pair}").text)
+    assert shown is not None
+    said = {"kind": "non_match", "why": "two children", "shown": shown[1]}
+    decided = send(senior, f"/matching/pairs/{pair}", **said)
     assert decided.status_code == 303
     shielded = send(senior, f"/children/{child}/shield", why="a test")
     assert shielded.status_code == 303

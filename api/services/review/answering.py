@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from api.db.engine import reading, writing
-from api.db.models import Decision, Job, JobState, Referral, ReviewAnswer
+from api.db.models import Decision, Job, JobState, Record, Referral, ReviewAnswer
 from api.services.access.audit import note_act
 from api.services.jobs import LINK
 from api.services.register.acts import ActError, require_reason
@@ -24,10 +24,11 @@ from api.services.review.pairs import (
     AnsweredError,
     PairId,
     Reviewer,
+    StaleError,
     UnknownPairError,
     keys_of,
 )
-from api.services.review.state import state_of
+from api.services.review.state import changes_since, state_of
 from api.services.review.taking import check_unchanged
 from api.services.review.waiting import (
     ADJUDICATION,
@@ -135,25 +136,36 @@ def answer_chosen(
     *,
     kind: str,
     why: str,
+    shown: str,
     now: datetime,
 ) -> Outcome:
     """Keep what somebody says of two records that they chose themselves, as on the workbench.
 
+    ``shown`` is what `PairState.shown` was when they looked.
+
     It becomes what an answer to the same pair would in the queue: a decision, or a first
     answer that waits for a second person. A pair that waits for a senior reviewer is settled
-    by one, who has not answered it. Raises ActError if it cannot be decided so.
+    by one, who has not answered it. Raises StaleError if it changed since, and ActError if it
+    cannot be decided so.
     """
     require_reason(why)
     keys = keys_of(connection, [pair.low, pair.high])
     if len(keys) < 2:
         raise UnknownPairError("there is no such pair")
+    # One after the other, so that the second sees what the first one decided.
+    own = Record.id.in_([pair.low, pair.high])
+    connection.execute(select(Record.id).where(own).order_by(Record.id).with_for_update())
+    state = state_of(connection, pair)
+    changed = changes_since(shown, state)
+    if changed:
+        raise StaleError(changed)
     one, other = sorted(keys.values())
     check_can_decide(connection, kind=kind, one=one, other=other, why=why)
     _require_none_of_their_own(connection, pair, reviewer)
     waits_as = waits_for_seniors(connection, pair)
     if waits_as is not None and not reviewer.senior:
         raise ActError("this pair waits for a senior reviewer")
-    said = Said(pair, kind, why, reviewer, now, None, state_of(connection, pair).read)
+    said = Said(pair, kind, why, reviewer, now, None, state.read)
     outcome = _keep(connection, rules, said, waits_as or kind_in_queue(connection, pair), None)
     with writing(aside) as beside:
         lease = leases.in_hand(beside, reviewer.by, now)

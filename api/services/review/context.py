@@ -41,7 +41,7 @@ from api.services.review.surroundings import (
     severed_from,
     surroundings_of,
 )
-from api.services.review.waiting import ADJUDICATION, REFERRED, is_sampled
+from api.services.review.waiting import ADJUDICATION, REFERRED, is_sampled, kind_in_queue
 from matcher.rules.library import LinkageRules
 from matcher.rules.review import ReviewRules
 
@@ -120,6 +120,7 @@ class Side:
 class Context:
     """A pair as this reviewer sees it. ``l`` is first in key order.
 
+    ``waits_as`` is what the pair would wait as if nobody had referred it or answered otherwise.
     ``weight`` (bits), ``probability`` and ``reasons`` are without what may not be seen, and
     missing where the two were never compared. ``answers`` are the two that differ, and
     ``note`` what a reviewer wrote who referred the pair; both are for senior reviewers.
@@ -131,6 +132,7 @@ class Context:
 
     pair: PairId
     kind: str
+    waits_as: str
     l: Side
     r: Side
     fields: tuple[Field, ...]
@@ -181,16 +183,19 @@ def context_of(
     settles = reviewer.senior and lease.kind in (REFERRED, ADJUDICATION)
     referral = open_referral(connection, pair) if settles else None
     one, other = (around.child_of.get(record) for record in (l, r))
-    refused = lease.kind == REFUSED_LINK
+    waits_as = kind_in_queue(connection, pair) if settles else lease.kind
     return Context(
         pair=pair,
         kind=lease.kind,
+        waits_as=waits_as,
         l=_side(l, around, seen, seen_as),
         r=_side(r, around, seen, seen_as),
         fields=tuple(seen.fields(l, r)),
         together=not around.divided and one is not None and one == other,
         names_children=lease.kind != POSSIBLE,
-        twice=held_twice(connection, reviewer.view, pair, one, other) if refused else (),
+        twice=held_twice(connection, reviewer.view, pair, one, other)
+        if waits_as == REFUSED_LINK
+        else (),
         weight=None if told is None else told.weight,
         probability=None if told is None else told.probability,
         reasons=() if told is None else told.reasons,

@@ -22,7 +22,10 @@ NAME_FIELDS = (*IN_PARTS, "name")
 _COMPARED = ("name_prefix", "forename", "forename_whole", "middle_names", "surname")
 _WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 
+# Those of them that are told, besides which none is a name of its own.
+_TOLD = ("name_prefix", "forename", "middle_names", "surname")
 Word = tuple[Span, str]
+NameParts = Mapping[str, str]
 
 
 def shapes_differ(one: Values, other: Values) -> bool:
@@ -36,16 +39,45 @@ def whole_name(values: Values) -> str:
     return values.get("name") or " ".join(values[part] for part in IN_PARTS if values.get(part))
 
 
+def parts_compared(
+    rules: LinkageRules, one: Values, other: Values
+) -> tuple[NameParts, NameParts] | None:
+    """By name, the parts of both names that are compared; none if they are what the fields say.
+
+    A field may hold several: of Lily-Grace the forename is Lily, and Grace a middle name. Of
+    a name in a single field nothing is told.
+    """
+    if one.get("name") or other.get("name"):
+        return None
+    found = [(_standardised(rules, values), values) for values in (one, other)]
+    if all(_is_as_written(made, values) for made, values in found):
+        return None
+    mine, theirs = (
+        {
+            name: made[name].title()
+            for name in _TOLD
+            if made.get(name) and (name, made[name]) != ("name_prefix", made.get("forename"))
+        }
+        for made, _ in found
+    )
+    return mine, theirs
+
+
+def _is_as_written(made: Values, values: Values) -> bool:
+    return all(
+        name_tokens(values.get(part) or "") == (made.get(part) or "").split()
+        for part in ("forename", "middle_names")
+    )
+
+
+def _standardised(rules: LinkageRules, values: Values) -> Values:
+    said = {name: values[name] for name in (*NAME_FIELDS, "name_order") if values.get(name)}
+    return standardise_record(said, rules.names, rules.values)
+
+
 def same_name(rules: LinkageRules, one: Values, other: Values) -> bool:
     """Whether standardising makes the same parts of both. Both may have ``name_order``."""
-    mine, theirs = (
-        standardise_record(
-            {name: values[name] for name in (*NAME_FIELDS, "name_order") if values.get(name)},
-            rules.names,
-            rules.values,
-        )
-        for values in (one, other)
-    )
+    mine, theirs = (_standardised(rules, values) for values in (one, other))
     return all(mine.get(part) == theirs.get(part) for part in _COMPARED)
 
 

@@ -39,6 +39,11 @@ class PairState:
         """A hash of what the records say."""
         return _hash({"low": self.low, "high": self.high})
 
+    @property
+    def shown(self) -> str:
+        """What a page tells of it that shows no weight, as a form sends it back."""
+        return f"{self.low}.{self.high}.{self.decisions}"
+
     def as_json(self) -> dict[str, Any]:
         """As a lease keeps it."""
         return asdict(self)
@@ -60,6 +65,15 @@ def changes(then: Mapping[str, Any], now: PairState, *, swapped: bool) -> list[s
     if _moved(then["weight"], now.weight):
         found.append("weight")
     return found
+
+
+def changes_since(shown: str, now: PairState) -> list[str]:
+    """Names of what is otherwise than `PairState.shown` said: records, decisions, or page."""
+    then, current = shown.split("."), now.shown.split(".")
+    if len(then) != len(current):
+        return ["page"]
+    found = ["records"] if then[:2] != current[:2] else []
+    return found + ["decisions"] * (then[2] != current[2])
 
 
 def state_of(connection: Connection, pair: PairId) -> PairState:
