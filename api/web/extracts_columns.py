@@ -21,9 +21,14 @@ from api.services.extracts.columns import (
 )
 from api.services.extracts.files import kept_file
 from api.services.extracts.listing import ExtractView
-from api.services.extracts.mapping import definition_of, extended, keep_mapping
+from api.services.extracts.mapping import (
+    definition_of,
+    extended,
+    keep_mapping,
+    mappings_of_source,
+)
 from api.services.extracts.reading import refusal_by
-from api.services.extracts.receiving import move_to_source
+from api.services.extracts.receiving import move_to_source, source_number
 from api.services.extracts.recognising import Recognised, definitions_now, recognise
 from api.services.jobs import queue_ingest
 from api.services.register.kept_rules import rules_in_force
@@ -63,7 +68,9 @@ def columns_page(request: Request, extract: Number, visit: Visit) -> Response:
     with kept_file(visit.connection, extract) as path:
         seen = recognise(view.source, path, book, definitions_now(visit.connection, book))
         found, why_not = _list_of(visit.connection, view, path, book)
-    chosen = suggested(found, book) if found else {}
+    number = source_number(visit.connection, view.source)
+    earlier = {} if number is None else mappings_of_source(visit.connection, number)
+    chosen = suggested(found, book, earlier.values()) if found else {}
     return _columns_page(request, visit, view, seen, found, why_not, chosen)
 
 
@@ -90,7 +97,7 @@ def save_columns(request: Request, extract: Number, fields: Fields, change: Chan
     by = change.caller.name
     keep_mapping(change.connection, extract, mapping, by=by, now=change.now)
     queue_ingest(change.connection, extract=extract, by=by)
-    said = "The columns are saved. Later extracts of this source are read in the same way."
+    said = "The columns are saved. Later extracts with the same columns are read in the same way."
     return see(request, f"/extracts/{extract}", said=said)
 
 

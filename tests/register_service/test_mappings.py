@@ -4,6 +4,7 @@ import pytest
 
 from api.services.extracts import read_kept, validate
 from api.services.extracts.mapping import ColumnMapping, extended, keep_mapping
+from api.services.extracts.recognising import definitions_now, recognise
 from matcher.errors import ExtractRefused
 from tests.register_service.extracts import DAY, NOW, Loader, rules
 
@@ -42,6 +43,21 @@ def test_an_extract_is_read_by_the_mapping_that_it_came_under_whatever_is_said_l
     assert forenames(loader, one) == ["Adelaide", "Benjamin"]
     assert forenames(loader, other) == ["Ada", "Ben", "Cy"]
     assert forenames(loader, later) == ["Ada", "Ben", "Dot"]
+
+
+def test_each_layout_is_read_by_what_was_said_of_it(loader: Loader) -> None:
+    other = "Ref,First,Last\n5,Edith,Lees\n"
+    other_columns = {"record_id": "Ref", "forename": "First", "surname": "Last"}
+    received(loader, LIST, FIRST)
+    received(loader, other, ColumnMapping("people", other_columns))
+    assert forenames(loader, received(loader, LIST + "3,Cyrus,Cy,Lees\n"))[-1] == "Cyrus"
+    assert forenames(loader, received(loader, other + "6,Fay,Lees\n")) == ["Edith", "Fay"]
+    assert forenames(loader, received(loader, "record_id,forename,surname\n1,Zoe,Lees\n")) == [
+        "Zoe"
+    ]
+    again = loader.write(LIST, "again.csv")
+    known = definitions_now(loader.connection, rules())
+    assert recognise("toddlers", again, rules(), known).kind == "fits"
 
 
 def test_it_reads_the_same_when_linked_and_is_undone_by_withdrawing(loader: Loader) -> None:

@@ -1,6 +1,6 @@
 """Which columns of a list that nobody knows yet hold what: offered, chosen, checked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,9 +76,43 @@ def _is_known(head: Head, tables: Iterable[Table]) -> bool:
     return any(match_header(head.headers, head.row, table) for table in tables)
 
 
-def suggested(found: UnknownList, book: RuleBook) -> dict[str, int]:
-    """By field, the column that it probably is: known to its own table, or else to any."""
+def mapping_of_file(
+    source: str, path: Path, definition: SourceDefinition, kept: Mapping[int, ColumnMapping]
+) -> int | None:
+    """Which of the sayings on a source, the last first, a file is to be read by.
+
+    The first all of whose headers it has. If there is none: none if the definition knows its
+    headers, else the last, by which it can at least be asked about.
+    """
+    if not kept:
+        return None
+    try:
+        found = heads(source, path, definition, rows=_SHOWN_ROWS)
+    except ExtractRefused:
+        return next(iter(kept))
+    headers = [{normalise_header(header) for header in head.headers} for head in found]
+    for number, mapping in kept.items():
+        said = {normalise_header(header) for header in mapping.columns.values() if header}
+        if any(said <= own for own in headers):
+            return number
+    if any(_is_known(head, definition.tables) for head in found):
+        return None
+    return next(iter(kept))
+
+
+def suggested(
+    found: UnknownList, book: RuleBook, earlier: Collection[ColumnMapping] = ()
+) -> dict[str, int]:
+    """By field, the column that it probably is: known to its own table, or else to any.
+
+    ``earlier`` is what was said of other lists of the source, the last first.
+    """
     guess: dict[str, int] = {}
+    for mapping in earlier:
+        for field, header in mapping.columns.items():
+            place = found.places.get(normalise_header(header or ""))
+            if place is not None:
+                guess.setdefault(field, place)
     for definition in book.sources.values():
         for table in definition.tables:
             for field, place in found.recognised(table).items():

@@ -1,7 +1,8 @@
 """What people said that the headers of a source's lists mean, beside its definition.
 
-What was said last holds for every extract that comes after it, and each extract keeps which
-saying it is read by, so that it reads the same whenever it is read again.
+A saying holds for every extract that comes after it with the same headers, the last one of
+several. Each extract keeps which one it is read by, so that it reads the same whenever it is
+read again.
 """
 
 from collections.abc import Mapping
@@ -60,7 +61,7 @@ def keep_mapping(
     by: str,
     now: datetime,
 ) -> None:
-    """Have an extract read so, and those of its source that come after it."""
+    """Have an extract read so, and those of its source that come after it with such headers."""
     source = select(Extract.source).where(Extract.id == extract)
     number = connection.execute(
         insert(SourceMapping)
@@ -78,23 +79,17 @@ def keep_mapping(
     note_act(connection, "columns_mapped", f"extract {extract}", by=by, now=now, detail=detail)
 
 
-def last_mapping(connection: Connection, source: int) -> int | None:
-    """The number of what was said last of a source, by its number."""
-    query = select(SourceMapping.id).where(SourceMapping.source == source)
-    return connection.scalar(query.order_by(SourceMapping.id.desc()).limit(1))
-
-
-def mapping_of_source(connection: Connection, source: str) -> ColumnMapping | None:
-    """What was said last of a source, by its name."""
+def mappings_of_source(connection: Connection, source: int) -> dict[int, ColumnMapping]:
+    """All that was said of a source, by number, the last first."""
     query = (
-        select(SourceMapping.within, SourceMapping.columns)
-        .join(Source, Source.number == SourceMapping.source)
-        .where(Source.name == source)
+        select(SourceMapping.id, SourceMapping.within, SourceMapping.columns)
+        .where(SourceMapping.source == source)
         .order_by(SourceMapping.id.desc())
-        .limit(1)
     )
-    found = connection.execute(query).one_or_none()
-    return None if found is None else ColumnMapping(found.within, found.columns)
+    return {
+        number: ColumnMapping(within, columns)
+        for number, within, columns in connection.execute(query)
+    }
 
 
 def definition_of(connection: Connection, extract: int, book: RuleBook) -> SourceDefinition:

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, insert, select, update
 
 from api.db.models import Agreement, Extract, ExtractState, Source
 from api.services.extracts.changes import Mode
-from api.services.extracts.files import Arrived, arriving, keep_file
-from api.services.extracts.mapping import last_mapping
+from api.services.extracts.columns import mapping_of_file
+from api.services.extracts.files import Arrived, arriving, keep_file, kept_file
+from api.services.extracts.mapping import mappings_of_source
 from api.services.extracts.reading import is_generic, layout_of
 from api.services.extracts.states import WAITING, StateError, check_date, note, require
 from api.services.rules import GENERIC, RuleBook
@@ -78,7 +79,7 @@ def receive(
                 file_kind=arrived.kind,
                 received_at=now,
                 received_by=by,
-                mapping=last_mapping(connection, number),
+                mapping=_mapping(connection, number, source, arrived.path, book),
             )
             .returning(Extract.id)
         ).scalar_one()
@@ -104,13 +105,20 @@ def move_to_source(
     if known not in (None, extract):
         raise StateError(f"the same file is there already, as extract {known}")
     check_date(connection, source=number, as_of=row.as_of)
+    with kept_file(connection, extract) as path:
+        mapping = _mapping(connection, number, source, path, book)
     connection.execute(
-        update(Extract)
-        .where(Extract.id == extract)
-        .values(source=number, mapping=last_mapping(connection, number))
+        update(Extract).where(Extract.id == extract).values(source=number, mapping=mapping)
     )
     detail = {"from": row.source, "to": number}
     note(connection, extract, "extract_moved", by=by, now=now, detail=detail)
+
+
+def _mapping(
+    connection: Connection, number: int, source: str, path: Path, book: RuleBook
+) -> int | None:
+    kept = mappings_of_source(connection, number)
+    return mapping_of_file(source, path, book.definition(source), kept)
 
 
 def source_number(connection: Connection, source: str) -> int | None:

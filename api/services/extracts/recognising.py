@@ -1,6 +1,6 @@
 """What a file that somebody brings is, before it is read: told from its first rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from api.db.models import Source, SourceMapping
 from api.services.extracts.columns import unknown_list
-from api.services.extracts.mapping import extended, mapping_of_source
+from api.services.extracts.mapping import extended, mappings_of_source
 from api.services.extracts.reading import OTHER_LAYOUT, is_generic, is_laid_out_as, refusal_by
 from api.services.rules import GENERIC, RuleBook
 from matcher.errors import DataError, ExtractRefused
@@ -34,22 +34,34 @@ class Recognised:
         return self.kind in ("fits", "plain")
 
 
-def definitions_now(connection: Connection, book: RuleBook) -> dict[str, SourceDefinition]:
-    """By source, what its next extract is read by: of the rules, and those with mappings."""
-    mapped = select(Source.name).join(SourceMapping, SourceMapping.source == Source.number)
-    names = {*book.sources, *connection.scalars(mapped.distinct())} - {GENERIC}
-    return {
-        name: extended(book.definition(name), mapping_of_source(connection, name))
-        for name in sorted(names)
-    }
+Definitions = Sequence[SourceDefinition]
+
+
+def definitions_now(connection: Connection, book: RuleBook) -> dict[str, Definitions]:
+    """By source, what its next extract can be read by: of the rules, and with each mapping.
+
+    What was said last of the columns comes first.
+    """
+    query = select(Source.name, Source.number).join(
+        SourceMapping, SourceMapping.source == Source.number
+    )
+    numbers: dict[str, int] = dict(iter(connection.execute(query.distinct())))
+    found: dict[str, Definitions] = {}
+    for name in sorted({*book.sources, *numbers} - {GENERIC}):
+        own = book.definition(name)
+        kept = mappings_of_source(connection, numbers[name]) if name in numbers else {}
+        found[name] = [*(extended(own, mapping) for mapping in kept.values()), own]
+    return found
 
 
 def recognise(
-    source: str, path: Path, book: RuleBook, known: Mapping[str, SourceDefinition]
+    source: str, path: Path, book: RuleBook, known: Mapping[str, Definitions]
 ) -> Recognised:
     """What the file is; ``known`` comes from `definitions_now`."""
-    refusal = refusal_by(source, path, known.get(source) or book.definition(source))
-    if refusal is None:
+    own = known.get(source) or [book.definition(source)]
+    refusals = [refusal_by(source, path, definition) for definition in own]
+    refusal = refusals[0]
+    if refusal is None or None in refusals:
         return Recognised("fits" if source in known else "plain")
     if refusal.code not in OTHER_LAYOUT:
         return Recognised("unusable", refusal=refusal)
@@ -57,13 +69,13 @@ def recognise(
         return Recognised("plain")
     others = tuple(
         name
-        for name, definition in known.items()
-        if name != source and is_laid_out_as(name, path, definition)
+        for name, definitions in known.items()
+        if name != source and any(is_laid_out_as(name, path, one) for one in definitions)
     )
     if others:
         return Recognised("others", others, refusal)
     try:
-        unknown_list(source, path, known.get(source) or book.definition(source))
+        unknown_list(source, path, own[0])
     except DataError as error:
         refused = ExtractRefused(source, refusal.file, refusal.code, str(error))
         return Recognised("unusable", refusal=refused)
