@@ -141,7 +141,7 @@ def end_user(name: NameArgument, database: DatabaseOption = None) -> None:
             person = accounts.end_person(connection, name, by=user_name(), now=moment)
         with aside_of(engine) as aside:
             end_sign_ins(aside, person, now=moment)
-    print(f"{name} may come in no more.")
+    print(f"{name} can no longer sign in.")
 
 
 @keys.command("create")

@@ -155,6 +155,12 @@ def new_link(request: Request, change: Change, number: Number) -> Response:
     return _see_link(request, change, _current(change, number).name)
 
 
+@router.get(f"{_LIST}/{{number}}/end")
+def end_person_page(request: Request, visit: Visit, number: Number) -> Response:
+    """Asks whether somebody's access is to end."""
+    return _end_page(request, visit, _current(visit, number))
+
+
 @router.post(f"{_LIST}/{{number}}/end")
 def end_person_here(request: Request, change: Change, number: Number) -> Response:
     """Lets somebody in no more, and signs them out."""
@@ -163,11 +169,12 @@ def end_person_here(request: Request, change: Change, number: Number) -> Respons
         end_person(change.connection, person.name, by=change.caller.name, now=change.now)
     except AccessError as error:
         errors = {"": sentence(str(error))}
-        may = (person.roles, person.purposes, person.cleared)
-        raise Instead(_person_page(request, change, person, *may, errors)) from None
+        raise Instead(_end_page(request, change, person, errors)) from None
     # A sign-in counts for nothing once its person has ended, so this need not be in one piece.
     end_sign_ins(change.service.aside, number, now=change.now)
-    return see(request, _LIST, said="This person may come in no more.")
+    if number == change.caller.person:
+        return see(request, "/sign-in?why=closed")
+    return see(request, _LIST, said="This person’s access has ended.")
 
 
 def _person(visit: Access, number: int) -> Row[Any]:
@@ -237,6 +244,20 @@ def _person_page(
         cleared=cleared,
         all_roles=_OF_PEOPLE,
         all_purposes=purposes_there_are(visit),
+    )
+
+
+def _end_page(
+    request: Request, visit: Access, person: Row[Any], errors: Mapping[str, str] | None = None
+) -> Response:
+    return page(
+        request,
+        "administration/end_person.html",
+        title=f"End the access of person {person.id}",
+        errors=errors,
+        status=422 if errors else 200,
+        person_shown=person,
+        own=person.id == visit.caller.person,
     )
 
 

@@ -34,6 +34,7 @@ def home_page(request: Request, visit: Annotated[Access, signed_in(personal=Fals
         waiting_seconds=(visit.now - since).total_seconds() if since else None,
         senior=senior,
         counted=COUNTED,
+        overdue_after=loading.overdue_after,
         dates=dates_of_sources(
             visit.connection, visit.now.date(), overdue_after=loading.overdue_after
         ),

@@ -13,7 +13,7 @@ from api.db.engine import reading
 from api.rest.problems import KINDS, problem_response
 from api.rest.service import Service
 from api.services.access.caller import AccessError
-from api.services.access.signing_in import caller_of_token
+from api.services.access.signing_in import caller_of_token, why_signed_out
 from api.web import sessions
 from api.web.pages import page, see
 
@@ -63,6 +63,8 @@ def refuse(
         return see(request, on)
     if kind in _CALM:
         _recognise(request)
+    if kind == "form-expired" and not hasattr(request.state, "person"):
+        on = f"/sign-in?next={_next(request)}"
     own = {"Cache-Control": "no-store", **(headers or {})} if reason else dict(headers or {})
     if request.headers.get("HX-Request") == "true":
         # Not into the part of a page that was asked for.
@@ -122,4 +124,8 @@ def _next(request: Request) -> str:
 
 
 def _why(request: Request) -> str:
-    return "&why=away" if sessions.sign_in_token(request) else ""
+    token = sessions.sign_in_token(request)
+    if token is None:
+        return ""
+    service: Service = request.app.state.service
+    return f"&why={why_signed_out(service.engine, service.aside, token)}"

@@ -11,6 +11,8 @@ from api.rest.access import Access
 from api.rest.problems import Problem
 from api.rest.reviewing import reviewer_of
 from api.services.register.acts import ActError
+from api.services.register.queue import queue_counts
+from api.services.review.context import fields_of
 from api.services.review.given import Given, given_answer
 from api.services.review.pairs import UnknownPairError, shown_keys
 from api.services.review.undoing import Made, NotYoursError, made_decision, undo_latest, undo_one
@@ -19,7 +21,16 @@ from api.web import charts
 from api.web.access import page_router
 from api.web.pages import Instead, page, see
 from api.web.refusals import local
-from api.web.review_part import Change, Part, PartOfQueue, Visit, words_for_templates
+from api.web.review_part import (
+    Change,
+    Part,
+    PartOfQueue,
+    Visit,
+    answers_today,
+    name_parts,
+    needed_rules,
+    words_for_templates,
+)
 from api.web.text import as_typed, sentence
 
 router = page_router()
@@ -146,6 +157,9 @@ def _answer_page(
     then, now = _weights(visit, given)
     keys = shown_keys(visit.connection, visit.view, [given.pair.low, given.pair.high])
     visit.saw(*(f"record {record}" for record in (given.pair.low, given.pair.high)))
+    sides, fields = fields_of(
+        visit.connection, needed_rules(visit)[1], reviewer_of(visit), given.pair
+    )
     return page(
         request,
         "review/answer.html",
@@ -155,6 +169,12 @@ def _answer_page(
         given=given,
         keys=list(keys.values()),
         numbered=list(keys.items()),
+        sides=sides,
+        fields=fields,
+        parts=name_parts(visit, fields),
+        done=answers_today(visit),
+        # In tens, or a pair of known answer would show by not being one less.
+        left=sum(queue_counts(visit.connection).values()) // 10 * 10,
         then=then,
         now=now,
         steps=_steps(then) if then else [],

@@ -14,10 +14,9 @@ from api.services.register.acts import ActError
 from api.services.review import leases
 from api.services.review.answering import NO_REASON, answer, refer
 from api.services.review.changed import changed_records
-from api.services.review.context import Context, context_of
+from api.services.review.context import context_of
 from api.services.review.given import same_answer
 from api.services.review.leases import Lease
-from api.services.review.names import NAME_FIELDS, NameParts, parts_compared
 from api.services.review.pairs import (
     AnsweredError,
     PairId,
@@ -36,6 +35,7 @@ from api.web.review_part import (
     PartOfQueue,
     Visit,
     go_on,
+    name_parts,
     needed_rules,
     pair_of,
     words_for_templates,
@@ -221,25 +221,13 @@ def _shown(
         status=422 if errors else 200,
         errors=errors,
         context=context,
-        parts=_name_parts(visit, context),
+        parts=name_parts(visit, context.fields),
         lease=lease,
         seconds=round((lease.expires_at - visit.now).total_seconds()),
         until=moment(lease.expires_at).split(" at ")[1],
         part=part,
         why=why,
         **words_for_templates(),
-    )
-
-
-def _name_parts(visit: Access, context: Context) -> tuple[NameParts, NameParts] | None:
-    """Of what the names are compared, where their fields do not say it and are not hidden."""
-    names = [one for one in context.fields if one.name in NAME_FIELDS]
-    if any(one.withheld or one.l.masked or one.r.masked for one in names):
-        return None
-    return parts_compared(
-        needed_rules(visit)[0],
-        {one.name: one.l.text for one in names if one.l.text},
-        {one.name: one.r.text for one in names if one.r.text},
     )
 
 

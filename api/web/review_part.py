@@ -1,5 +1,6 @@
 """What the pages of review have in common: the part of the queue somebody works on, and words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Annotated, Any
@@ -12,11 +13,15 @@ from api.rest.problems import Problem
 from api.rest.reviewing import Rules, reviewer_of, rules_of
 from api.services.access.roles import Permission
 from api.services.register.queue import POSSIBLE, STALE
+from api.services.review.context import Field
+from api.services.review.given import answers_since
+from api.services.review.names import NAME_FIELDS, NameParts, parts_compared
 from api.services.review.pairs import PairId, UnknownPairError
 from api.services.review.taking import take_next
 from api.services.review.waiting import ADJUDICATION, CONFLICT, CONFLICT_KINDS, REFERRED, Wanted
 from api.web.access import signed_in
 from api.web.pages import see
+from api.web.text import midnight
 
 Visit = Annotated[Access, signed_in(Permission.REVIEW_PAIRS)]
 Change = Annotated[Write, signed_in(Permission.REVIEW_PAIRS, writes=True)]
@@ -112,6 +117,23 @@ def needed_rules(visit: Access) -> Rules:
     if rules is None:
         raise Problem("not-found")
     return rules
+
+
+def name_parts(visit: Access, fields: Sequence[Field]) -> tuple[NameParts, NameParts] | None:
+    """Of what names are compared, where their fields do not say it and are not hidden."""
+    names = [one for one in fields if one.name in NAME_FIELDS]
+    if any(one.withheld or one.l.masked or one.r.masked for one in names):
+        return None
+    return parts_compared(
+        needed_rules(visit)[0],
+        {one.name: one.l.text for one in names if one.l.text},
+        {one.name: one.r.text for one in names if one.r.text},
+    )
+
+
+def answers_today(visit: Access) -> int:
+    """How many pairs this reviewer has answered since midnight."""
+    return answers_since(visit.connection, by=visit.caller.name, since=midnight(visit.now))
 
 
 def go_on(request: Request, visit: Access, part: Part, said: str | None = None) -> Response:

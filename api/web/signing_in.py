@@ -25,6 +25,8 @@ _LONGEST_NAME = 64
 _WHY = {
     "away": "You were signed out because you did nothing for 30 minutes, or were signed in for 12"
     " hours. Sign in again to go on.",
+    "ended": "You were signed out in another window, or everywhere. Sign in again to go on.",
+    "closed": "Your access has ended. If you still need it, ask a steward of the register.",
     "out": "You are signed out.",
     "provider": "You could not come in with your work account. Try again, or ask a steward"
     " whether you have been given access.",

@@ -87,6 +87,11 @@ def moment(value: datetime | None) -> str:
     return f"{day(local)} at {hour}:{local:%M}{half}"
 
 
+def midnight(now: datetime) -> datetime:
+    """When the day began, by clocks in England."""
+    return now.astimezone(_LOCAL).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def age(seconds: float) -> str:
     """How long something has waited, in the unit that tells: "3 days", "less than a minute"."""
     for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):

@@ -134,6 +134,7 @@ SAMPLES: Mapping[str, Sample] = {
     "/administration/people/link": at("/administration/people/link"),
     "/administration/people/new": at("/administration/people/new"),
     "/administration/people/{number}": Sample(administered.person),
+    "/administration/people/{number}/end": Sample(lambda site: administered.person(site) + "/end"),
     "/administration/retention": Sample(administered.retention),
     "/administration/retention/child": at("/administration/retention/child"),
     "/administration/retention/due": Sample(lambda site: administered.retention(site) + "/due"),

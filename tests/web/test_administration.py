@@ -145,6 +145,7 @@ def test_the_last_steward_can_be_neither_ended_nor_made_something_else(
     assert "the last steward" in steward.send(f"{mine}/end", 422)
     assert "the last steward" in steward.send(mine, 422, roles=["analyst"])
     assert "the last steward" not in steward.see(mine)
+    assert "end your own access?" in steward.see(f"{mine}/end")
     assert person_called(service, "steward.early_years").roles == ["steward"]
 
 
@@ -157,10 +158,19 @@ def test_who_is_ended_is_signed_out_and_gets_no_new_link(
     token = start_sign_in(service.aside, number, "grace", now=now).token
     grace = TestClient(application, follow_redirects=False, cookies={"sign-in": token})
     assert grace.get("/account").status_code == 200
-    steward.send(f"/administration/people/{number}/end")
-    assert grace.get("/account").status_code == 303
+    address = f"/administration/people/{number}"
+    assert 'action="/administration/people' in steward.see(address).partition(">If they leave<")[0]
+    assert (
+        "<form" not in steward.see(address).partition(">If they leave<")[2].partition("</main>")[0]
+    )
+    asked = steward.see(f"{address}/end")
+    assert "end this person’s access?" in asked and "This cannot be undone" in asked
+    steward.send(f"{address}/end")
+    out = grace.get("/account")
+    assert (out.status_code, out.headers["location"]) == (303, "/sign-in?next=/account&why=closed")
+    assert "Your access has ended" in grace.get(out.headers["location"]).text
     steward.send(f"/administration/people/{number}/link", 404)
-    assert "May come in no more" in steward.see(f"/administration/people/{number}")
+    assert "Access has ended" in steward.see(f"/administration/people/{number}")
 
 
 def test_a_key_is_shown_once_when_it_is_made_and_never_again(

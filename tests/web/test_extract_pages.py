@@ -147,7 +147,7 @@ def test_a_plain_list_is_recognised_checked_and_linked(
     assert "it is accepted by rule" in steward.get(where("swift")).text
     home = steward.get("/").text
     assert "Sources of which it cannot be told yet" not in home
-    assert "It cannot be said yet how often its extracts usually come." in home
+    assert "That is more than 365 days ago, after which any source is overdue." in home
 
 
 def test_a_file_of_a_known_system_is_recognised_as_its(steward: TestClient) -> None:

@@ -60,9 +60,11 @@ def test_whoever_signed_out_meanwhile_is_led_to_sign_in(
     assert "This one" in inside.get("/account").text
     assert inside.post("/sign-out", data=data).status_code == 303
     inside.cookies.clear()
-    refused = inside.post("/review/undo", data=data)
+    came_from = {"Referer": "http://testserver/children/x/correct?field=sex"}
+    refused = inside.post("/review/undo", data=data, headers=came_from)
     assert refused.status_code == 403
-    assert "You are not signed in any more" in refused.text and 'href="/sign-in"' in refused.text
+    assert "You are not signed in any more" in refused.text
+    assert 'href="/sign-in?next=/children/x/correct%3Ffield%3Dsex"' in refused.text
 
 
 def test_a_reason_is_given_back_to_whoever_is_not_signed_in_any_more(

@@ -6,7 +6,7 @@ Sign-ins are kept aside (see `api.db.aside`), so that nobody waits for a link ru
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, insert, select, update
 from sqlalchemy.exc import OperationalError
@@ -113,6 +113,21 @@ def caller_of_token(
     purposes = frozenset(person.purposes)
     chosen = row.purpose if row.purpose in purposes else None
     return somebody(person, purpose or chosen)
+
+
+def why_signed_out(engine: Engine, aside: Engine, token: str) -> Literal["ended", "closed", "away"]:
+    """Why a token is none of a sign-in any more: it was ended, with its account, or is over."""
+    with reading(aside) as connection:
+        row = connection.execute(
+            select(SignIn.person, SignIn.ended_at).where(SignIn.token_hash == hash_of(token))
+        ).one_or_none()
+    if row is None:
+        return "away"
+    with reading(engine) as connection:
+        active = connection.scalar(select(Person.active).where(Person.id == row.person))
+    if not active:
+        return "closed"
+    return "away" if row.ended_at is None else "ended"
 
 
 def somebody(person: Row[Any], purpose: str | None) -> Caller:

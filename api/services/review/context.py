@@ -209,6 +209,24 @@ def context_of(
     )
 
 
+def fields_of(
+    connection: Connection, review: ReviewRules, reviewer: Reviewer, pair: PairId
+) -> tuple[list[Key], list[Field]]:
+    """Keys and fields of both records of a pair as they are now, masked fields masked.
+
+    Nothing if one of the records is no more, or may not be seen.
+    """
+    keys = shown_keys(connection, reviewer.view, [pair.low, pair.high])
+    said = values_now(connection, set(keys))
+    unseen = {source for source, _ in keys.values()} - reviewer.view.sources
+    if len(keys) < 2 or len(said) < 2 or unseen:
+        return [], []
+    shielded = set(shielded_records(connection).tolist())
+    seen = _Seen(reviewer, keys, said, shielded, partial(_linkage, connection), review, frozenset())
+    l, r = keys
+    return list(keys.values()), seen.fields(l, r)
+
+
 def _blind(connection: Connection, lease: Lease) -> bool:
     """Whether a reviewer must not learn that one child holds both records of a pair."""
     if lease.known is not None:

@@ -66,3 +66,11 @@ def given_answer(connection: Connection, number: int, *, by: str) -> Given | Non
         undone=row.state == VOID,
         weighed=row.weighed,
     )
+
+
+def answers_since(connection: Connection, *, by: str, since: datetime) -> int:
+    """How many pairs somebody has answered since then, without what they took back."""
+    query = select(func.count()).where(
+        ReviewAnswer.by == by, ReviewAnswer.at >= since, ReviewAnswer.state != VOID
+    )
+    return connection.scalar(query) or 0
