@@ -394,7 +394,7 @@ def test_a_known_pair_looks_like_any_other(sit: Sit, register: Reviewed) -> None
     ]
     assert kept[0] == kept[1]
     assert "You have answered 1 pair today. Fewer than 10 pairs wait" in kept[0][-1]
-    assert all(answer.count("OL1 1AA") >= 1 for answer in answers), "what was answered is shown"
+    assert all("Postcode" in answer for answer in answers), "what was answered is shown"
     steward = sit("stella", Role.STEWARD)
     assert "1 of 1" in text_of(steward.get("/review/known"))
     assert steward.post("/review/known/1/end").status_code == 303
