@@ -34,8 +34,13 @@ def block(prepared: Prepared, rules: MatchingRules) -> list[EffectiveKey]:
 
 def proposed(prepared: Prepared, keys: list[EffectiveKey]) -> Iterator[Pairs]:
     """Candidate pairs, without two records of a source that holds each child once."""
+    return allowed_of(prepared, candidate_pairs(keys))
+
+
+def allowed_of(prepared: Prepared, pairs: Iterable[Pairs]) -> Iterator[Pairs]:
+    """Pairs without two records of a source that holds each child once."""
     source, single = prepared.source, prepared.single
-    for l, r in candidate_pairs(keys):
+    for l, r in pairs:
         allowed = (source[l] != source[r]) | ~single[source[l]]
         yield l[allowed], r[allowed]
 

@@ -8,17 +8,19 @@ pattern (E) and m, u and the number of matches (M). Interaction weights need lab
 Fellegi and Sunter (1969); Winkler (1988) for EM.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from matcher.block import candidate_pairs, sampled_pairs
 from matcher.compare import LevelComparison, ReachedLevels, reached_levels
 from matcher.errors import DataError
 from matcher.families import are_children, twins_explained
-from matcher.pipeline import block, count_population, possible_pairs, proposed
+from matcher.patterns import packed, unpacked
+from matcher.pipeline import allowed_of, block, count_population, possible_pairs
 from matcher.prepared import Prepared, prepare
 from matcher.progress import Observer, Silent
 from matcher.rules.library import LinkageRules
@@ -30,8 +32,10 @@ from matcher.table import MISSING, Levels, Sides, Table
 Floats = npt.NDArray[np.float64]
 Patterns = npt.NDArray[np.int8]
 
-RANDOM_PAIRS = 2_000_000
-CANDIDATE_PAIRS = 3_000_000
+# As many as Splink takes by default.
+RANDOM_PAIRS = 1_000_000
+# Proposals of all rules; a pair that several propose is compared once.
+PROPOSED_PAIRS = 3_000_000
 # Below this share of twins among the pairs that look like twins, the records show no families.
 FAMILIES_SEEN = 0.1
 _FEWEST = 0.5
@@ -92,17 +96,15 @@ def train(
     with observer.stage("candidate pairs") as advance:
         learned = [rule for rule in rules.matching.blocking if rule.learn or person is not None]
         keys = block(prepared, rules.matching.model_copy(update={"blocking": learned}))
-        chunks = list(proposed(prepared, keys))
-        total = sum(len(l) for l, _ in chunks)
-        if total == 0:
+        share = min(1.0, PROPOSED_PAIRS / max(sum(key.pairs for key in keys), 1))
+        some = sampled_pairs(keys, share, seed + 1) if share < 1 else candidate_pairs(keys)
+        candidates = _count(prepared.table, allowed_of(prepared, some), comparisons, person)
+        if not len(candidates.count):
             raise DataError("no blocking rule pairs any two records, so there is nothing to learn")
-        kept = _thin(chunks, min(1.0, CANDIDATE_PAIRS / max(total, 1)), seed)
-        candidates = _count(prepared.table, kept, comparisons, person)
-        share = sum(len(l) for l, _ in kept) / max(total, 1)
+        advance(int(candidates.count.sum()))
         candidates.count /= share
         if candidates.matched is not None:
             candidates.matched /= share
-        advance(total)
     if person is None and base is not None:
         base = _fitting(base, rules.matching.comparisons, prepared.table)
     with observer.stage("estimate"):
@@ -155,50 +157,47 @@ def _random_pairs(prepared: Prepared, seed: int) -> Pairs:
     return l[kept], r[kept]
 
 
-def _thin(chunks: list[Pairs], share: float, seed: int) -> list[Pairs]:
-    numbers = np.random.default_rng(seed + 1)
-    thinned = []
-    for l, r in chunks:
-        kept = numbers.random(len(l)) < share
-        thinned.append((l[kept], r[kept]))
-    return thinned
-
-
 def _count(
     table: Table,
-    chunks: list[Pairs],
+    chunks: Iterable[Pairs],
     comparisons: list[LevelComparison],
     person: npt.NDArray[np.int64] | None,
 ) -> Counts:
     """Counts of distinct patterns over all chunks."""
-    frames = []
+    rules = [comparison.rule for comparison in comparisons]
+    none = np.empty(0, dtype=np.int64)
+    parts = [(none, none, none)]
     for l, r in chunks:
         if person is not None:
             known = (person[l] >= 0) & (person[r] >= 0)
             l, r = l[known], r[known]
-        levels = _patterns(Sides(table, table, l, r), comparisons)
-        frame = pd.DataFrame(levels)
-        matched = person[l] == person[r] if person is not None else np.zeros(len(l), dtype=bool)
-        frame["matched"] = matched
-        names = list(range(levels.shape[1]))
-        frames.append(frame.groupby(names, sort=True)["matched"].agg(["size", "sum"]).reset_index())
-    names = list(range(len(comparisons)))
-    every = pd.concat(frames).groupby(names, sort=True)[["size", "sum"]].sum().reset_index()
+        levels = _levels(Sides(table, table, l, r), comparisons)
+        pattern, which, size = np.unique(
+            packed(rules, levels), return_inverse=True, return_counts=True
+        )
+        same = person[l] == person[r] if person is not None else np.zeros(len(l), dtype=bool)
+        parts.append((pattern, size, np.bincount(which[same], minlength=len(pattern))))
+    found, size, matched = (np.concatenate(own) for own in zip(*parts, strict=True))
+    pattern, which = np.unique(found, return_inverse=True)
+    count, known_matches = (
+        np.bincount(which, own, len(pattern)).astype(np.float64) for own in (size, matched)
+    )
     return Counts(
-        every[names].to_numpy(dtype=np.int8),
-        every["size"].to_numpy(dtype=np.float64),
-        every["sum"].to_numpy(dtype=np.float64) if person is not None else None,
+        np.stack(list(unpacked(rules, pattern).values()), axis=1),
+        count,
+        known_matches if person is not None else None,
     )
 
 
-def _patterns(sides: Sides, comparisons: list[LevelComparison]) -> Patterns:
-    columns: list[Levels] = []
+def _levels(sides: Sides, comparisons: list[LevelComparison]) -> dict[str, Levels]:
+    """The levels of all pairs, by comparison."""
+    found: dict[str, Levels] = {}
     reached: dict[str, ReachedLevels] = {}
     for comparison in comparisons:
-        levels = comparison.levels(sides, reached)
-        reached[comparison.rule.name] = reached_levels(comparison.rule, levels)
-        columns.append(levels)
-    return np.stack(columns, axis=1) if columns else np.empty((len(sides), 0), dtype=np.int8)
+        name = comparison.rule.name
+        found[name] = comparison.levels(sides, reached)
+        reached[name] = reached_levels(comparison.rule, found[name])
+    return found
 
 
 def _expectation_maximisation(

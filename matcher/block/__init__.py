@@ -2,7 +2,7 @@
 
 from matcher.block.index import BlockingKeys
 from matcher.block.keys import EffectiveKey, GivenUp, RuleBlocks, effective_key
-from matcher.block.pairs import candidate_pairs
+from matcher.block.pairs import candidate_pairs, sampled_pairs
 
 __all__ = [
     "BlockingKeys",
@@ -11,4 +11,5 @@ __all__ = [
     "RuleBlocks",
     "candidate_pairs",
     "effective_key",
+    "sampled_pairs",
 ]

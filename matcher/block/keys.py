@@ -52,6 +52,20 @@ class EffectiveKey:
         second_l = self.second[l]
         return np.asarray(forward | ((self.first[r] == second_l) & (second_l >= 0)))
 
+    @property
+    def pairs(self) -> int:
+        """How many pairs the rule proposes, each counted once; told without making them."""
+        return _pairs_of(self)
+
+    def some_blocks(self, share: float, numbers: np.random.Generator) -> "EffectiveKey":
+        """The key of a random share of the blocks; the others propose nothing."""
+        top = int(max(self.first.max(initial=-1), self.second.max(initial=-1))) + 1
+        kept = np.append(numbers.random(top) < share, False)
+        first = np.where(kept[self.first], self.first, -1)
+        if self.is_symmetric:
+            return EffectiveKey(first, first)
+        return EffectiveKey(first, np.where(kept[self.second], self.second, -1))
+
 
 @dataclass(frozen=True, slots=True)
 class RuleBlocks:
@@ -73,7 +87,7 @@ class RuleBlocks:
         """Counted from the keys, without making the pairs."""
         return cls(
             rule=rule.name,
-            pairs=_pairs_of(key),
+            pairs=key.pairs,
             largest_block=int(_sizes(key.first, key.second).max(initial=0)),
             too_large=key.too_large,
             given_up=sum(block.pairs for block in key.given_up),

@@ -20,7 +20,26 @@ Pairs = tuple[Positions, Positions]
 
 def candidate_pairs(keys: Sequence[EffectiveKey], chunk: int = CHUNK) -> Iterator[Pairs]:
     """Every pair that some rule proposes, once, as positions l < r, in chunks."""
-    for number, key in enumerate(keys):
+    return _first_proposed(keys, keys, chunk)
+
+
+def sampled_pairs(
+    keys: Sequence[EffectiveKey], share: float, seed: int, chunk: int = CHUNK
+) -> Iterator[Pairs]:
+    """The candidate pairs of a random share of each rule's blocks.
+
+    Each pair is as likely to be among them as any other, by the first rule that proposes it.
+    """
+    numbers = np.random.default_rng(seed)
+    some = [key.some_blocks(share, numbers) for key in keys]
+    return _first_proposed(some, keys, chunk)
+
+
+def _first_proposed(
+    proposing: Sequence[EffectiveKey], keys: Sequence[EffectiveKey], chunk: int
+) -> Iterator[Pairs]:
+    """Pairs that the ``proposing`` keys propose, and none of the ``keys`` before them."""
+    for number, key in enumerate(proposing):
         for l, r in pairs_of_key(key, chunk):
             for earlier in keys[:number]:
                 new = ~earlier.proposes(l, r)

@@ -121,12 +121,16 @@ def _present(sides: Sides, column: str) -> Mask:
     return np.asarray((sides.codes_l(column) >= 0) & (sides.codes_r(column) >= 0))
 
 
+# Whether each text passes with the other: two arrays of texts, one answer for each place.
+_Test = Callable[[npt.NDArray[np.object_], npt.NDArray[np.object_]], Mask]
+
+
 def _jaro_winkler(rule: Similarity, sides: Sides) -> Mask:
-    return _of_distinct_pairs(
-        sides,
-        rule.column,
-        lambda a, b: jellyfish.jaro_winkler_similarity(a, b) >= rule.at_least - ROUNDING,
-    )
+    def alike(a: npt.NDArray[np.object_], b: npt.NDArray[np.object_]) -> Mask:
+        similarity = np.fromiter(map(jellyfish.jaro_winkler_similarity, a, b), float, len(a))
+        return similarity >= rule.at_least - ROUNDING
+
+    return _of_distinct_pairs(sides, rule.column, alike)
 
 
 def _edits(rule: Edits, sides: Sides) -> Mask:
@@ -138,7 +142,7 @@ def _edits(rule: Edits, sides: Sides) -> Mask:
             return False
         return bool(jellyfish.damerau_levenshtein_distance(a, b) <= rule.at_most)
 
-    return _of_distinct_pairs(sides, rule.column, close)
+    return _of_distinct_pairs(sides, rule.column, _one_by_one(close))
 
 
 def _starts_with(rule: StartsWith, sides: Sides) -> Mask:
@@ -146,25 +150,29 @@ def _starts_with(rule: StartsWith, sides: Sides) -> Mask:
         short, long = sorted((a, b), key=len)
         return len(short) >= rule.min_length and long.startswith(short)
 
-    return _of_distinct_pairs(sides, rule.column, begins)
+    return _of_distinct_pairs(sides, rule.column, _one_by_one(begins))
 
 
 def _shares(column: str, sides: Sides) -> Mask:
-    return _of_distinct_pairs(sides, column, lambda a, b: not set(a.split()).isdisjoint(b.split()))
+    def share(a: str, b: str) -> bool:
+        return not set(a.split()).isdisjoint(b.split())
+
+    return _of_distinct_pairs(sides, column, _one_by_one(share))
 
 
-def _of_distinct_pairs(sides: Sides, column: str, test: Callable[[str, str], bool]) -> Mask:
-    """A symmetric test of two texts, called once per distinct pair of values."""
+def _one_by_one(test: Callable[[str, str], bool]) -> _Test:
+    return lambda a, b: np.fromiter(map(test, a, b), bool, len(a))
+
+
+def _of_distinct_pairs(sides: Sides, column: str, test: _Test) -> Mask:
+    """A symmetric test of two texts, asked once per distinct pair of values."""
     codes_l, codes_r = sides.codes_l(column), sides.codes_r(column)
     present = (codes_l >= 0) & (codes_r >= 0)
     low = np.minimum(codes_l, codes_r)[present].astype(np.int64)
     high = np.maximum(codes_l, codes_r)[present].astype(np.int64)
     values = sides.values(column)
     keys, inverse = np.unique(low * len(values) + high, return_inverse=True)
-    lows, highs = values[keys // len(values)], values[keys % len(values)]
-    answers = np.fromiter(
-        (test(a, b) for a, b in zip(lows, highs, strict=True)), dtype=bool, count=len(keys)
-    )
+    answers = test(values[keys // len(values)], values[keys % len(values)])
     result = np.zeros(len(sides), dtype=bool)
     result[present] = answers[inverse]
     return result

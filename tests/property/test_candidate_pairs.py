@@ -1,11 +1,12 @@
 """The engine proposes exactly the pairs that some rule proposes."""
 
 import pandas as pd
+import pytest
 import recordlinkage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matcher.block import BlockingKeys, RuleBlocks, effective_key
+from matcher.block import BlockingKeys, RuleBlocks, effective_key, sampled_pairs
 from matcher.rules.matching import BlockingRule
 from matcher.table import Table
 from tests.property import engine, reference
@@ -27,6 +28,30 @@ def test_every_pair_that_a_rule_proposes_is_there_once_and_in_order(
     assert all(l < r for l, r in found)
     assert len(set(found)) == len(found)
     assert set(found) == reference.candidate_pairs(rules, rows)
+
+
+@steady
+@given(tables, blocking_rule_sets(), st.integers(0, 99))
+def test_a_sample_has_whole_blocks_of_pairs_each_once(
+    rows: list[dict], rules: list[BlockingRule], seed: int
+) -> None:
+    keys = [effective_key(rule, engine.table_of(rows)) for rule in rules]
+
+    def sample(share: float) -> list[tuple[int, int]]:
+        parts = sampled_pairs(keys, share, seed)
+        return [(int(a), int(b)) for l, r in parts for a, b in zip(l, r, strict=True)]
+
+    assert sample(1.0) == engine.pairs(rules, rows, 100)
+    assert sample(0.0) == []
+    some = sample(0.5)
+    assert len(set(some)) == len(some)
+    assert set(some) <= set(sample(1.0))
+
+
+def test_a_sample_of_many_blocks_has_about_its_share() -> None:
+    rows = [{**dict.fromkeys(engine.COLUMNS), "forename": str(at // 2)} for at in range(4_000)]
+    key = effective_key(BlockingRule(name="forename", key=["forename"]), engine.table_of(rows))
+    assert sum(len(l) for l, _ in sampled_pairs([key], 0.25, 1)) == pytest.approx(500, rel=0.15)
 
 
 @steady
