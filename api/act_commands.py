@@ -179,10 +179,10 @@ def lift(
 ) -> None:
     """Lift every shield from a record's child."""
     with existing_register(database) as engine, writing(engine) as connection:
-        count = lift_shields(
+        lift_shields(
             connection, record=(source, record_id), why=why, by=by or user_name(), now=now()
         )
-    print(f"{count} shield{'s are' if count != 1 else ' is'} lifted from this record's child.")
+    print("The shield is lifted from this record's child.")
 
 
 @commands.command()

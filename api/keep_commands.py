@@ -72,8 +72,12 @@ def restore(
     """Read a backup into an empty database, and prove that it is what was written."""
     require_file(file, "FILE")
     recorder = Recorder(show=True)
-    with register(database) as engine, recorder.live():
-        manifest = restore_backup(engine, file, recorder)
+    engine = open_database(database or read_settings().database_url)
+    try:
+        with recorder.live():
+            manifest = restore_backup(engine, file, recorder)
+    finally:
+        engine.dispose()
     screen.show_manifest(manifest, f"Restored from {file}, and verified")
 
 

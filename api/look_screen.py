@@ -90,10 +90,15 @@ def show_rejects(found: Iterable[Any], extract: int) -> None:
 
 def show_queue(found: Sequence[QueueItem], counts: dict[str, int]) -> None:
     """What waits for a person: how much, and the first of it with reasons."""
-    _OUT.print(
-        f"{counts['conflicts']:,} conflicts, {counts['changed_values']:,} decisions on changed "
-        f"values and {counts['possible_link']:,} possible links wait."
+    conflicts, changed, possible = (
+        f"{counts[kind]:,} {one if counts[kind] == 1 else many}"
+        for kind, one, many in (
+            ("conflicts", "conflict", "conflicts"),
+            ("changed_values", "decision on changed values", "decisions on changed values"),
+            ("possible_link", "possible link", "possible links"),
+        )
     )
+    _OUT.print(f"What waits: {conflicts}, {changed} and {possible}.")
     for item in found:
         chance = "" if item.probability is None else f" ({item.probability:.0%})"
         says = _WAITS_SAYS.get(item.kind, item.kind)

@@ -58,13 +58,16 @@ def run_as_dict(result: RunResult) -> dict[str, Any]:
 
 def show_ingested(found: Ingested, source: str) -> None:
     """What became of an extract."""
-    if found.unchanged and not found.runs and not found.waits:
+    linked = found.state != ExtractState.ACCEPTED
+    if found.unchanged and linked and not found.runs and not found.waits:
         _OUT.print(f"Nothing changed: the register has this extract of {source} already.")
         return
     if found.refusal:
         _OUT.print(f"Extract {found.extract} of {source} was refused: {found.refusal}")
         return
-    if found.report:
+    if found.unchanged and not found.waits:
+        _OUT.print(f"The register has this extract of {source} already: extract {found.extract}.")
+    elif found.report:
         title = f"Extract {found.extract} of {source}"
         show_report(found.report, title, found.extract, waits=found.waits)
     show_runs(found.runs)

@@ -224,7 +224,9 @@ def _read_manifest(packed: zipfile.ZipFile, file: Path) -> Manifest:
 
 
 def _verify(packed: zipfile.ZipFile, manifest: Manifest, file: Path, observer: Observer) -> None:
-    """Read all of it before anything is touched."""
+    """Read all of it before anything is touched; whatever else is in it was put there since."""
+    if sorted(packed.namelist()) != sorted([_MANIFEST, *map(_member, manifest.tables)]):
+        raise _damaged(file)
     with observer.stage("verify", len(manifest.tables)) as advance:
         for name, proof in manifest.tables.items():
             digest = hashlib.sha256()

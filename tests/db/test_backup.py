@@ -225,7 +225,19 @@ def change_a_count(path: Path) -> None:
     )
 
 
-DAMAGES = [cut_short, flip_a_bit, change_a_cell, leave_a_table_out, change_a_count]
+def put_something_in(path: Path) -> None:
+    with zipfile.ZipFile(path, "a") as packed:
+        packed.writestr("tables/another.tsv", "1\n")
+
+
+DAMAGES = [
+    cut_short,
+    flip_a_bit,
+    change_a_cell,
+    leave_a_table_out,
+    change_a_count,
+    put_something_in,
+]
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=[damage.__name__ for damage in DAMAGES])

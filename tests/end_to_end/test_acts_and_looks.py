@@ -124,7 +124,20 @@ def test_a_decision_that_contradicts_others_tells_the_conflict_and_it_is_listed(
     found = json.loads(kept("queue", "--json").out)
     assert found["counts"]["conflicts"] == 1
     assert found["pairs"][0]["kind"] == "contradiction"
-    assert "1 conflicts" in kept("queue").out
+    assert "What waits: 1 conflict, 0 decisions on changed values and " in kept("queue").out
+    standing = {one["id"]: one["standing"] for one in
+                json.loads(kept("decisions", "--json").out)["decisions"]}  # fmt: skip
+    assert sorted(standing.values()) == ["holds", "holds", "in conflict, not followed"]
+    together = {key: json.loads(kept("show", "record", *key, "--purpose", "early_years", "--json")
+                                .out)["child_id"]
+                for key in (("nursery", 1), ("nursery", 2), ("clinic", 2))}  # fmt: skip
+    assert (together["nursery", 1] == together["nursery", 2]) == (standing[1] == "holds")
+
+
+def test_a_decision_on_a_source_that_is_none_says_so(kept: Call) -> None:
+    refused = kept("decide", "match", "nursey", 1, "clinic", 1, "--why", "a test")
+    assert refused.status == DATA_PROBLEM
+    assert "there is no source of this name in the register" in refused.err
 
 
 def test_a_value_is_corrected_and_released(kept: Call) -> None:

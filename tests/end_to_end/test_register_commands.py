@@ -316,3 +316,26 @@ def test_a_register_without_the_file_beside_it_says_so_until_it_is_put_back(
     anew = ("--database", f"sqlite:///{tmp_path / 'anew.db'}")
     assert matcher("restore", tmp_path / "all.zip", *anew).status == GOOD
     assert matcher("audit", "verify", *anew).status == GOOD
+
+
+def test_an_extract_that_waits_to_be_linked_is_not_told_as_another_when_it_is_sent_again(
+    call: Call, tmp_path: Path
+) -> None:
+    few = people(tmp_path / "few.csv", "Booth", "Lees")
+    named = ("ingest", "nursery", few, "--as-of", "2024-09-01", "--new-source")
+    assert "rows" in call(*named, "--link-later").out
+    again = call(*named, "--link-later").out
+    assert again.splitlines() == [
+        "The register has this extract of nursery already: extract 1.",
+        "It is accepted. Link it with: matcher relink",
+    ]
+    assert "extract 1" in call(*named).out
+    assert "Nothing changed" in call(*named).out
+
+
+def test_a_backup_that_cannot_be_restored_leaves_no_register(matcher: Call, tmp_path: Path) -> None:
+    (tmp_path / "all.zip").write_bytes(b"nothing")
+    database = f"sqlite:///{tmp_path}/register.db"
+    refused = matcher("restore", tmp_path / "all.zip", "--database", database)
+    assert refused.status == DATA_PROBLEM
+    assert list(tmp_path.iterdir()) == [tmp_path / "all.zip"]

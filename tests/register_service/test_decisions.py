@@ -144,7 +144,7 @@ def test_a_decision_takes_effect_with_the_next_run_and_is_never_changed(
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"one": ("school", "77")}, "school has no record with this id"),
-    ({"one": ("Malik", "1")}, "a source that is not in the register has no record"),
+    ({"one": ("Malik", "1")}, "there is no source of this name"),
     ({"one": CLINIC}, "about two records"),
     ({"why": " "}, "enter a reason"),
     ({"kind": "maybe"}, "one of match, non_match, cannot_tell"),

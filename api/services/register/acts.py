@@ -41,7 +41,14 @@ def find_record(connection: Connection, key: Key) -> int:
         .where(Source.name == source, Record.record_id == record_id)
     ).one_or_none()
     if found is None:
-        raise ActError(f"{_named(connection, source)} has no record with this id; check both")
+        known = connection.scalar(select(Source.number).where(Source.name == source))
+        # The name only if it is one: anything may have been typed in its place.
+        what = (
+            f"{source} has no record with this id; check both"
+            if known is not None
+            else ("there is no source of this name in the register; check it")
+        )
+        raise ActError(what)
     if found.role is None:
         raise ActError(f"{source} does not list this record any more")
     if found.role != "child":
@@ -58,12 +65,6 @@ def key_of(connection: Connection, record: int) -> Key:
     )
     source, record_id = connection.execute(query).one()
     return source, record_id
-
-
-def _named(connection: Connection, source: str) -> str:
-    """The source's name only if it is one: anything may have been typed in its place."""
-    known = connection.scalar(select(Source.number).where(Source.name == source))
-    return source if known is not None else "a source that is not in the register"
 
 
 # Characters of a reason.

@@ -6,15 +6,16 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import Connection, select
 
-from api.db.models import Conflict, Decision, Record, Source
+from api.db.models import Conflict, Decision, Membership, Record, Source
 from api.db.tables import in_utc
 from api.services.register.acts import Key
 from api.services.register.columns import Numbers, among
-from api.services.register.decisions import UNDO, decisions_in_force
+from api.services.register.decisions import MATCH, UNDO, decisions_in_force
 from api.services.register.severances import severed_between
 
-HOLDS, WAITS, OLD_VALUES, REPLACED, TAKEN_BACK = (
+HOLDS, NOT_FOLLOWED, WAITS, OLD_VALUES, REPLACED, TAKEN_BACK = (
     "holds",
+    "in conflict, not followed",
     "waits for a run",
     "holds, made on other values",
     "replaced by a later one",
@@ -62,6 +63,7 @@ def entered_decisions(connection: Connection, *, limit: int) -> list[EnteredDeci
     undone = set(
         connection.scalars(select(Decision.undoes).where(Decision.undoes.is_not(None))).all()
     )
+    child = _children(connection, records)
     found = []
     for row, hidden in zip(rows, severed.tolist(), strict=True):
         if hidden:
@@ -71,6 +73,9 @@ def entered_decisions(connection: Connection, *, limit: int) -> list[EnteredDeci
             standing = TAKEN_BACK
         elif row.id in holding:
             standing = WAITS if row.run is None else OLD_VALUES if row.stale_run else HOLDS
+            ends = {child.get(row.record_l), child.get(row.record_r)} - {None}
+            if row.kind == MATCH and row.run is not None and len(ends) == 2:
+                standing = NOT_FOLLOWED
         found.append(
             EnteredDecision(
                 row.id,
@@ -102,6 +107,13 @@ def conflicts_since(connection: Connection, run: int) -> list[ArisenConflict]:
         for row, hidden in zip(rows, severed.tolist(), strict=True)
         if not hidden
     ]
+
+
+def _children(connection: Connection, records: Numbers) -> dict[int, str]:
+    query = select(Membership.record, Membership.child).where(
+        Membership.to_run.is_(None), among(connection, Membership.record, records)
+    )
+    return dict(iter(connection.execute(query)))
 
 
 def _keys(connection: Connection, records: Numbers) -> dict[int, Key]:
