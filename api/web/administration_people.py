@@ -17,7 +17,7 @@ from api.services.access.accounts import (
     list_people,
 )
 from api.services.access.caller import AccessError
-from api.services.access.names import tidy_name
+from api.services.access.names import check_name_is_free, tidy_name
 from api.services.access.roles import Role
 from api.services.access.signing_in import end_sign_ins, last_sign_ins
 from api.web.access import page_router
@@ -88,6 +88,11 @@ def add_person_here(
     errors = {} if may["roles"] else {"roles": "Select what they may do"}
     if not name.strip():
         errors = {"name": "Enter a name to sign in with", **errors}
+    elif errors:
+        try:
+            check_name_is_free(change.connection, name, now=change.now)
+        except AccessError as error:
+            errors = {"name": sentence(str(error)), **errors}
     if not errors:
         try:
             add_person(change.connection, name, purposes=wanted, by=change.caller.name,

@@ -24,6 +24,7 @@ from api.services.retention.erasing import (
 from api.services.retention.holds import HoldView, holds_in_force, lift_hold, put_hold
 from api.web.access import page_router
 from api.web.administration_parts import Change, Chosen, Number, Typed, Visit
+from api.web.extracts_report import source_names
 from api.web.pages import Instead, page, see
 from api.web.text import sentence
 
@@ -66,7 +67,7 @@ def due_page(
 @router.get(f"{_HERE}/erase")
 def erase_due_page(request: Request, visit: Visit) -> Response:
     """Asks of which sources, and whether that is meant."""
-    return _erase_page(request, _to_erase(visit), [], {})
+    return _erase_page(request, visit, _to_erase(visit), [], {})
 
 
 @router.post(f"{_HERE}/erase")
@@ -84,7 +85,7 @@ def erase_due_now(
     if shown != _counted(found):
         errors["sure"] = _OTHER_COUNT
     if errors:
-        raise Instead(_erase_page(request, found, sources, errors))
+        raise Instead(_erase_page(request, change, found, sources, errors))
     names = [one.source for one in wanted]
     queue_erase_due(change.connection, names, today=_today(change), by=change.caller.name)
     return see(request, _WORK, said="A worker erases what is due.")
@@ -203,7 +204,11 @@ def _retention(
 
 
 def _erase_page(
-    request: Request, found: list[DueOfSource], chosen: list[Text], errors: Mapping[str, str]
+    request: Request,
+    visit: Access,
+    found: list[DueOfSource],
+    chosen: list[Text],
+    errors: Mapping[str, str],
 ) -> Response:
     return page(
         request,
@@ -214,6 +219,7 @@ def _erase_page(
         found=found,
         chosen=chosen,
         told=_counted(found),
+        titles=source_names(visit.connection),
     )
 
 

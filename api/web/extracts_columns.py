@@ -32,6 +32,7 @@ from api.services.extracts.receiving import move_to_source, source_number
 from api.services.extracts.recognising import Recognised, definitions_now, recognise
 from api.services.jobs import queue_ingest
 from api.services.register.kept_rules import rules_in_force
+from api.services.register.viewing import sources_with_records
 from api.services.rules import RuleBook
 from api.web.access import page_router, signed_in
 from api.web.extracts import Number, find
@@ -198,6 +199,8 @@ def _columns_page(
         fields=_fields(found) if found else [],
         options=_options(found) if found else [],
         twice=_twice(found) if found else [],
+        came_before=view.source in defined
+        or bool(sources_with_records(access.connection, [view.source])),
         chosen=chosen,
         preview=_preview(access, view, found) if found else None,
     )

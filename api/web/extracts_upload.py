@@ -192,6 +192,8 @@ def _source(visit: Access, source: str, name: str, errors: dict[str, str]) -> st
         errors["name"] = "Enter a name of letters from a to z, numbers, spaces and hyphens only"
     elif not _NAME.fullmatch(made):
         errors["name"] = "Enter a name that begins with a letter and has 64 characters at most"
+    elif made in dict(_offered(visit)):
+        errors["name"] = "There is a source of this name. Select it above, or enter another name"
     elif made == GENERIC:
         errors["name"] = "Enter a name that says whose list it is"
     else:
@@ -212,7 +214,12 @@ def _as_of(
         errors["as_of_day"] = "The day must be a real date in numbers, such as 3 9 2026"
         return None
     if found.year < _FIRST_YEAR:
-        errors["as_of_day"] = "Enter the year in four digits, such as 2026"
+        short = len(parts[0]) < 4
+        errors["as_of_day"] = (
+            "Enter the year in four digits, such as 2026"
+            if short
+            else f"Enter a year from {_FIRST_YEAR} on"
+        )
         return None
     number = source_number(visit.connection, source)
     try:

@@ -278,7 +278,7 @@ def _lost(
     """Whose the pair is now, as far as that is known, and how to go on."""
     with reading(visit.service.aside) as beside:
         anothers = leases.is_anothers(beside, pair, visit.caller.name, visit.now)
-    title = "You do not have this pair any more"
+    title = "You do not have this pair"
     if anothers:
         title = "Somebody else has this pair now"
     elif answered:

@@ -136,7 +136,7 @@ def test_that_a_file_was_made_is_an_act(auditor: Auditor) -> None:
 
 
 def test_the_logs_are_verified_and_what_was_altered_is_named(auditor: Auditor) -> None:
-    assert "They were not verified yet" in unescape(auditor.client.get("/audit").text)
+    assert "The logs have not been checked yet" in unescape(auditor.client.get("/audit").text)
     auditor.post("/audit/verify", 303)
     auditor.post("/audit/verify", 303)
     assert "They are being verified" in unescape(auditor.client.get("/audit").text)

@@ -98,6 +98,8 @@ def test_what_an_extract_is_is_asked_before_its_file(steward: TestClient) -> Non
         ({"as_of_day": "31", "as_of_month": "2"}, "The day must be a real date"),
         ({"as_of_month": "September"}, "The day must be a real date"),
         ({"as_of_year": "24"}, "Enter the year in four digits"),
+        ({"as_of_year": "1899"}, "Enter a year from 1970 on"),
+        ({"source": "another", "name": "Swift"}, "There is a source of this name"),
         ({"as_of_year": "2999"}, "is in the future"),
     ],
     ids=lambda value: " ".join(map(ascii, value.values())) if isinstance(value, dict) else "",
@@ -482,6 +484,11 @@ def test_what_waits_for_its_columns_says_so_wherever_it_is_listed(steward: TestC
         shown = steward.get(address).text
         assert "Needs its columns" in shown and 'href="/extracts/1/columns"' in shown, address
         assert "Being checked" not in shown
+
+
+def test_a_list_with_headers_alone_is_refused_before_anybody_is_asked(steward: TestClient) -> None:
+    for content in (STRANGE.splitlines()[0], TRIBAL.splitlines()[0]):
+        assert "headers but no row below them" in errors(bring(steward, content + "\n", "swift"))
 
 
 def test_accepting_what_somebody_accepted_meanwhile_says_so(

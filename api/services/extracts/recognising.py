@@ -67,6 +67,10 @@ def recognise(
         return Recognised("unusable", refusal=refusal)
     if is_generic(source, path, book):
         return Recognised("plain")
+    if _is_empty(source, path, own[0]):
+        message = "the list has headers but no row below them"
+        refused = ExtractRefused(source, refusal.file, refusal.code, message)
+        return Recognised("unusable", refusal=refused)
     others = tuple(
         name
         for name, definitions in known.items()
@@ -80,3 +84,10 @@ def recognise(
         refused = ExtractRefused(source, refusal.file, refusal.code, str(error))
         return Recognised("unusable", refusal=refused)
     return Recognised("unknown", refusal=refusal)
+
+
+def _is_empty(source: str, path: Path, definition: SourceDefinition) -> bool:
+    try:
+        return not unknown_list(source, path, definition).head.rows
+    except DataError:
+        return False
