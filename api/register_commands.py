@@ -26,6 +26,7 @@ from api.opening import (
 )
 from api.services import extracts as extract_steps
 from api.services.extracts.listing import find_extract
+from api.services.extracts.validation import accept_as_reported
 from api.services.ingesting import ingest as ingest_extract
 from api.services.ingesting import link_what_waits
 from api.services.jobs import queue_extract
@@ -128,8 +129,8 @@ def accept(extract: ExtractArgument, database: DatabaseOption = None, by: ByOpti
     """
     with existing_register(database) as engine, writing(engine) as connection:
         book = rules_in_force(connection, offered_rules(None, None)).book
-        holds = extract_steps.accept_as_reported(
-            connection, extract, book=book, by=by or user_name(), now=now()
+        holds = accept_as_reported(
+            connection, extract, book=book, by=by or user_name(), now=now(), cleared=True
         )
         view = None if holds else find_extract(connection, extract, sources=None)
     if view is None:

@@ -39,7 +39,7 @@ from api.rest.problems import Problem, acting, asking, problem_response
 from api.rest.text import SourceName
 from api.rest.uploads import ANY_SIZE, Upload, Uploads
 from api.services.access.roles import Permission
-from api.services.extracts import DayAheadError, StateError, accept_as_reported, refuse, withdraw
+from api.services.extracts import DayAheadError, StateError, refuse, withdraw
 from api.services.extracts.listing import (
     ExtractView,
     RejectView,
@@ -48,6 +48,7 @@ from api.services.extracts.listing import (
     list_extracts,
     list_rejects,
 )
+from api.services.extracts.validation import accept_as_reported
 from api.services.jobs import queue_linking, receive_and_queue
 from api.services.register.kept_rules import rules_in_force
 from api.services.spreadsheets import harmless
@@ -221,7 +222,12 @@ def accept_extract(extract: Number, write: Deciding, if_match: IfMatch = None) -
     book = rules_in_force(write.connection, write.service.offered).book
     try:
         holds = accept_as_reported(
-            write.connection, extract, book=book, by=write.caller.name, now=write.now
+            write.connection,
+            extract,
+            book=book,
+            by=write.caller.name,
+            now=write.now,
+            cleared=write.caller.cleared,
         )
     except StateError as error:
         raise Problem("conflict", str(error)) from None

@@ -12,14 +12,7 @@ from api.rest.extracts import rejects_as_csv
 from api.rest.paging import next_page, place_of
 from api.rest.problems import Problem
 from api.services.access.roles import Permission
-from api.services.extracts import (
-    StateError,
-    accept_as_reported,
-    can_accept,
-    can_withdraw,
-    refuse,
-    withdraw,
-)
+from api.services.extracts import StateError, can_accept, can_withdraw, refuse, withdraw
 from api.services.extracts.listing import (
     ExtractView,
     all_rejects,
@@ -27,6 +20,7 @@ from api.services.extracts.listing import (
     list_extracts,
     list_rejects,
 )
+from api.services.extracts.validation import accept_as_reported
 from api.services.jobs import queue_linking
 from api.services.register.change_of_run import change_of_run
 from api.services.register.kept_rules import rules_in_force
@@ -115,7 +109,12 @@ def accept_here(request: Request, extract: Number, change: Deciding) -> Response
     book = rules_in_force(change.connection, change.service.offered).book
     try:
         holds = accept_as_reported(
-            change.connection, extract, book=book, by=change.caller.name, now=change.now
+            change.connection,
+            extract,
+            book=book,
+            by=change.caller.name,
+            now=change.now,
+            cleared=change.caller.cleared,
         )
     except StateError as error:
         raise _refused(request, change, view, {"": _overtaken(view, error)}) from None

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from api.db.engine import writing
 from api.db.models import ExtractState
-from api.services.extracts import receive, validate
+from api.services.extracts import receive
 from api.services.extracts.states import extract_row
+from api.services.extracts.validation import validate
 from tests.browser.site import Site
 from tests.register_service.registers import shipped
 

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Engine, select
 
 from api.db.engine import reading, writing
 from api.db.models import Decision, Extract, ExtractState, Membership, Record, SearchEntry, Source
-from api.services.extracts import Mode, accept, current_records, receive, validate, withdraw
+from api.services.extracts import Mode, accept, current_records, receive, withdraw
+from api.services.extracts.validation import validate
 from api.services.register import corrections, deciding, severances, shields
 from api.services.register.decisions import as_positions
 from api.services.register.kept_rules import InForce

@@ -3,7 +3,7 @@
 import re
 
 from api.db.models import ExtractState
-from api.services.extracts import validate
+from api.services.extracts.validation import validate
 from tests.docs.test_reference import listed, section
 from tests.register_service.extracts import NOW, Loader, people, rules
 

@@ -22,9 +22,7 @@ from api.db.models import (
 )
 from api.services.extracts import (
     StateError,
-    Validated,
     accept,
-    accept_as_reported,
     apply,
     can_accept,
     can_refuse,
@@ -35,10 +33,10 @@ from api.services.extracts import (
     read_kept,
     refuse,
     undo,
-    validate,
     withdraw,
 )
 from api.services.extracts.files import CHUNK
+from api.services.extracts.validation import Validated, accept_as_reported, validate
 from api.services.rules import RuleBook
 from matcher.errors import ExtractRefused
 from tests.end_to_end.command import TOWN
@@ -371,7 +369,9 @@ def test_an_extract_that_grew_old_while_it_waited_cannot_be_accepted(loader: Loa
 
 def test_a_person_accepts_what_the_report_says_as_the_register_is_then(loader: Loader) -> None:
     def accepts(extract: int) -> bool:
-        return accept_as_reported(loader.connection, extract, book=by_a_person(), **BY)
+        return accept_as_reported(
+            loader.connection, extract, book=by_a_person(), cleared=True, **BY
+        )
 
     many = [{"record_id": str(n), "forename": f"Amy{n}"} for n in range(60)]
     few, all_ = (loader.receive(people(rows)).extract for rows in (many[:3], many))

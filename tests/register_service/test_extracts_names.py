@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from api.db.models import Extract, Reject
-from api.services.extracts import validate
+from api.services.extracts.validation import validate
 from tests.end_to_end.command import TOWN
 from tests.register_service.extracts import NOW, Loader, rules
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from api.db.models import ExtractState, Reject
-from api.services.extracts import validate
+from api.services.extracts.validation import validate
 from tests.end_to_end.command import TOWN, TOWN_EXTRACTS
 from tests.register_service.extracts import DAY, NOW, Loader, people, rules
 

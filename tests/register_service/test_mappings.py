@@ -2,9 +2,10 @@
 
 import pytest
 
-from api.services.extracts import read_kept, validate
+from api.services.extracts import read_kept
 from api.services.extracts.mapping import ColumnMapping, extended, keep_mapping
 from api.services.extracts.recognising import definitions_now, recognise
+from api.services.extracts.validation import validate
 from matcher.errors import ExtractRefused
 from tests.register_service.extracts import DAY, NOW, Loader, rules
 

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from api.services.extracts import validate, withdraw
+from api.services.extracts import withdraw
+from api.services.extracts.validation import validate
 from api.services.status import status
 from tests.register_service.extracts import DAY, NOW, Loader, people, rules
 

@@ -17,7 +17,7 @@ from tests.register_service.registers import Key
 from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, Reviewed
 from tests.rest.conftest import Headers, MakeKey
 from tests.rest.people import AISHA_SAYS, ZEBEDEE_SAYS, child, record
-from tests.rest.work import do_work
+from tests.rest.work import as_csv, bring, do_work
 
 SCHOOL, CLINIC, SOCIAL = AISHA
 HOME = {"address": "2 Mill Rd", "postcode": "OL1 1AA"}
@@ -243,3 +243,35 @@ def test_a_lookalike_that_an_extract_brings_is_a_record_like_any_other(
     register.load_people([*PEOPLE, {**new, "sex": ""}])
     with reading(register.engine) as connection:
         assert not connection.scalars(select(Shield.record).where(Shield.lookalike)).all()
+
+
+def test_an_extract_with_guesses_waits_for_somebody_who_may_know_the_place(
+    client: TestClient, key: MakeKey, shielded: str, service: Service
+) -> None:
+    uncleared, cleared = key(Role.ANALYST), key(Role.STEWARD, cleared=True)
+    guesses = [
+        {"record_id": f"g{at}", **WHOLE, **home} for at, home in enumerate((HOME, ELSEWHERE))
+    ]
+
+    def brought(headers: Headers, rows: list[dict[str, str]], day: str) -> dict[str, Any]:
+        fields = {"source": "social", "mode": "delta", "as_of": day}
+        asked = bring(client, headers, as_csv(rows), **fields)
+        assert asked.status_code == 202, asked.text
+        do_work(service)
+        return dict(client.get(asked.headers["Location"], headers=headers).json())
+
+    zebedee = [{"record_id": "z", **ZEBEDEE_SAYS, **HOME}]
+    assert brought(uncleared, zebedee, "2025-01-01")["state"] == "current"
+    held = brought(uncleared, guesses, "2025-01-02")
+    assert held["state"] == "validated"
+    (stop,) = [one for one in held["report"]["stops"] if one["code"] == "shielded"]
+    assert stop["found"] == 2
+    address = f"/v1/extracts/{held['id']}"
+    for who, status in ((uncleared, 409), (cleared, 202)):
+        tag = client.get(address, headers=who).headers["ETag"]
+        accepted = client.post(f"{address}/accept", headers={**who, "If-Match": tag})
+        assert accepted.status_code == status, accepted.text
+    do_work(service)
+    assert client.get(address, headers=cleared).json()["state"] == "current"
+    again = [{**guesses[0], "record_id": "g9"}]
+    assert brought(cleared, again, "2025-01-03")["state"] == "current"

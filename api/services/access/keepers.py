@@ -1,4 +1,4 @@
-"""Who keeps what goes on by itself, such as a webhook, and what they may do by now."""
+"""What those may do by now who asked for something that goes on by itself, such as a webhook."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -58,3 +58,15 @@ def _working(keys: dict[int, Row[Any]], key: int | None, now: datetime) -> Row[A
             found = row
         key = row.replaced_by
     return found
+
+
+def may_know_places(connection: Connection, name: str) -> bool:
+    """Whether somebody, by name, may know where shielded children live.
+
+    A person or key who is cleared, or somebody at the command line, who has the register itself.
+    """
+    found = [
+        *connection.scalars(select(Person.cleared).where(Person.name == name)),
+        *connection.scalars(select(ApiKey.cleared).where(ApiKey.name == name)),
+    ]
+    return all(found)

@@ -5,6 +5,8 @@ quality     reports on them         validation  refuses, stops or lets pass
 states      who decided what        changes     compares with what is current
 applying    writes, within a run    withdrawal  undoes, within a run
 current     reads records and activity, now or as of a past run
+
+Validation looks at the register too, which reads what is here; so it is not among these names.
 """
 
 from api.services.extracts.applying import Applied, apply
@@ -27,7 +29,6 @@ from api.services.extracts.states import (
     refuse,
     withdraw,
 )
-from api.services.extracts.validation import Validated, accept_as_reported, validate
 from api.services.extracts.withdrawal import undo
 
 __all__ = [
@@ -38,9 +39,7 @@ __all__ = [
     "Mode",
     "Received",
     "StateError",
-    "Validated",
     "accept",
-    "accept_as_reported",
     "apply",
     "can_accept",
     "can_refuse",
@@ -57,6 +56,5 @@ __all__ = [
     "receive",
     "refuse",
     "undo",
-    "validate",
     "withdraw",
 ]

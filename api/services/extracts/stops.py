@@ -15,6 +15,10 @@ _SAYS = {
         "another extract of the source with the same date is in the register; this one would take "
         "its place"
     ),
+    "shielded": (
+        "{found:.0f} of its new or changed rows, or more, may be of shielded children; only "
+        "somebody who is cleared may let it in"
+    ),
     "new_columns": "it is the first that is read by what a person said of its columns",
 }
 

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from sqlalchemy import Connection, Row, delete, func, select, update
 
 from api.db.bulk import insert
 from api.db.models import Extract, ExtractState, Record, RecordVersion, Reject, Run, Source
-from api.services.extracts.arrays import cells
+from api.services.access.keepers import may_know_places
+from api.services.extracts.arrays import Flags, cells
 from api.services.extracts.changes import diff
 from api.services.extracts.files import drop_file
 from api.services.extracts.mapping import is_first_of_its_mapping
@@ -23,11 +26,15 @@ from api.services.extracts.states import (
     pass_over,
     require,
 )
+from api.services.register.lookalike_rows import count_lookalike_rows
 from api.services.rules import RuleBook
 from matcher.errors import ExtractRefused
 from matcher.frames import REJECT_COLUMNS
 from matcher.read import Progress, ReadResult
 from matcher.rules.loading import Stop
+
+# The code of a stop that only somebody who is cleared may set aside.
+SHIELDED = "shielded"
 
 
 @dataclass(frozen=True)
@@ -77,10 +84,17 @@ def validate(
 
 
 def accept_as_reported(
-    connection: Connection, extract: int, *, book: RuleBook, by: str, now: datetime
+    connection: Connection,
+    extract: int,
+    *,
+    book: RuleBook,
+    by: str,
+    now: datetime,
+    cleared: bool,
 ) -> bool:
     """Accept an extract that a person has read the report of, if the report still holds.
 
+    One with rows that may be of a shielded child only somebody ``cleared`` may accept.
     False if it does not: where anything was linked since, or other rules hold, the extract is
     compared and judged again. If that says something else it waits as before, with its new
     report; it is refused if it cannot be read any more. Raises StateError if it cannot be
@@ -89,6 +103,11 @@ def accept_as_reported(
     check_can_accept(connection, extract)
     row = require(connection, extract, ExtractState.VALIDATED)
     _check_none_is_on_its_way(connection, row)
+    if not cleared and SHIELDED in {stop["code"] for stop in row.report["stops"]}:
+        raise StateError(
+            f"extract {extract} has rows that may be of shielded children; somebody who is cleared "
+            "to know where these live must accept it"
+        )
     if (row.report.get("after_run"), row.report["rules"]) != (
         _last_run(connection),
         book.content_hash,
@@ -182,10 +201,19 @@ def _report(
     stops = book.loading.judge(found)
     if is_first_of_its_mapping(connection, row.id):
         stops.append(Stop(code="new_columns", found=1, bound=0))
+    if not may_know_places(connection, row.received_by):
+        said = changes.records[(changes.new | changes.changed) & _of_children(changes.records)]
+        like = count_lookalike_rows(connection, said)
+        if like:
+            stops.append(Stop(code=SHIELDED, found=like, bound=0))
     report["stops"] = [stop.model_dump() for stop in stops]
     report["rules"] = book.content_hash
     report["after_run"] = _last_run(connection)
     return report
+
+
+def _of_children(records: pd.DataFrame) -> Flags:
+    return np.asarray(records["role"].astype(object).to_numpy() == "child", dtype=np.bool_)
 
 
 def _keep_rejects(connection: Connection, extract: int, read: ReadResult) -> None:

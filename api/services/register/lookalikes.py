@@ -7,6 +7,7 @@ record a lookalike must then not depend on the place that it gives: it is one if
 be linked to a shielded child with that child's own place.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,10 +18,11 @@ from sqlalchemy.orm import aliased
 
 from api.db.models import Record, RecordVersion, Run, SearchEntry, Shield, Source
 from api.services.access.policy import View
+from api.services.register.closure import Flags
 from api.services.register.columns import Numbers, among, columns
 from api.services.register.shields import WHEREABOUTS, active_shields, shielded_records, spread_to
 from api.services.register.standing import Standing
-from api.services.register.weighing import may_be_one
+from api.services.register.weighing import Person, may_be_one, said_now
 
 Key = tuple[str, str]
 
@@ -83,9 +85,17 @@ def shield_lookalike(connection: Connection, record: int, *, now: datetime) -> N
     standing = Standing.at(connection)
     if standing is None or not len(near):
         return
-    like = may_be_one(connection, standing, record, near, alike=WHEREABOUTS)
+    said = said_now(connection, np.array([record])) * len(near)
+    like = set(near[may_be_shielded(connection, standing, said, near)].tolist())
     roots = {root for root, own in shields if own in like}
     spread_to(connection, record, roots, now=now)
+
+
+def may_be_shielded(
+    connection: Connection, standing: Standing, persons: Sequence[Person], shielded: Numbers
+) -> Flags:
+    """Whether each person might be linked to the shielded record beside it, at its own place."""
+    return may_be_one(connection, standing, persons, shielded, alike=WHEREABOUTS)
 
 
 def _put_since(*what: Any) -> Select[Any]:
@@ -106,7 +116,7 @@ def _put_since(*what: Any) -> Select[Any]:
     )
 
 
-def _near(connection: Connection, record: int, shielded: Numbers) -> Any:
+def _near(connection: Connection, record: int, shielded: Numbers) -> Numbers:
     """Of shielded records those with anything but a place in common; none if it is one."""
     if record in shielded_records(connection):
         return np.empty(0, np.int64)

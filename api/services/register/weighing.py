@@ -130,19 +130,25 @@ def weigh_persons(
 def may_be_one(
     connection: Connection,
     standing: Standing,
-    record: int,
+    persons: Sequence[Person],
     others: Numbers,
     *,
     alike: Collection[str],
-) -> set[int]:
-    """Of other records, those that might be linked to a record or wait to be.
+) -> Mask:
+    """Whether each person might be linked to the held record beside it, or wait to be.
 
-    That is, if it said in the columns ``alike`` what the other says.
+    That is, if the person said in the columns ``alike`` what the record says.
     """
-    (own,) = _held(connection, np.array([record]), _NONE)
-    rest = _held(connection, others, _NONE)
-    plain = {name: text for name, text in own.items() if name not in alike}
-    guessed = [{**plain, **{n: one[n] for n in alike if n in one}} for one in rest]
+    numbers, at = np.unique(others, return_inverse=True)
+    held = said_now(connection, numbers)
+    rest = [held[one] for one in at.tolist()]
+    guessed = [
+        {
+            **{name: text for name, text in own.items() if name not in alike},
+            **{name: one[name] for name in alike if name in one},
+        }
+        for own, one in zip(persons, rest, strict=True)
+    ]
     table = _coded(standing.read, [*guessed, *rest])
     sources = _Sources(standing, [one.get("source") for one in (*guessed, *rest)])
     l = np.arange(len(rest), dtype=np.int32)
@@ -152,8 +158,14 @@ def may_be_one(
     pairs = scorer.score(table, (l[allowed], r[allowed]), -np.inf)
     # What the company of sources might add, which it does to none that are kept apart.
     least = standing.matching.thresholds.lower - np.where(pairs.apart, 0.0, MARGIN_BELOW)
-    near = pairs.evidence + sources.prior(pairs.l, pairs.r) >= least
-    return set(others[pairs.l[near]].tolist())
+    near = np.zeros(len(rest), dtype=bool)
+    near[pairs.l] = pairs.evidence + sources.prior(pairs.l, pairs.r) >= least
+    return near
+
+
+def said_now(connection: Connection, records: Numbers) -> list[Person]:
+    """What these records say, in order of record.id."""
+    return _held(connection, records, _NONE)
 
 
 def _proposed(
