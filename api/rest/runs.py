@@ -20,6 +20,10 @@ ModelHash = Annotated[str, Path(max_length=64)]
 Reading = Annotated[Access, reads(Permission.READ_RUNS, personal=False)]
 
 
+# Kinds of runs that are about whole extracts.
+_OF_MANY = ("link", "undo")
+
+
 class RunModel(BaseModel):
     """One execution of linkage over the register."""
 
@@ -30,8 +34,8 @@ class RunModel(BaseModel):
     rules: str = Field(description="Hash of the rules that it went by.")
     model: str = Field(description="Hash of the model that it weighed by, see /v1/models.")
     counts: dict[str, Any] = Field(
-        description="What it found; nothing of a run that linked one record alone, since that "
-        "would tell of the record.",
+        description="What it found. Only those who are cleared are told it of a run that linked "
+        "one record alone, or what people decided, since that would tell of these records.",
         examples=[{"founded": 3, "ended": 1, "candidate_pairs": 41}],
     )
     applied: list[int] = Field(description="Extracts that it linked.")
@@ -72,7 +76,7 @@ def get_runs(
     place = place_of(cursor, int)
     found = list_runs(access.connection, before=place[0] if place else None, limit=limit + 1)
     page, link = next_page(request, response, found, limit, lambda one: [one.id])
-    return RunPage(next=link, items=[_model(view) for view in page])
+    return RunPage(next=link, items=[_model(view, access) for view in page])
 
 
 @router.get("/runs/{run}", summary="Get a run", responses=asking("not-found"))
@@ -81,11 +85,12 @@ def get_run(run: Number, access: Reading) -> RunModel:
     found = find_run(access.connection, run)
     if found is None:
         raise Problem("not-found")
-    return _model(found)
+    return _model(found, access)
 
 
-def _model(run: RunView) -> RunModel:
-    counts = {} if run.kind == "record" else run.counts
+def _model(run: RunView, access: Access) -> RunModel:
+    told = access.caller.cleared or run.kind in _OF_MANY
+    counts = run.counts if told else {}
     return RunModel(**{**asdict(run), "counts": counts})
 
 

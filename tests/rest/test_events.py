@@ -11,7 +11,7 @@ from api.db.engine import reading
 from api.db.models import Membership, Record, Source
 from api.rest.service import Service
 from api.services.access.roles import Role
-from tests.register_service.reviewed import AISHA, UNSURE, Reviewed
+from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed
 from tests.rest.conftest import Headers, MakeKey
 
 Key = tuple[str, str]
@@ -204,3 +204,22 @@ def test_who_may_not_follow_the_feed_may_not_wait_for_it(client: TestClient, key
     found = client.get("/v1/events?after=9999&long-poll=20", headers=reviewer)
     assert found.status_code == 403
     assert time.monotonic() - began < 10
+
+
+def test_the_feed_does_not_tell_which_two_were_joined_in_a_run_before_they_were_severed(
+    client: TestClient, register: Reviewed, key: MakeKey
+) -> None:
+    headers = key()
+    before = follow(client, headers, "/v1/events")
+    aisha, noah = register.child(AISHA[0]), register.child(NOAH)
+    register.say("match", NOAH, AISHA[0])
+    joined = before + follow(client, headers, f"/v1/events?after={before[-1]['id']}")
+    register.sever([NOAH], [AISHA[0]])
+    events = follow(client, headers, "/v1/events")
+    of_joining = {one["run"] for one in joined[len(before) :]}
+    told = [one for one in events if one["run"] in of_joining]
+    assert {aisha, noah} - {one["child_id"] for one in told}
+    assert not {"record_unlinked", "values_changed"} & {one["kind"] for one in told}
+    assert replayed(events) == held(register.engine)
+    since = follow(client, headers, f"/v1/events?after={joined[-1]['id']}")
+    assert replayed(joined + since) == held(register.engine)

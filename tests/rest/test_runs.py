@@ -45,6 +45,10 @@ def test_runs_are_listed_newest_first_with_what_they_did(
     first = client.get("/v1/runs?limit=1", headers=steward).json()
     second = client.get(first["next"], headers=steward).json()
     assert first["items"][0]["id"] > second["items"][0]["id"]
+    decided = f"/v1/runs/{first['items'][0]['id']}"
+    assert (first["items"][0]["kind"], first["items"][0]["counts"]) == ("decision", {})
+    cleared = key(Role.STEWARD, cleared=True)
+    assert client.get(decided, headers=cleared).json()["counts"]["joined"] >= 1
     linked = second["items"][0]
     assert linked["applied"] == [extract]
     assert linked["kind"] == "link"

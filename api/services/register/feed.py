@@ -2,8 +2,10 @@
 
 Events of the past would tell that two identities, severed since, were once one child. What
 they tell of such records is therefore reduced: that a record is linked only with the child
-that it belongs to now (or last belonged to), and of children that ever held one of them no
-successors. Whoever takes a linked record from the child that it was linked to before gets
+that it belongs to now (or last belonged to), and since when it does; of children that ever held
+one of them no successors, nor that their values changed before. For an end that leads back, or
+values that change, would show which two were joined in one run.
+Whoever takes a linked record from the child that it was linked to before gets
 the register exactly from this too, since a record belongs to one child at a time.
 """
 
@@ -154,18 +156,27 @@ class Reduction:
     """What of the feed is not told because of severances.
 
     ``own`` is the child of each record, by its key, that is in a severance or of one child with
-    such a one; ``held`` are all children that ever held one.
+    such a one, and ``joined`` the run since which it belongs to that child, of those that do now;
+    ``held`` are all children that ever held one. ``severed`` is the run of the last severance.
     """
 
     own: dict[tuple[str, str], str]
+    joined: dict[tuple[str, str], int]
     held: frozenset[str]
+    severed: int
 
     @classmethod
     def of(cls, connection: Connection) -> "Reduction":
         """As it is now."""
         records = _severed(connection)
         query = (
-            select(Membership.child, Source.name, Record.record_id)
+            select(
+                Membership.child,
+                Source.name,
+                Record.record_id,
+                Membership.from_run,
+                Membership.to_run,
+            )
             .join(Record, Record.id == Membership.record)
             .join(Source, Source.number == Record.source)
             .where(among(connection, Membership.record, records))
@@ -173,8 +184,14 @@ class Reduction:
         )
         rows = connection.execute(query).all()
         # The last one of each record is what counts.
-        own = {(source, record_id): child for child, source, record_id in rows}
-        return cls(own, frozenset(row.child for row in rows))
+        own = {(source, record_id): child for child, source, record_id, *_ in rows}
+        joined = {
+            (source, record_id): since
+            for _, source, record_id, since, ended in rows
+            if ended is None
+        }
+        last = connection.scalar(select(func.max(Severance.run))) if rows else None
+        return cls(own, joined, frozenset(row.child for row in rows), last or 0)
 
     def shown(self, events: Sequence[FeedEvent]) -> list[FeedEvent]:
         """The events that may be told, as they may be."""
@@ -182,10 +199,15 @@ class Reduction:
 
     def _is_told(self, event: FeedEvent) -> bool:
         if event.kind in _LINKS and event.source and event.record_id is not None:
-            own = self.own.get((event.source, event.record_id), event.child_id)
-            return own == event.child_id
+            key = (event.source, event.record_id)
+            own = self.own.get(key, event.child_id)
+            return own == event.child_id and event.run >= self.joined.get(key, 0)
+        if event.child_id not in self.held:
+            return True
+        if event.kind == "values_changed":
+            return event.run >= self.severed
         # That something was split off says nothing without saying what.
-        return not (event.kind == "child_split" and event.child_id in self.held)
+        return event.kind != "child_split"
 
     def _told(self, event: FeedEvent) -> FeedEvent:
         if event.kind == "child_merged" and event.child_id in self.held:
