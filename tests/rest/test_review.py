@@ -1,14 +1,14 @@
 """Review by REST: leases, decisions on what was seen, and who may."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from api.db.engine import reading, writing
-from api.db.models import Access, ReviewAnswer
+from api.db.models import Access, Agreement, ReviewAnswer, Source
 from api.rest.service import Service
 from api.services.access.roles import Role
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed, with_values
@@ -274,3 +274,17 @@ def test_a_pair_that_is_none_is_refused_plainly(client: TestClient, asks: Asks, 
     found = client.post(f"/v1/review/{pair}/skip", json={"token": "x"}, headers=asks)
     assert found.status_code in (404, 409, 422)
     assert found.headers["content-type"] == "application/problem+json"
+
+
+def test_a_pair_in_hand_that_may_not_be_seen_any_more_is_given_back(
+    client: TestClient, asks: Asks, service: Service
+) -> None:
+    pair = take(client, asks).json()["pair"]
+    clinic = select(Source.number).where(Source.name == "clinic").scalar_subquery()
+    own = update(Agreement).where(Agreement.source == clinic)
+    with writing(service.engine) as connection:
+        connection.execute(own.values(ends=date(2020, 1, 1)))
+    assert client.post("/v1/review/next", headers=asks).status_code == 204
+    with writing(service.engine) as connection:
+        connection.execute(own.values(ends=None))
+    assert take(client, asks).json()["pair"] == pair

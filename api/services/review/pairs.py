@@ -114,3 +114,9 @@ def as_shown(view: View, keys: Mapping[int, Key]) -> dict[int, Key]:
         number: (source, view.shown_id(source, key, number))
         for number, (source, key) in sorted(keys.items(), key=lambda one: one[1])
     }
+
+
+def may_see_pair(connection: Connection, view: View, pair: PairId) -> bool:
+    """Whether both records are still there, of sources that may be seen."""
+    keys = shown_keys(connection, view, [pair.low, pair.high])
+    return len(keys) == 2 and {source for source, _ in keys.values()} <= view.sources

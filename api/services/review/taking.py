@@ -9,7 +9,7 @@ from api.db.engine import reading, writing
 from api.services.review import leases
 from api.services.review.known import KnownToTake, answers_of, known_to_take
 from api.services.review.leases import Lease
-from api.services.review.pairs import PairId, Reviewer, StaleError
+from api.services.review.pairs import PairId, Reviewer, StaleError, may_see_pair
 from api.services.review.state import PairState, changes, state_of
 from api.services.review.waiting import EVERYTHING, Waits, Wanted, sampled_for, waiting_for
 from matcher.rules.review import ReviewRules, draw_of
@@ -43,7 +43,7 @@ def take_next(
         since = now - timedelta(hours=rules.skip_hours)
         busy |= leases.passed_over(beside, reviewer.by, since)
     if lease is not None:
-        kept = _still_wanted(connection, aside, lease)
+        kept = _still_wanted(connection, aside, reviewer, lease)
         if kept is not None:
             return kept
     for tried, (pair, kind, known) in enumerate(
@@ -84,7 +84,7 @@ def take_pair(
     with reading(aside) as beside:
         before = leases.in_hand(beside, reviewer.by, now)
     if before is not None and before.pair == pair:
-        return _still_wanted(connection, aside, before)
+        return _still_wanted(connection, aside, reviewer, before)
     item = next(waiting_for(connection, reviewer, wanted=Wanted(pair=pair)), None)
     if item is None:
         return None
@@ -116,12 +116,18 @@ def check_unchanged(lease: Lease, etag: str, now: PairState, *, swapped: bool) -
         raise StaleError(found)
 
 
-def _still_wanted(connection: Connection, aside: Engine, lease: Lease) -> Lease | None:
-    """The lease, brought to how the pair stands now; none, and given back, if it was decided."""
+def _still_wanted(
+    connection: Connection, aside: Engine, reviewer: Reviewer, lease: Lease
+) -> Lease | None:
+    """The lease, brought to how the pair stands now.
+
+    None, and given back, if it was decided, or may not be seen any more or not for this purpose.
+    """
     state = state_of(connection, lease.pair)
     settled = state.decisions != lease.state["decisions"] or None in (state.low, state.high)
+    unseen = not may_see_pair(connection, reviewer.view, lease.pair)
     with writing(aside) as beside:
-        if settled:
+        if settled or unseen:
             leases.release(beside, lease)
             return None
         return leases.show_anew(beside, lease, state)
