@@ -67,7 +67,7 @@ class MeasureMoved(BaseModel):
 
 
 class Found(BaseModel):
-    """What putting it in force would do."""
+    """What putting it in force would do, and what it would not (`agreements`)."""
 
     rules: str = Field(description="Hash of the rules.")
     model: str = Field(description="Hash of the model.")
@@ -83,6 +83,12 @@ class Found(BaseModel):
     queue_growth: int = Field(description="How many more possible links would wait.")
     contradicted: list[int] = Field(description="Decisions that it newly speaks against.")
     measures: list[MeasureMoved]
+    agreements: list[str] = Field(
+        description="Sources of whose use the rules say something else than before: purposes, "
+        "basis or last day. Their agreements in the register stay as they are, whether or not "
+        "this is put in force; a steward changes them.",
+        examples=[["swift"]],
+    )
 
 
 class PreviewModel(BaseModel):

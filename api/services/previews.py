@@ -19,8 +19,9 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from api.db.models import ModelFile, PreviewRow, RuleSet, Run
 from api.db.tables import in_utc
+from api.services.access.agreements import unchanged_agreements
 from api.services.access.audit import note_act
-from api.services.register.kept_rules import InForce
+from api.services.register.kept_rules import InForce, rules_in_force
 from api.services.register.preview import MeasureMove, Pairs, Preview, preview
 from api.services.register.previewed import Previewed, check_last_run
 from api.services.register.reading import last_run
@@ -194,6 +195,8 @@ def prepare_preview(
         with _offered(connection, row) as offered:
             said = preview(connection, offered, observer=observer)
             found, mark = _as_dict(said), said.mark
+            before = rules_in_force(connection, offered).book
+            found["agreements"] = unchanged_agreements(connection, before, offered.book)
 
     def finish(write: Connection) -> Mapping[str, Any]:
         mine = update(PreviewRow).where(PreviewRow.id == number)

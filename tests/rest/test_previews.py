@@ -223,3 +223,22 @@ def test_only_who_may_change_rules_can_try_others(
     for role in (Role.ANALYST, Role.SYSTEM, Role.AUDITOR):
         found = client.post("/v1/previews", data={"upper": "30"}, headers=key(role))
         assert found.status_code == 403
+
+
+def test_rules_that_say_otherwise_of_an_agreement_do_so_in_vain_and_the_preview_says_it(
+    client: TestClient, service: Service, steward: Headers
+) -> None:
+    generic = (shipped_rules() / "sources" / "generic.yaml").read_text(encoding="utf-8")
+    ending = {"sources/generic.yaml": f"{generic}\nagreement_ends: 2026-11-21\n"}
+    sent = {"rules": ("rules.zip", rules_zip(**ending), "application/zip")}
+    done = tried(client, service, steward, files=sent)
+    named = ["census", "clinic", "registry", "school", "social"]
+    assert done.json()["found"]["agreements"] == named
+    headers = {**steward, "If-Match": done.headers["ETag"]}
+    committed = client.post(f"/v1/previews/{done.json()['id']}/commit", headers=headers)
+    assert committed.json()["found"]["agreements"] == named
+    do_work(service)
+    (census, *_) = client.get("/v1/sources", headers=steward).json()["items"]
+    assert census["agreements"][0]["ends"] is None
+    plain = tried(client, service, steward, data={"lower": "-3"})
+    assert plain.json()["found"]["agreements"] == []

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from api.db.models import Agreement, Source
 from api.services.access.audit import note_act
+from api.services.rules import RuleBook
 from matcher.errors import MatcherError
 from matcher.frames import ACTIVITY_COLUMNS, RECORD_COLUMNS
 
@@ -117,6 +118,21 @@ def add_agreement(
     detail = {**row, **_written(starts, ends)}
     note_act(connection, "agreement_added", f"agreement {number}", by=by, now=now, detail=detail)
     return number
+
+
+def unchanged_agreements(connection: Connection, before: RuleBook, after: RuleBook) -> list[str]:
+    """Sources whose definitions say of their use what they did not, by name.
+
+    The agreements that the register has do not change with them: they are to be changed
+    themselves, if that is what was meant.
+    """
+    names = connection.scalars(select(Source.name).order_by(Source.name))
+    return [name for name in names if _terms_of(before, name) != _terms_of(after, name)]
+
+
+def _terms_of(book: RuleBook, source: str) -> tuple[Any, ...]:
+    one = book.definition(source)
+    return one.lawful_basis, one.purposes, one.field_purposes, one.agreement_ends
 
 
 def set_days(
