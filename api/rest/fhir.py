@@ -18,7 +18,7 @@ from api.rest.problems import Problem, outcomes, unreadable
 from api.services.access.caller import AccessError
 from api.services.access.roles import Permission
 from api.services.linking import versions
-from api.services.matching import golden_of, match_persons
+from api.services.matching import golden_of, left_out, match_persons
 from matcher.errors import DataError
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
@@ -109,12 +109,14 @@ def fhir_match_patient(
         (found,) = match_persons(
             access.connection, access.caller, access.view, [question.person], question.asked
         )
+        (unused,) = left_out(access.connection, [question.person])
     except AccessError as error:
         raise Problem("forbidden", str(error)) from None
     except DataError as error:
         raise Problem("invalid", str(error)) from None
     access.saw(*(one.child_id for one in found))
-    return FhirResponse(match_bundle(found, golden_of(access.connection, access.view, found)))
+    golden = golden_of(access.connection, access.view, found)
+    return FhirResponse(match_bundle(found, golden, unused))
 
 
 @router.get(

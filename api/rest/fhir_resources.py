@@ -86,8 +86,15 @@ def match_question(content: Any) -> MatchQuestion:
     return MatchQuestion(_person(patient), Asked(at_least, count or _COUNT))
 
 
-def match_bundle(candidates: tuple[Candidate, ...], golden: Mapping[str, Mapping[str, str]]) -> str:
-    """A searchset of the candidates, best first, as JSON."""
+def match_bundle(
+    candidates: tuple[Candidate, ...],
+    golden: Mapping[str, Mapping[str, str]],
+    unused: tuple[str, ...],
+) -> str:
+    """A searchset of the candidates, best first, as JSON.
+
+    With an outcome that names what could not be used of the person, if there is any.
+    """
     entries = [
         {
             "fullUrl": f"{CHILD_ID}:{one.child_id}",
@@ -105,6 +112,12 @@ def match_bundle(candidates: tuple[Candidate, ...], golden: Mapping[str, Mapping
         "type": "searchset",
         "total": len(entries),
     }
+    if unused:
+        named = ", ".join(name.replace("_", " ") for name in unused)
+        said = f"cannot be used as it is written, and was not looked at: {named}"
+        issue = {"severity": "information", "code": "value", "diagnostics": said}
+        outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
+        entries.append({"resource": outcome, "search": {"mode": "outcome"}})
     if entries:
         content["entry"] = entries
     written: str = Bundle.model_validate(content).model_dump_json()

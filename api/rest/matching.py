@@ -6,13 +6,14 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from api.rest.access import Access, KeyHeader, reads
+from api.rest.asking import invalid
 from api.rest.bodies import Body, Day, whole
 from api.rest.problems import Problem, acting
-from api.rest.record_schemas import Identifier, RecordKey, Value
+from api.rest.record_schemas import Identifier, NoteModel, RecordKey, Value, notes_on
 from api.rest.text import SourceName
 from api.services.access.caller import AccessError
 from api.services.access.roles import Permission
-from api.services.matching import Asked, match_persons
+from api.services.matching import Asked, NothingUsableError, left_out, match_persons
 from api.services.register.candidates import Candidate, Grade
 from api.services.register.finding import LARGEST_BATCH
 from api.services.register.weighing import Person
@@ -131,6 +132,7 @@ class Candidates(BaseModel):
     """Candidates, best first."""
 
     candidates: list[CandidateModel]
+    notes: list[NoteModel] = Field(description="What could not be used of the person.")
 
 
 class CandidatesOfEach(BaseModel):
@@ -146,12 +148,14 @@ def match_person(
     """Children of the register that may be this person, best first, with weight, probability,
     grade and reasons. Nothing is stored, so that the same request again has no effect either.
 
-    `certain`: at or above the upper threshold, without a rival. `probable`: as much, but another
-    child fits nearly as well, or it may be a twin. `possible`: between the thresholds.
+    `certain`: at or above the upper threshold, without a rival, and described by both names and a
+    date of birth, or by an NHS number or UPN beside one of these. `probable`: as much weight, but
+    another child fits nearly as well, it may be a twin, or less is said. `possible`: between the
+    thresholds.
     `certainly_not`: below; only such are told as share a name, a date, a place or a number.
     """
-    (found,) = _matched(access, [said.person], said)
-    return _told(access, found)
+    (found,), (unused,) = _matched(access, [said.person], said)
+    return _told(access, found, unused)
 
 
 @router.post("/match/batch", summary="Match persons", responses=acting())
@@ -159,30 +163,30 @@ def match_people(
     said: MatchMany, access: Annotated[Access, _READS], _key: KeyHeader = None
 ) -> CandidatesOfEach:
     """Like a single match, up to 1,000 at a time."""
-    found = _matched(access, said.persons, said)
-    return CandidatesOfEach(persons=[_told(access, own) for own in found])
+    found, unused = _matched(access, said.persons, said)
+    told = [_told(access, *own) for own in zip(found, unused, strict=True)]
+    return CandidatesOfEach(persons=told)
 
 
 def _matched(
     access: Access, persons: list[PersonModel], asked: MatchAsked
-) -> list[tuple[Candidate, ...]]:
+) -> tuple[list[tuple[Candidate, ...]], list[tuple[str, ...]]]:
+    said = [one.said() for one in persons]
     try:
-        return match_persons(
-            access.connection,
-            access.caller,
-            access.view,
-            [one.said() for one in persons],
-            asked.asked(),
-        )
+        found = match_persons(access.connection, access.caller, access.view, said, asked.asked())
+        return found, left_out(access.connection, said)
+    except NothingUsableError as error:
+        one = isinstance(asked, MatchOne)
+        invalid("body.person" if one else f"body.persons.{error.place}", str(error))
     except AccessError as error:
         raise Problem("forbidden", str(error)) from None
     except DataError as error:
         raise Problem("invalid", str(error)) from None
 
 
-def _told(access: Access, found: tuple[Candidate, ...]) -> Candidates:
+def _told(access: Access, found: tuple[Candidate, ...], unused: tuple[str, ...]) -> Candidates:
     access.saw(*(one.child_id for one in found))
-    return Candidates(candidates=[_candidate(one) for one in found])
+    return Candidates(candidates=[_candidate(one) for one in found], notes=notes_on(unused))
 
 
 def _candidate(one: Candidate) -> CandidateModel:

@@ -1,6 +1,7 @@
 """What is said of records, and told of them."""
 
 import re
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -140,6 +141,22 @@ _CHILD_HIDDEN = (
 )
 
 
+class NoteModel(BaseModel):
+    """Something about a field of what was sent, as notes in the report on an extract are."""
+
+    field: str = Field(examples=["postcode"])
+    code: str = Field(examples=["not_usable"])
+    message: str = Field(
+        examples=["cannot be used as it is written; it counts as missing in linking"]
+    )
+
+
+def notes_on(unused: Iterable[str]) -> list[NoteModel]:
+    """Notes on fields that cannot be used."""
+    message = "cannot be used as it is written; it counts as missing in linking"
+    return [NoteModel(field=name, code="not_usable", message=message) for name in unused]
+
+
 class RecordPut(BaseModel):
     """What became of a record."""
 
@@ -157,6 +174,9 @@ class RecordPut(BaseModel):
     )
     children: Affected | None = Field(
         None, description="Only if `with_info` is true, and the child is not hidden."
+    )
+    notes: list[NoteModel] = Field(
+        description="What of it cannot be used, and so counts as missing in linking."
     )
 
 

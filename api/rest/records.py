@@ -23,9 +23,11 @@ from api.rest.record_schemas import (
     document_of,
     entry_of,
     explanation_of,
+    notes_on,
 )
 from api.rest.text import RecordId, SourceName, Text
 from api.services.access.roles import Permission
+from api.services.extracts.quality import unusable_fields
 from api.services.register.affected import affected_children
 from api.services.register.changes import record_history
 from api.services.register.history import Member, child_of
@@ -124,6 +126,7 @@ def put_one_record(
     if done.created:
         headers["Location"] = record_address(source, record_id)
     content = _answer(write, source, record_id, done, with_info, hidden=state.child_hidden)
+    content.notes = notes_on(unusable_fields(said, _rules(write).book.linkage))
     return write.answer(content, 201 if done.created else 200, headers)
 
 
@@ -408,4 +411,5 @@ def _answer(
         child_hidden=hidden,
         run=done.run,
         children=info,
+        notes=[],
     )

@@ -12,7 +12,9 @@ from api.services.register.finding import find_persons
 from api.services.register.golden_told import golden_now
 from api.services.register.standing import Standing
 from api.services.register.telling import own_fields
+from api.services.register.usable import Usable
 from api.services.register.weighing import Person
+from matcher.errors import DataError
 from matcher.rules.matching import MatchingRules
 
 # From the surest on.
@@ -56,6 +58,29 @@ def match_persons(
         tuple(_named(one, view) for one in own if one.grade in wanted)[: asked.limit]
         for own in found
     ]
+
+
+class NothingUsableError(DataError):
+    """Of the person at this place, from 0, nothing is said that anybody could be found by."""
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+        super().__init__("nothing that is said of this person can be used to find anybody by")
+
+
+def left_out(connection: Connection, persons: Sequence[Person]) -> list[tuple[str, ...]]:
+    """Of each person the fields that cannot be used, and so were not looked at.
+
+    Raises NothingUsableError.
+    """
+    standing = Standing.at(connection)
+    if standing is None:
+        return [()] * len(persons)
+    found = [Usable(person, standing.linkage) for person in persons]
+    for place, one in enumerate(found):
+        if not one.anything:
+            raise NothingUsableError(place)
+    return [one.left_out for one in found]
 
 
 def golden_of(

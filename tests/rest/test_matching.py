@@ -15,6 +15,7 @@ from api.rest.service import Service
 from api.services.access.roles import Role
 from tests.register_service.reviewed import AISHA, Reviewed
 from tests.rest.conftest import MakeKey
+from tests.rest.people import AISHA_SAYS, kind, record
 
 AISHA_SAID = {
     "forename": "Aisha",
@@ -101,7 +102,7 @@ def test_records_of_sources_that_may_not_be_seen_are_not_looked_at(
 
 def test_a_batch_answers_each_in_order(client: TestClient, key: MakeKey) -> None:
     nobody = {"forename": "Zebedee", "surname": "Nobody", "date_of_birth": "2001-01-09"}
-    body = {"persons": [nobody, AISHA_SAID, {}]}
+    body = {"persons": [nobody, AISHA_SAID, {"surname": "Nobody"}]}
     found = client.post("/v1/match/batch", json=body, headers=key()).json()["persons"]
     assert [len(one["candidates"]) > 0 for one in found] == [False, True, False]
 
@@ -185,3 +186,61 @@ def test_fhir_says_what_it_can(client: TestClient, key: MakeKey) -> None:
     found = client.get("/v1/fhir/metadata", headers=key())
     statement = CapabilityStatement.model_validate_json(found.text)
     assert statement.fhirVersion == "4.0.1"
+
+
+def test_a_candidate_is_certain_only_if_enough_is_said_of_the_person(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    own, number = key(), "9434765919"
+    alone = key(unattended=True)
+    numbered = {**AISHA_SAYS, "nhs_number": number}
+    assert client.put(record(AISHA[1]), headers=own, json=numbered).json()["notes"] == []
+
+    def graded(*names: str) -> tuple[list[str], list[str]]:
+        person = {"person": {name: numbered[name] for name in names}}
+        answers = (client.post("/v1/match", headers=who, json=person) for who in (own, alone))
+        first, second = (
+            [one["grade"] for one in answer.json()["candidates"]] for answer in answers
+        )
+        return first, second
+
+    for names in (
+        ("nhs_number",),
+        ("forename", "surname", "address", "postcode"),
+        ("surname", "date_of_birth", "sex", "address", "postcode"),
+        ("forename", "nhs_number"),
+    ):
+        attended, unattended = graded(*names)
+        assert attended and "certain" not in attended, names
+        assert unattended == []
+    for names in (
+        ("forename", "surname", "date_of_birth", "postcode"),
+        ("nhs_number", "forename", "surname"),
+        ("nhs_number", "date_of_birth"),
+    ):
+        attended, unattended = graded(*names)
+        assert (attended[0], unattended) == ("certain", ["certain"]), names
+
+
+def test_what_cannot_be_used_is_told_and_a_person_without_anything_is_refused(
+    client: TestClient, key: MakeKey
+) -> None:
+    own = key()
+    wrong = {"postcode": "banana", "nhs_number": "1234567890"}
+    some = {**AISHA_SAYS, **wrong}
+    put = client.put(record(("clinic", "new")), headers=own, json=some)
+    assert {one["field"] for one in put.json()["notes"]} == set(wrong)
+    answer = client.post("/v1/match", headers=own, json={"person": some}).json()
+    assert {one["field"] for one in answer["notes"]} == set(wrong)
+    assert answer["candidates"]
+    bundle = fhir(client, own, {**PATIENT, "address": [{"postalCode": "banana"}]}).json()
+    outcome = bundle["entry"][-1]
+    assert outcome["search"]["mode"] == "outcome"
+    assert "postcode" in outcome["resource"]["issue"][0]["diagnostics"]
+    assert bundle["total"] == len(bundle["entry"]) - 1
+    for person in ({}, {"nhs_number": "123"}, {"sex": "F"}):
+        assert kind(client.post("/v1/match", headers=own, json={"person": person})) == "invalid"
+    both = {"persons": [AISHA_SAYS, {"postcode": "banana"}]}
+    refused = client.post("/v1/match/batch", headers=own, json=both)
+    assert refused.json()["errors"][0]["place"] == "body.persons.1"
+    assert fhir(client, own, {"resourceType": "Patient"}).status_code == 422

@@ -80,6 +80,15 @@ def fields(children: pd.DataFrame, rules: LinkageRules) -> dict[str, dict[str, i
     return found
 
 
+def unusable_fields(said: Mapping[str, str], rules: LinkageRules) -> tuple[str, ...]:
+    """Columns of RECORDS whose texts cannot be used, and so count as missing when records link."""
+    return tuple(
+        name
+        for name, usable in _usable(rules).items()
+        if (text := said.get(name)) and not usable(text)
+    )
+
+
 def fallen(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> dict[str, float]:
     """How far the share of records with a field filled has fallen since another report."""
     if not before or not before.get("children") or not now["children"]:

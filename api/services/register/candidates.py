@@ -20,10 +20,11 @@ from matcher.table import MISSING
 class Grade(StrEnum):
     """How sure it is that a candidate is the person."""
 
-    # At or above the upper threshold, with no rival, and nothing keeps the two apart.
+    # At or above the upper threshold, with no rival, nothing keeps the two apart, and enough is
+    # said of the person, see `Usable.enough`.
     CERTAIN = "certain"
-    # At or above the upper threshold, but another child fits nearly as well, or a level
-    # says that the two are two children of one family.
+    # At or above the upper threshold, but another child fits nearly as well, a level says that
+    # the two are two children of one family, or too little is said of the person.
     PROBABLE = "probable"
     # Between the thresholds.
     POSSIBLE = "possible"

@@ -19,6 +19,7 @@ from api.services.register.lookalikes import lookalike_records
 from api.services.register.shields import shielded_records
 from api.services.register.standing import Standing
 from api.services.register.sundered import severed_children
+from api.services.register.usable import Usable
 from api.services.register.weighing import SAID, Meetings, Person, is_day, weigh_persons
 from matcher.errors import DataError
 from matcher.rules.matching import Thresholds
@@ -71,7 +72,11 @@ def find_persons(
     found = _by_child(connection, weighed)
     severed = _severed(connection, {child for own in found.values() for child in own})
     ranked = {
-        person: _graded(_shown(own, severed, thresholds), thresholds)
+        person: _graded(
+            _shown(own, severed, thresholds),
+            thresholds,
+            enough=Usable(persons[person], standing.linkage).enough,
+        )
         for person, own in found.items()
     }
     listed = {
@@ -139,8 +144,8 @@ def _shown(
     return [one for child, one in own.items() if child not in hidden]
 
 
-def _graded(own: list[Ranked], thresholds: Thresholds) -> list[Ranked]:
-    """Best first, with grades."""
+def _graded(own: list[Ranked], thresholds: Thresholds, *, enough: bool) -> list[Ranked]:
+    """Best first, with grades; none is certain unless ``enough`` is said of the person."""
     order = sorted(own, key=lambda one: (-one.weight, one.child))
     graded = []
     for place, one in enumerate(order):
@@ -151,16 +156,16 @@ def _graded(own: list[Ranked], thresholds: Thresholds) -> list[Ranked]:
             and one.weight - other.weight < thresholds.rival_margin
             for other in others
         )
-        graded.append(replace(one, grade=_grade(one, rival, thresholds), rival=rival))
+        graded.append(replace(one, grade=_grade(one, rival, thresholds, enough), rival=rival))
     return graded
 
 
-def _grade(one: Ranked, rival: bool, thresholds: Thresholds) -> Grade:
+def _grade(one: Ranked, rival: bool, thresholds: Thresholds, enough: bool) -> Grade:
     if one.weight < thresholds.lower:
         return Grade.UNLIKELY
     if one.weight < thresholds.upper:
         return Grade.POSSIBLE
-    return Grade.PROBABLE if rival or one.apart else Grade.CERTAIN
+    return Grade.PROBABLE if rival or one.apart or not enough else Grade.CERTAIN
 
 
 def _is_listed(one: Ranked, unique_only: bool, with_unlikely: bool) -> bool:
