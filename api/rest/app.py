@@ -143,10 +143,24 @@ def _describe_problems(app: FastAPI) -> None:
                 for operation in path.values():
                     _exemplify(operation, schemas)
                     _complete(operation, fhir=address.startswith(FHIR))
-            app.openapi_schema = document
+            app.openapi_schema = _with_whole_bounds(document)
         return app.openapi_schema
 
     app.openapi = described  # type: ignore[method-assign]
+
+
+def _with_whole_bounds(part: Any) -> Any:
+    """The document, with bounds of whole numbers that are whole: 2^63 - 1 is no float."""
+    if isinstance(part, list):
+        return [_with_whole_bounds(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    found = {name: _with_whole_bounds(one) for name, one in part.items()}
+    if found.get("type") == "integer":
+        for name in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
+            if isinstance(found.get(name), float):
+                found[name] = min(int(found[name]), 2**63 - (name == "maximum"))
+    return found
 
 
 def _exemplify(operation: dict[str, Any], schemas: dict[str, Any]) -> None:

@@ -54,7 +54,9 @@ def require_source(access: Access, source: str, refused: str = "forbidden") -> N
     """Raises Problem if the source is not known, or nothing of it may be seen."""
     if source not in access.view.sources:
         if has_source(access.connection, source):
-            raise Problem(refused)
+            own = ", ".join(sorted(access.view.sources)) or "none"
+            detail = f"This source may not be seen for the purpose {access.view.purpose}; those "
+            raise Problem(refused, f"{detail}that you may see for it are: {own}.")
         raise Problem("unknown-source")
 
 

@@ -4,7 +4,7 @@ import re
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 # Years in which somebody of a child register was born, or a source held something.
 _EARLIEST, _LATEST = date(1900, 1, 1), date(2100, 12, 31)
@@ -22,6 +22,11 @@ def whole(example: dict[str, Any]) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [example]})
 
 
+def example(answer: dict[str, Any]) -> ConfigDict:
+    """The configuration of an answer, with a whole one as it may be."""
+    return ConfigDict(json_schema_extra={"examples": [answer]})
+
+
 def _day(said: Any) -> Any:
     if isinstance(said, date):  # of our own
         return said
@@ -33,8 +38,20 @@ def _day(said: Any) -> Any:
     raise ValueError("give a date as YYYY-MM-DD")
 
 
+def _not_too_early(day: date) -> date:
+    if day < _EARLIEST:
+        raise ValueError(f"give a day from {_EARLIEST} on")
+    return day
+
+
+def _not_too_late(day: date) -> date:
+    if day > _LATEST:
+        raise ValueError(f"give a day until {_LATEST}")
+    return day
+
+
 # One that may be yet to come; where that cannot be, the services say so.
-AnyDay = Annotated[date, BeforeValidator(_day), Field(ge=_EARLIEST)]
-Day = Annotated[date, BeforeValidator(_day), Field(ge=_EARLIEST, le=_LATEST)]
+AnyDay = Annotated[date, BeforeValidator(_day), AfterValidator(_not_too_early)]
+Day = Annotated[AnyDay, AfterValidator(_not_too_late)]
 # Of a value of an enumeration, whose own type JSON does not have.
 named = Field(strict=False)

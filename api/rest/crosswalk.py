@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.rest.access import Access, reads
 from api.rest.asking import AsOf, require_named, require_run
-from api.rest.bodies import Body, whole
+from api.rest.bodies import Body, example, whole
 from api.rest.problems import Problem, usual
 from api.rest.record_schemas import RecordKey
 from api.rest.text import AnySource, RecordId
@@ -70,6 +70,20 @@ class CrosswalkItem(BaseModel):
 
 class CrosswalkAnswers(BaseModel):
     """As many items as were asked for, in that order."""
+
+    model_config = example(
+        {
+            "items": [
+                {
+                    "source": "systmone",
+                    "record_id": "90012",
+                    "status": 200,
+                    "child_id": "5QK2M8ZR0T4WF",
+                    "ids": [{"source": "estart", "record_id": "10482"}],
+                }
+            ]
+        }
+    )
 
     items: list[CrosswalkItem]
 

@@ -13,7 +13,7 @@ from api.rest.fhir_resources import (
     match_bundle,
     match_question,
 )
-from api.rest.manners import JSON, require_content
+from api.rest.manners import JSON, RepeatedNameError, once, require_content
 from api.rest.problems import Problem, outcomes, unreadable
 from api.services.access.caller import AccessError
 from api.services.access.roles import Permission
@@ -135,7 +135,9 @@ def fhir_capabilities(
 
 def _read(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return json.loads(body.decode("utf-8"), object_pairs_hook=once)
+    except RepeatedNameError:
+        raise Problem("bad-request", "an object says the same name twice") from None
     except json.JSONDecodeError as error:
         where = f"this is not JSON from line {error.lineno}, column {error.colno} on"
         raise Problem("bad-request", where) from None

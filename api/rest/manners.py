@@ -1,7 +1,9 @@
 """What holds of every address: its methods, the parameters it knows, the content it reads."""
 
+import json
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from typing import Any, get_args, get_origin
@@ -12,9 +14,14 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as Sent
 
-from api.rest.problems import Problem
+from api.rest.problems import Problem, unreadable
 
 JSON = "application/json"
+_WHOLE = re.compile(r"-?[0-9]+", re.ASCII)
+# What would be taken for a whole number all the same; anything else is refused where it is read.
+_NEARLY = re.compile(r"[-+._\s0-9]+")
+# Headers that say one thing, so that a second one would be passed over.
+_ONCE = ("purpose", "idempotency-key", "authorization")
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
@@ -22,11 +29,14 @@ FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 class Manner:
     """What a route looks at: its query parameters, and types of content; none if it reads none.
 
-    ``lists`` are parameters that may be given several times.
+    ``lists`` are parameters that may be given several times, ``numbers`` and ``ids`` those of
+    the query and of the path that are whole numbers.
     """
 
     parameters: frozenset[str]
     lists: frozenset[str]
+    numbers: frozenset[str]
+    ids: frozenset[str]
     content: tuple[str, ...]
 
     @classmethod
@@ -38,7 +48,15 @@ class Manner:
             content = FORMS if of_form else (JSON,)
         found = list(_parameters(route.dependant))
         lists = (one.alias for one in found if _is_list(one.field_info.annotation))
-        return cls(frozenset(one.alias for one in found), frozenset(lists), content)
+        numbers = (one.alias for one in found if _is_whole(one.field_info.annotation))
+        path = route.dependant.path_params
+        ids = (one.alias for one in path if _is_whole(one.field_info.annotation))
+        names = frozenset(one.alias for one in found)
+        return cls(names, frozenset(lists), frozenset(numbers), frozenset(ids), content)
+
+
+def _is_whole(annotation: Any) -> bool:
+    return annotation is int or any(map(_is_whole, get_args(annotation)))
 
 
 def _is_list(annotation: Any) -> bool:
@@ -69,8 +87,61 @@ async def check_manners(request: Request) -> None:
             {"place": f"query.{name}", "message": "give this once"} for name in sorted(several)
         ]
         raise Problem("invalid", errors=errors)
+    _check_numbers(request, manner)
+    _check_headers(request)
     if manner.content and await _has_content(request, manner):
         require_content(request, *manner.content)
+        if manner.content == (JSON,):
+            read_json(await request.body())
+
+
+def _check_numbers(request: Request, manner: Manner) -> None:
+    """Raises Problem for a whole number that is written as anything else: 1.0, 1_0, +1."""
+    query = [(f"query.{name}", value) for name, value in request.query_params.multi_items()
+             if name in manner.numbers]  # fmt: skip
+    path = [(f"path.{name}", str(value)) for name, value in request.path_params.items()
+            if name in manner.ids]  # fmt: skip
+    wrong = [
+        place
+        for place, value in (*path, *query)
+        if _NEARLY.fullmatch(value) and not _WHOLE.fullmatch(value)
+    ]
+    if wrong:
+        message = "give a whole number, in digits"
+        raise Problem("invalid", errors=[{"place": one, "message": message} for one in wrong])
+
+
+def _check_headers(request: Request) -> None:
+    several = [name for name in _ONCE if len(request.headers.getlist(name)) > 1]
+    if several:
+        errors = [{"place": f"header.{name}", "message": "give this once"} for name in several]
+        raise Problem("invalid", errors=errors)
+
+
+class RepeatedNameError(ValueError):
+    """An object of JSON says one name twice."""
+
+
+def read_json(content: bytes) -> Any:
+    """What UTF-8 says as JSON, each name of an object once. Raises Problem."""
+    try:
+        return json.loads(content.decode("utf-8"), object_pairs_hook=once)
+    except RepeatedNameError:
+        message = "an object says the same name twice"
+        raise Problem("bad-request", errors=[{"place": "body", "message": message}]) from None
+    except json.JSONDecodeError as error:
+        errors = [{"place": f"body.{error.pos}", "message": "this is not JSON from here on"}]
+        raise Problem("bad-request", errors=errors) from None
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise Problem("bad-request", errors=[unreadable(error)]) from None
+
+
+def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, by its pairs. Raises RepeatedNameError."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise RepeatedNameError
+    return found
 
 
 def _names(request: Request) -> list[str]:

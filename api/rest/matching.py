@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.rest.access import Access, KeyHeader, reads
 from api.rest.asking import invalid
-from api.rest.bodies import Body, Day, whole
+from api.rest.bodies import Body, Day, example, whole
 from api.rest.problems import Problem, acting
 from api.rest.record_schemas import Identifier, NoteModel, RecordKey, Value, notes_on
 from api.rest.text import SourceName
@@ -128,8 +128,44 @@ class CandidateModel(BaseModel):
     location_hidden: bool = Field(description="Where the child lives was not looked at.")
 
 
+_CANDIDATES = {
+    "candidates": [
+        {
+            "child_id": "R7K5WPZE84P4H",
+            "grade": "certain",
+            "weight": 14.2,
+            "probability": 0.9999,
+            "prior": -11.3,
+            "reasons": [
+                {
+                    "comparison": "date_of_birth",
+                    "title": "Date of birth",
+                    "level": "same",
+                    "sentence": "date of birth is the same",
+                    "weight": 8.4,
+                }
+            ],
+            "records": [
+                {
+                    "source": "swift",
+                    "record_id": "5500094",
+                    "weight": 14.2,
+                    "probability": 0.9999,
+                    "apart": False,
+                }
+            ],
+            "rival": False,
+            "location_hidden": False,
+        }
+    ],
+    "notes": [],
+}
+
+
 class Candidates(BaseModel):
     """Candidates, best first."""
+
+    model_config = example(_CANDIDATES)
 
     candidates: list[CandidateModel]
     notes: list[NoteModel] = Field(description="What could not be used of the person.")
@@ -137,6 +173,8 @@ class Candidates(BaseModel):
 
 class CandidatesOfEach(BaseModel):
     """Candidates of each person, in the order in which they were asked for."""
+
+    model_config = example({"persons": [_CANDIDATES, {"candidates": [], "notes": []}]})
 
     persons: list[Candidates]
 

@@ -66,7 +66,11 @@ KINDS: Mapping[str, Kind] = {
         401, "You have not shown who you are", "Send Authorization: Bearer with a valid key."
     ),
     "form-expired": Kind(403, "The form is not one of ours any more", "Open the page again."),
-    "forbidden": Kind(403, "You may not do this", "Ask a steward for the role or scope."),
+    "forbidden": Kind(
+        403,
+        "You may not do this",
+        "Your role, your purpose or the sources of your key do not allow it; ask a steward.",
+    ),
     "target-not-permitted": Kind(
         403, "You may not be told this source's ids", "Ask a steward for the source."
     ),

@@ -1,5 +1,6 @@
 """What people see when something cannot be done; systems get a problem document."""
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -46,7 +47,8 @@ def refuse(
     **more: Any,
 ) -> Response:
     """A page at addresses for people, and a document at those for systems."""
-    if request.url.path.startswith(FOR_SYSTEMS):
+    # Of slashes in a row one would have been enough.
+    if re.sub("/+", "/", request.scope["path"]).startswith(FOR_SYSTEMS):
         return problem_response(request, kind, detail, headers, **more)
     if any(one["place"].startswith("path.") for one in more.get("errors", ())):
         kind = "not-found"

@@ -10,6 +10,9 @@ from api.db.models import ApiKey, Person
 from api.services.access.caller import AccessError
 from api.services.access.roles import Role
 
+# Whom the logs name where nobody who came in did something: the register itself, and whoever has
+# the machine that it runs on.
+_RESERVED = frozenset({"register", "root"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
 
 
@@ -25,6 +28,8 @@ def check_name_is_free(connection: Connection, name: str, *, now: datetime) -> s
         raise AccessError(
             "write a name in letters without accents, digits and . _ @ + -, at most 64 of them"
         )
+    if name in _RESERVED:
+        raise AccessError(f"{name} is how the logs name another; choose a name of its own")
     person = select(Person.id).where(Person.name == name)
     key = select(ApiKey.id).where(
         ApiKey.name == name,

@@ -81,7 +81,8 @@ def view_of(terms: Iterable[Terms], caller: Caller, today: date) -> "View":
         may = ", ".join(sorted(caller.purposes)) or "none"
         raise PurposeError(f"say for which purpose; yours are: {may}")
     if purpose not in caller.purposes:
-        raise PurposeError("this is not a purpose that you may act for")
+        may = ", ".join(sorted(caller.purposes)) or "none"
+        raise PurposeError(f"this is not a purpose that you may act for; yours are: {may}")
     terms = tuple(terms)
     limits: dict[str, frozenset[str]] = {}
     ids: dict[str, frozenset[str]] = {}

@@ -15,7 +15,8 @@ def choose_purpose(purposes: Collection[str], asked: str | None) -> str | None:
     if asked is None:
         return next(iter(purposes)) if len(purposes) == 1 else None
     if asked not in purposes:
-        raise PurposeError("this is not a purpose that you may act for")
+        may = ", ".join(sorted(purposes)) or "none"
+        raise PurposeError(f"this is not a purpose that you may act for; yours are: {may}")
     return asked
 
 
