@@ -10,7 +10,8 @@ class KeptReply(Table):
     """The answer to a request, by who made it and the hash of the key it named.
 
     ``request`` is a hash of all that was asked. The answer is missing only within the
-    transaction that makes it. ``about`` are the ids that it tells of.
+    transaction that makes it. ``about`` are the ids that it tells of, ``told`` a hash of what
+    its caller might be told of these then.
     """
 
     __tablename__ = "kept_reply"
@@ -23,5 +24,6 @@ class KeptReply(Table):
     headers: Mapped[Detail | None]
     body: Mapped[Written | None]
     about: Mapped[Detail | None]
+    told: Mapped[Hash | None]
 
     __table_args__ = (Index(None, "at"),)

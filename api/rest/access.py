@@ -7,7 +7,7 @@ answer is sent; if it cannot be, there is no answer.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -38,6 +38,9 @@ from api.services.access.policy import View, read_terms, view_of
 from api.services.access.purposes import choose_purpose
 from api.services.access.roles import Permission
 from api.services.access.signing_in import caller_of_token
+from api.services.register.lookalikes import lookalikes
+from api.services.register.shields import shielded_children
+from matcher.register.ids import is_child_id
 
 _BEARER = HTTPBearer(
     auto_error=False,
@@ -348,6 +351,12 @@ class _Kept:
         row = self.connection.execute(select(KeptReply.__table__).where(self.mine)).one()
         if row.request != asked:
             raise Problem("key-reused")
+        if row.told != _may_be_told(self.access, row.about):
+            raise Problem(
+                "key-reused",
+                "This request was done before. What you may see has changed since, so that its "
+                "answer is not told again; ask for what you need of it.",
+            )
         self.access.saw(*row.about)
         headers = {**row.headers, "Idempotency-Replayed": "true"}
         raise AnsweredError(reply(row.status, headers, row.body))
@@ -356,8 +365,26 @@ class _Kept:
         self, status: int, headers: dict[str, str], body: str | None, about: list[str]
     ) -> None:
         """Keep the answer, in the transaction that it tells of."""
-        values = {"status": status, "headers": headers, "body": body, "about": about}
+        told = _may_be_told(self.access, about)
+        values = {"status": status, "headers": headers, "body": body, "about": about, "told": told}
         self.connection.execute(update(KeptReply).where(self.mine).values(values))
+
+
+def _may_be_told(access: Access, about: Sequence[str]) -> str:
+    """A hash of what somebody may be told of these ids: sources, fields, and who is shielded."""
+    view = access.personal_view
+    if view is None:
+        return hashlib.sha256().hexdigest()
+    children = [one for one in about if is_child_id(one)]
+    hidden = set() if view.cleared else shielded_children(access.connection, children)
+    unlike = {f"record {one}" for one in lookalikes(access.connection, view).records}
+    terms = [
+        [one.source, sorted(one.purposes), {k: sorted(v) for k, v in sorted(one.fields.items())}]
+        for one in view.terms
+    ]
+    limits = [{k: sorted(v) for k, v in sorted(some.items())} for some in (view.limits, view.ids)]
+    said = [view.purpose, view.cleared, terms, limits, sorted(hidden), sorted(unlike & set(about))]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 def _fingerprint(request: Request, purpose: str | None) -> str:

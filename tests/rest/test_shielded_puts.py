@@ -275,3 +275,19 @@ def test_an_extract_with_guesses_waits_for_somebody_who_may_know_the_place(
     assert client.get(address, headers=cleared).json()["state"] == "current"
     again = [{**guesses[0], "record_id": "g9"}]
     assert brought(cleared, again, "2025-01-03")["state"] == "current"
+
+
+def test_an_answer_is_not_told_again_once_it_may_not_be(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    own = {**key(), "Idempotency-Key": "once-and-for-all"}
+    said = {**AISHA_SAYS, "known_as": "Ash"}
+    first = client.put(record(("social", "9")), headers=own, json=said)
+    assert first.json()["child_id"] == register.child(CLINIC)
+    again = client.put(record(("social", "9")), headers=own, json=said)
+    assert (again.json(), again.headers["Idempotency-Replayed"]) == (first.json(), "true")
+    with writing(register.engine) as connection:
+        shields.shield(connection, record=CLINIC, why="a test", by="steward", now=datetime.now(UTC))
+    refused = client.put(record(("social", "9")), headers=own, json=said)
+    assert (refused.status_code, refused.json()["type"]) == (422, "/v1/problems/key-reused")
+    assert register.child(CLINIC) not in refused.text

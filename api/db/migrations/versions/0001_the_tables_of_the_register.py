@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_9f1e83"
+revision: str = "0001_6281cf"
 down_revision: str | None = None
 
 
@@ -188,6 +188,7 @@ def upgrade() -> None:
         sa.Column("headers", sa.JSON(), nullable=True),
         sa.Column("body", sa.Text(), nullable=True),
         sa.Column("about", sa.JSON(), nullable=True),
+        sa.Column("told", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("by", "key", name=op.f("pk_kept_reply")),
     )
     with op.batch_alter_table("kept_reply", schema=None) as batch_op:
