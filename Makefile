@@ -3,7 +3,8 @@
 
 VENV ?= .venv
 PYTHON ?=
-PYTEST_ARGS ?= -n 2
+# More than there are processors: tests wait for databases and browsers a third of their time.
+PYTEST_ARGS ?= -n 4 --dist worksteal
 
 BIN := $(VENV)/bin
 # A moved folder needs a new environment: scripts in it name the place they were made for.

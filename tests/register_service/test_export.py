@@ -149,8 +149,8 @@ def test_where_a_shielded_child_lives_is_in_no_export(register: Register, tmp_pa
     register.load("clinic", [AISHA])
     with writing(register.engine) as connection:
         shielded = register.ids(connection)["clinic", "1"]
-        shield = {"record": shielded, "why": "a test", "by": "reviewer", "at": NOW}
-        connection.execute(insert(Shield).values(shield))
+        shield = {"why": "a test", "by": "reviewer", "at": NOW, "lookalike": False}
+        connection.execute(insert(Shield).values(record=shielded, **shield))
     for run in (None, 2, 1):
         when = {} if run is None else {"as_of_run": run}
         found = table(exported(register.engine, Export.REGISTER, tmp_path, **when))

@@ -94,6 +94,7 @@ def queue_all(register: Register) -> None:
             as_of=DAY,
             mode="snapshot",
             by="analyst",
+            new_source=True,
         )
 
 
