@@ -3,8 +3,8 @@
 
 VENV ?= .venv
 PYTHON ?=
-# More than there are processors: tests wait for databases and browsers a third of their time.
-PYTEST_ARGS ?= -n 4 --dist worksteal
+# One more than there are processors: tests wait for databases and browsers.
+PYTEST_ARGS ?= -n 3 --dist worksteal
 
 BIN := $(VENV)/bin
 # A moved folder needs a new environment: scripts in it name the place they were made for.
