@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection, func, select
 
+from api.db.among import among
 from api.db.models import (
     Ethnicity,
     Extract,
@@ -18,7 +19,7 @@ from api.db.models import (
     Source,
 )
 from api.services.extracts.dates import in_force
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.shields import shielded_records
 from api.services.rules import RuleBook
 from matcher.intervals import Proportion
@@ -130,7 +131,7 @@ def _golden(connection: Connection, index: pd.Index) -> tuple[npt.NDArray[np.dat
     shielded = shielded_records(connection)
     if len(shielded):
         query = select(Membership.child).where(
-            Membership.to_run.is_(None), among(connection, Membership.record, shielded)
+            Membership.to_run.is_(None), among(Membership.record, shielded)
         )
         deciles[index.get_indexer(pd.Index(connection.scalars(query.distinct()).all()))] = -1
     return days, deciles

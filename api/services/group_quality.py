@@ -16,6 +16,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.orm import aliased
 
+from api.db.among import among
 from api.db.models import Audit, Decision, Membership
 from api.services.child_groups import (
     ChildGroup,
@@ -26,7 +27,7 @@ from api.services.child_groups import (
     by_source,
 )
 from api.services.quality import decided_pairs
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.decisions import MATCH
 from api.services.register.queue import possible_links
 from api.services.register.reading import last_run
@@ -146,7 +147,7 @@ class _Pairs:
         decided = decided_pairs(connection)
         records = np.unique(decided[["l", "r"]].to_numpy(np.int64))
         query = select(Membership.record, Membership.child).where(
-            Membership.to_run.is_(None), among(connection, Membership.record, records)
+            Membership.to_run.is_(None), among(Membership.record, records)
         )
         child = {row.record: row.child for row in connection.execute(query)}
         decided = decided[decided["l"].isin(child) & decided["r"].isin(child)]

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import ColumnElement, Connection, Engine, Float, case, cast, func, select
 
+from api.db.among import among
 from api.db.models import Pair, Record, Run, Source
-from api.services.register.columns import among, columns
+from api.services.register.columns import columns
 from api.services.register.decisions import MATCH, NON_MATCH, decisions_in_force
 from api.services.register.reading import last_run
 from matcher.block import RuleBlocks
@@ -227,9 +228,7 @@ def decided_pairs(connection: Connection) -> pd.DataFrame:
     records = np.unique(found[["l", "r"]].to_numpy(np.int64))
     l, r, weight = columns(
         connection,
-        select(Pair.l, Pair.r, Pair.weight).where(
-            among(connection, Pair.l, records), among(connection, Pair.r, records)
-        ),
+        select(Pair.l, Pair.r, Pair.weight).where(among(Pair.l, records), among(Pair.r, records)),
     )
     weights = pd.DataFrame(
         {"l": np.minimum(l, r), "r": np.maximum(l, r), "weight": weight.astype(float)}
@@ -237,7 +236,7 @@ def decided_pairs(connection: Connection) -> pd.DataFrame:
     query = select(Record.id, Source.name).join(Source, Source.number == Record.source)
     names = {
         int(number): name
-        for number, name in connection.execute(query.where(among(connection, Record.id, records)))
+        for number, name in connection.execute(query.where(among(Record.id, records)))
     }
     joined = found.merge(weights, on=["l", "r"])
     return joined.assign(

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select
 
+from api.db.among import among
 from api.db.fetching import fetch_frame
 from api.db.models import ACTIVITY, Record
-from api.services.extracts.arrays import Numbers, among, numbers
+from api.services.extracts.arrays import Numbers, numbers
 from api.services.extracts.hashes import content_hash, mixed
 from matcher.frames import ACTIVITY_COLUMNS
 from matcher.read import ReadResult
@@ -60,12 +61,10 @@ def activity_changes(
     for kind, table in tables.items():
         if kind not in read.activity:
             if len(gone):
-                ids, _, _ = _current(connection, table, among(connection, table.record, gone))
+                ids, _, _ = _current(connection, table, among(table.record, gone))
                 found[kind] = _nothing_new(kind, ids)
             continue
-        about = (
-            Record.source == source if mode == "snapshot" else among(connection, table.record, told)
-        )
+        about = Record.source == source if mode == "snapshot" else among(table.record, told)
         ids, about_record, said = _current(connection, table, about)
         rows = read.activity[kind]
         place = places.get_indexer(pd.Index(rows["record_id"]))

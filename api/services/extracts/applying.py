@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, or_, select, update
 
+from api.db.among import among
 from api.db.bulk import insert, new_ids
 from api.db.models import ACTIVITY, Extract, ExtractState, Record, RecordVersion
-from api.services.extracts.arrays import Numbers, among, cells
+from api.services.extracts.arrays import Numbers, cells
 from api.services.extracts.changes import Changes
 from api.services.extracts.files import drop_file
 from api.services.extracts.states import StateError, require
@@ -79,7 +80,7 @@ def close(connection: Connection, table: Any, ids: Numbers, run: int) -> None:
     """Let rows hold no longer from this run on."""
     if len(ids):
         connection.execute(
-            update(table).where(among(connection, table.id, ids)).values(to_run=run),
+            update(table).where(among(table.id, ids)).values(to_run=run),
             execution_options={"synchronize_session": False},
         )
 

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, and_, select
 
+from api.db.among import among
 from api.db.fetching import fetch_frame
 from api.db.models import Record, RecordVersion
 from api.services.extracts.activity import ActivityChanges, activity_changes
-from api.services.extracts.arrays import Days, Flags, Numbers, Texts, among, days, equals, numbers
+from api.services.extracts.arrays import Days, Flags, Numbers, Texts, days, equals, numbers
 from api.services.extracts.dates import extract_dates
 from api.services.extracts.hashes import content_hash
 from matcher.frames import RECORD_TEXT_COLUMNS
@@ -142,7 +143,7 @@ def _known(connection: Connection, source: int, listed: list[str] | None) -> _Kn
         .where(Record.source == source)
     )
     if listed is not None:
-        query = query.where(among(connection, Record.record_id, listed))
+        query = query.where(among(Record.record_id, listed))
     found = fetch_frame(connection, query, plain=("record_id",))
     own = days(found["as_of"])
     sources = np.full(len(own), source, dtype=np.int64)

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, or_, select
 
+from api.db.among import among
 from api.db.fetching import fetch_frame
 from api.db.models import ACTIVITY, Record, RecordVersion, Source
-from api.services.extracts.arrays import Numbers, among, days, numbers
+from api.services.extracts.arrays import Numbers, days, numbers
 from api.services.extracts.dates import extract_dates
 from matcher.frames import (
     ACTIVITY_COLUMNS,
@@ -31,7 +32,7 @@ def current_records(
     """
     query = _versions().where(held(RecordVersion, as_of_run))
     if ids is not None:
-        query = query.where(among(connection, RecordVersion.record, ids))
+        query = query.where(among(RecordVersion.record, ids))
     found = fetch_frame(connection, query, plain=("record_id",))
     source, extract = numbers(found["source"]), numbers(found["extract"])
     dates = extract_dates(connection, as_of_run=as_of_run)
@@ -53,7 +54,7 @@ def records_around(connection: Connection, ids: Numbers, run: int) -> pd.DataFra
         .add_columns(ended)
         .where(
             or_(RecordVersion.to_run.is_(None), RecordVersion.to_run == run),
-            among(connection, RecordVersion.record, ids),
+            among(RecordVersion.record, ids),
         )
     )
     found = fetch_frame(connection, query, plain=("record_id",))
@@ -117,7 +118,7 @@ def _activity(
         .order_by(table.record, table.id)
     )
     if ids is not None:
-        query = query.where(among(connection, table.record, ids))
+        query = query.where(among(table.record, ids))
     found = fetch_frame(connection, query, plain=("record_id",))
     found["source"] = _named(connection, numbers(found["source"]))
     return found

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, select
 
+from api.db.among import among
 from api.db.models import Record, Source
 from api.services.register.acts import Key
-from api.services.register.columns import among
 from api.services.register.weighing import Meetings
 from matcher.classify import probability
 from matcher.rules.matching import MatchingRules
@@ -143,7 +143,7 @@ class Teller:
         query = (
             select(Record.id, Source.name, Record.record_id)
             .join(Source, Source.number == Record.source)
-            .where(among(self.connection, Record.id, records))
+            .where(among(Record.id, records))
         )
         return {number: (source, key) for number, source, key in self.connection.execute(query)}
 

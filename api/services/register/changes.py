@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import Connection, or_, select
 
+from api.db.among import among
 from api.db.models import Membership, Record, RecordVersion, Run, Severance, Source
 from api.db.tables import in_utc
 from api.services.access.policy import View
 from api.services.register.acts import Key
-from api.services.register.columns import among
 from api.services.register.lookalikes import Lookalikes, lookalikes
 from api.services.register.severances import shown_events, shown_successions
 from api.services.register.shields import has_hidden_place
@@ -146,9 +146,7 @@ def _numbers(connection: Connection, keys: Collection[Key]) -> dict[Key, int]:
         .join(Source, Source.number == Record.source)
         .where(
             Source.name.in_(sorted({source for source, _ in keys if source is not None})),
-            among(
-                connection, Record.record_id, sorted({key for _, key in keys if key is not None})
-            ),
+            among(Record.record_id, sorted({key for _, key in keys if key is not None})),
         )
     )
     return {(source, key): number for source, key, number in connection.execute(query)}
@@ -246,8 +244,8 @@ def _memberships(connection: Connection, record: int) -> list[Any]:
     ends = connection.execute(
         select(Severance.record_l, Severance.record_r).where(
             or_(
-                among(connection, Severance.record_l, numbers),
-                among(connection, Severance.record_r, numbers),
+                among(Severance.record_l, numbers),
+                among(Severance.record_r, numbers),
             )
         )
     ).all()
@@ -257,7 +255,7 @@ def _memberships(connection: Connection, record: int) -> list[Any]:
     past = [row.child for row in rows if row.to_run is not None]
     held = connection.execute(
         select(Membership.child, Membership.record, Membership.to_run).where(
-            among(connection, Membership.child, sorted(set(past)))
+            among(Membership.child, sorted(set(past)))
         )
     ).all()
     hidden = {
@@ -270,7 +268,7 @@ def _memberships(connection: Connection, record: int) -> list[Any]:
 
 def _held_now(connection: Connection, children: Collection[str]) -> Sequence[int]:
     query = select(Membership.record).where(
-        Membership.to_run.is_(None), among(connection, Membership.child, sorted(children))
+        Membership.to_run.is_(None), among(Membership.child, sorted(children))
     )
     return connection.scalars(query).all()
 
@@ -286,7 +284,7 @@ def _leads_across(
 
 def _moments(connection: Connection, runs: Iterable[int]) -> dict[int, Moment]:
     numbers = np.array(sorted(set(runs)), dtype=np.int64)
-    query = select(Run.id, Run.at, Run.by, Run.kind).where(among(connection, Run.id, numbers))
+    query = select(Run.id, Run.at, Run.by, Run.kind).where(among(Run.id, numbers))
     return {
         number: Moment(in_utc(at), by, kind) for number, at, by, kind in connection.execute(query)
     }

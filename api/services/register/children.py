@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, select, update
 
+from api.db.among import among
 from api.db.bulk import insert
 from api.db.models import Child, Event, Golden, Membership, Record, Source, Succession
-from api.services.register.columns import Numbers, among
+from api.services.register.columns import Numbers
 from api.services.register.planning import (
     ChildCounts,
     ChildPlan,
@@ -52,7 +53,7 @@ def _write_children(connection: Connection, run: int, plan: ChildPlan) -> None:
     insert(connection, Child, {"id": carried.founded, "from_run": run})
     for ids, value in ((carried.restored, None), (carried.ended, run)):
         if ids:
-            where = among(connection, Child.id, ids)
+            where = among(Child.id, ids)
             connection.execute(update(Child).where(where).values(to_run=value))
     led = [(child, successor) for child, others in plan.forwarded.items() for successor in others]
     rows = {
@@ -73,7 +74,7 @@ def _write_memberships(connection: Connection, run: int, plan: ChildPlan) -> Non
             update(Membership)
             .where(
                 Membership.to_run.is_(None),
-                among(connection, Membership.record, np.array(ended, dtype=np.int64)),
+                among(Membership.record, np.array(ended, dtype=np.int64)),
             )
             .values(to_run=run)
         )
@@ -90,7 +91,7 @@ def _write_golden(connection: Connection, run: int, plan: ChildPlan, events: "_E
     if over:
         connection.execute(
             update(Golden)
-            .where(Golden.to_run.is_(None), among(connection, Golden.child, over))
+            .where(Golden.to_run.is_(None), among(Golden.child, over))
             .values(to_run=run)
         )
     if not plan.values:
@@ -161,7 +162,7 @@ class _Events:
         query = (
             select(Record.id, Source.name, Record.record_id)
             .join(Source, Source.number == Record.source)
-            .where(among(self.connection, Record.id, ids))
+            .where(among(Record.id, ids))
         )
         found = [
             ((source, key), away[number]) for number, source, key in self.connection.execute(query)

@@ -20,8 +20,9 @@ import numpy.typing as npt
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import aliased
 
+from api.db.among import among
 from api.db.models import Membership
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.decisions import decided_partners
 from api.services.register.pairs import Bits, Weighed, weighed_pairs
 from matcher.deciding import MARGIN_BELOW
@@ -128,5 +129,5 @@ def fellows(connection: Connection, records: Numbers) -> Numbers:
     """Records that are of one child with these."""
     if not len(records):
         return records
-    query = _FELLOWS.where(among(connection, _MINE.record, records))
+    query = _FELLOWS.where(among(_MINE.record, records))
     return np.unique(columns(connection, query)[0])

@@ -7,9 +7,9 @@ import numpy.typing as npt
 from sqlalchemy import Boolean, Connection, Float, Integer, Select
 
 from api.db.fetching import CHUNK, uncollected
-from api.services.extracts.arrays import Numbers, among
+from api.services.extracts.arrays import Numbers
 
-__all__ = ["Numbers", "among", "columns"]
+__all__ = ["Numbers", "columns"]
 
 _KINDS: tuple[tuple[type[Any], npt.DTypeLike], ...] = (
     (Boolean, np.bool_),

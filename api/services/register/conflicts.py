@@ -14,9 +14,10 @@ from collections.abc import Iterator
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
+from api.db.among import among
 from api.db.bulk import insert
 from api.db.models import Conflict
-from api.services.register.columns import Numbers, among
+from api.services.register.columns import Numbers
 from matcher.deciding import Linked
 from matcher.links import reported
 from matcher.table import Mask, Positions
@@ -102,8 +103,8 @@ def update_conflicts(
     if core is not None:
         looked = np.union1d(record[core], gone)
         either = or_(
-            among(connection, Conflict.record_l, looked),
-            among(connection, Conflict.record_r, looked),
+            among(Conflict.record_l, looked),
+            among(Conflict.record_r, looked),
         )
         condition = and_(condition, either)
     known = {
@@ -111,7 +112,7 @@ def update_conflicts(
     }
     over = np.array(sorted(n for key, n in known.items() if key not in set(seen)), dtype=np.int64)
     if len(over):
-        closed = update(Conflict).where(among(connection, Conflict.id, over))
+        closed = update(Conflict).where(among(Conflict.id, over))
         connection.execute(closed.values(to_run=run))
     new = [key for key in seen if key not in known]
     if new:

@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection, select
 
+from api.db.among import among
 from api.db.models import Pair
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.decisions import MATCH, NON_MATCH, decisions_in_force
 from api.services.register.whole import members
 from matcher.deciding import Scored
@@ -94,7 +95,7 @@ def _weighed(found: pd.DataFrame, record: Numbers, scored: Scored) -> tuple[Bits
 def _kept(connection: Connection, found: pd.DataFrame) -> tuple[Bits, Flags]:
     ids = np.union1d(found["l"].to_numpy(np.int64), found["r"].to_numpy(np.int64))
     query = select(Pair.l, Pair.r, Pair.weight - Pair.company, Pair.apart).where(
-        among(connection, Pair.l, ids), among(connection, Pair.r, ids)
+        among(Pair.l, ids), among(Pair.r, ids)
     )
     l, r, weight, apart = columns(connection, query)
     known = pd.MultiIndex.from_arrays(_unordered(l, r))

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, insert, select, update
 
+from api.db.among import among
 from api.db.models import Child, Correction, Membership, RecordVersion, Succession
 from api.services.register.acts import ActError, Key, audit, find_record, passes, require_reason
-from api.services.register.columns import among
 from api.services.register.forwarding import leads_on
 from api.services.register.history import find_child
 from matcher.rules.survivorship import GOLDEN_FIELDS
@@ -88,7 +88,7 @@ def left_with(connection: Connection, records: Collection[int]) -> list[int]:
         standing = find_child(connection, last.child)
         children = [last.child, *(standing.successors if standing else ())]
         query = select(Membership.record).where(
-            Membership.to_run.is_(None), among(connection, Membership.child, children)
+            Membership.to_run.is_(None), among(Membership.child, children)
         )
         found += connection.scalars(query).all()
     return found
@@ -189,7 +189,7 @@ def corrected(
     every = np.union1d(records, np.array(sorted(kept), dtype=np.int64))
     query = (
         select(Correction.record, Correction.field, Correction.value)
-        .where(Correction.released_at.is_(None), among(connection, Correction.record, every))
+        .where(Correction.released_at.is_(None), among(Correction.record, every))
         .order_by(Correction.id)
     )
     result = golden

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Text, cast, delete, func, select
 
+from api.db.among import among
 from api.db.bulk import insert
 from api.db.engine import is_sqlite
 from api.db.models import BlockingKey, Claim, ClaimCount, EvidenceCount
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from matcher.classify import EvidenceCounts
 from matcher.keys import Count
 from matcher.population import Claims, Tally, joined
@@ -27,7 +28,7 @@ def blocking_counts(connection: Connection, keys: Numbers) -> Count:
     """How many records show each of some keys, as of now."""
     query = (
         select(BlockingKey.key, func.count())
-        .where(among(connection, BlockingKey.key, keys))
+        .where(among(BlockingKey.key, keys))
         .group_by(BlockingKey.key)
     )
     return looked_up(*columns(connection, query))
@@ -66,7 +67,7 @@ def adjust(connection: Connection, table: Any, kind: int, keys: Numbers, by: Num
     if not len(key_of):
         return Moved(key_of, net, net)
     kinds, key, value = table.__table__.columns
-    mine = (kinds == kind) & among(connection, key, key_of)
+    mine = (kinds == kind) & among(key, key_of)
     before = looked_up(*columns(connection, select(key, value).where(mine)))(key_of)
     after = before + net
     connection.execute(delete(table).where(mine))
@@ -127,10 +128,10 @@ def tallies(
 ) -> dict[int, Tally]:
     """Children by group of some kinds, of all groups or some."""
     query = select(ClaimCount.kind, ClaimCount.of, ClaimCount.children).where(
-        among(connection, ClaimCount.kind, np.array(kinds, dtype=np.int64))
+        among(ClaimCount.kind, np.array(kinds, dtype=np.int64))
     )
     if groups is not None:
-        query = query.where(among(connection, ClaimCount.of, groups))
+        query = query.where(among(ClaimCount.of, groups))
     kind, of, children = columns(connection, query)
     hashes = of.view(np.uint64)
     order = np.argsort(hashes)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection, select
 
+from api.db.among import among
 from api.db.models import Membership, Record, Source
 from api.services.extracts.current import held
-from api.services.register.columns import Numbers, among
+from api.services.register.columns import Numbers
 from api.services.register.history import Key, Member
 from api.services.register.sundered import hidden_records, severed_children
 
@@ -70,8 +71,8 @@ def _numbers(
     name = {number: source for source, number in numbers.items()}
     asked = np.array(sorted({numbers[source] for source, _ in keys}), dtype=np.int64)
     query = select(Record.source, Record.record_id, Record.id).where(
-        among(connection, Record.source, asked),
-        among(connection, Record.record_id, sorted({record_id for _, record_id in keys})),
+        among(Record.source, asked),
+        among(Record.record_id, sorted({record_id for _, record_id in keys})),
     )
     found = {(name[row.source], row.record_id): row.id for row in connection.execute(query)}
     return {key: found[key] for key in keys if key in found}
@@ -79,7 +80,7 @@ def _numbers(
 
 def _children(connection: Connection, records: Numbers, as_of_run: int | None) -> dict[int, str]:
     query = select(Membership.record, Membership.child).where(
-        held(Membership, as_of_run), among(connection, Membership.record, records)
+        held(Membership, as_of_run), among(Membership.record, records)
     )
     return {row.record: row.child for row in connection.execute(query)}
 
@@ -92,7 +93,7 @@ def _members(
         select(Membership.child, Source.name, Record.record_id, Membership.record)
         .join(Record, Record.id == Membership.record)
         .join(Source, Source.number == Record.source)
-        .where(held(Membership, as_of_run), among(connection, Membership.child, children))
+        .where(held(Membership, as_of_run), among(Membership.child, children))
     )
     found: dict[str, list[Member]] = {}
     for child, source, record_id, record in connection.execute(query):

@@ -5,8 +5,9 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection, or_, select
 
+from api.db.among import among
 from api.db.models import Decision, Severance
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from matcher.deciding import Decisions
 
 MATCH, NON_MATCH, CANNOT_TELL, UNDO = "match", "non_match", "cannot_tell", "undo"
@@ -31,8 +32,8 @@ def decisions_in_force(
     if records is not None:
         query = query.where(
             or_(
-                among(connection, Decision.record_l, records),
-                among(connection, Decision.record_r, records),
+                among(Decision.record_l, records),
+                among(Decision.record_r, records),
             )
         )
     if as_of_run is not None:
@@ -62,8 +63,8 @@ def as_positions(
     found = decisions_in_force(connection, record, as_of_run=as_of_run)
     severed = select(Severance.record_l, Severance.record_r).where(
         or_(
-            among(connection, Severance.record_l, record),
-            among(connection, Severance.record_r, record),
+            among(Severance.record_l, record),
+            among(Severance.record_r, record),
         )
     )
     if as_of_run is not None:

@@ -6,10 +6,11 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import Connection, select
 
+from api.db.among import among
 from api.db.models import Conflict, Decision, Membership, Record, Source
 from api.db.tables import in_utc
 from api.services.register.acts import Key
-from api.services.register.columns import Numbers, among
+from api.services.register.columns import Numbers
 from api.services.register.decisions import MATCH, UNDO, decisions_in_force
 from api.services.register.severances import severed_between
 
@@ -111,7 +112,7 @@ def conflicts_since(connection: Connection, run: int) -> list[ArisenConflict]:
 
 def _children(connection: Connection, records: Numbers) -> dict[int, str]:
     query = select(Membership.record, Membership.child).where(
-        Membership.to_run.is_(None), among(connection, Membership.record, records)
+        Membership.to_run.is_(None), among(Membership.record, records)
     )
     return dict(iter(connection.execute(query)))
 
@@ -120,6 +121,6 @@ def _keys(connection: Connection, records: Numbers) -> dict[int, Key]:
     query = (
         select(Record.id, Source.name, Record.record_id)
         .join(Source, Source.number == Record.source)
-        .where(among(connection, Record.id, records))
+        .where(among(Record.id, records))
     )
     return {number: (source, key) for number, source, key in connection.execute(query)}

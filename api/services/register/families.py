@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import aliased
 
+from api.db.among import among
 from api.db.models import Membership, Record, RecordVersion, Source
 from api.services.access.policy import View
-from api.services.register.columns import among
 from api.services.register.history import Member
 from api.services.register.shields import shielded_children
 from api.services.register.sundered import severed_children
@@ -104,9 +104,7 @@ def _sharing(connection: Connection, child_id: str) -> Sequence[Any]:
         .where(
             RecordVersion.to_run.is_(None),
             RecordVersion.family_id.is_not(None),
-            among(
-                connection, RecordVersion.family_id, sorted({str(family) for _, family in known})
-            ),
+            among(RecordVersion.family_id, sorted({str(family) for _, family in known})),
         )
     )
     return [

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, func, or_, select
 
+from api.db.among import among
 from api.db.models import Event, Membership, Record, Run, Severance, Source
 from api.db.tables import in_utc
 from api.services.access.policy import View
 from api.services.register.closure import fellows
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.lookalikes import lookalikes
 from api.services.register.viewing import seen_children
 
@@ -179,7 +180,7 @@ class Reduction:
             )
             .join(Record, Record.id == Membership.record)
             .join(Source, Source.number == Record.source)
-            .where(among(connection, Membership.record, records))
+            .where(among(Membership.record, records))
             .order_by(Membership.from_run)
         )
         rows = connection.execute(query).all()

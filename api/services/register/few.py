@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, or_, select
 
+from api.db.among import among
 from api.db.models import Record, RecordVersion, Source
 from api.services.extracts.dates import extract_dates
-from api.services.register.columns import Numbers, among
+from api.services.register.columns import Numbers
 from api.services.register.linker import Linker
 from api.services.register.search_entries import ENTRY_COLUMNS
 from matcher.frames import RECORD_TEXT_COLUMNS
@@ -69,9 +70,7 @@ def _rows(connection: Connection, records: Numbers, held: Any) -> list[Row]:
         )
         .join(Record, Record.id == RecordVersion.record)
         .join(Source, Source.number == Record.source)
-        .where(
-            held, RecordVersion.role == "child", among(connection, RecordVersion.record, records)
-        )
+        .where(held, RecordVersion.role == "child", among(RecordVersion.record, records))
     )
     found = []
     for record, source, key, number, extract, day, to_run, born, *texts in connection.execute(

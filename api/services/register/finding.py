@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 from sqlalchemy import Connection, select
 
+from api.db.among import among
 from api.db.models import Membership, Severance
 from api.services.register.candidates import Candidate, Grade, Ranked, Teller
-from api.services.register.columns import among
 from api.services.register.lookalikes import lookalike_records
 from api.services.register.shields import shielded_records
 from api.services.register.standing import Standing
@@ -102,7 +102,7 @@ def _check(persons: Sequence[Person]) -> None:
 def _by_child(connection: Connection, weighed: Meetings) -> dict[int, dict[str, Ranked]]:
     """Children by person, not graded yet."""
     query = select(Membership.record, Membership.child).where(
-        Membership.to_run.is_(None), among(connection, Membership.record, np.unique(weighed.record))
+        Membership.to_run.is_(None), among(Membership.record, np.unique(weighed.record))
     )
     child_of: dict[int, str] = dict(iter(connection.execute(query)))
     pairs: defaultdict[tuple[int, str], list[int]] = defaultdict(list)

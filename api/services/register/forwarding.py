@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 from sqlalchemy.orm import aliased
 
+from api.db.among import among
 from api.db.models import Membership, Succession
-from api.services.register.columns import Numbers, among
+from api.services.register.columns import Numbers
 from matcher.register import Carried
 
 
@@ -70,7 +71,7 @@ def _last_records(
         select(Membership.child, Membership.record, now.child)
         .outerjoin(now, and_(now.record == Membership.record, now.to_run.is_(None)))
         .where(
-            among(connection, Membership.child, sorted(children)),
+            among(Membership.child, sorted(children)),
             Membership.to_run == last.scalar_subquery(),
         )
     )

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select
 
+from api.db.among import among
 from api.db.models import Golden, Membership
 from api.services.extracts.current import current_records, held
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.corrections import corrected
 from api.services.register.lookalikes import lookalike_records
 from api.services.register.standing import Standing
@@ -29,7 +30,7 @@ def golden_now(
 ) -> dict[str, Values]:
     """By child, its golden values by GOLDEN_COLUMNS; missing ones None."""
     query = select(Golden.child, *(getattr(Golden, name) for name in GOLDEN_COLUMNS)).where(
-        Golden.to_run.is_(None), among(connection, Golden.child, sorted(children))
+        Golden.to_run.is_(None), among(Golden.child, sorted(children))
     )
     found: dict[str, Values] = {
         row[0]: dict(zip(GOLDEN_COLUMNS, row[1:], strict=True)) for row in connection.execute(query)
@@ -49,10 +50,10 @@ def golden_without(
     if standing is None:
         return {}
     of = select(Membership.child).where(
-        held(Membership, as_of_run), among(connection, Membership.record, untold)
+        held(Membership, as_of_run), among(Membership.record, untold)
     )
     if children is not None:
-        of = of.where(among(connection, Membership.child, sorted(children)))
+        of = of.where(among(Membership.child, sorted(children)))
     query = select(Membership.record, Membership.child).where(
         held(Membership, as_of_run), Membership.child.in_(of)
     )

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Date, func, select
 
+from api.db.among import among
 from api.db.models import ACTIVITY, Extract
 from api.services.access.policy import View
 from api.services.extracts.current import held
-from api.services.register.columns import Numbers, among
+from api.services.register.columns import Numbers
 from api.services.register.history import Member, members_of
 from api.services.register.lookalikes import lookalikes
 from api.services.register.shields import shielded_children
@@ -86,7 +87,7 @@ def _rows(
     query = (
         select(table.__table__, told)
         .join(Extract, Extract.id == table.extract)
-        .where(held(table, as_of_run), among(connection, table.record, records))
+        .where(held(table, as_of_run), among(table.record, records))
     )
     return connection.execute(query).all()
 

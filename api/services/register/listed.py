@@ -7,9 +7,9 @@ from datetime import date
 import numpy as np
 from sqlalchemy import Connection, select
 
+from api.db.among import among
 from api.db.models import Record, RecordVersion, SearchEntry, Source
 from api.services.access.policy import View
-from api.services.register.columns import among
 from api.services.register.shields import shielded_records
 from api.services.register.states import Holdings
 
@@ -71,7 +71,7 @@ def listed_records(
         )
         .join(Record, Record.id == SearchEntry.record)
         .join(RecordVersion, RecordVersion.record == SearchEntry.record)
-        .where(RecordVersion.to_run.is_(None), among(connection, SearchEntry.record, wanted))
+        .where(RecordVersion.to_run.is_(None), among(SearchEntry.record, wanted))
     )
     found = {}
     for row in connection.execute(query):

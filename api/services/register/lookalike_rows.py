@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select
 
+from api.db.among import among
 from api.db.models import SearchEntry
-from api.services.register.columns import Numbers, among
+from api.services.register.columns import Numbers
 from api.services.register.lookalikes import may_be_shielded
 from api.services.register.shields import active_shields
 from api.services.register.standing import Standing
@@ -61,7 +62,7 @@ def _known(connection: Connection, shielded: Numbers) -> dict[str, set[int]]:
         SearchEntry.date_of_birth,
         SearchEntry.nhs_number,
         SearchEntry.upn,
-    ).where(among(connection, SearchEntry.record, shielded))
+    ).where(among(SearchEntry.record, shielded))
     found: dict[str, set[int]] = {}
     for record, forename, surname, *plain in connection.execute(query):
         starts = [name[:4] for name in (forename, surname) if name]

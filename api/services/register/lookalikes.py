@@ -16,10 +16,11 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 from sqlalchemy.orm import aliased
 
+from api.db.among import among
 from api.db.models import Record, RecordVersion, Run, SearchEntry, Shield, Source
 from api.services.access.policy import View
 from api.services.register.closure import Flags
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.shields import WHEREABOUTS, active_shields, shielded_records, spread_to
 from api.services.register.standing import Standing
 from api.services.register.weighing import Person, may_be_one, said_now
@@ -129,7 +130,7 @@ def _near(connection: Connection, record: int, shielded: Numbers) -> Numbers:
              (other.forename, other.surname)]  # fmt: skip
     query = select(other.record).where(
         own.record == record,
-        among(connection, other.record, shielded),
+        among(other.record, shielded),
         or_(
             own.date_of_birth == other.date_of_birth,
             own.nhs_number == other.nhs_number,

@@ -13,9 +13,10 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection, bindparam, delete, select, tuple_
 
+from api.db.among import among
 from api.db.bulk import insert, temporary_table
 from api.db.models import BlockingKey
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.counts import (
     TOTALS,
     Moved,
@@ -178,7 +179,7 @@ def _showing(connection: Connection, keys: Numbers) -> Numbers:
     """Records that show one of the keys."""
     if not len(keys):
         return keys
-    shown = among(connection, BlockingKey.key, np.unique(keys))
+    shown = among(BlockingKey.key, np.unique(keys))
     return np.unique(columns(connection, select(BlockingKey.record).where(shown))[0])
 
 

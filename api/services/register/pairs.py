@@ -9,9 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
 
+from api.db.among import among
 from api.db.bulk import insert
 from api.db.models import BlockingKey, Pair
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from matcher.deciding import Linked
 from matcher.links import reported
 from matcher.patterns import packed, unpacked
@@ -99,7 +100,7 @@ NO_PAIRS = Weighed(_IDS, _IDS, _IDS, _BITS, _IDS, _BITS)
 
 def pairs_within(connection: Connection, records: Numbers) -> KeptPairs:
     """Pairs of which both records are among these."""
-    found = _read(connection, among(connection, Pair.l, records))
+    found = _read(connection, among(Pair.l, records))
     inside = np.isin(found["r"], records)
     found = {name: values[inside] for name, values in found.items()}
     rest = {name: found.pop(name) for name in FINDINGS}
@@ -108,7 +109,7 @@ def pairs_within(connection: Connection, records: Numbers) -> KeptPairs:
 
 def forget_pairs(connection: Connection, records: Numbers) -> None:
     """Delete the pairs of which any record is among these."""
-    connection.execute(delete(Pair).where(_any_of(connection, records)))
+    connection.execute(delete(Pair).where(_any_of(records)))
 
 
 def weighed_pairs(connection: Connection, records: Numbers) -> Weighed:
@@ -117,7 +118,7 @@ def weighed_pairs(connection: Connection, records: Numbers) -> Weighed:
         return NO_PAIRS
     names = [field.name for field in fields(Weighed)]
     query = select(*(getattr(Pair, name) for name in names))
-    return Weighed(*columns(connection, query.where(_any_of(connection, records))))
+    return Weighed(*columns(connection, query.where(_any_of(records))))
 
 
 def forget_these(connection: Connection, pairs: Weighed) -> None:
@@ -149,7 +150,7 @@ def move_prior(
 
 def open_pairs_of(connection: Connection, keys: Numbers) -> Numbers:
     """Records in pairs for which company counts, one of which shows one of the keys."""
-    shown = select(BlockingKey.record).where(among(connection, BlockingKey.key, keys))
+    shown = select(BlockingKey.record).where(among(BlockingKey.key, keys))
     query = select(Pair.l, Pair.r).where(Pair.open == 1, or_(Pair.l.in_(shown), Pair.r.in_(shown)))
     return np.unique(np.concatenate(columns(connection, query)))
 
@@ -250,8 +251,8 @@ def changed_findings(kept: KeptPairs, linked: Linked, record: Numbers, core: Num
     )
 
 
-def _any_of(connection: Connection, records: Numbers) -> Any:
-    return or_(among(connection, Pair.l, records), among(connection, Pair.r, records))
+def _any_of(records: Numbers) -> Any:
+    return or_(among(Pair.l, records), among(Pair.r, records))
 
 
 def _read(connection: Connection, where: Any) -> dict[str, Any]:

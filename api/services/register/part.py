@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select
 
+from api.db.among import among
 from api.db.models import BlockingKey, EvidenceCount
 from api.services.register.children import update_children
 from api.services.register.closure import Bounds, fellows, reach
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.conflicts import update_conflicts
 from api.services.register.counts import adjust, blocking_counts
 from api.services.register.decisions import as_positions
@@ -156,7 +157,7 @@ def _proposed(linker: Linker, side: Side, part: Part) -> tuple[Numbers, Numbers]
 def _partners(connection: Connection, records: Numbers, keys: Numbers) -> tuple[Numbers, Numbers]:
     """Each record with every record that shows the key it looks for."""
     query = select(BlockingKey.key, BlockingKey.record).where(
-        among(connection, BlockingKey.key, np.unique(keys))
+        among(BlockingKey.key, np.unique(keys))
     )
     key, record = columns(connection, query)
     order = np.argsort(key, kind="stable")

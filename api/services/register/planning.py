@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection, select
 
+from api.db.among import among
 from api.db.models import Child, Golden, Membership
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.corrections import corrected
 from api.services.register.forwarding import forwarded
 from matcher.deciding import Linked
@@ -127,7 +128,7 @@ def plan_children(
 def _children_of(connection: Connection, records: Numbers) -> dict[int, str]:
     """The child that each record belongs to."""
     query = select(Membership.record, Membership.child).where(
-        Membership.to_run.is_(None), among(connection, Membership.record, records)
+        Membership.to_run.is_(None), among(Membership.record, records)
     )
     record, child = columns(connection, query)
     return dict(zip(record.tolist(), child.tolist(), strict=True))
@@ -148,7 +149,7 @@ def _carry(
     ids = {*(b for b in held if b), *left, *(c for found in once.values() for c in found)}
 
     def taken(wanted: list[str]) -> Collection[str]:
-        query = select(Child.id).where(among(connection, Child.id, wanted))
+        query = select(Child.id).where(among(Child.id, wanted))
         return connection.scalars(query).all()
 
     carried = carry_ids(label, keys, held, once, _ages(connection, ids), left, taken)
@@ -161,7 +162,7 @@ def _once(connection: Connection, record: Numbers) -> dict[int, list[str]]:
     query = (
         select(Membership.record, Membership.child)
         .join(Child, Child.id == Membership.child)
-        .where(Child.to_run.is_not(None), among(connection, Membership.record, record))
+        .where(Child.to_run.is_not(None), among(Membership.record, record))
         .order_by(Membership.record, Membership.from_run)
     )
     found: dict[int, list[str]] = {}
@@ -171,7 +172,7 @@ def _once(connection: Connection, record: Numbers) -> dict[int, list[str]]:
 
 
 def _ages(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
-    query = select(Child.id, Child.from_run).where(among(connection, Child.id, sorted(ids)))
+    query = select(Child.id, Child.from_run).where(among(Child.id, sorted(ids)))
     child, run = columns(connection, query)
     return dict(zip(child.tolist(), run.tolist(), strict=True))
 
@@ -186,7 +187,7 @@ def _changed_values(
     of_record = dict(zip(clustered.record.tolist(), carried.child, strict=True))
     golden = corrected(connection, golden, of_record)
     query = select(Golden.child, *(getattr(Golden, name) for name in GOLDEN_COLUMNS)).where(
-        Golden.to_run.is_(None), among(connection, Golden.child, golden.index.tolist())
+        Golden.to_run.is_(None), among(Golden.child, golden.index.tolist())
     )
     known = {row[0]: tuple(row[1:]) for row in connection.execute(query)}
     texts = [golden[name].to_numpy() for name in GOLDEN_COLUMNS]

@@ -27,10 +27,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
+from api.db.among import among
 from api.db.models import Conflict, Decision, Pair, Record, RecordVersion, Severance, Source
 from api.db.tables import in_utc
 from api.services.register.acts import Key
-from api.services.register.columns import among
 from api.services.register.decisions import CANNOT_TELL, UNDO
 from api.services.register.severances import severed_between
 from api.services.register.shields import WHEREABOUTS, shielded_records
@@ -287,7 +287,7 @@ def _keys(connection: Connection, records: Sequence[int]) -> dict[int, Key]:
     query = select(Record.id, Source.name, Record.record_id).join(
         Source, Source.number == Record.source
     )
-    where = among(connection, Record.id, np.array(records, dtype=np.int64))
+    where = among(Record.id, np.array(records, dtype=np.int64))
     return {number: (source, key) for number, source, key in connection.execute(query.where(where))}
 
 
@@ -298,7 +298,7 @@ def _remade(connection: Connection, rows: Sequence[Found], shielded: set[int]) -
     now = values_now(connection, {record for row in rows for record in (row.l, row.r)})
     numbers = np.array([row.first for row in rows], dtype=np.int64)
     found = {}
-    for made in connection.execute(select(Decision).where(among(connection, Decision.id, numbers))):
+    for made in connection.execute(select(Decision).where(among(Decision.id, numbers))):
         placeless = bool({made.record_l, made.record_r} & shielded)
         then_l, now_l = _changed(made.values_l["values"], now[made.record_l], placeless)
         then_r, now_r = _changed(made.values_r["values"], now[made.record_r], placeless)

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, func, or_, select
 
+from api.db.among import among
 from api.db.fetching import fetch_frame
 from api.db.models import Golden, Membership, Pair, Record, Run, Source
 from api.services.extracts.current import held
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.decisions import MATCH, decisions_in_force
 from api.services.register.shields import LOCATION, shielded_children
 from api.services.register.sundered import hidden_records, severed_children
@@ -162,7 +163,7 @@ def _severed_since(connection: Connection, then: pd.DataFrame) -> list[int]:
         return []
     query = select(Membership.record, Membership.child).where(
         Membership.to_run.is_(None),
-        among(connection, Membership.child, sorted(set().union(*severed))),
+        among(Membership.child, sorted(set().union(*severed))),
     )
     now: dict[int, str] = dict(iter(connection.execute(query)))
     hidden: set[int] = set()

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select
 
+from api.db.among import among
 from api.db.models import Child, Event, Pair, Record, Source, Succession
 from api.services.extracts import extracts_due
-from api.services.register.columns import among, columns
+from api.services.register.columns import columns
 from api.services.register.contradictions import Contradiction, contradicting
 from api.services.register.kept_rules import InForce, last_rules
 from api.services.register.measures import register_measures
@@ -137,7 +138,7 @@ def _moved(connection: Connection, was: pd.MultiIndex, will: pd.MultiIndex) -> M
         connection,
         select(Record.id, Source.name, Record.record_id)
         .join(Source, Source.number == Record.source)
-        .where(among(connection, Record.id, np.unique(np.concatenate(ends)))),
+        .where(among(Record.id, np.unique(np.concatenate(ends)))),
     )
     records = pd.DataFrame({"id": number, "source": source, "record_id": record_id})
     return MovedLinks(link_keys(records, *ends[:2]), link_keys(records, *ends[2:]))

@@ -8,9 +8,10 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection, delete, literal_column, or_, select
 
+from api.db.among import among
 from api.db.bulk import insert
 from api.db.models import CheckedRecord, Pair, SearchEntry, Source
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.planning import Clustered
 
 _ORDERED = ("forename", "surname", "date_of_birth")
@@ -39,7 +40,7 @@ def update_entries(
     known, *stored = columns(
         connection,
         select(SearchEntry.record, *(getattr(SearchEntry, name) for name in _COMPARED)).where(
-            among(connection, SearchEntry.record, number)
+            among(SearchEntry.record, number)
         ),
     )
     place = pd.Index(known).get_indexer(pd.Index(number))
@@ -52,7 +53,7 @@ def update_entries(
 
 def _replace(connection: Connection, away: Numbers, rows: Entries) -> int:
     if len(away):
-        connection.execute(delete(SearchEntry).where(among(connection, SearchEntry.record, away)))
+        connection.execute(delete(SearchEntry).where(among(SearchEntry.record, away)))
     if not rows or not len(rows["record"]):
         return len(away)
     checked = select(CheckedRecord.record).where(CheckedRecord.undone_at.is_(None))
@@ -105,9 +106,7 @@ def _waiting(connection: Connection, record: Numbers) -> Numbers:
     """Records in pairs that wait for a person, of these at least."""
     query = select(Pair.l, Pair.r).where(Pair.waiting == literal_column("1"))
     if len(record) < _MANY:
-        query = query.where(
-            or_(among(connection, Pair.l, record), among(connection, Pair.r, record))
-        )
+        query = query.where(or_(among(Pair.l, record), among(Pair.r, record)))
     return np.unique(np.concatenate(columns(connection, query)))
 
 

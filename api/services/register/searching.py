@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, literal, literal_column, not_, select, tuple_
 
+from api.db.among import among
 from api.db.engine import is_sqlite
 from api.db.models import SearchEntry, Severance, Source
-from api.services.register.columns import among
 from api.services.register.criteria import Asked, Condition, Criterion, asked_by
 from api.services.register.listed import ListedRecord, listed_records
 from api.services.register.lookalikes import not_lookalike
@@ -188,7 +188,7 @@ def _counted(
 ) -> Iterator[tuple[Collection[int], int, int, int]]:
     """Entries that are alike: systems, whether a link waits, whether checked, how many."""
     kinds = (SearchEntry.held, SearchEntry.possible, SearchEntry.checked)
-    few = among(connection, SearchEntry.child, sorted(holdings.held))
+    few = among(SearchEntry.child, sorted(holdings.held))
     plain = [*where, not_(few)] if holdings.held else where
     grouped = select(*kinds, func.count()).where(*plain).group_by(*kinds)
     for held, possible, checked, records in connection.execute(grouped):
@@ -227,10 +227,10 @@ def unseen(connection: Connection, asked: Asked, cleared: bool) -> list[Conditio
     if asked.of_places and not cleared:
         shielded = shielded_records(connection)
         if len(shielded):
-            left_out.append(not_(among(connection, SearchEntry.record, shielded)))
+            left_out.append(not_(among(SearchEntry.record, shielded)))
     together = _severed(connection, asked.conditions)
     if together:
-        left_out.append(not_(among(connection, SearchEntry.child, sorted(together))))
+        left_out.append(not_(among(SearchEntry.child, sorted(together))))
     return left_out
 
 
@@ -240,6 +240,6 @@ def _severed(connection: Connection, conditions: Sequence[Condition]) -> set[str
         return set()
     pairs = severed_children(connection)
     some = sorted(set().union(*pairs))
-    query = select(SearchEntry.child).where(*conditions, among(connection, SearchEntry.child, some))
+    query = select(SearchEntry.child).where(*conditions, among(SearchEntry.child, some))
     agree = set(connection.scalars(query.distinct()))
     return set().union(*(pair for pair in pairs if pair <= agree))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, literal, select, tuple_
 
+from api.db.among import among
 from api.db.models import SearchEntry, Source
-from api.services.register.columns import among
 from api.services.register.criteria import Criterion
 from api.services.register.golden_told import golden_now
 from api.services.register.lookalikes import not_lookalike
@@ -63,7 +63,7 @@ def search_children(
         raise DataError("give something to search by")
     where += not_lookalike(SearchEntry.record, cleared=cleared)
     if sources is not None:
-        numbers = select(Source.number).where(among(connection, Source.name, sorted(sources)))
+        numbers = select(Source.number).where(among(Source.name, sorted(sources)))
         where.append(SearchEntry.source.in_(numbers))
     if state is not State.ALL:
         holdings = Holdings.of(connection, seen=seen, cleared=cleared)

@@ -13,9 +13,10 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection, or_, select
 
+from api.db.among import among
 from api.db.models import Membership, Pair, Record, Severance
 from api.services.register.closure import Bounds, fellows
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.decisions import decisions_in_force
 from api.services.register.pairs import Weighed
 from matcher.deciding import MARGIN_BELOW
@@ -51,7 +52,7 @@ def _children_with(connection: Connection, records: Numbers) -> "pd.Series[str]"
     """The child of each of these records and of their fellows, by record.id."""
     everybody = np.union1d(records, fellows(connection, records))
     query = select(Membership.record, Membership.child).where(
-        Membership.to_run.is_(None), among(connection, Membership.record, everybody)
+        Membership.to_run.is_(None), among(Membership.record, everybody)
     )
     record, child = columns(connection, query)
     return pd.Series(child, index=record)
@@ -96,7 +97,7 @@ def _steps(bounds: Bounds) -> list[float]:
 def _of_one_source(connection: Connection, child: "pd.Series[str]") -> list[Numbers]:
     """Records beside which their child has another of the same source."""
     everybody = child.index.to_numpy(np.int64)
-    query = select(Record.id, Record.source).where(among(connection, Record.id, everybody))
+    query = select(Record.id, Record.source).where(among(Record.id, everybody))
     record, source = columns(connection, query)
     held = pd.DataFrame({"child": child.reindex(record).to_numpy(), "source": source})
     return [record[held.duplicated(keep=False).to_numpy()]]
@@ -105,7 +106,7 @@ def _of_one_source(connection: Connection, child: "pd.Series[str]") -> list[Numb
 def _decided(connection: Connection, everybody: Numbers) -> list[Numbers]:
     """Records of which a person said whom they are or are not."""
     said = decisions_in_force(connection, everybody)
-    either = (among(connection, end, everybody) for end in (Severance.record_l, Severance.record_r))
+    either = (among(end, everybody) for end in (Severance.record_l, Severance.record_r))
     severed = select(Severance.record_l, Severance.record_r).where(or_(*either))
     return [said["l"].to_numpy(np.int64), said["r"].to_numpy(np.int64),
             *columns(connection, severed)]  # fmt: skip
@@ -116,7 +117,7 @@ def _entangled(
 ) -> list[Numbers]:
     """Records in pairs that may count for more than their weight, or nearly as much as others."""
     everybody = child.index.to_numpy(np.int64)
-    either = (among(connection, end, everybody) for end in (Pair.l, Pair.r))
+    either = (among(end, everybody) for end in (Pair.l, Pair.r))
     kept = (Pair.l, Pair.r, Pair.group, Pair.evidence, Pair.apart, Pair.weight)
     query = select(*kept, Pair.waiting, Pair.company).where(or_(*either))
     l, r, group, evidence, apart, weight, waiting, company = columns(connection, query)

@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, or_, select
 
+from api.db.among import among
 from api.db.bulk import insert
 from api.db.models import Event, Membership, Record, Severance, Source, Succession
 from api.services.register.acts import ActError, Key, audit, find_record, passes
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.sundered import severed_children
 
 _NONE = np.empty(0, dtype=np.int64)
@@ -38,7 +39,7 @@ def sever(
     side has to be named. Takes effect with the next run. Raises ActError.
     """
     mine, theirs = check_can_sever(connection, one=one, other=other)
-    known = set(connection.execute(_severances(connection, np.union1d(mine, theirs))).all())
+    known = set(connection.execute(_severances(np.union1d(mine, theirs))).all())
     new = [
         pair
         for pair in product(mine.tolist(), theirs.tolist())
@@ -79,7 +80,7 @@ def can_sever(connection: Connection, *, one: Collection[Key], other: Collection
 
 def severed_from(connection: Connection, records: Numbers) -> Numbers:
     """Records that are severed from any of these."""
-    l, r = columns(connection, _severances(connection, records))
+    l, r = columns(connection, _severances(records))
     return np.unique(np.concatenate([r[np.isin(l, records)], l[np.isin(r, records)]]))
 
 
@@ -100,7 +101,7 @@ def severed_between(connection: Connection, l: Numbers, r: Numbers) -> npt.NDArr
     direct = {frozenset(pair) for pair in zip(one.tolist(), other.tolist(), strict=True)}
     everyone = np.union1d(l, r)
     query = select(Membership.record, Membership.child).where(
-        Membership.to_run.is_(None), among(connection, Membership.record, everyone)
+        Membership.to_run.is_(None), among(Membership.record, everyone)
     )
     child = dict(zip(*(part.tolist() for part in columns(connection, query)), strict=True))
     apart = severed_children(connection, sorted(set(child.values())))
@@ -131,13 +132,13 @@ def hidden_from(connection: Connection, child: str) -> Hidden:
     held = select(Membership.record, Membership.to_run).where(Membership.child == child)
     record, until = columns(connection, held)
     present = np.unique(record[until < 0])
-    l, r = columns(connection, _severances(connection, record))
+    l, r = columns(connection, _severances(record))
     within = np.isin(l, record) & np.isin(r, record)
     both = np.concatenate([l[within], r[within]])
     records = np.union1d(severed_from(connection, present), both)
     records = np.union1d(records, _records_of(connection, _children_of(connection, records)))
     records = np.setdiff1d(records, present)
-    query = select(Membership.child).where(among(connection, Membership.record, records))
+    query = select(Membership.child).where(among(Membership.record, records))
     children = set(connection.scalars(query.distinct())) - {child}
     return Hidden(frozenset(records.tolist()), frozenset(children))
 
@@ -166,9 +167,7 @@ def shown_events(connection: Connection, child: str) -> list[dict[str, Any]]:
     hidden = hidden_from(connection, child)
     named = select(Source.name, Record.record_id).join(Source, Source.number == Record.source)
     numbers = np.array(sorted(hidden.records), dtype=np.int64)
-    keys = {
-        tuple(key) for key in connection.execute(named.where(among(connection, Record.id, numbers)))
-    }
+    keys = {tuple(key) for key in connection.execute(named.where(among(Record.id, numbers)))}
     table = Event.__table__
     found = connection.execute(select(table).where(table.c.child == child).order_by(table.c.id))
     shown = []
@@ -186,18 +185,18 @@ def shown_events(connection: Connection, child: str) -> list[dict[str, Any]]:
     return shown
 
 
-def _severances(connection: Connection, records: Numbers) -> Any:
+def _severances(records: Numbers) -> Any:
     return select(Severance.record_l, Severance.record_r).where(
         or_(
-            among(connection, Severance.record_l, records),
-            among(connection, Severance.record_r, records),
+            among(Severance.record_l, records),
+            among(Severance.record_r, records),
         )
     )
 
 
 def _children_of(connection: Connection, records: Numbers) -> set[str]:
     query = select(Membership.child).where(
-        Membership.to_run.is_(None), among(connection, Membership.record, records)
+        Membership.to_run.is_(None), among(Membership.record, records)
     )
     return set(connection.scalars(query))
 
@@ -207,6 +206,6 @@ def _records_of(connection: Connection, children: Collection[str]) -> Numbers:
     if not children:
         return _NONE
     query = select(Membership.record).where(
-        Membership.to_run.is_(None), among(connection, Membership.child, sorted(children))
+        Membership.to_run.is_(None), among(Membership.child, sorted(children))
     )
     return np.unique(columns(connection, query)[0])

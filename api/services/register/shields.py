@@ -19,11 +19,12 @@ import pandas as pd
 from sqlalchemy import Connection, func, insert, not_, or_, select, update
 from sqlalchemy.orm import aliased
 
+from api.db.among import among
 from api.db.models import Membership, Pair, RecordVersion, Run, Shield
 from api.db.tables import in_utc
 from api.services.register.acts import ActError, Key, audit, find_record, passes, require_reason
 from api.services.register.closure import fellows
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 
 # Who is named where a shield spread.
 REGISTER = "register"
@@ -64,7 +65,7 @@ def lift_shields(connection: Connection, *, record: Key, why: str, by: str, now:
     Raises ActError, see `check_can_lift`.
     """
     numbers = check_can_lift(connection, record=record, why=why)
-    where = among(connection, Shield.id, numbers)
+    where = among(Shield.id, numbers)
     values = {"lifted_by": by, "lifted_at": now, "lifted_why": why}
     connection.execute(update(Shield).where(where).values(values))
     for number in numbers.tolist():
@@ -77,9 +78,7 @@ def check_can_lift(connection: Connection, *, record: Key, why: str) -> Numbers:
     require_reason(why)
     own = np.array([find_record(connection, record)], dtype=np.int64)
     child = np.union1d(own, fellows(connection, own))
-    query = select(Shield.id).where(
-        Shield.lifted_at.is_(None), among(connection, Shield.record, child)
-    )
+    query = select(Shield.id).where(Shield.lifted_at.is_(None), among(Shield.record, child))
     numbers = np.unique(columns(connection, query)[0])
     if not len(numbers):
         raise ActError("no shield is on this record's child")
@@ -136,8 +135,8 @@ def shielded_children(
         maybe = sorted(_children_of(connection, alone, ids, at_any_time=at_any_time) - found)
         query = select(Membership.child).where(
             Membership.to_run.is_(None),
-            among(connection, Membership.child, maybe),
-            not_(among(connection, Membership.record, alone)),
+            among(Membership.child, maybe),
+            not_(among(Membership.record, alone)),
         )
         found |= set(maybe) - set(connection.scalars(query.distinct()))
     return found
@@ -148,8 +147,8 @@ def _children_of(
 ) -> set[str]:
     """Which of these children hold, or ever held, one of these records."""
     query = select(Membership.child).where(
-        among(connection, Membership.record, records),
-        among(connection, Membership.child, sorted(ids)),
+        among(Membership.record, records),
+        among(Membership.child, sorted(ids)),
     )
     if not at_any_time:
         query = query.where(Membership.to_run.is_(None))
@@ -252,7 +251,7 @@ def _put_alone(connection: Connection, records: Iterable[int]) -> dict[int, date
             RecordVersion.to_run.is_(None),
             RecordVersion.extract.is_(None),
             Run.kind == "record",
-            among(connection, RecordVersion.record, np.unique(np.fromiter(records, np.int64))),
+            among(RecordVersion.record, np.unique(np.fromiter(records, np.int64))),
         )
     )
     return {record: in_utc(at) for record, at in connection.execute(query)}
@@ -286,7 +285,7 @@ def _plausible(
     put = {one for one, at in put_at.items() if at > since and one not in leading}
     inside = np.union1d(frontier["record"], within["to"])
     query = select(Pair.l, Pair.r).where(
-        or_(among(connection, Pair.l, inside), among(connection, Pair.r, inside)),
+        or_(among(Pair.l, inside), among(Pair.r, inside)),
         or_(Pair.link == 1, Pair.waiting == 1),
     )
     l, r = columns(connection, query)
@@ -304,7 +303,7 @@ def _fellowship(connection: Connection, some: pd.DataFrame) -> pd.DataFrame:
         .where(
             one.to_run.is_(None),
             other.to_run.is_(None),
-            among(connection, one.record, np.unique(some["record"])),
+            among(one.record, np.unique(some["record"])),
         )
     )
     record, to = columns(connection, query)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection, select
 
+from api.db.among import among
 from api.db.models import ClaimCount, Run, Source
-from api.services.register.columns import among, columns
+from api.services.register.columns import columns
 from api.services.register.counts import TOTAL
 from api.services.register.kept_rules import InForce, kept_rules
 from api.services.register.shields import PLACES
@@ -114,7 +115,7 @@ class Standing:
         number, group, children = columns(
             connection,
             select(ClaimCount.kind, ClaimCount.of, ClaimCount.children).where(
-                ClaimCount.kind.in_(range(len(wanted) + 1)), among(connection, ClaimCount.of, of)
+                ClaimCount.kind.in_(range(len(wanted) + 1)), among(ClaimCount.of, of)
             ),
         )
         tallies: dict[str, Tally] = {}

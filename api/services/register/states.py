@@ -22,8 +22,9 @@ from sqlalchemy import (
     select,
 )
 
+from api.db.among import among
 from api.db.models import Membership, Pair, Record, SearchEntry, Source
-from api.services.register.columns import Numbers, among
+from api.services.register.columns import Numbers
 from api.services.register.criteria import Condition
 from api.services.register.lookalikes import lookalike_records
 
@@ -96,7 +97,7 @@ def in_state(connection: Connection, holdings: Holdings, state: State) -> list[C
     if state is State.CHECKED or holdings.are_all:
         return [_FLAGS[state]]
     if state is State.POSSIBLE:
-        return [_waits(connection, holdings)]
+        return [_waits(holdings)]
     matched = _matched(connection, holdings)
     return [matched if state is State.MATCHED else not_(matched)]
 
@@ -121,12 +122,12 @@ def _matched(connection: Connection, holdings: Holdings) -> Condition:
         if holdings.others(holdings.held[child], source)
     ]
     return or_(
-        and_(not_(among(connection, SearchEntry.child, children)), plainly),
-        among(connection, SearchEntry.record, np.array(matched, np.int64)),
+        and_(not_(among(SearchEntry.child, children)), plainly),
+        among(SearchEntry.record, np.array(matched, np.int64)),
     )
 
 
-def _waits(connection: Connection, holdings: Holdings) -> Condition:
+def _waits(holdings: Holdings) -> Condition:
     """That a possible link of the child waits between two records that count."""
     where: list[Any] = [Pair.waiting == literal_column("1")]
     for end in (Pair.l, Pair.r):
@@ -136,7 +137,7 @@ def _waits(connection: Connection, holdings: Holdings) -> Condition:
             )
             where.append(own.exists())
         if len(holdings.untold):
-            where.append(not_(among(connection, end, holdings.untold)))
+            where.append(not_(among(end, holdings.untold)))
     ends = select(Pair.l).where(*where).union_all(select(Pair.r).where(*where))
     waiting = select(SearchEntry.child).where(SearchEntry.record.in_(ends))
     return SearchEntry.child.in_(waiting)
@@ -146,7 +147,7 @@ def _held(connection: Connection, untold: Numbers) -> dict[str, frozenset[int]]:
     if not len(untold):
         return {}
     of = select(Membership.child).where(
-        Membership.to_run.is_(None), among(connection, Membership.record, untold)
+        Membership.to_run.is_(None), among(Membership.record, untold)
     )
     left_out = set(untold.tolist())
     found: dict[str, set[int]] = {}
@@ -162,6 +163,6 @@ def _members(connection: Connection, children: Sequence[str]) -> Iterable[Any]:
     query = (
         select(Membership.child, Record.source, Membership.record)
         .join(Record, Record.id == Membership.record)
-        .where(Membership.to_run.is_(None), among(connection, Membership.child, children))
+        .where(Membership.to_run.is_(None), among(Membership.child, children))
     )
     return connection.execute(query)

@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import aliased
 
+from api.db.among import among
 from api.db.models import Membership, Severance
-from api.services.register.columns import among
 
 Severed = set[frozenset[str]]
 
@@ -30,7 +30,7 @@ def severed_children(connection: Connection, children: Collection[str] | None = 
     return {
         frozenset(pair)
         for side in (l.child, r.child)
-        for pair in connection.execute(query.where(among(connection, side, some))).all()
+        for pair in connection.execute(query.where(among(side, some))).all()
     }
 
 

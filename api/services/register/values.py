@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select, update
 
+from api.db.among import among
 from api.db.models import Decision
 from api.services.extracts import current_records
 from api.services.extracts.hashes import content_hash
-from api.services.register.columns import Numbers, among
+from api.services.register.columns import Numbers
 from api.services.register.decisions import decisions_in_force
 from matcher.frames import RECORD_TEXT_COLUMNS, records_from
 from matcher.rules.library import LinkageRules
@@ -85,7 +86,7 @@ def mark_stale(
         Decision.values_l,
         Decision.values_r,
         Decision.stale_run,
-    ).where(among(connection, Decision.id, numbers))
+    ).where(among(Decision.id, numbers))
     rows = connection.execute(query.order_by(Decision.id)).all()
     now = values_now(connection, [n for row in rows for n in (row.record_l, row.record_r)])
     sides = [
@@ -102,5 +103,5 @@ def mark_stale(
     for some, value in ((begins, run), (ends, None)):
         if some:
             ids = np.array(some, dtype=np.int64)
-            where = among(connection, Decision.id, ids)
+            where = among(Decision.id, ids)
             connection.execute(update(Decision).where(where).values(stale_run=value))

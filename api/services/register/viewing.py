@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, bindparam, select
 
+from api.db.among import among
 from api.db.models import Child, Golden, Membership, Record, RecordVersion, Shield, Source
 from api.services.access.policy import View
 from api.services.extracts.current import held
 from api.services.extracts.dates import extract_dates
-from api.services.register.columns import among
 from api.services.register.golden_told import golden_without
 from api.services.register.history import (
     ChildStanding,
@@ -169,7 +169,7 @@ def seen_children(
         .join(Record, Record.id == Membership.record)
         .join(Source, Source.number == Record.source)
         .where(
-            among(connection, Membership.child, sorted(children)),
+            among(Membership.child, sorted(children)),
             Source.name.in_(sorted(view.sources)),
             *not_lookalike(Membership.record, cleared=view.cleared),
             *when,
@@ -291,7 +291,7 @@ def has_source(connection: Connection, source: str) -> bool:
 def sources_with_records(connection: Connection, names: Collection[str]) -> list[str]:
     """Those of which any record was ever kept, by name: what was refused leaves a name too."""
     held = select(Record.id).where(Record.source == Source.number).exists()
-    query = select(Source.name).where(held, among(connection, Source.name, sorted(names)))
+    query = select(Source.name).where(held, among(Source.name, sorted(names)))
     return sorted(connection.scalars(query))
 
 
@@ -307,7 +307,7 @@ def _records(
     query = (
         select(RecordVersion.__table__, Record.source, Record.erased_run)
         .join(Record, Record.id == RecordVersion.record)
-        .where(held(RecordVersion, as_of_run), among(connection, RecordVersion.record, numbers))
+        .where(held(RecordVersion, as_of_run), among(RecordVersion.record, numbers))
     )
     rows = {row.record: row for row in connection.execute(query)}
     dates = extract_dates(connection, as_of_run=as_of_run)

@@ -16,8 +16,9 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection, select
 
+from api.db.among import among
 from api.db.models import BlockingKey, Record, RecordVersion, Source
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.counts import blocking_counts
 from api.services.register.shields import PLACES
 from api.services.register.standing import ReadRules, Standing
@@ -177,7 +178,7 @@ def _proposed(
     count = blocking_counts(connection, sized_keys(read.matching, shown))
     person, keys = searches(read.matching, shown, count)
     query = select(BlockingKey.key, BlockingKey.record).where(
-        among(connection, BlockingKey.key, np.unique(keys))
+        among(BlockingKey.key, np.unique(keys))
     )
     showing = _Showing(*columns(connection, query))
     met = showing.met(person, keys)
@@ -235,7 +236,7 @@ def _held(connection: Connection, records: Numbers, placeless: Numbers) -> list[
                *(getattr(RecordVersion, name) for name in _TEXTS))
         .join(Record, Record.id == RecordVersion.record)
         .join(Source, Source.number == Record.source)
-        .where(RecordVersion.to_run.is_(None), among(connection, RecordVersion.record, records))
+        .where(RecordVersion.to_run.is_(None), among(RecordVersion.record, records))
         .order_by(RecordVersion.record)
     )  # fmt: skip
     hidden = set(placeless.tolist())

@@ -12,10 +12,11 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import Connection, select
 
+from api.db.among import among
 from api.db.models import Decision
 from api.db.tables import in_utc
 from api.services.access.policy import View
-from api.services.register.columns import Numbers, among
+from api.services.register.columns import Numbers
 from api.services.register.decisions import UNDO
 from api.services.register.history import Member, members_of
 from api.services.register.lookalikes import lookalikes
@@ -253,8 +254,8 @@ def _decisions(connection: Connection, records: Numbers) -> dict[Ends, list[Said
     query = (
         select(Decision.__table__)
         .where(
-            among(connection, Decision.record_l, records),
-            among(connection, Decision.record_r, records),
+            among(Decision.record_l, records),
+            among(Decision.record_r, records),
         )
         .order_by(Decision.id)
     )

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select
 
+from api.db.among import among
 from api.db.models import Pair, Record, Source
 from api.services.access.policy import View
 from api.services.extracts import current_records
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.shields import shielded_records
 from api.services.register.standing import Standing
 from api.services.register.telling import Telling
@@ -124,7 +125,7 @@ def _kept(
     wanted = {frozenset(pair) for pair in ends}
     records = np.array(sorted(set().union(*wanted)), dtype=np.int64)
     query = select(Pair.l, Pair.r, Pair.pattern, Pair.weight, Pair.rival).where(
-        among(connection, Pair.l, records), among(connection, Pair.r, records)
+        among(Pair.l, records), among(Pair.r, records)
     )
     l, r, pattern, weight, rival = columns(connection, query)
     both = zip(l.tolist(), r.tolist(), strict=True)
@@ -176,7 +177,7 @@ def _sources(connection: Connection, records: Numbers) -> dict[int, str]:
     query = (
         select(Record.id, Source.name)
         .join(Source, Source.number == Record.source)
-        .where(among(connection, Record.id, records))
+        .where(among(Record.id, records))
     )
     return dict(iter(connection.execute(query)))
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, func, insert, select, update
 
+from api.db.among import among
 from api.db.models import (
     ACTIVITY,
     Erasure,
@@ -25,7 +26,7 @@ from api.db.models import (
 from api.db.tables import in_utc
 from api.services.access.audit import note_act
 from api.services.register.acts import ActError, passes, require_reason
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.history import find_child
 from api.services.register.kept_rules import InForce, rules_in_force
 from api.services.register.linker import LinkOutcome
@@ -144,9 +145,7 @@ def do_erase(
 def check_can_erase(connection: Connection, *, records: Numbers, why: str) -> None:
     """Records that are there and that nobody holds, and a reason. Raises ActError."""
     require_reason(why)
-    known = select(func.count()).where(
-        among(connection, Record.id, records), Record.erased_run.is_(None)
-    )
+    known = select(func.count()).where(among(Record.id, records), Record.erased_run.is_(None))
     if not len(records) or connection.scalar(known.select_from(Record)) != len(records):
         raise ActError("nothing of this is in the register, or it was erased already")
     if held := len(np.intersect1d(records, held_records(connection))):
@@ -170,7 +169,7 @@ def records_of_child(connection: Connection, child_id: str) -> Numbers:
         for one in _led_to(connection, child_id)
         if (stood := find_child(connection, one)) and stood.successors == (child_id,)
     }
-    ever = select(Membership.record).where(among(connection, Membership.child, sorted(mine)))
+    ever = select(Membership.record).where(among(Membership.child, sorted(mine)))
     query = (
         select(Membership.record, Membership.child)
         .where(Membership.record.in_(ever))
@@ -179,7 +178,7 @@ def records_of_child(connection: Connection, child_id: str) -> Numbers:
     last: dict[int, str] = dict(iter(connection.execute(query)))
     found = [record for record, child in last.items() if child in mine]
     erased = select(Record.id).where(Record.erased_run.is_not(None))
-    gone = columns(connection, erased.where(among(connection, Record.id, np.array(found))))[0]
+    gone = columns(connection, erased.where(among(Record.id, np.array(found))))[0]
     return np.setdiff1d(np.array(found, dtype=np.int64), gone)
 
 
@@ -188,7 +187,7 @@ def count_by_source(connection: Connection, records: Numbers) -> dict[str, int]:
     query = (
         select(Source.name, func.count())
         .join(Record, Record.source == Source.number)
-        .where(among(connection, Record.id, records))
+        .where(among(Record.id, records))
         .group_by(Source.name)
         .order_by(Source.name)
     )
@@ -207,7 +206,7 @@ def _led_to(connection: Connection, child_id: str) -> set[str]:
     found: set[str] = set()
     new = {child_id}
     while new:
-        query = select(Succession.child).where(among(connection, Succession.successor, sorted(new)))
+        query = select(Succession.child).where(among(Succession.successor, sorted(new)))
         new = set(connection.scalars(query)) - found - {child_id}
         found |= new
     return found
@@ -255,14 +254,14 @@ def _close(connection: Connection, records: Numbers, run: int) -> Numbers:
     current = select(RecordVersion.record).where(
         RecordVersion.to_run.is_(None),
         RecordVersion.role == "child",
-        among(connection, RecordVersion.record, records),
+        among(RecordVersion.record, records),
     )
     changed: Numbers = np.unique(columns(connection, current)[0])
     tables: list[Any] = [RecordVersion, *ACTIVITY.values()]
     for table in tables:
         connection.execute(
             update(table)
-            .where(table.to_run.is_(None), among(connection, table.record, records))
+            .where(table.to_run.is_(None), among(table.record, records))
             .values(to_run=run)
         )
     return changed

@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from api.db.among import among
 from api.db.engine import is_sqlite, writing
 from api.db.models import (
     ACTIVITY,
@@ -41,7 +42,7 @@ from api.db.models import (
     Source,
 )
 from api.services.exports import drop_contents
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.corrections import BY_HAND, left_with
 from api.services.retention.holds import came_of
 from matcher.frames import RECORD_TEXT_COLUMNS
@@ -63,7 +64,7 @@ def end_corrections(
     connection: Connection, records: Numbers, *, by: str, now: datetime, run: int
 ) -> Numbers:
     """Release what was corrected on these records; records of children that it shows on."""
-    mine = among(connection, Correction.record, records)
+    mine = among(Correction.record, records)
     holding = select(Correction.record).where(mine, Correction.released_at.is_(None))
     left = left_with(connection, connection.scalars(holding.distinct()).all())
     connection.execute(
@@ -90,16 +91,16 @@ def forget(connection: Connection, records: Numbers, run: int, *, now: datetime)
 
 def _forget_golden(connection: Connection, records: Numbers) -> None:
     """Values that survived of these records in the past, or were set by hand on them."""
-    ever = select(Membership.child).where(among(connection, Membership.record, records))
+    ever = select(Membership.child).where(among(Membership.record, records))
     children = sorted(set(connection.scalars(ever)))
     sources = select(Source.number, Source.name).join(Record).distinct()
-    for number, name in connection.execute(sources.where(among(connection, Record.id, records))):
+    for number, name in connection.execute(sources.where(among(Record.id, records))):
         held = (
             select(Membership.record)
             .join(Record, Record.id == Membership.record)
             .where(
                 Membership.child == Golden.child,
-                among(connection, Membership.record, records),
+                among(Membership.record, records),
                 Record.source == number,
                 Membership.from_run < Golden.to_run,
                 or_(Membership.to_run.is_(None), Membership.to_run > Golden.from_run),
@@ -107,7 +108,7 @@ def _forget_golden(connection: Connection, records: Numbers) -> None:
             .correlate(Golden)
         )
         _blank_golden(connection, children, name, GOLDEN_FIELDS, held.exists())
-    by_hand = select(Correction.field).where(among(connection, Correction.record, records))
+    by_hand = select(Correction.field).where(among(Correction.record, records))
     fields = set(connection.scalars(by_hand))
     _blank_golden(connection, came_of(connection, children), BY_HAND, sorted(fields))
 
@@ -126,7 +127,7 @@ def _blank_golden(
         for column in (field, f"{field}_source")
     }  # fmt: skip
     if blank:
-        past = (Golden.to_run.is_not(None), among(connection, Golden.child, children))
+        past = (Golden.to_run.is_not(None), among(Golden.child, children))
         connection.execute(update(Golden).where(*past, *which).values(blank))
 
 
@@ -136,19 +137,19 @@ def _forget_versions(connection: Connection, records: Numbers) -> None:
     nothing = dict.fromkeys((*texts, "date_of_birth", "as_of"))
     connection.execute(
         update(RecordVersion)
-        .where(among(connection, RecordVersion.record, records))
+        .where(among(RecordVersion.record, records))
         .values(nothing | {"content_hash": 0})
     )
     activity: list[Any] = [*ACTIVITY.values()]
     for table in activity:
-        connection.execute(delete(table).where(among(connection, table.record, records)))
+        connection.execute(delete(table).where(among(table.record, records)))
 
 
 def _forget_acts(connection: Connection, records: Numbers) -> None:
     """What people quoted or wrote of these records; that they did, and what, stays known."""
 
     def about(column: Any) -> Any:
-        return among(connection, column, records)
+        return among(column, records)
 
     for record, said in (
         (Decision.record_l, Decision.values_l),
@@ -180,13 +181,11 @@ def _forget_keys(
     query = (
         select(Record.id, Source.name, Record.record_id)
         .join(Source, Source.number == Record.source)
-        .where(among(connection, Record.id, records))
+        .where(among(Record.id, records))
     )
     key = {number: (source, known) for number, source, known in connection.execute(query)}
     later = _told_of_lately(connection, records, run, now)
-    held = select(Membership.record, Membership.child).where(
-        among(connection, Membership.record, records)
-    )
+    held = select(Membership.record, Membership.child).where(among(Membership.record, records))
     links = {(record, child) for record, child in connection.execute(held)}
     told = [
         {"of": child, "its_source": key[record][0], "its_key": key[record][1],
@@ -224,7 +223,7 @@ def _told_of_lately(
         select(Membership.record)
         .join(Run, Run.id == Membership.to_run)
         .where(
-            among(connection, Membership.record, records),
+            among(Membership.record, records),
             or_(Run.at > now - KEYS_KEPT_FOR, Run.id == run),
         )
     )

@@ -12,11 +12,12 @@ import numpy as np
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.orm import aliased
 
+from api.db.among import among
 from api.db.models import Hold, Membership, Succession
 from api.db.tables import in_utc
 from api.services.access.audit import note_act
 from api.services.register.acts import ActError, Key, require_reason
-from api.services.register.columns import Numbers, among, columns
+from api.services.register.columns import Numbers, columns
 from api.services.register.history import find_child
 from api.services.register.viewing import record_number
 
@@ -76,7 +77,7 @@ def held_records(connection: Connection) -> Numbers:
     holds = holds_in_force(connection)
     own = np.array([one.record for one in holds if one.record is not None], dtype=np.int64)
     children = came_of(connection, [one.child_id for one in holds if one.child_id is not None])
-    query = select(Membership.record).where(among(connection, Membership.child, children))
+    query = select(Membership.record).where(among(Membership.child, children))
     return np.union1d(own, columns(connection, query)[0])
 
 
@@ -84,7 +85,7 @@ def came_of(connection: Connection, children: Collection[str]) -> list[str]:
     """These children, and all that their records went to by merges and splits, at any time."""
     found, new = set(children), set(children)
     while new:
-        query = select(Succession.successor).where(among(connection, Succession.child, sorted(new)))
+        query = select(Succession.successor).where(among(Succession.child, sorted(new)))
         new = set(connection.scalars(query)) - found
         found |= new
     return sorted(found)

@@ -8,12 +8,12 @@ import numpy as np
 from sqlalchemy import Connection, and_, select
 from sqlalchemy.sql.elements import ColumnElement
 
+from api.db.among import among
 from api.db.models import Record, Source
 from api.services.access.caller import Caller
 from api.services.access.policy import View
 from api.services.access.roles import Permission
 from api.services.register.acts import ActError, Key, UnknownError
-from api.services.register.columns import among
 
 
 class TakenError(ActError):
@@ -98,7 +98,7 @@ def keys_of(connection: Connection, records: Sequence[int]) -> dict[int, Key]:
     query = (
         select(Record.id, Source.name, Record.record_id)
         .join(Source, Source.number == Record.source)
-        .where(among(connection, Record.id, np.array(sorted(set(records)), dtype=np.int64)))
+        .where(among(Record.id, np.array(sorted(set(records)), dtype=np.int64)))
     )
     return {number: (source, key) for number, source, key in connection.execute(query)}
 

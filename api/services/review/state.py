@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, and_, func, or_, select
 
+from api.db.among import among
 from api.db.models import Decision, Pair, RecordVersion
-from api.services.register.columns import among
 from api.services.review.pairs import PairId
 
 # A new prior moves every weight a little; this much, in bits, is another one to a reviewer.
@@ -83,7 +83,7 @@ def state_of(connection: Connection, pair: PairId) -> PairState:
         iter(
             connection.execute(
                 select(RecordVersion.record, RecordVersion.content_hash).where(
-                    among(connection, RecordVersion.record, both), RecordVersion.to_run.is_(None)
+                    among(RecordVersion.record, both), RecordVersion.to_run.is_(None)
                 )
             )
         )

@@ -11,6 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, and_, or_, select
 from sqlalchemy.orm import aliased
 
+from api.db.among import among
 from api.db.models import (
     Decision,
     Membership,
@@ -24,7 +25,6 @@ from api.db.models import (
 from api.db.tables import in_utc
 from api.services.access.policy import View
 from api.services.register.acts import Key
-from api.services.register.columns import among
 from api.services.register.decisions import UNDO
 from api.services.register.severances import severed_between
 from api.services.review.pairs import PairId
@@ -301,7 +301,7 @@ def _family_of(connection: Connection, ends: tuple[int, int]) -> dict[int, list[
 def _children(connection: Connection, records: Collection[int]) -> dict[int, str]:
     query = select(Membership.record, Membership.child).where(
         Membership.to_run.is_(None),
-        among(connection, Membership.record, np.array(sorted(records), dtype=np.int64)),
+        among(Membership.record, np.array(sorted(records), dtype=np.int64)),
     )
     return dict(iter(connection.execute(query)))
 
