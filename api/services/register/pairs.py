@@ -21,6 +21,7 @@ from matcher.scoring import ScoredPairs
 from matcher.worth import decision_worth
 
 Bits = npt.NDArray[np.float64]
+Ends = tuple[Numbers, Numbers]
 
 FINDINGS = ("company", "weight", "link", "waiting", "rival", "open", "turn")
 
@@ -48,8 +49,7 @@ class KeptPairs:
 
     def findings_of(self, pairs: "Weighed") -> dict[str, Any]:
         """What was last found of pairs but their weight, by column; nothing of other pairs."""
-        own = pd.MultiIndex.from_arrays([self.l, self.r])
-        at = own.get_indexer(pd.MultiIndex.from_arrays([pairs.l, pairs.r]))
+        at = places((self.l, self.r), (pairs.l, pairs.r))
         known = at >= 0
         found = {name: np.zeros(len(at), dtype=last.dtype) for name, last in self.found.items()}
         for name, last in self.found.items():
@@ -96,6 +96,18 @@ class Weighed:
 
 _IDS, _BITS = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64)
 NO_PAIRS = Weighed(_IDS, _IDS, _IDS, _BITS, _IDS, _BITS)
+
+
+def places(pairs: Ends, wanted: Ends) -> npt.NDArray[np.intp]:
+    """Where each wanted pair is among these, which are distinct; -1 if it is not."""
+    ids, at = np.unique(np.concatenate([*pairs, *wanted]), return_inverse=True)
+    size = len(pairs[0])
+    l, r, wanted_l, wanted_r = np.split(at, [size, 2 * size, 2 * size + len(wanted[0])])
+    number, sought = l * len(ids) + r, wanted_l * len(ids) + wanted_r
+    order = np.argsort(number)
+    found = np.searchsorted(number, sought, sorter=order)
+    place = np.append(order, -1)[found]
+    return np.where(np.append(number, -1)[place] == sought, place, -1)
 
 
 def pairs_within(connection: Connection, records: Numbers) -> KeptPairs:
@@ -149,10 +161,16 @@ def move_prior(
 
 
 def open_pairs_of(connection: Connection, keys: Numbers) -> Numbers:
-    """Records in pairs for which company counts, one of which shows one of the keys."""
-    shown = select(BlockingKey.record).where(among(BlockingKey.key, keys))
-    query = select(Pair.l, Pair.r).where(Pair.open == 1, or_(Pair.l.in_(shown), Pair.r.in_(shown)))
-    return np.unique(np.concatenate(columns(connection, query)))
+    """Records in pairs for which company counts, one of which shows one of the keys.
+
+    Both are read whole: a database that looks for each pair among all who show a key, or for
+    all their pairs, takes minutes of a million records.
+    """
+    showing = select(BlockingKey.record).where(among(BlockingKey.key, keys))
+    (shown,) = columns(connection, showing)
+    l, r = columns(connection, select(Pair.l, Pair.r).where(Pair.open == 1))
+    chosen = np.isin(l, shown) | np.isin(r, shown)
+    return np.union1d(l[chosen], r[chosen])
 
 
 def keep_pairs(
@@ -238,8 +256,7 @@ def changed_findings(kept: KeptPairs, linked: Linked, record: Numbers, core: Num
     """What a run says otherwise than before of the pairs of which any record is of the core."""
     found = findings(linked)
     # `Linked` has the pairs in key order, the kept ones in any.
-    at = pd.MultiIndex.from_arrays([record[linked.pairs.l], record[linked.pairs.r]])
-    place = at.get_indexer(pd.MultiIndex.from_arrays([kept.l, kept.r]))
+    place = places((record[linked.pairs.l], record[linked.pairs.r]), (kept.l, kept.r))
     differ = {name: own[place] != kept.found[name] for name, own in found.items()}
     mine = np.isin(kept.l, core) | np.isin(kept.r, core)
     rows = np.flatnonzero(mine & np.logical_or.reduce(list(differ.values())))

@@ -18,7 +18,7 @@ from api.db.models import Membership, Pair, Record, Severance
 from api.services.register.closure import Bounds, fellows
 from api.services.register.columns import Numbers, columns
 from api.services.register.decisions import decisions_in_force
-from api.services.register.pairs import Weighed
+from api.services.register.pairs import Weighed, places
 from matcher.deciding import MARGIN_BELOW
 from matcher.scoring import NOT_AGAINST
 
@@ -124,7 +124,7 @@ def _entangled(
     pairs = Weighed(l, r, group, evidence, apart, weight)
     inside = _same(child, pairs)
     lowest = highest = bounds.weight(pairs)
-    at = pd.MultiIndex.from_frame(moved[["l", "r"]]).get_indexer(pd.MultiIndex.from_arrays([l, r]))
+    at = places((moved["l"].to_numpy(np.int64), moved["r"].to_numpy(np.int64)), (l, r))
     known = at >= 0
     if known.any():
         lowest, highest = lowest.copy(), highest.copy()
