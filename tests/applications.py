@@ -22,9 +22,6 @@ def lent(make: Callable[[Service], FastAPI], service: Service) -> Iterator[FastA
     try:
         yield app
     finally:
-        # What it remembers of this register.
-        if hasattr(app.state, "newest_event"):
-            del app.state.newest_event
         free.append(app)
 
 

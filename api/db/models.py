@@ -12,7 +12,7 @@ from api.db.linkage import (
     Pair,
     Run,
 )
-from api.db.outbox import Webhook, WebhookDelivery
+from api.db.outbox import FeedKey, Webhook, WebhookDelivery
 from api.db.previews import PreviewRow
 from api.db.records import (
     ACTIVITY,
@@ -89,6 +89,7 @@ __all__ = [
     "Extract",
     "ExtractChunk",
     "ExtractState",
+    "FeedKey",
     "FundedPlace",
     "Golden",
     "Hold",

@@ -9,6 +9,18 @@ from api.db.access import ASIDE, Names
 from api.db.tables import Id, Moment, Name, Number, Table, Written
 
 
+class FeedKey(Table):
+    """The secret by which places in the change feed are told; one row, made by the first run.
+
+    In hexadecimal. Without it numbers of events would tell of those that are not told.
+    """
+
+    __tablename__ = "feed_key"
+
+    id: Mapped[Id]
+    key: Mapped[Name]
+
+
 class Webhook(Table):
     """An address that is told of events, from the one after ``after_event`` on.
 

@@ -11,21 +11,28 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from api.db.engine import reading
 from api.rest.access import Access, Allowed, Bearer, PurposeHeader, reads
 from api.rest.newest import LOOK_EVERY
-from api.rest.problems import asking
-from api.rest.service import Serving
+from api.rest.problems import Problem, asking
+from api.rest.service import Service, Serving
 from api.rest.uploads import check
 from api.services.access.roles import Permission
 from api.services.register.feed import EVENT_KINDS, FeedEvent, read_feed
+from api.services.register.feed_places import START, Place, Places, UnknownPlaceError
 
 router = APIRouter(tags=["events"])
 
 LONGEST_POLL = 30.0
 
 EventKind = StrEnum("EventKind", {kind.upper(): kind for kind in EVENT_KINDS})  # type: ignore[misc]
+# Any text: whatever is not one of ours is the same problem.
 After = Annotated[
-    int, Query(ge=0, lt=2**63, description="Only events after this one; 0 is the start.")
+    str | None,
+    Query(
+        description="Only events after this place: the `after` of an answer, or the id of an "
+        "event. Leave it out to begin at the start.",
+    ),
 ]
 Kinds = Annotated[
     list[EventKind], Query(max_length=8, description="Only of this kind; may be repeated.")
@@ -36,7 +43,7 @@ LongPoll = Annotated[
         alias="long-poll",
         ge=0,
         le=LONGEST_POLL,
-        description="If there is no newer event yet, wait up to so many seconds for one.",
+        description="If nothing happened since, wait up to so many seconds until something does.",
     ),
 ]
 
@@ -53,9 +60,12 @@ class EventDetail(BaseModel):
 
 
 class EventModel(BaseModel):
-    """One event. `source` and `record_id` are those of record_linked and record_unlinked."""
+    """One event. `source` and `record_id` are those of record_linked and record_unlinked.
 
-    id: int = Field(examples=[812])
+    `id` tells events apart, and stays; it says nothing of their order or number.
+    """
+
+    id: str = Field(examples=["5d41402abc4b2a76b9719d911017c592"])
     run: int = Field(examples=[5])
     at: datetime
     kind: EventKind
@@ -72,16 +82,19 @@ class EventPage(BaseModel):
     """
 
     items: list[EventModel]
-    after: int = Field(description="The last event that was looked at.", examples=[812])
+    after: str | None = Field(
+        description="Up to where this goes; null while nothing was ever linked.",
+        examples=["7d793037a0760186574b0282f2f435e7"],
+    )
     next: str | None = Field(
         None,
         description="Address of the next page; none if there are no more for now.",
-        examples=["/v1/events?after=812&limit=100"],
+        examples=["/v1/events?after=7d793037a0760186574b0282f2f435e7&limit=100"],
     )
 
 
 class Waits:
-    """A dependency that waits for an event, with neither thread nor connection meanwhile."""
+    """A dependency that waits for a run, with neither thread nor connection meanwhile."""
 
     def __init__(self, allowed: Allowed) -> None:
         self.allowed = allowed
@@ -92,26 +105,44 @@ class Waits:
         service: Serving,
         bearer: Bearer,
         purpose: PurposeHeader = None,
-        after: After = 0,
+        after: After = None,
         long_poll: LongPoll = 0,
     ) -> AsyncIterator[None]:
         """FastAPI calls this before the route's function."""
         if long_poll:
             await run_in_threadpool(check, self.allowed, request, service, bearer, purpose)
+            place = await run_in_threadpool(_looked_up, service, after)
             until = time.monotonic() + long_poll
-            while await service.newest_event.number() <= after and time.monotonic() < until:
+            while await service.newest_run.number() <= place.run and time.monotonic() < until:
                 await asyncio.sleep(min(LOOK_EVERY, max(0.0, until - time.monotonic())))
         yield
 
 
-@router.get("/events", summary="Follow the change feed", responses=asking())
+def _looked_up(service: Service, after: str | None) -> Place:
+    with reading(service.engine) as connection:
+        return _place(Places.of(connection), after)
+
+
+def _place(places: Places | None, after: str | None) -> Place:
+    """Raises Problem if it is none."""
+    if after is None:
+        return START
+    try:
+        if places is not None:
+            return places.read(after)
+    except UnknownPlaceError:
+        pass
+    raise Problem("bad-cursor")
+
+
+@router.get("/events", summary="Follow the change feed", responses=asking("bad-cursor"))
 def get_events(
     _waited: Annotated[None, Depends(Waits(Allowed(Permission.READ_EVENTS, personal=True)))],
     access: Annotated[Access, reads(Permission.READ_EVENTS)],
     request: Request,
     response: Response,
-    after: After = 0,
-    limit: Annotated[int, Query(ge=1, le=1000, description="How many to look at.")] = 100,
+    after: After = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 100,
     kind: Kinds = [],  # noqa: B006 - FastAPI copies it
 ) -> EventPage:
     """Events come in their order and at least once: keep `after` only once what it leads to
@@ -123,25 +154,31 @@ def get_events(
     what would tell that two children, severed since (an adopted child's two identities), were
     once one: of their records only the link to the child that they belong to now is told.
     """
+    places = Places.of(access.connection)
     feed = read_feed(
         access.connection,
-        after=after,
+        after=_place(places, after).number,
         limit=limit,
         kinds=[str(one) for one in kind],
         view=access.view,
     )
     access.saw(*(one.child_id for one in feed.events))
     link = None
+    until = None if places is None else places.after(feed.until)
     if feed.more:
-        url = request.url.include_query_params(after=feed.until, limit=limit)
+        url = request.url.include_query_params(after=until, limit=limit)
         link = f"{url.path}?{url.query}"
         response.headers["Link"] = f'<{link}>; rel="next"'
-    return EventPage(items=[_model(one) for one in feed.events], after=feed.until, next=link)
+    ids = [] if places is None else places.events([one.id for one in feed.events])
+    items = [_model(one, name) for one, name in zip(feed.events, ids, strict=True)]
+    return EventPage(items=items, after=until, next=link)
 
 
-def _model(event: FeedEvent) -> EventModel:
+def _model(event: FeedEvent, name: str) -> EventModel:
     values: dict[str, Any] = {
-        name: getattr(event, name) for name in EventModel.model_fields if name != "detail"
+        name: getattr(event, name)
+        for name in EventModel.model_fields
+        if name not in ("id", "detail")
     }
     detail = None if event.detail is None else EventDetail(**event.detail)
-    return EventModel(**values, detail=detail)
+    return EventModel(id=name, **values, detail=detail)

@@ -1,4 +1,7 @@
-"""The number of the last event, looked up for all who wait together."""
+"""The number of the last run, looked up for all who wait for events together.
+
+Not of the last event: whether a run made one may be what somebody must not learn.
+"""
 
 import asyncio
 import time
@@ -7,14 +10,14 @@ from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
 from api.db.engine import reading
-from api.services.register.feed import newest_event
+from api.services.register.reading import last_run
 
 # Seconds between two looks at the database, however many wait.
 LOOK_EVERY = 0.25
 
 
-class NewestEvent:
-    """The number of the last event, looked up for all who wait together."""
+class NewestRun:
+    """The number of the last run, looked up for all who wait together."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -32,4 +35,4 @@ class NewestEvent:
 
     def _look(self) -> int:
         with reading(self._engine) as connection:
-            return newest_event(connection)
+            return last_run(connection)

@@ -15,7 +15,7 @@ from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy import Engine
 
 from api.db.aside import open_aside
-from api.rest.newest import NewestEvent
+from api.rest.newest import NewestRun
 from api.services.access.access_log import AccessLog
 from api.services.register.kept_rules import InForce
 
@@ -44,9 +44,9 @@ class Service:
     )
 
     @cached_property
-    def newest_event(self) -> NewestEvent:
-        """For all who wait for the next one."""
-        return NewestEvent(self.engine)
+    def newest_run(self) -> NewestRun:
+        """For all who wait for events."""
+        return NewestRun(self.engine)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from api.rest.paging import Cursor, Limit, Page, next_page, place_of
 from api.rest.problems import Problem, acting, asking
 from api.rest.text import Text
 from api.services.access.roles import Permission
+from api.services.register.feed_places import Places
 from api.services.targets import TargetError
 from api.services.webhooks import (
     DeliveryView,
@@ -66,7 +67,11 @@ class WebhookModel(BaseModel):
     purpose: str = Field(
         description="It is told of what you may see for this purpose.", examples=["early_years"]
     )
-    after_event: int = Field(description="It is told of events after this one.", examples=[812])
+    after_event: str | None = Field(
+        description="It is told of events after this place, an `after` of `/v1/events`; null if "
+        "nothing had been linked.",
+        examples=["b4c2e1f09a7d4386a15bd0c3f8e27196"],
+    )
     created_at: datetime
 
 
@@ -101,11 +106,17 @@ class WebhookPage(Page):
 
 
 class DeadLetter(BaseModel):
-    """Events after one, until another, that could not be delivered and were given up."""
+    """Events after one place, until another, that could not be delivered and were given up."""
 
     id: int = Field(description="The delivery's number, as in its header Webhook-Id.")
-    after_event: int = Field(examples=[812])
-    until_event: int = Field(examples=[840])
+    after_event: str = Field(
+        description="An `after` of `/v1/events`, with which to ask for them.",
+        examples=["03f1a86e5bd24c79b0e5d41c8a97f263"],
+    )
+    until_event: str = Field(
+        description="An `after` too: of what comes next.",
+        examples=["e29d70b45c8e4f1f86a3c5b7d1049f32"],
+    )
     attempts: int = Field(examples=[12])
     tried_at: datetime | None
     problem: str | None = Field(examples=["answered 500"])
@@ -135,8 +146,9 @@ def post_webhook(new: NewWebhook, write: Keeping) -> Response:
     with the secret that this tells, once. They are those that `/v1/events` would tell you of for
     the purpose of this request, decided anew when each delivery is sent.
 
-    A delivery holds ids only: `{"webhook": 3, "delivery": 9, "events": [{"id": 813, "run": 5,
-    "kind": "record_linked", "child_id": "7K3M9QX2RT4VA"}]}`. Its header `Webhook-Signature` is
+    A delivery holds ids only: `{"webhook": 3, "delivery": 9, "events": [{"id":
+    "5d41402abc4b2a76b9719d911017c592", "run": 5, "kind": "record_linked", "child_id":
+    "7K3M9QX2RT4VA"}]}`. Its header `Webhook-Signature` is
     `t=SECONDS,v1=HEX`, where HEX is the HMAC-SHA256 of `SECONDS.BODY` with the secret. Answer
     with a status from 200 to 299 within ten seconds.
     """
@@ -153,7 +165,7 @@ def post_webhook(new: NewWebhook, write: Keeping) -> Response:
         raise Problem("refused", str(error)) from None
     except TooManyWebhooksError:
         raise Problem("conflict", "You keep as many webhooks as you may; drop one.") from None
-    model = WebhookWithSecret(**_model(view).model_dump(), secret=secret)
+    model = WebhookWithSecret(**_model(view, _places(write)).model_dump(), secret=secret)
     return write.answer(model, 201, {"Location": f"/v1/webhooks/{view.id}"})
 
 
@@ -162,12 +174,13 @@ def get_webhooks(
     access: Reading, request: Request, response: Response, cursor: Cursor = None, limit: Limit = 50
 ) -> WebhookPage:
     """Those of the caller."""
+    places = _places(access)
     place = place_of(cursor, int)
     found = list_webhooks(
         access.connection, access.caller.name, place[0] if place else 0, limit + 1
     )
     page, link = next_page(request, response, found, limit, lambda one: [one.id])
-    return WebhookPage(next=link, items=[_model(view) for view in page])
+    return WebhookPage(next=link, items=[_model(view, places) for view in page])
 
 
 @router.get("/webhooks/{webhook}", summary="Get a webhook", responses=asking("not-found"))
@@ -177,7 +190,7 @@ def get_webhook(webhook: Number, access: Reading) -> WebhookInFull:
     with reading(access.service.aside) as aside:
         found = how_far(access.connection, aside, view, access.now)
     return WebhookInFull(
-        **_model(view).model_dump(),
+        **_model(view, _places(access)).model_dump(),
         last_tried_at=found.tried_at,
         last_problem=found.problem,
         waiting=found.waiting,
@@ -215,11 +228,12 @@ def get_dead_letters(
 ) -> DeadLetterPage:
     """Deliveries that failed twelve times. Newer events have gone on meanwhile."""
     _require(access, webhook)
+    places = _places(access)
     place = place_of(cursor, int)
     with reading(access.service.aside) as aside:
         found = dead_letters(aside, webhook, place[0] if place else 0, limit + 1)
     page, link = next_page(request, response, found, limit, lambda one: [one.id])
-    return DeadLetterPage(next=link, items=[_letter(one) for one in page])
+    return DeadLetterPage(next=link, items=[_letter(one, places) for one in page])
 
 
 @router.post(
@@ -261,9 +275,19 @@ def _require(access: Access, webhook: int) -> WebhookView:
     return found
 
 
-def _model(view: WebhookView) -> WebhookModel:
-    return WebhookModel(**{name: getattr(view, name) for name in WebhookModel.model_fields})
+def _places(access: Access) -> Places | None:
+    return Places.of(access.connection)
 
 
-def _letter(view: DeliveryView) -> DeadLetter:
-    return DeadLetter(**{name: getattr(view, name) for name in DeadLetter.model_fields})
+def _model(view: WebhookView, places: Places | None) -> WebhookModel:
+    said = {name: getattr(view, name) for name in WebhookModel.model_fields}
+    after = None if places is None else places.of_webhook(view.after_event, view.id)
+    return WebhookModel(**{**said, "after_event": after})
+
+
+def _letter(view: DeliveryView, places: Places | None) -> DeadLetter:
+    assert places is not None, "there are events that were not delivered"
+    said = {name: getattr(view, name) for name in DeadLetter.model_fields}
+    for name in ("after_event", "until_event"):
+        said[name] = places.of_delivery(said[name], view.id)
+    return DeadLetter(**said)

@@ -109,7 +109,7 @@ class Deliverer:
             standing = _standing(connection)
         for one in told:
             hook = one.hook
-            found = standing.get(hook.id, _Standing(None, hook.after_event))
+            found = standing.get(hook.id) or _begun(aside, hook)
             due = found.is_due(now) if found.head is not None else found.position < newest
             if due and hook.id not in self._under_way:
                 thread = threading.Thread(
@@ -136,6 +136,10 @@ class Deliverer:
             batch = batch_after(connection, told, after, now=now, until=until)
         if batch is None:
             return
+        if not batch.events and found.head is None:
+            with writing(aside) as connection:
+                _passed(connection, hook.id, batch.until)
+            return
         number, attempts = _entered(aside, told, after, batch, found.head)
         problem = self._send(hook, number, batch) if batch.events else None
         with writing(aside) as connection:
@@ -147,7 +151,7 @@ class Deliverer:
 
     def _send(self, hook: Row[Any], number: int, batch: Batch) -> str | None:
         """Send it; what went wrong, in a word that tells no address."""
-        body = payload(hook.id, number, batch.events)
+        body = payload(hook.id, number, batch)
         headers = {
             "Content-Type": "application/json",
             "Webhook-Id": str(number),
@@ -200,6 +204,26 @@ def _standing(connection: Connection) -> Mapping[int, _Standing]:
         webhook: _Standing(heads.get(webhook), until)
         for webhook, until in connection.execute(furthest)
     }
+
+
+def _begun(aside: Engine, hook: Row[Any]) -> _Standing:
+    """A webhook begins with a delivery of nothing, which from then on says how far it is."""
+    here = {"after_event": hook.after_event, "until_event": hook.after_event}
+    row = {"webhook": hook.id, "state": DELIVERED, "attempts": 0, "next_at": datetime.now(UTC)}
+    with writing(aside) as connection:
+        connection.execute(insert(WebhookDelivery).values({**here, **row}))
+    return _Standing(None, hook.after_event)
+
+
+def _passed(connection: Connection, webhook: int, until: int) -> None:
+    """Go on past events that are not told.
+
+    No number is used up for it, nor a time noted: they would say that there were some.
+    """
+    mine = update(WebhookDelivery).where(
+        WebhookDelivery.webhook == webhook, WebhookDelivery.state == DELIVERED
+    )
+    connection.execute(mine.values(until_event=until))
 
 
 def _entered(

@@ -8,14 +8,14 @@ what it may see.
 import hashlib
 import hmac
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from api.db.models import Event, Webhook, WebhookDelivery
+from api.db.models import Webhook, WebhookDelivery
 from api.db.tables import in_utc
 from api.services.access.audit import note_act
 from api.services.access.caller import Caller
@@ -24,10 +24,11 @@ from api.services.access.policy import read_terms, view_of
 from api.services.access.roles import Permission
 from api.services.access.tokens import new_secret
 from api.services.register.feed import FeedEvent, newest_event, read_feed
+from api.services.register.feed_places import Places
 from api.services.targets import check_url
 
 WAITING, DELIVERED, DEAD = "waiting", "delivered", "dead"
-# Events that one delivery goes through at most.
+# Events that one delivery tells of at most.
 BATCH = 100
 # Webhooks that one caller may keep: each costs the worker a look at each event.
 MOST = 20
@@ -257,10 +258,11 @@ def told_webhooks(connection: Connection, now: datetime) -> list[Told]:
 
 @dataclass(frozen=True)
 class Batch:
-    """Events after one until another, those of them that a webhook is told of."""
+    """Events after one until another, those of them that a webhook is told of, by their names."""
 
     until: int
     events: tuple[FeedEvent, ...]
+    names: tuple[str, ...]
 
 
 def batch_after(
@@ -270,25 +272,27 @@ def batch_after(
 
     None if there are none yet.
     """
-    if until is None:
-        next_ones = select(Event.id).where(Event.id > after).order_by(Event.id).limit(BATCH)
-        until = connection.scalar(select(func.max(next_ones.subquery().c.id)))
-    if until is None:
-        return None
+    # All of those that a delivery began with, also if more of them may be seen by now.
+    limit = BATCH if until is None else max(1, until - after)
     view = view_of(read_terms(connection), told.keeper, now.date())
     kinds = told.hook.kinds
-    feed = read_feed(connection, after=after, until=until, limit=BATCH, kinds=kinds, view=view)
-    return Batch(until, feed.events)
+    feed = read_feed(connection, after=after, until=until, limit=limit, kinds=kinds, view=view)
+    if feed.until.number == after:
+        return None
+    places = Places.of(connection)
+    assert places is not None, "there are events"
+    names = places.events([one.id for one in feed.events])
+    return Batch(feed.until.number, feed.events, tuple(names))
 
 
-def payload(webhook: int, delivery: int, events: Sequence[FeedEvent]) -> bytes:
+def payload(webhook: int, delivery: int, batch: Batch) -> bytes:
     """What is sent: the same for the same delivery while the keeper may see the same."""
     body = {
         "webhook": webhook,
         "delivery": delivery,
         "events": [
-            {"id": one.id, "run": one.run, "kind": one.kind, "child_id": one.child_id}
-            for one in events
+            {"id": name, "run": one.run, "kind": one.kind, "child_id": one.child_id}
+            for name, one in zip(batch.names, batch.events, strict=True)
         ],
     }
     return json.dumps(body, separators=(",", ":")).encode()

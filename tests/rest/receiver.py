@@ -22,7 +22,7 @@ class Receiver:
     def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(body) for _, body in self.requests]
 
-    def events(self) -> list[int]:
+    def events(self) -> list[str]:
         """Ids in the order in which they came."""
         return [event["id"] for body in self.bodies() for event in body["events"]]
 

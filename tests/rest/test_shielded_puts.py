@@ -1,5 +1,6 @@
 """Where a shielded child lives cannot be found by writing records until the answer changes."""
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,12 +12,14 @@ from api.db.engine import reading, writing
 from api.db.models import Record, Shield
 from api.rest.service import Service
 from api.services.access.roles import Role
+from api.services.delivering import Deliverer, DeliveryPace
 from api.services.register import shields
 from api.services.register.searching import count_records, search_records
 from tests.register_service.registers import Key
 from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, Reviewed
 from tests.rest.conftest import Headers, MakeKey
 from tests.rest.people import AISHA_SAYS, ZEBEDEE_SAYS, child, record
+from tests.rest.receiver import receiver
 from tests.rest.work import as_csv, bring, do_work
 
 SCHOOL, CLINIC, SOCIAL = AISHA
@@ -291,3 +294,57 @@ def test_an_answer_is_not_told_again_once_it_may_not_be(
     refused = client.put(record(("social", "9")), headers=own, json=said)
     assert (refused.status_code, refused.json()["type"]) == (422, "/v1/problems/key-reused")
     assert register.child(CLINIC) not in refused.text
+
+
+def test_neither_the_feed_nor_a_delivery_counts_what_came_of_a_guess(
+    client: TestClient, key: MakeKey, shielded: str, service: Service
+) -> None:
+    """Two guesses at a new record, and two at what a record says: what changes is told of none."""
+    own = key()
+    object.__setattr__(service, "local", True)
+    pace = DeliveryPace(poll=0.02, patience=5)
+    deliverer = Deliverer(service.engine, local=True, pace=pace)
+
+    def deliver() -> None:
+        for _ in range(4):
+            deliverer.round(service.aside)
+            deliverer._wait_for_all()
+
+    def page(after: str, **more: Any) -> dict[str, Any]:
+        asked = {"after": after, **more}
+        return dict(client.get("/v1/events", headers=own, params=asked).json())
+
+    after = client.get("/v1/events?limit=1000", headers=own).json()["after"]
+    with receiver() as there:
+        made = client.post("/v1/webhooks", headers=own, json={"url": there.url})
+        hook = made.headers["Location"]
+        seen, made_up = [], {**WHOLE, "nhs_number": "9434765919"}
+        guesses = [(("social", "made-up-1"), {**made_up, **ELSEWHERE}),
+                   (("social", "made-up-2"), {**made_up, **HOME}),
+                   (CLINIC, {**AISHA_SAYS, **HOME}),
+                   (CLINIC, {**AISHA_SAYS, **ELSEWHERE})]  # fmt: skip
+        for at, (one, said) in enumerate(guesses):
+            before = after
+            tried = client.get(hook, headers=own).json()["last_tried_at"]
+            run = client.put(record(one), headers=own, json=said).json()["run"]
+            deliver()
+            after, began = page(before, limit=1)["after"], time.monotonic()
+            assert page(before, **{"long-poll": 30})["items"] == []
+            assert time.monotonic() - began < 20
+            now = client.get(hook, headers=own).json()
+            assert (now["last_tried_at"], now["events_ahead"]) == (tried, 0)
+            other = {**ZEBEDEE_SAYS, "forename": f"Zebedee{'abcd'[at]}"}
+            client.put(record(("social", f"other-{at}")), headers=own, json=other)
+            deliver()
+            told = page(before)["items"]
+            pages = [page(before, limit=1)]
+            while pages[-1]["next"]:
+                pages.append(client.get(pages[-1]["next"], headers=own).json())
+            assert [one for each in pages for one in each["items"]] == told
+            assert {len(each["items"]) for each in pages} == {1}
+            after = pages[-1]["after"]
+            assert len({before, after, *(one["id"] for one in told)}) == len(told) + 2
+            seen.append((len(pages), [one["run"] - run for one in told]))
+        assert len(set(map(str, seen))) == 1
+        numbers = [body["delivery"] for body in there.bodies()]
+        assert numbers == list(range(numbers[0], numbers[0] + len(guesses)))

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select, tuple_
 
 from api.db.among import among
 from api.db.models import Event, Membership, Record, Run, Severance, Source
@@ -23,7 +23,9 @@ from api.db.tables import in_utc
 from api.services.access.policy import View
 from api.services.register.closure import fellows
 from api.services.register.columns import Numbers, columns
-from api.services.register.lookalikes import lookalikes
+from api.services.register.feed_places import Place
+from api.services.register.lookalikes import lookalike_keys, lookalikes
+from api.services.register.reading import last_run
 from api.services.register.viewing import seen_children
 
 EVENT_KINDS = (
@@ -37,6 +39,9 @@ EVENT_KINDS = (
     "values_changed",
 )
 _LINKS = ("record_linked", "record_unlinked")
+# Events that are looked at beyond those that are told, so that a page is full although some
+# are not told.
+_BEYOND = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +60,10 @@ class FeedEvent:
 
 @dataclass(frozen=True)
 class Feed:
-    """Events, and the last one that was looked at, which may not be among them."""
+    """Events, and the place up to which there are no others to be told."""
 
     events: tuple[FeedEvent, ...]
-    until: int
+    until: Place
     more: bool
 
 
@@ -81,25 +86,28 @@ def read_feed(
 
     A ``view`` leaves out records of sources that may not be seen, or by whose ids nothing may
     be told, children that never held a record of one that may be, and names of fields.
-    ``limit`` is how many are looked at; those that are not to be told are left out then. The
-    number of queries is the same whatever is found.
+    ``limit`` is how many at most. There may be fewer, or none, although there are more: where
+    very many in a row are not told. The number of queries is the same whatever is found.
     """
     query = (
         select(Event.__table__, Run.at)
         .join(Run, Run.id == Event.run)
         .where(Event.id > after)
         .order_by(Event.id)
-        .limit(limit + 1)
+        .limit(limit + _BEYOND + 1)
     )
     if until is not None:
         query = query.where(Event.id <= until)
     if kinds:
         query = query.where(Event.kind.in_(sorted(kinds)))
     if view is not None:
-        query = query.where(or_(Event.source.is_(None), Event.source.in_(sorted(view.named))))
-    newest = newest_event(connection)
+        query = query.where(
+            or_(Event.source.is_(None), Event.source.in_(sorted(view.named))),
+            *_not_of_lookalikes(connection, view),
+        )
+    newest = Place(newest_event(connection), last_run(connection))
     rows = connection.execute(query).all()
-    more, rows = len(rows) > limit, rows[:limit]
+    unread, rows = len(rows) > limit + _BEYOND, rows[: limit + _BEYOND]
     reduced = Reduction.of(connection)
     events = [
         FeedEvent(
@@ -114,10 +122,36 @@ def read_feed(
         )
         for row in rows
     ]
-    end = newest if until is None else min(newest, until)
-    until = events[-1].id if more else max(end, after)
     told = reduced.shown(events)
-    return Feed(tuple(told if view is None else _seen(connection, view, told)), until, more)
+    if view is not None:
+        told = list(_seen(connection, view, told))
+    if len(told) > limit:
+        return Feed(tuple(told[:limit]), _place(told[limit - 1]), True)
+    if unread:
+        return Feed(tuple(told), _place(events[-1]), True)
+    end = newest.number if until is None else min(newest.number, until)
+    return Feed(tuple(told), replace(newest, number=max(end, after)), False)
+
+
+def _place(event: FeedEvent) -> Place:
+    return Place(event.id, event.run)
+
+
+def _not_of_lookalikes(connection: Connection, view: View) -> list[ColumnElement[bool]]:
+    """That an event tells of none of them, so that not even their number shows on a page."""
+    untold = lookalikes(connection, view)
+    if not untold.records:
+        return []
+    records = np.array(sorted(untold.records), dtype=np.int64)
+    held = select(Membership.child).where(among(Membership.record, records)).distinct()
+    children = set(connection.scalars(held))
+    bare = sorted(children - seen_children(connection, view, children))
+    key = tuple_(Event.source, Event.record_id)
+    return [
+        ~among(Event.run, np.array(sorted(untold.runs), dtype=np.int64)),
+        ~among(Event.child, bare),
+        or_(Event.source.is_(None), key.not_in(lookalike_keys())),
+    ]
 
 
 def _seen(connection: Connection, view: View, events: Sequence[FeedEvent]) -> Iterator[FeedEvent]:
@@ -126,11 +160,9 @@ def _seen(connection: Connection, view: View, events: Sequence[FeedEvent]) -> It
         child for one in events for child in _successors(one)
     }
     seen = seen_children(connection, view, children)
-    untold = lookalikes(connection, view)
     for event in events:
         detail = event.detail or {}
-        key = (event.source or "", event.record_id or "")
-        if event.child_id not in seen or event.run in untold.runs or key in untold.keys:
+        if event.child_id not in seen:
             continue
         if "fields" in detail:
             names = [

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from api.services.access.policy import View
 from api.services.register.feed import FeedEvent, read_feed
+from api.services.register.feed_places import Places
 from api.services.register.reading import check_run
 
 EVENT_COLUMNS = ("id", "run", "at", "kind", "child_id", "source", "record_id", "detail")
@@ -21,18 +22,22 @@ def feed_frames(
     """EVENT_COLUMNS, from the first event on, in pieces; until a run, if one is named.
 
     ``at`` is the moment of the run in UTC; ``detail`` is JSON, missing where there is none.
-    What severances and a view keep from being told is left out, see `feed`. Raises DataError
-    if there was no such run.
+    What severances and a view keep from being told is left out, see `feed`; with a view, ids
+    are the names of `feed_places`. Raises DataError if there was no such run.
     """
     if as_of_run is not None:
         check_run(connection, as_of_run)
     after, more = 0, True
+    places = None if view is None else Places.of(connection)
     while more:
         feed = read_feed(connection, after=after, limit=_AT_ONCE, view=view)
-        after, more = feed.until, feed.more
+        after, more = feed.until.number, feed.more
         events = [one for one in feed.events if as_of_run is None or one.run <= as_of_run]
         more = more and len(events) == len(feed.events)
-        yield pd.DataFrame([_cells(one) for one in events], columns=list(EVENT_COLUMNS))
+        frame = pd.DataFrame([_cells(one) for one in events], columns=list(EVENT_COLUMNS))
+        yield (
+            frame if places is None else frame.assign(id=places.events([one.id for one in events]))
+        )
 
 
 def _cells(event: FeedEvent) -> tuple[Any, ...]:

@@ -63,6 +63,15 @@ def lookalikes(connection: Connection, view: View) -> Lookalikes:
     )
 
 
+def lookalike_keys() -> Select[Any]:
+    """Source and record id of each, as a query."""
+    return (
+        _put_since(Source.name, Record.record_id)
+        .join(Record, Record.id == Shield.record)
+        .join(Source, Source.number == Record.source)
+    )
+
+
 def lookalike_records(connection: Connection) -> Numbers:
     """Their numbers."""
     return np.unique(columns(connection, _put_since(Shield.record))[0])

@@ -19,6 +19,7 @@ from api.services.extracts import Applied, Due, apply, diff, extracts_due, read_
 from api.services.register.columns import Numbers, columns
 from api.services.register.conflicts import REFUSED_LINK
 from api.services.register.corrections import left_with
+from api.services.register.feed_places import keep_key
 from api.services.register.kept_rules import InForce, keep_rules, rules_in_force
 from api.services.register.linker import LinkOutcome
 from api.services.register.linking import LARGEST_PART, link_register
@@ -183,6 +184,7 @@ def lock_register(connection: Connection) -> None:
 def begin_run(connection: Connection, rules: InForce, *, kind: str, by: str, now: datetime) -> int:
     """Enter a run; its number."""
     keep_rules(connection, rules, now=now)
+    keep_key(connection)
     values = {
         "kind": kind,
         "at": now,

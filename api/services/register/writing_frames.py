@@ -12,7 +12,6 @@ from api.services.output import texts
 
 # Columns that hold numbers; all others hold text.
 _NUMBERS = {
-    "id": pa.int64(),
     "run": pa.int64(),
     "match_weight": pa.float64(),
     "match_probability": pa.float64(),

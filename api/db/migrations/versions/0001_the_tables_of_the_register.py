@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_6281cf"
+revision: str = "0001_9c1439"
 down_revision: str | None = None
 
 
@@ -143,6 +143,17 @@ def upgrade() -> None:
         ),
         sa.Column("pairs", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("group", "bin", name=op.f("pk_evidence_count")),
+    )
+    op.create_table(
+        "feed_key",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_feed_key")),
     )
     op.create_table(
         "job",
@@ -1813,6 +1824,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_job_state_id"))
 
     op.drop_table("job")
+    op.drop_table("feed_key")
     op.drop_table("evidence_count")
     op.drop_table("claim_count")
     op.drop_table("claim")
