@@ -1,8 +1,10 @@
 """A shield hides where a child lives, spreads to what may be the child, and stays until lifted."""
 
+import random
+
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from api.db.engine import reading, writing
 from api.db.models import Audit, Shield
@@ -16,8 +18,9 @@ from api.services.register.shields import (
     lift_shields,
     shielded_children,
     shielded_records,
+    spread_shields,
 )
-from tests.register_service.registers import Key
+from tests.register_service.registers import NOW, Key
 from tests.register_service.reviewed import (
     AISHA,
     NOAH,
@@ -182,3 +185,30 @@ def test_the_queue_tells_no_place_of_a_shielded_child(register: Reviewed) -> Non
     sentences = " ".join(reason for item in told for reason in item.reasons)
     assert "postcode" not in sentences
     assert "address" not in sentences
+
+
+def test_in_any_history_nothing_is_left_that_a_shield_should_have_spread_to(
+    register: Reviewed,
+) -> None:
+    chance = random.Random(3)
+    people = [
+        {**one, "record_id": str(number), "source": source}
+        for number, one in enumerate([PEOPLE[0], PEOPLE[4], PEOPLE[3], SIBLING], start=1)
+        for source in ("school", "clinic", "social", "census")
+    ]
+    keys = [(one["source"], one["record_id"]) for one in people]
+    spread = 0
+    for _ in range(10):
+        held = chance.sample(people, 8)
+        register.load_people(held)
+        one, other = chance.sample([key for key in keys if any(_is(key, row) for row in held)], 2)
+        register.say(chance.choice(["match", "non_match"]), one, other)
+        register.shield(one) if chance.random() < 0.4 else register.say("match", one, other)
+        with writing(register.engine) as connection:
+            assert spread_shields(connection, now=NOW) == 0
+            spread += connection.scalar(select(func.count(Shield.inherited_from))) or 0
+    assert spread
+
+
+def _is(key: Key, row: dict[str, str]) -> bool:
+    return key == (row["source"], row["record_id"])

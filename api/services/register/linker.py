@@ -31,18 +31,23 @@ _TOTALS = "totals of all kinds"
 
 @dataclass(frozen=True)
 class LinkOutcome:
-    """What a run did: whether to everything, to how many records, and to children.
+    """What a run did: whether to everything, to which records, and to children.
 
     ``candidates`` counts the pairs that were proposed and compared; ``blocks`` says what each
     blocking rule proposed, if everything was linked.
     """
 
     whole: bool
-    looked_at: int
+    records: Numbers
     candidates: int
     children: ChildCounts
     given: Given
     blocks: tuple[RuleBlocks, ...] = ()
+
+    @property
+    def looked_at(self) -> int:
+        """How many records it was done to."""
+        return len(self.records)
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def link_register(
     linker = Linker.of(connection, run, rules, model, observer or Silent())
     outcome = _link(linker, changed, recheck, anew=anew, largest_part=largest_part)
     mark_stale(connection, run, rules, None if outcome.whole else changed)
-    spread_shields(connection, run=run)
+    spread_shields(connection, run=run, around=None if outcome.whole else outcome.records)
     return outcome
 
 

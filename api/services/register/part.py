@@ -236,13 +236,13 @@ def decide_part(
     if not decided:
         update_conflicts(connection, run, None, gone, core=np.empty(0, dtype=bool))
         children = update_children(linker.rules, connection, run, None, gone)
-        return LinkOutcome(False, 0, rescored.candidates, children, given)
+        return LinkOutcome(False, _NONE, rescored.candidates, children, given)
     for one in decided:
         one.changed.write(connection)
         update_conflicts(connection, run, one.linked, gone, core=one.core)
     clustered = _together(decided)
     children = update_children(linker.rules, connection, run, clustered, gone)
-    return LinkOutcome(False, len(clustered.label), rescored.candidates, children, given)
+    return LinkOutcome(False, clustered.record, rescored.candidates, children, given)
 
 
 def _decide(linker: Linker, given: Given, seeds: Numbers) -> list[_Decided]:

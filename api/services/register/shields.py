@@ -188,13 +188,22 @@ def hide_location(frame: pd.DataFrame, hidden: npt.NDArray[np.bool_]) -> pd.Data
 
 
 def spread_shields(
-    connection: Connection, *, now: datetime | None = None, run: int | None = None
+    connection: Connection,
+    *,
+    now: datetime | None = None,
+    run: int | None = None,
+    around: Numbers | None = None,
 ) -> int:
     """Shield all that is plausibly a shielded child's, near and far; how many records.
 
     One that was lifted from a child does not come back to it by the same shield. ``now``
-    may be left out for a ``run``, whose moment it then is.
+    may be left out for a ``run``, whose moment it then is. If nothing has changed since they
+    were last spread but children and pairs of the records ``around``, no others are looked at.
     """
+    if around is not None:
+        around = _shielded_near(connection, around)
+        if not len(around):
+            return 0
     rows = connection.execute(select(Shield.__table__)).all()
     if any(r.lookalike and not r.lifted_at for r in rows):
         _make_ordinary(connection)
@@ -208,7 +217,9 @@ def spread_shields(
     leading = {r.record for r in rows if not (r.lifted_at or r.lookalike)}
     done = pd.concat([active, lifted, _led(lifted, _fellowship(connection, lifted))])
     frontier = active[active["record"].isin(leading)]
-    new = []
+    if around is not None:
+        frontier = frontier[frontier["record"].isin(around)]
+    new = [frontier[:0].assign(lookalike=False)]
     while len(frontier):
         ways = _plausible(connection, frontier, leading, min(set_at.values()))
         found = _without(_led(frontier, ways), done)
@@ -228,6 +239,24 @@ def spread_shields(
             _enter(connection, record, why=SPREAD, by=REGISTER, now=moment,
                    action="shield_spread", inherited_from=root, lookalike=lookalike)  # fmt: skip
     return len(found)
+
+
+def _shielded_near(connection: Connection, records: Numbers) -> Numbers:
+    """Shielded records among these and those that are linked to one or wait to be."""
+    if connection.scalar(select(Shield.id).limit(1)) is None:
+        return records[:0]
+    near = np.union1d(records, np.concatenate(_joined_to(connection, records)))
+    query = select(Shield.record).where(Shield.lifted_at.is_(None), among(Shield.record, near))
+    return columns(connection, query)[0]
+
+
+def _joined_to(connection: Connection, records: Numbers) -> list[Numbers]:
+    """Both ends of the pairs of these records that are linked or wait to be."""
+    query = select(Pair.l, Pair.r).where(
+        or_(among(Pair.l, records), among(Pair.r, records)),
+        or_(Pair.link == 1, Pair.waiting == 1),
+    )
+    return columns(connection, query)
 
 
 def _make_ordinary(connection: Connection) -> None:
@@ -284,11 +313,7 @@ def _plausible(
     put_at = _put_alone(connection, within["to"])
     put = {one for one, at in put_at.items() if at > since and one not in leading}
     inside = np.union1d(frontier["record"], within["to"])
-    query = select(Pair.l, Pair.r).where(
-        or_(among(Pair.l, inside), among(Pair.r, inside)),
-        or_(Pair.link == 1, Pair.waiting == 1),
-    )
-    l, r = columns(connection, query)
+    l, r = _joined_to(connection, inside)
     ways = pd.DataFrame({"record": np.concatenate([l, r]), "to": np.concatenate([r, l])})
     mixed = within["record"].isin(within.loc[within["to"].isin(put), "record"])
     return pd.concat([within[~mixed | within["to"].isin(put)], ways])

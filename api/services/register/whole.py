@@ -38,7 +38,7 @@ def link_whole(linker: Linker) -> LinkOutcome:
         gone = members(connection)
         update_conflicts(connection, linker.run, None, gone)
         children = update_children(linker.rules, connection, linker.run, None, gone)
-        return LinkOutcome(True, 0, 0, children, Given({}, 0.0, {BETWEEN: 0.0}))
+        return LinkOutcome(True, gone[:0], 0, children, Given({}, 0.0, {BETWEEN: 0.0}))
     scored, linked = found
     record = linked.prepared.records["id"].to_numpy(np.int64)
     with observer.stage("keep keys, counts and pairs"):
@@ -57,7 +57,7 @@ def link_whole(linker: Linker) -> LinkOutcome:
         children = update_children(linker.rules, connection, linker.run, clustered, gone)
     population = linked.population
     given = Given(dict(population.held), linker.floor(population), linker.priors(population))
-    return LinkOutcome(True, len(record), linked.candidates, children, given, linked.blocks)
+    return LinkOutcome(True, record, linked.candidates, children, given, linked.blocks)
 
 
 def compute_whole(linker: Linker, records: pd.DataFrame) -> tuple[Scored, Linked] | None:
