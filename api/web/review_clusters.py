@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from string import ascii_uppercase
 from typing import Annotated, Any
 
 from fastapi import Depends, Form, Request, Response
@@ -107,7 +108,8 @@ def confirm(
 
 
 def _group(visit: Access, pair: str) -> Group:
-    group = group_of(visit.connection, reviewer_of(visit), pair_of(pair))
+    rules = needed_rules(visit)[1]
+    group = group_of(visit.connection, rules, reviewer_of(visit), pair_of(pair))
     visit.saw(*group.children, *(f"record {one.key.record}" for one in group.records))
     return group
 
@@ -197,8 +199,12 @@ def _result(
 
 
 def _words(group: Group) -> dict[str, Any]:
-    names = {one: f"Child {one}" for one in group.children} | {NEW: "A new child"}
-    return {"place_names": names, **words_for_templates()}
+    """What each place is called: by a letter and a name, which a phone has room for."""
+    called = {
+        child: (letter, group.names[child])
+        for letter, child in zip(ascii_uppercase, group.children, strict=False)
+    }
+    return {"called": called, **words_for_templates()}
 
 
 @contextmanager

@@ -217,9 +217,18 @@ def test_records_are_moved_between_children_once_the_change_is_seen(
     pair = pair_of(site, UNSURE, ("school", "1"))
     page.goto(f"/review/clusters/{pair}")
     picture(page, "review-move-records")
-    page.get_by_label("Child that Clinic 3 belongs to").select_option(
-        register.child(("school", "1"))
+    page.set_viewport_size({"width": 375, "height": 812})
+    chosen = page.get_by_label("Child that Clinic 3 belongs to")
+    expect(chosen.locator("option")).to_have_text(
+        ["A: Aisha Malik", "B: Aisha Begum", "A new child"]
     )
+    # As a card, in which all is in sight.
+    card = page.get_by_role("row", name="Clinic 3")
+    for part in (chosen, card.get_by_text("Aisha Begum").last, card.get_by_text("3 May 2014")):
+        box = part.bounding_box()
+        assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 375
+    page.set_viewport_size({"width": 1280, "height": 900})
+    chosen.select_option(register.child(("school", "1")))
     page.get_by_role("button", name="See the change").click()
     expect(page.get_by_role("table", name="1 decision")).to_contain_text("Match")
     assert violations(page) == [] and not wider_than_screen(page)

@@ -16,7 +16,7 @@ SENIOR = person("sue", senior=True)
 
 def group(desk: Desk, one: Key, other: Key) -> Group:
     with reading(desk.register.engine) as connection:
-        return group_of(connection, SENIOR, desk.pair(one, other))
+        return group_of(connection, desk.rules, SENIOR, desk.pair(one, other))
 
 
 def places(desk: Desk, to: Mapping[Key, str]) -> dict[int, str]:
@@ -48,6 +48,15 @@ def move(desk: Desk, one: Key, other: Key, to: Mapping[Key, str]) -> list[int]:
             why="a test",
             now=desk.now,
         )
+
+
+def test_children_have_the_names_that_apply_to_them_without_what_is_masked(desk: Desk) -> None:
+    found = group(desk, AISHA[0], UNSURE)
+    assert [found.names[child] for child in found.children] == ["Aisha Malik", "Aisha Begum"]
+    desk.rules = rules(masked=["surname"])
+    found = group(desk, AISHA[0], UNSURE)
+    assert set(found.names.values()) == {"Aisha"}
+    assert not any("surname" in one.values for one in found.records)
 
 
 def test_joining_two_children_takes_one_match(desk: Desk) -> None:
@@ -133,7 +142,7 @@ def test_what_may_not_be_seen_together_or_at_all_is_not_there(desk: Desk) -> Non
     pair = desk.pair(AISHA[0], UNSURE)
     narrow = person("sue", senior=True, view=viewer(("school",)))
     with reading(desk.register.engine) as connection, pytest.raises(UnknownPairError):
-        group_of(connection, narrow, pair)
+        group_of(connection, desk.rules, narrow, pair)
     desk.register.sever([AISHA[0]], [UNSURE], run=False)
     with pytest.raises(UnknownPairError):
         group(desk, AISHA[0], UNSURE)

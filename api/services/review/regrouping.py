@@ -7,7 +7,7 @@ all decisions these take effect with the next run.
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import combinations, product
 
@@ -21,8 +21,9 @@ from api.services.register.decisions import MATCH, NON_MATCH, decisions_in_force
 from api.services.register.history import child_of
 from api.services.register.pairs import pairs_within
 from api.services.register.severances import severed_between
-from api.services.register.viewing import ShownRecord, view_records
+from api.services.register.viewing import ShownRecord, view_child, view_records
 from api.services.review.answering import check_can_settle, settle
+from api.services.review.names import IN_PARTS
 from api.services.review.pairs import PairId, Reviewer, StaleError, UnknownPairError, keys_of
 from matcher.rules.review import ReviewRules
 
@@ -35,12 +36,14 @@ NEW = "new"
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The records of one or two children, as far as they may be seen.
+    """The records of one or two children, as far as they may be seen, without what is masked.
 
+    ``names`` are those of the children's golden values, empty where none may be seen.
     ``child_of`` is by record.id. ``state`` names all of it, so that a change is noticed.
     """
 
     children: tuple[str, ...]
+    names: Mapping[str, str]
     records: tuple[ShownRecord, ...]
     child_of: Mapping[int, str]
     state: str
@@ -60,7 +63,7 @@ class Planned:
     r: ShownRecord
 
 
-def group_of(connection: Connection, reviewer: Reviewer, pair: PairId) -> Group:
+def group_of(connection: Connection, rules: ReviewRules, reviewer: Reviewer, pair: PairId) -> Group:
     """The children of both records, with all that may be seen of them.
 
     Raises UnknownPairError if the two may not be seen together, and ActError if there are too
@@ -77,7 +80,7 @@ def group_of(connection: Connection, reviewer: Reviewer, pair: PairId) -> Group:
     belongs: dict[int, str] = {}
     for child in children:
         own = view_records(connection, reviewer.view, child, limit=_RECORDS + 1)
-        found += own
+        found += [_without_masked(one, rules) for one in own]
         belongs |= {one.key.record: child for one in own}
     if len(found) > _RECORDS:
         raise ActError(f"these children have more than {_RECORDS} records; decide pair by pair")
@@ -88,7 +91,22 @@ def group_of(connection: Connection, reviewer: Reviewer, pair: PairId) -> Group:
     decisions = decisions_in_force(connection, numbers)["id"].tolist()
     said = sorted((one.key.record, belongs[one.key.record], one.version) for one in found)
     state = hashlib.sha256(repr((said, decisions)).encode()).hexdigest()[:20]
-    return Group(children, tuple(found), belongs, state)
+    names = {child: _name(connection, rules, reviewer, child) for child in children}
+    return Group(children, names, tuple(found), belongs, state)
+
+
+def _without_masked(record: ShownRecord, rules: ReviewRules) -> ShownRecord:
+    kept = {name: value for name, value in record.values.items() if name not in rules.masked}
+    return replace(record, values=kept)
+
+
+def _name(connection: Connection, rules: ReviewRules, reviewer: Reviewer, child: str) -> str:
+    """What a child is called by its golden values."""
+    shown = view_child(connection, reviewer.view, child)
+    golden = {} if shown is None else shown.golden
+    return " ".join(
+        str(golden[part][0]) for part in IN_PARTS if part in golden and part not in rules.masked
+    )
 
 
 def single_sources(connection: Connection) -> frozenset[str]:
@@ -149,7 +167,7 @@ def enter(
     Raises StaleError if the records, their children or the decisions on them are others than
     ``state`` names, and ActError if nothing would change or something cannot be decided.
     """
-    group = group_of(connection, reviewer, pair)
+    group = group_of(connection, rules, reviewer, pair)
     if group.state != state:
         raise StaleError(["page"])
     decisions = planned(connection, group, to)
