@@ -9,9 +9,10 @@ from api.rest.bodies import Body, whole
 from api.rest.record_schemas import RecordKey
 from api.rest.text import Said, Short, SourceName
 from api.services.register.why import Explained
-from api.services.review.context import Beside, Context, Shown, Side
-from api.services.review.context import Field as ContextField
+from api.services.review.context import Context, Side
 from api.services.review.leases import Lease
+from api.services.review.seen import Beside, Shown
+from api.services.review.seen import Field as ContextField
 from api.services.review.surroundings import Earlier
 
 Kind = Literal[
@@ -59,7 +60,9 @@ class BesideModel(RecordKey):
         description="As far as they may be seen, without what is masked.",
         examples=[{"forename": "Aisha", "surname": "Malik", "date_of_birth": "2014-05-03"}],
     )
-    why: Literal["twin", "sibling", "family"] | None = None
+    why: Literal["twin", "sibling", "family"] | None = Field(
+        None, description="What it looks like of the record that it stands beside."
+    )
     weight: float | None = Field(None, description="With the record it stands beside, in bits.")
     location_hidden: bool
 
@@ -105,6 +108,10 @@ class PairModel(BaseModel):
     weight: float | None = Field(description="In bits.", examples=[2.9])
     probability: float | None = Field(examples=[0.88])
     reasons: list[str] = Field(examples=[["forename is the same", "date of birth is the same"]])
+    cautions: list[str] = Field(
+        description="Those of the reasons that tell of two together, such as of twins.",
+        examples=[["another forename with the same surname, birthday and address, as twins have"]],
+    )
     rival: bool = Field(description="Another record fits nearly as well.")
     together: bool = Field(description="The register holds the two as one child now.")
     twice: list[HeldTwiceModel] = Field(description="Of a `refused_link`, why it was refused.")
@@ -257,6 +264,7 @@ def pair_model(context: Context, lease: Lease) -> PairModel:
         weight=context.weight,
         probability=context.probability,
         reasons=list(context.reasons),
+        cautions=list(context.cautions),
         rival=context.rival,
         together=context.together,
         twice=[

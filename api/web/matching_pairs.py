@@ -17,6 +17,7 @@ from api.services.register.severances import are_severed
 from api.services.register.shields import WHEREABOUTS
 from api.services.register.viewing import ShownRecord
 from api.services.register.why import why_pair
+from api.services.register.withholding import seen_pairs
 from api.services.review.answering import answer_chosen
 from api.services.review.differences import Span, Spans, differing_spans, same
 from api.services.review.names import (
@@ -144,6 +145,9 @@ def _pair_page(
     placeless = any(record.location_hidden for record in shown)
     l, r = sorted(Member(side.source, side.record_id, side.record) for side in (one, other))
     explained = why_pair(visit.connection, visit.view, l, r, shielded=placeless)
+    told = seen_pairs(visit.connection, visit.view, [(l.record, r.record)]).get(
+        frozenset((l.record, r.record))
+    )
     ends = {one.record, other.record}
     decided = [
         said for said in decisions_on(visit, one.record) if {said.pair.low, said.pair.high} == ends
@@ -164,6 +168,7 @@ def _pair_page(
         # What the register cannot follow, or follows by putting another record out.
         twice=held_twice(visit.connection, visit.view, ends_of_pair, one.child_id, other.child_id),
         parts=_name_parts(visit, shown, masks),
+        cautions=told.cases if told else (),
         explained=explained,
         decided=decided,
         # Whoever may decide is shown the weight when somebody has, so that nobody goes by it.

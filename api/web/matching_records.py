@@ -20,9 +20,9 @@ from api.services.register.resembling import InSystem, resembling
 from api.services.register.shields import WHEREABOUTS
 from api.services.register.viewing import ShownRecord, view_member, view_records
 from api.services.review.answering import queue_linking
-from api.services.review.context import FIELDS
 from api.services.review.listing import Decided, decisions_made
 from api.services.review.pairs import Reviewer
+from api.services.review.seen import FIELDS
 from api.services.review.undoing import NotYoursError, undo_one
 from api.web.access import page_router, signed_in
 from api.web.masks import masks_on

@@ -13,10 +13,10 @@ from api.rest.problems import Problem
 from api.rest.reviewing import Rules, reviewer_of, rules_of
 from api.services.access.roles import Permission
 from api.services.register.queue import POSSIBLE, STALE
-from api.services.review.context import Field
 from api.services.review.given import answers_since
 from api.services.review.names import NAME_FIELDS, NameParts, parts_compared
 from api.services.review.pairs import PairId, UnknownPairError
+from api.services.review.seen import Field
 from api.services.review.taking import take_next
 from api.services.review.waiting import ADJUDICATION, CONFLICT, CONFLICT_KINDS, REFERRED, Wanted
 from api.web.access import signed_in

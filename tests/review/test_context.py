@@ -8,11 +8,13 @@ from sqlalchemy import event
 
 from api.db.engine import reading
 from api.services.review import revealing
-from api.services.review.context import Context, Field
+from api.services.review.context import Context
 from api.services.review.differences import differing_spans
 from api.services.review.leases import Lease
 from api.services.review.names import differing_words
 from api.services.review.pairs import UnknownPairError
+from api.services.review.seen import Field
+from api.services.review.surroundings import Kinship
 from api.services.review.weights import weights_of
 from tests.databases import Databases
 from tests.register_service.reviewed import AISHA, PEOPLE, UNSURE, reviewed
@@ -180,6 +182,31 @@ def test_twins_are_flagged(family: Desk) -> None:
         (("census", "7"), "twin"),
         (("census", "8"), "twin"),
     }
+
+
+def test_a_pair_that_looks_like_twins_says_so_itself(family: Desk) -> None:
+    twins = family.context(ANNA, family.take_one_of(ANNA, ("census", "7")))
+    assert {twins.l.key[0], twins.r.key[0]} & {"census"}
+    assert twins.cautions == (
+        "another forename with the same surname, birthday and address, as twins have",
+    )
+    assert set(twins.cautions) < set(twins.reasons)
+
+
+def test_a_twin_among_the_records_of_its_child_is_flagged_there(family: Desk) -> None:
+    family.register.say("match", AISHA[0], ("census", "7"))
+    context = shown(family)
+    (side,) = [one for one in (context.l, context.r) if one.key in AISHA]
+    assert {one.key: one.why for one in side.fellows}["census", "7"] == "twin"
+    assert [one.key for one in side.kin] == [("census", "8")]
+
+
+def test_the_same_address_is_one_home_without_a_postcode() -> None:
+    one = {"forename": "Aisha", "surname": "Malik", "date_of_birth": "2014-05-03",
+           "address": "2 Mill Rd"}  # fmt: skip
+    assert Kinship.of(one, one | {"forename": "Sana"}, shares_family=False) is Kinship.TWIN
+    away = one | {"forename": "Sana", "address": "3 Mill Rd"}
+    assert Kinship.of(one, away, shares_family=False) is None
 
 
 def test_masked_values_show_once_they_are_asked_for(family: Desk) -> None:

@@ -47,7 +47,7 @@ class Telling:
     def __init__(self, rules: MatchingRules, view: View | None) -> None:
         self._view = view
         self.fields = {one.name: own_fields(frozenset(one.columns)) for one in rules.comparisons}
-        self._refers = {one.name: _referred(one) for one in rules.comparisons}
+        self._refers = {one.name: refers(one) for one in rules.comparisons}
         self._barred: dict[tuple[frozenset[str], bool], frozenset[str]] = {}
 
     def hidden(
@@ -78,7 +78,7 @@ class Telling:
         return self._view is None or self._view.may_see(source, field)
 
 
-def _referred(comparison: Comparison) -> frozenset[str]:
-    """Comparisons that another's levels are made of."""
+def refers(comparison: Comparison) -> frozenset[str]:
+    """The comparisons that another's levels are made of, such as a case of several together."""
     whens = [level.when for level in comparison.levels if level.when is not None]
     return frozenset().union(*(when.level_references.keys() for when in whens))

@@ -19,10 +19,10 @@ from api.services.extracts import current_records
 from api.services.register.columns import Numbers, columns
 from api.services.register.shields import shielded_records
 from api.services.register.standing import Standing
-from api.services.register.telling import Telling
+from api.services.register.telling import Telling, refers
 from matcher.classify import probability
 from matcher.patterns import Patterns, unpacked
-from matcher.rules.matching import MatchingRules
+from matcher.rules.matching import Comparison, MatchingRules
 from matcher.standardise import standardise
 from matcher.table import MISSING, Levels, Sides, Table
 from matcher.untold import Untold
@@ -36,12 +36,14 @@ _AT_ONCE = 20_000
 class SeenPair:
     """A kept pair as it may be told: weight in bits, probability, and sentences of evidence.
 
-    ``rival`` says that another record fits nearly as well.
+    ``cases`` are those of these sentences that tell what several comparisons are together, such
+    as twins. ``rival`` says that another record fits nearly as well.
     """
 
     weight: float
     probability: float
     reasons: tuple[str, ...]
+    cases: tuple[str, ...]
     rival: bool
 
 
@@ -87,23 +89,19 @@ def seen_pairs(
         return {}
     kept, rival, untold = _kept(connection, view, standing, ends)
     weights = seen_weights(connection, standing, untold, kept)
-    return {
-        frozenset((one, other)): SeenPair(
+    found = {}
+    for one, other, pattern, bits, kind, close in zip(
+        *(side.tolist() for side in (*kept[:3], weights, untold.of, rival)), strict=True
+    ):
+        said = _sentences(standing.matching, pattern, untold.kinds[kind])
+        found[frozenset((one, other))] = SeenPair(
             bits,
             float(probability(np.array([bits]))[0]),
-            _sentences(standing.matching, number, untold.kinds[kind]),
-            bool(close),
+            reasons=tuple(sentence for _, sentence in said),
+            cases=tuple(sentence for comparison, sentence in said if refers(comparison)),
+            rival=bool(close),
         )
-        for one, other, number, bits, kind, close in zip(
-            kept[0].tolist(),
-            kept[1].tolist(),
-            kept[2].tolist(),
-            weights.tolist(),
-            untold.of.tolist(),
-            rival.tolist(),
-            strict=True,
-        )
-    }
+    return found
 
 
 def seen_in_whole(
@@ -182,13 +180,15 @@ def _sources(connection: Connection, records: Numbers) -> dict[int, str]:
     return dict(iter(connection.execute(query)))
 
 
-def _sentences(rules: MatchingRules, pattern: int, hidden: frozenset[str]) -> tuple[str, ...]:
+def _sentences(
+    rules: MatchingRules, pattern: int, hidden: frozenset[str]
+) -> list[tuple[Comparison, str]]:
     """What levels of evidence say, without those of hidden comparisons."""
     found: Any = unpacked(rules.comparisons, np.array([pattern], dtype=np.int64))
-    return tuple(
-        one.levels[number].reason
+    return [
+        (one, one.levels[number].reason)
         for one in rules.comparisons
         if (number := int(found[one.name][0])) != MISSING
         and one.levels[number].evidence
         and one.name not in hidden
-    )
+    ]

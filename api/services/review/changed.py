@@ -11,9 +11,9 @@ from api.services.register.acts import Key
 from api.services.register.severances import are_severed
 from api.services.register.shields import WHEREABOUTS, shielded_records
 from api.services.register.values import values_now
-from api.services.review.context import FIELDS
 from api.services.review.leases import Lease
 from api.services.review.pairs import PairId, Reviewer, shown_keys
+from api.services.review.seen import FIELDS
 from matcher.rules.review import ReviewRules
 
 

@@ -54,7 +54,8 @@ class Kinship(StrEnum):
         if shares_family:
             home = True
         else:
-            home = _alike(one, other, "postcode") and _alike(one, other, "surname")
+            place = _alike(one, other, "postcode") or _alike(one, other, "address")
+            home = place and _alike(one, other, "surname")
         if not home or not _differ(one, other, "forename" if "forename" in one else "name"):
             return None
         if _alike(one, other, "date_of_birth"):
@@ -80,9 +81,10 @@ class Earlier:
 class Surroundings:
     """Records around a pair, by the record of the pair that they stand around.
 
-    ``near`` says of each whether it shares the family id; ``rivals`` gives their weight in
-    bits, the strongest first. ``kept`` is the pair's own row, if it has one. ``divided`` says
-    that one child holds both records, and that they are told as of two.
+    ``near`` may be brothers and sisters: whether each shares the family id is said. Records of
+    its own child are among them only where the rules keep the two apart. ``rivals`` gives their
+    weight in bits, the strongest first. ``kept`` is the pair's own row, if it has one.
+    ``divided`` says that one child holds both records, and that they are told as of two.
     """
 
     kept: Any
@@ -155,7 +157,10 @@ def surroundings_of(
     shown_near: dict[int, list[tuple[int, bool]]] = {}
     for end, own in near.items():
         families = {record for record, shares in own if shares}
-        distinct = dict.fromkeys(record for record, _ in own if record not in mine)
+        apart = {_other(row, end) for row in others[end] if row.apart}
+        distinct = dict.fromkeys(
+            record for record, _ in own if record not in mine - apart and record not in ends
+        )
         shown_near[end] = [(record, record in families) for record in distinct]
     rivals = {
         end: [
