@@ -23,8 +23,8 @@ from api.services.access.verifying import is_verifying, last_verification, queue
 from api.services.spreadsheets import harmless
 from api.web.access import page_router, signed_in
 from api.web.administration_days import begin_of, end_of, typed_day
+from api.web.audit_words import answer_in_words, called, what_in_words
 from api.web.pages import Instead, page, see
-from api.web.text import sentence, words
 
 router = page_router()
 
@@ -33,21 +33,6 @@ Change = Annotated[Write, signed_in(Permission.READ_AUDIT, personal=False, write
 
 _AT_ONCE, _MOST = 50, 50_000
 _COLUMNS = ("log", "entry", "at", "by", "purpose", "what", "about", "status", "detail")
-_DONE = {
-    "GET": "Looked at",
-    "POST": "Sent to",
-    "PUT": "Set",
-    "PATCH": "Changed",
-    "DELETE": "Deleted",
-}
-_ANSWERS = {
-    303: "Done",
-    401: "Not signed in",
-    403: "Not allowed",
-    404: "Not found",
-    410: "Not there any more",
-}
-_BY_HUNDREDS = ((500, "Failed"), (400, "Refused"), (300, "Led elsewhere"), (0, "Answered"))
 
 
 class Search(BaseModel):
@@ -145,31 +130,16 @@ def _sought(form: Search) -> tuple[Sought, dict[str, str]]:
             errors[f"{name}-day"] = f"Enter the {which} day as a date, such as 27 3 2026"
     if not errors and days["since"] and days["until"] and days["since"] >= days["until"]:
         errors["until-day"] = "The last day must not be before the first day"
+    what = form.what.strip()
     sought = Sought(
         about=form.about.strip() or None,
         by=tidy_name(form.by) or None,
-        what=form.what.strip() or None,
+        what=what or None,
+        called=called(what) if what else (),
         purpose=form.purpose.strip().lower().replace(" ", "_") or None,
         **days,
     )
     return sought, errors
-
-
-def what_in_words(entry: LogEntry) -> str:
-    """What was done, such as "Looked at children, history" for GET /children/{child_id}/history."""
-    method, _, path = entry.what.partition(" ")
-    if method not in _DONE:
-        return sentence(words(entry.what))
-    parts = [words(one) for one in path.split("/") if one not in ("", "v1") and one[0] != "{"]
-    return f"{_DONE[method]} {', '.join(parts) or 'home page'}"
-
-
-def answer_in_words(status: int) -> str:
-    """How an access was answered, with the number that the protocol has for it."""
-    known = _ANSWERS.get(status)
-    if known is None:
-        known = next(text for least, text in _BY_HUNDREDS if status >= least)
-    return f"{known} ({status})"
 
 
 def _csv(entries: Iterable[LogEntry]) -> str:

@@ -14,9 +14,14 @@ def page_routes(app: FastAPI) -> list[APIRoute]:
     systems = (*FOR_SYSTEMS, "/assets/")
     return [
         route
-        for path, route in _all("", app.routes)
+        for path, route in every_route(app)
         if not path.startswith(systems) and not path.endswith(".svg")
     ]
+
+
+def every_route(app: FastAPI) -> Iterator[tuple[str, APIRoute]]:
+    """Each with its path, also those for systems."""
+    return _all("", app.routes)
 
 
 def _all(prefix: str, routes: Any) -> Iterator[tuple[str, APIRoute]]:

@@ -9,6 +9,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import select, update
 
 from api.db.append_only import unprotect
@@ -20,8 +21,10 @@ from api.services.access.audit import note_act
 from api.services.access.roles import Role
 from api.services.jobs import handlers
 from api.services.work import Pace, run_next
+from api.web.audit_words import SENTENCES
 from tests.register_service.registers import shipped
 from tests.web.conftest import SignIn, token_in
+from tests.web.routes import every_route
 
 CHILD = "7K3M9QX2RT4VA"
 FIRST = datetime(2026, 3, 27, 12, tzinfo=UTC)
@@ -81,6 +84,8 @@ def test_entries_are_found_by_what_they_are_about_and_by_whom(auditor: Auditor) 
     assert whats(auditor.export(about="shield 1")) == ["audit 1"]
     assert len(auditor.export(by="Census")) == 3
     assert whats(auditor.export(what="children")) == ["access 3", "access 2", "access 1"]
+    assert whats(auditor.export(what="read A child")) == ["access 3", "access 2", "access 1"]
+    assert whats(auditor.export(what="child was shielded")) == ["audit 1"]
     assert [row["what"] for row in auditor.export(what="audit Exported")][:1] == ["audit_exported"]
     assert len(auditor.export(purpose="Education")) == 3
     assert auditor.export(about="nobody") == []
@@ -101,8 +106,19 @@ def test_days_are_whole_and_as_clocks_in_england_have_them(auditor: Auditor) -> 
 
 def test_what_was_done_and_how_it_was_answered_are_told_in_words(auditor: Auditor) -> None:
     shown = auditor.post("/audit", about=CHILD)
-    assert "Looked at children" in shown and "(200)" in shown
-    assert "Shielded" in auditor.post("/audit", about="shield 1")
+    assert "Read a child" in shown and "(200)" in shown
+    assert "A child was shielded" in auditor.post("/audit", about="shield 1")
+
+
+def test_every_route_has_a_sentence_and_every_sentence_its_route(application: FastAPI) -> None:
+    """Of each sentence that names a method; others are of commands, workers and acts."""
+    there = {
+        f"{method} {path}"
+        for path, route in every_route(application)
+        for method in route.methods
+        if method != "HEAD"
+    }
+    assert {one for one in SENTENCES if one.isascii() and one[:1].isupper()} == there
 
 
 def test_older_entries_follow_without_gap_or_repetition(auditor: Auditor) -> None:

@@ -90,12 +90,14 @@ def list_entries(
 class Sought:
     """What entries are looked for by; ``what`` is part of an act or a route, in any case.
 
+    ``called`` are acts and routes that are looked for by ``what`` too, since people call them so.
     ``since`` is the first moment, ``until`` the first one after.
     """
 
     about: str | None = None
     by: str | None = None
     what: str | None = None
+    called: Collection[str] = ()
     purpose: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -129,8 +131,12 @@ def search_logs(
         accesses = accesses.where(_names(aside, *ids))
     if sought.what is not None:
         action = sought.what.replace(" ", "_")
-        acts = acts.where(Audit.action.icontains(action, autoescape=True))
-        accesses = accesses.where(Access.route.icontains(sought.what, autoescape=True))
+        acts = acts.where(
+            Audit.action.icontains(action, autoescape=True) | Audit.action.in_(sought.called)
+        )
+        accesses = accesses.where(
+            Access.route.icontains(sought.what, autoescape=True) | Access.route.in_(sought.called)
+        )
     both = merge(
         [_act(row) for row in connection.execute(acts)],
         [_access(row) for row in aside.execute(accesses)],
