@@ -1,5 +1,6 @@
 """The data-quality report of an extract in words and as a chart."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,6 +39,14 @@ ACTIVITY = {
     "ethnicities": "Ethnic groups, to tell of linkage by group only",
 }
 
+# Notes of what was not read at all, and why.
+_LEFT_OUT = {
+    "hidden_sheet": "it is hidden",
+    "sheet_ignored": "it holds no list of this source",
+    "file_ignored": "it holds no list of this source",
+}
+_SHEET = re.compile(r" sheet (\d+)$")
+
 
 def source_names(connection: Connection) -> dict[str, str]:
     """What pages call the sources of which anything came, by name."""
@@ -71,12 +80,38 @@ def report_of(view: ExtractView) -> dict[str, Any] | None:
         "activity": {
             ACTIVITY.get(kind, kind): count for kind, count in report["activity"].items() if count
         },
-        "notes": [_note(note) for note in report["notes"]],
+        "parts": _parts(report),
+        "notes": [_note(note) for note in report["notes"] if note["code"] not in _LEFT_OUT],
         "stops": [
             sentence(stop_says({**stop, "field": field_title(stop["field"])}))
             for stop in report["stops"]
         ],
     }
+
+
+def _parts(report: Mapping[str, Any]) -> dict[str, list[str]] | None:
+    """Which files and sheets were read, and which were not and why; none of a single one."""
+    read = list(dict.fromkeys(one["file"] for one in report["files"]))
+    left = [one for one in report["notes"] if one["code"] in _LEFT_OUT]
+    if len(read) < 2 and not left:
+        return None
+    files = {_SHEET.sub("", one) for one in (*read, *(note["file"] for note in left))}
+    return {
+        "read": [_place(file, len(files)) for file in read],
+        "left": [
+            f"{_place(note['file'], len(files))}, because {_LEFT_OUT[note['code']]}"
+            for note in left
+        ],
+    }
+
+
+def _place(file: str, files: int) -> str:
+    """A file of so many, or a sheet of one."""
+    sheet = _SHEET.search(file)
+    if sheet is None:
+        return words(file)
+    named = f"sheet {sheet[1]}"
+    return named if files == 1 else f"{named} of {words(_SHEET.sub('', file))}"
 
 
 def fields_of(report: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -53,8 +53,9 @@ def is_workbook_start(start: bytes) -> bool:
 def read_workbook(
     member: Member, definition: SourceDefinition, progress: Progress | None
 ) -> tuple[list[RawTable], list[Note]]:
-    """The tables of a workbook, and the sheets passed over because they are hidden.
+    """The tables of a workbook, and notes of the sheets passed over.
 
+    A sheet is if it is hidden, or holds something but no table.
     Raises ExtractRefused if it is damaged, protected or no workbook.
     """
     try:
@@ -63,13 +64,18 @@ def read_workbook(
         epoch = _check(member, content) or definition.dates.excel_epoch
         with CalamineWorkbook.from_filelike(io.BytesIO(content)) as workbook:
             count, shown = len(workbook.sheet_names), _visible(workbook)
-            tables = []
-            for index in shown:
+            tables, notes = [], []
+            for index in range(count):
                 file = member.name if count == 1 else f"{member.name} sheet {index + 1}"
+                if index not in shown:
+                    notes.append(Note(file, "", "hidden_sheet", 1))
+                    continue
                 sheet = workbook.get_sheet_by_index(index)
                 table = _read_sheet(sheet, file, definition, epoch, progress)
                 if table:
                     tables.append(table)
+                elif sheet.height:
+                    notes.append(Note(file, "", "sheet_ignored", 1))
     except PasswordError as error:
         raise member.refused("encrypted", _LOCKED) from error
     except _DAMAGED as error:
@@ -79,8 +85,7 @@ def read_workbook(
             if part.encode("utf-16-le") in content:
                 raise _other_document(member, kind) from error
         raise member.refused("damaged_workbook", _AGAIN) from error
-    hidden = count - len(shown)
-    return tables, [Note(member.name, "", "hidden_sheet", hidden)] if hidden else []
+    return tables, notes
 
 
 def _visible(workbook: CalamineWorkbook) -> list[int]:

@@ -158,6 +158,17 @@ def test_hidden_sheets_are_passed_over_and_noted(read: Read) -> None:
     assert notes(result)["", "hidden_sheet"] == 1
 
 
+def test_sheets_that_hold_no_list_are_noted_by_their_place_unless_they_are_empty(
+    read: Read,
+) -> None:
+    sheets = {"Notes": [["Read me", "first"]], "List": [HEADER, ["1", "A"]], "Sheet3": []}
+    result = read(workbook(sheets), name="x.xlsx")
+    assert [one.file for one in result.files] == ["x.xlsx sheet 2"]
+    assert [(note.file, note.code) for note in result.notes if note.code != "table_absent"] == [
+        ("x.xlsx sheet 1", "sheet_ignored")
+    ]
+
+
 def test_a_hidden_list_is_not_looked_into_to_find_a_header(read: Read) -> None:
     sheets = {"Cover": [["Hello"]], "Old": [HEADER, ["1", "B"]]}
     with pytest.raises(ExtractRefused) as refused:

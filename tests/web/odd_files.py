@@ -3,6 +3,9 @@
 import io
 import struct
 import zipfile
+from collections.abc import Mapping, Sequence
+
+import xlsxwriter
 
 _FREE, _END, _FAT, _NONE = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD, 0xFFFFFFFF
 _SECTOR = 512
@@ -14,6 +17,19 @@ def as_zip(**files: str) -> bytes:
     with zipfile.ZipFile(stream, "w") as archive:
         for name, text in files.items():
             archive.writestr(f"{name}.csv", text)
+    return stream.getvalue()
+
+
+def workbook(sheets: Mapping[str, Sequence[Sequence[str]]], hidden: str) -> bytes:
+    """A workbook of these sheets, one of which is hidden."""
+    stream = io.BytesIO()
+    with xlsxwriter.Workbook(stream, {"in_memory": True}) as book:
+        for title, rows in sheets.items():
+            sheet = book.add_worksheet(title)
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+            if title == hidden:
+                sheet.hide()
     return stream.getvalue()
 
 

@@ -17,7 +17,7 @@ from api.rest.service import Service
 from api.services.access.roles import Role
 from tests.rest.work import do_work
 from tests.web.conftest import SignIn, token_in
-from tests.web.odd_files import as_zip, locked_workbook
+from tests.web.odd_files import as_zip, locked_workbook, workbook
 
 PLAIN = b"record_id,forename,surname,date_of_birth\n1,Ada,Lees,2019-05-03\n2,Ben,Lees,2018-02-01\n"
 STRANGE = (
@@ -150,6 +150,20 @@ def test_a_plain_list_is_recognised_checked_and_linked(
     home = steward.get("/").text
     assert "Sources of which it cannot be told yet" not in home
     assert "That is more than 365 days ago, after which any source is overdue." in home
+
+
+def test_which_sheet_of_a_workbook_was_read_and_which_were_not_is_said(
+    steward: TestClient, service: Service
+) -> None:
+    rows = [line.split(",") for line in PLAIN.decode().splitlines()]
+    sheets = {"Notes": [["Read me first"]], "List": rows, "Old": rows}
+    brought = bring(steward, workbook(sheets, hidden="Old"), name="list.xlsx")
+    assert brought.status_code == 303
+    do_work(service)
+    shown = " ".join(re.sub(r"<[^>]+>", " ", steward.get("/extracts/1").text).split())
+    assert "Read: sheet 2 ." in shown
+    assert "sheet 1, because it holds no list of this source" in shown
+    assert "sheet 3, because it is hidden" in shown
 
 
 def test_a_file_of_a_known_system_is_recognised_as_its(steward: TestClient) -> None:
