@@ -7,6 +7,7 @@ from fastapi import Query, Response
 
 from api.rest.access import Access
 from api.rest.problems import Problem
+from api.services.extracts.receiving import did_you_mean
 from api.services.register.history import ChildStanding, Standing
 from api.services.register.reading import check_run
 from api.services.register.viewing import has_source, view_standing
@@ -57,7 +58,8 @@ def require_source(access: Access, source: str, refused: str = "forbidden") -> N
             own = ", ".join(sorted(access.view.sources)) or "none"
             detail = f"This source may not be seen for the purpose {access.view.purpose}; those "
             raise Problem(refused, f"{detail}that you may see for it are: {own}.")
-        raise Problem("unknown-source")
+        meant = did_you_mean(source, access.view.sources)
+        raise Problem("unknown-source", f"{meant[:1].upper()}{meant[1:]}".strip() or None)
 
 
 def require_named(access: Access, source: str, refused: str = "forbidden") -> None:

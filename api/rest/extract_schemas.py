@@ -41,6 +41,14 @@ EXTRACT_FORM = {
                             "description": "snapshot: it lists all that the source holds. "
                             "delta: it lists what changed.",
                         },
+                        "new_source": {
+                            "type": "string",
+                            "enum": ["true", "false"],
+                            "default": "false",
+                            "examples": ["false"],
+                            "description": "true: the source is new. Else one that neither the "
+                            "rules nor the register know is refused: its name may be a slip.",
+                        },
                         "file": {
                             "type": "string",
                             "format": "binary",
@@ -61,6 +69,8 @@ class NewExtract(Body):
     source: SourceName
     as_of: Day
     mode: Literal["snapshot", "delta"] = "snapshot"
+    # Forms hold texts.
+    new_source: Literal["true", "false"] = "false"
 
 
 class ExtractModel(BaseModel):

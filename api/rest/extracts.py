@@ -108,6 +108,7 @@ def post_extract(sent: Sent, write: Annotated[Write, _BRINGS]) -> Response:
             mode=new.mode,
             by=write.caller.name,
             now=write.now,
+            new_source=new.new_source == "true",
         )
     except DayAheadError as error:
         raise Problem("refused", str(error)) from None

@@ -245,7 +245,7 @@ def test_a_name_that_nobody_knows_is_a_new_source_only_if_it_is_said_to_be(
     for how in ((), ("--queue",)):
         refused = call(*named, *how)
         assert refused.status == DATA_PROBLEM
-        assert "add --new-source" in refused.err
+        assert "say so: --new-source" in refused.err
     assert call(*named, "--new-source").status == GOOD
     assert "Nothing changed" in call(*named).out
     assert "did you mean nursery?" in call("ingest", "nursry", few, "--as-of", "2024-09-01").err

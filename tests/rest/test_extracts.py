@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
 from api.db.engine import reading, writing
-from api.db.models import Extract, ExtractChunk, Job
+from api.db.models import Extract, ExtractChunk, Job, Source
 from api.rest.service import Service
 from api.services.access.roles import Role
 from api.services.work import enqueue
@@ -346,6 +346,25 @@ def test_an_unknown_source_with_a_file_of_an_unknown_form_is_refused(
     found = bring(client, steward, b"a,b\n1,2\n")
     assert type_of(found) == (400, "unknown-source")
     assert "a,b" not in found.text
+
+
+def test_a_source_that_nobody_knows_is_begun_only_by_an_extract_that_says_so(
+    client: TestClient, service: Service, steward: Headers, key: MakeKey
+) -> None:
+    for said in ({"new_source": "false"}, {}):
+        form = {"source": "scholo", "as_of": "2024-09-01", **said}
+        file = {"file": ("extract.csv", as_csv(PEOPLE))}
+        found = client.post("/v1/extracts", data=form, files=file, headers=steward)
+        assert type_of(found) == (400, "unknown-source")
+        assert "did you mean school?" in found.json()["detail"]
+    slip = client.put("/v1/sources/scholo/records/1", json={"surname": "Lees"}, headers=key())
+    assert type_of(slip) == (400, "unknown-source")
+    assert slip.json()["detail"] == "Did you mean school?"
+    with reading(service.engine) as connection:
+        assert "scholo" not in set(connection.scalars(select(Source.name)))
+    wrong = bring(client, steward, as_csv(PEOPLE), new_source="yes")
+    assert type_of(wrong) == (422, "invalid")
+    assert bring(client, steward, as_csv(PEOPLE), source="scholo").status_code == 202
 
 
 def test_a_waiting_job_is_cancelled_at_once_by_who_asked_for_it(

@@ -42,5 +42,5 @@ def bring(
     **fields: str,
 ) -> Any:
     """POST an extract of a source that is not in the register yet, unless said otherwise."""
-    form = {"source": "library", "as_of": "2024-09-01", **fields}
+    form = {"source": "library", "as_of": "2024-09-01", "new_source": "true", **fields}
     return client.post("/v1/extracts", data=form, files={"file": (name, content)}, headers=headers)

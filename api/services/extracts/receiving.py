@@ -1,6 +1,7 @@
 """Taking in an extract: who it is from, whether it is news, and its file."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -131,15 +132,20 @@ def _refuse_if_new(connection: Connection, source: str, book: RuleBook) -> None:
     known = {*book.sources, *connection.scalars(select(Source.name))} - {GENERIC}
     if source in known:
         return
-    near = get_close_matches(source, sorted(known), n=3)
-    meant = f"did you mean {' or '.join(near)}? " if near else ""
     raise ExtractRefused(
         source,
         "",
         "unknown_source",
-        f"no source of this name is known; {meant}Known sources are {', '.join(sorted(known))}. "
-        "If it is a new one, whose extracts are plain lists of people, add --new-source",
+        f"no source of this name is known; {did_you_mean(source, known)}Known sources are "
+        f"{', '.join(sorted(known))}. If it is a new one, whose extracts are plain lists of "
+        "people, say so: --new-source at the command line, new_source=true over REST",
     )
+
+
+def did_you_mean(source: str, known: Iterable[str]) -> str:
+    """A question that names those known sources whose names are like one; else nothing."""
+    near = get_close_matches(source, sorted(known), n=3)
+    return f"did you mean {' or '.join(near)}? " if near else ""
 
 
 def _refuse_if_unknown(source: str, arrived: Arrived, book: RuleBook) -> None:

@@ -15,6 +15,7 @@ from api.db.models import Membership, Record, RecordVersion, Source
 from api.services.access.audit import note_act
 from api.services.extracts.changes import CONTENT_COLUMNS
 from api.services.extracts.hashes import row_hash
+from api.services.extracts.receiving import did_you_mean
 from api.services.extracts.states import is_ahead
 from api.services.register.kept_rules import InForce
 from api.services.register.linker import LinkOutcome
@@ -132,7 +133,8 @@ def _check(said: Mapping[str, str | date | None], as_of: date | None, now: datet
 def _source(connection: Connection, name: str) -> int:
     number = connection.scalar(select(Source.number).where(Source.name == name))
     if number is None:
-        raise DataError(f"the register has no source {name!r}; ingest an extract of it first")
+        meant = did_you_mean(name, connection.scalars(select(Source.name)))
+        raise DataError(f"the register has no source {name!r}; {meant}Else ingest an extract first")
     return int(number)
 
 
