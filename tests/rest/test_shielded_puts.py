@@ -2,8 +2,10 @@
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
@@ -14,7 +16,9 @@ from api.rest.service import Service
 from api.services.access.roles import Role
 from api.services.delivering import Deliverer, DeliveryPace
 from api.services.register import shields
+from api.services.register.exporting import Export, export
 from api.services.register.searching import count_records, search_records
+from matcher.register import replay
 from tests.register_service.registers import Key
 from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, Reviewed
 from tests.rest.conftest import Headers, MakeKey
@@ -143,6 +147,34 @@ def test_no_file_tells_whose_a_lookalike_is(
         assert shielded in file.text or what == "links"
         assert "made-up" not in file.text
         assert said["nhs_number"] not in file.text
+
+
+def test_no_file_that_the_command_writes_tells_whose_a_lookalike_is(
+    client: TestClient, key: MakeKey, register: Reviewed, tmp_path: Path
+) -> None:
+    """Nor is a feed without it broken, also where it joined others: it replays to the crosswalk."""
+    own, number = key(), "9434765919"
+    client.put(record(CLINIC), headers=own, json={**AISHA_SAYS, "nhs_number": number})
+    with writing(register.engine) as connection:
+        shields.shield(connection, record=CLINIC, why="a test", by="steward", now=datetime.now(UTC))
+    shielded = register.child(CLINIC)
+    noah = {"surname": "Quigley", "date_of_birth": "2011-11-20", **ELSEWHERE}
+    for at, said in enumerate(({**WHOLE, **HOME}, noah, {**noah, "forename": "Noah"})):
+        one, numbered = ("social", f"made-up-{at}"), {**said, "nhs_number": number}
+        assert client.put(record(one), headers=own, json=numbered).json()["child_hidden"]
+    client.delete(record(("social", "made-up-0")), headers=own)
+    files = {}
+    for what in Export:
+        file = tmp_path / f"{what}.csv"
+        with reading(register.engine) as connection:
+            export(connection, what, file)
+        files[what] = file.read_text()
+        assert shielded in files[what] or what == "links"
+        assert "made-up" not in files[what]
+        assert what != "register" or number in files[what]
+    told = replay(pd.read_csv(tmp_path / "events.csv", dtype=str))
+    crosswalk = pd.read_csv(tmp_path / "crosswalk.csv", dtype=str)
+    pd.testing.assert_frame_equal(told, crosswalk.astype(object), check_dtype=False)
 
 
 def test_who_is_cleared_is_told_whose_a_record_is(

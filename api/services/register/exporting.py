@@ -9,13 +9,8 @@ from sqlalchemy import Connection
 
 from api.services.output import OutputFolder
 from api.services.register.feed_frames import EVENT_COLUMNS, feed_frames
-from api.services.register.past_links import links_as_of
-from api.services.register.reading import (
-    check_run,
-    last_run,
-    read_crosswalk,
-    read_golden,
-)
+from api.services.register.reading import check_run, last_run
+from api.services.register.told_frames import told_crosswalk, told_golden, told_links
 from matcher.errors import DataError
 from matcher.links import LINK_COLUMNS
 from matcher.register.golden import GOLDEN_COLUMNS
@@ -81,9 +76,10 @@ def check_can_read(connection: Connection, *, as_of_run: int | None = None) -> N
 
 def _frames(connection: Connection, what: Export, as_of_run: int | None) -> Iterable[pd.DataFrame]:
     if what is Export.CROSSWALK:
-        return [read_crosswalk(connection, as_of_run=as_of_run)]
+        return [told_crosswalk(connection, as_of_run)]
     if what is Export.REGISTER:
-        return [read_golden(connection, as_of_run=as_of_run)]
+        children = told_crosswalk(connection, as_of_run)["child_id"]
+        return [told_golden(connection, as_of_run, children)]
     if what is Export.LINKS:
-        return [links_as_of(connection, as_of_run)]
+        return [told_links(connection, as_of_run)]
     return feed_frames(connection, as_of_run=as_of_run)

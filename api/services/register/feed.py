@@ -101,10 +101,8 @@ def read_feed(
     if kinds:
         query = query.where(Event.kind.in_(sorted(kinds)))
     if view is not None:
-        query = query.where(
-            or_(Event.source.is_(None), Event.source.in_(sorted(view.named))),
-            *_not_of_lookalikes(connection, view),
-        )
+        query = query.where(or_(Event.source.is_(None), Event.source.in_(sorted(view.named))))
+    query = query.where(*_not_of_lookalikes(connection, view))
     newest = Place(newest_event(connection), last_run(connection))
     rows = connection.execute(query).all()
     unread, rows = len(rows) > limit + _BEYOND, rows[: limit + _BEYOND]
@@ -137,19 +135,25 @@ def _place(event: FeedEvent) -> Place:
     return Place(event.id, event.run)
 
 
-def _not_of_lookalikes(connection: Connection, view: View) -> list[ColumnElement[bool]]:
-    """That an event tells of none of them, so that not even their number shows on a page."""
+def _not_of_lookalikes(connection: Connection, view: View | None) -> list[ColumnElement[bool]]:
+    """That an event tells of none of them, so that not even their number shows on a page.
+
+    What a run that linked one alone did to other records is told, or they would be of other
+    children than the feed says; but not that values changed by it.
+    """
     untold = lookalikes(connection, view)
     if not untold.records:
         return []
     records = np.array(sorted(untold.records), dtype=np.int64)
     held = select(Membership.child).where(among(Membership.record, records)).distinct()
-    children = set(connection.scalars(held))
-    bare = sorted(children - seen_children(connection, view, children))
+    others = select(Membership.child).where(
+        Membership.child.in_(held), ~among(Membership.record, records)
+    )
     key = tuple_(Event.source, Event.record_id)
+    alone = among(Event.run, np.array(sorted(untold.runs), dtype=np.int64))
     return [
-        ~among(Event.run, np.array(sorted(untold.runs), dtype=np.int64)),
-        ~among(Event.child, bare),
+        or_(Event.kind != "values_changed", ~alone),
+        or_(Event.child.not_in(held), Event.child.in_(others)),
         or_(Event.source.is_(None), key.not_in(lookalike_keys())),
     ]
 

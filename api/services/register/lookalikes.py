@@ -43,9 +43,12 @@ class Lookalikes:
 NONE = Lookalikes(frozenset(), frozenset(), frozenset())
 
 
-def lookalikes(connection: Connection, view: View) -> Lookalikes:
-    """Those whose child may not be told; none to somebody who is cleared. One query."""
-    if view.cleared:
+def lookalikes(connection: Connection, view: View | None) -> Lookalikes:
+    """Those whose child may not be told; none to somebody who is cleared. One query.
+
+    Without a view, of whoever may read the database, they are as untold as to the uncleared.
+    """
+    if view is not None and view.cleared:
         return NONE
     after = aliased(Run)
     query = (
