@@ -15,7 +15,7 @@ def typed_day(typed: Mapping[str, str], name: str) -> date | None:
     parts = [typed.get(f"{name}_{part}", "").strip() for part in ("year", "month", "day")]
     if not any(parts):
         return None
-    if not all(part.isascii() and part.isdigit() for part in parts):
+    if not all(part.isascii() and part.isdigit() and len(part) <= 4 for part in parts):
         raise ValueError("this is no date")
     year, month, day = (int(part) for part in parts)
     if year < 1000:

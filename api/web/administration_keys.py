@@ -127,7 +127,7 @@ def made_key_page(
 @router.get(f"{_LIST}/{{number}}")
 def key_page(request: Request, visit: Visit, number: Number) -> Response:
     """What a key is for, to be replaced or ended."""
-    return _key_page(request, _key(visit, number))
+    return _key_page(request, _key(visit, number), str(GRACE.days))
 
 
 @router.post(f"{_LIST}/{{number}}/rotate")
@@ -138,7 +138,7 @@ def rotate_key_here(
     key = _key(change, number)
     if not _is_from(grace, 0, _LONGEST_GRACE):
         errors = {"grace": f"Enter days as a number from 0 to {_LONGEST_GRACE}"}
-        raise Instead(_key_page(request, key, errors))
+        raise Instead(_key_page(request, key, grace, errors))
     if key["state"] != "works":
         raise Problem("conflict")
     made = rotate_key(change.connection, key["name"], by=change.caller.name, now=change.now,
@@ -217,7 +217,7 @@ def _new_page(
 
 
 def _key_page(
-    request: Request, key: Mapping[str, Any], errors: Mapping[str, str] | None = None
+    request: Request, key: Mapping[str, Any], grace: str, errors: Mapping[str, str] | None = None
 ) -> Response:
     return page(
         request,
@@ -226,7 +226,7 @@ def _key_page(
         errors=errors,
         status=422 if errors else 200,
         key=key,
-        grace=GRACE.days,
+        grace=grace,
     )
 
 

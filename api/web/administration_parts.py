@@ -5,20 +5,20 @@ from typing import Annotated
 from fastapi import Form, Path, Query, Request
 
 from api.rest.access import Access, Write
-from api.rest.text import Text
 from api.services.access.policy import known_purposes, read_terms
 from api.services.access.purposes import purposes_of
 from api.services.access.roles import Permission, Role
 from api.services.register.kept_rules import rules_in_force
 from api.web.access import signed_in
+from api.web.typed import Written
 
 Visit = Annotated[Access, signed_in(Permission.ADMINISTER, personal=False)]
 Change = Annotated[Write, signed_in(Permission.ADMINISTER, personal=False, writes=True)]
 Number = Annotated[int, Path(ge=0, lt=2**63)]
-Typed = Annotated[Text, Form()]
+Typed = Annotated[Written, Form()]
 # The number of what a page shows once.
 Once = Annotated[str, Query(max_length=32)]
-Chosen = Annotated[list[Text], Form(max_length=100, default_factory=list)]
+Chosen = Annotated[list[Written], Form(max_length=100, default_factory=list)]
 
 
 def purposes_there_are(visit: Access) -> list[str]:

@@ -9,7 +9,6 @@ from fastapi import Query, Request, Response
 
 from api.rest.access import Access
 from api.rest.problems import Problem
-from api.rest.text import Text
 from api.services.register.acts import ActError
 from api.services.register.kept_rules import rules_in_force
 from api.services.retention.due import DueOfSource, due_by_source, due_records
@@ -27,6 +26,7 @@ from api.web.administration_parts import Change, Chosen, Number, Typed, Visit
 from api.web.extracts_report import source_names
 from api.web.pages import Instead, page, see
 from api.web.text import sentence
+from api.web.typed import wrong_reason
 
 router = page_router()
 
@@ -109,11 +109,10 @@ def erase_child(
     """First says how many records it would be; then, if that is confirmed, queues it."""
     wanted = child_id.strip().upper()
     typed = {"child_id": wanted, "why": why}
-    errors = {}
+    wrong = wrong_reason(why)
+    errors = {"why": wrong} if wrong else {}
     counts: dict[str, int] = {}
     try:
-        if not why.strip():
-            errors["why"] = "Enter a reason"
         records = records_of_child(change.connection, wanted)
         check_can_erase(change.connection, records=records, why=why or "-")
         counts = count_by_source(change.connection, records)
@@ -131,8 +130,8 @@ def erase_child(
 @router.post(f"{_HERE}/holds")
 def hold_child(request: Request, change: Change, child_id: Typed = "", why: Typed = "") -> Response:
     """Puts a hold on a child."""
-    typed = {"child_id": child_id.strip().upper(), "why": why}
-    errors = {} if why.strip() else {"why": "Enter a reason"}
+    typed, wrong = {"child_id": child_id.strip().upper(), "why": why}, wrong_reason(why)
+    errors = {"why": wrong} if wrong else {}
     try:
         number = put_hold(change.connection, on=typed["child_id"], why=why or "-",
                           by=change.caller.name, now=change.now)  # fmt: skip
@@ -153,8 +152,8 @@ def hold_page(request: Request, visit: Visit, number: Number) -> Response:
 def lift(request: Request, change: Change, number: Number, why: Typed = "") -> Response:
     """Ends it."""
     hold = _hold(change, number)
-    if not why.strip():
-        raise Instead(_hold_page(request, hold, {"why": "Enter a reason"}))
+    if wrong := wrong_reason(why):
+        raise Instead(_hold_page(request, hold, {"why": wrong}, why))
     lift_hold(change.connection, number, why=why, by=change.caller.name, now=change.now)
     return see(request, _HERE, said=f"Hold {number} is lifted.")
 
@@ -207,7 +206,7 @@ def _erase_page(
     request: Request,
     visit: Access,
     found: list[DueOfSource],
-    chosen: list[Text],
+    chosen: list[str],
     errors: Mapping[str, str],
 ) -> Response:
     return page(
@@ -243,7 +242,9 @@ def _child_page(
     )
 
 
-def _hold_page(request: Request, hold: HoldView, errors: Mapping[str, str]) -> Response:
+def _hold_page(
+    request: Request, hold: HoldView, errors: Mapping[str, str], why: str = ""
+) -> Response:
     return page(
         request,
         "administration/hold.html",
@@ -251,4 +252,5 @@ def _hold_page(request: Request, hold: HoldView, errors: Mapping[str, str]) -> R
         errors=errors,
         status=422 if errors else 200,
         hold=hold,
+        why=why,
     )

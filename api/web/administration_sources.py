@@ -8,7 +8,6 @@ from pydantic import BaseModel
 
 from api.rest.access import Access
 from api.rest.problems import Problem
-from api.rest.text import Text
 from api.services.access.agreements import (
     Agreed,
     AgreedSource,
@@ -28,30 +27,33 @@ from api.web.administration_parts import (
 )
 from api.web.pages import Instead, page, see
 from api.web.text import sentence
+from api.web.typed import Written, too_long
 
 router = page_router()
 
 _LIST = "/administration/sources"
 _EXAMPLE = "such as 27 3 2027"
+# Of what an agreement says, in characters.
+_LONGEST = 500
 
 
 class DaysForm(BaseModel):
     """The first and the last day of an agreement, as typed."""
 
-    starts_day: Text = ""
-    starts_month: Text = ""
-    starts_year: Text = ""
-    ends_day: Text = ""
-    ends_month: Text = ""
-    ends_year: Text = ""
+    starts_day: Written = ""
+    starts_month: Written = ""
+    starts_year: Written = ""
+    ends_day: Written = ""
+    ends_month: Written = ""
+    ends_year: Written = ""
 
 
 class AgreementForm(DaysForm):
     """All of an agreement, as typed; a field and its purposes on each line of ``fields``."""
 
-    basis: Text = ""
-    purposes: list[Text] = []
-    fields: Text = ""
+    basis: Written = ""
+    purposes: list[Written] = []
+    fields: Written = ""
 
 
 @router.get(_LIST)
@@ -92,6 +94,7 @@ def add_agreement_here(
     source = _source(change, number)
     typed = {**form.model_dump(), "purposes": chosen_purposes(change, form.purposes)}
     days, errors = _days(typed)
+    errors |= too_long({"basis": form.basis, "fields": form.fields}, _LONGEST)
     if not errors:
         try:
             add_agreement(

@@ -14,7 +14,6 @@ from pydantic import BaseModel, Field
 
 from api.db.engine import reading
 from api.rest.access import Access, Write
-from api.rest.text import Text
 from api.services.access.audit import note_act
 from api.services.access.names import tidy_name
 from api.services.access.reading_logs import LogEntry, LogPage, Sought, search_logs
@@ -25,6 +24,7 @@ from api.web.access import page_router, signed_in
 from api.web.administration_days import begin_of, end_of, typed_day
 from api.web.audit_words import answer_in_words, called, what_in_words
 from api.web.pages import Instead, page, see
+from api.web.typed import Written
 
 router = page_router()
 
@@ -38,16 +38,16 @@ _COLUMNS = ("log", "entry", "at", "by", "purpose", "what", "about", "status", "d
 class Search(BaseModel):
     """What is looked for, as typed. ``after`` is where an earlier page ended."""
 
-    about: Text = ""
-    by: Text = ""
-    what: Text = ""
-    purpose: Text = ""
-    since_day: Text = ""
-    since_month: Text = ""
-    since_year: Text = ""
-    until_day: Text = ""
-    until_month: Text = ""
-    until_year: Text = ""
+    about: Written = ""
+    by: Written = ""
+    what: Written = ""
+    purpose: Written = ""
+    since_day: Written = ""
+    since_month: Written = ""
+    since_year: Written = ""
+    until_day: Written = ""
+    until_month: Written = ""
+    until_year: Written = ""
     after: Annotated[str, Field(pattern=r"^(\d{1,19}\.\d{1,19})?$")] = ""
 
 

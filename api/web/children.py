@@ -25,6 +25,7 @@ from api.web.born import date_of_birth
 from api.web.masks import masks_on
 from api.web.pages import Instead, page, see
 from api.web.text import named, sentence
+from api.web.typed import Written, wrong_reason
 from matcher.rules.survivorship import GOLDEN_FIELDS
 
 router = page_router()
@@ -32,7 +33,7 @@ router = page_router()
 Visit = Annotated[Access, signed_in(Permission.READ_CHILDREN)]
 Correcting = Annotated[Write, signed_in(Permission.CORRECT_CHILDREN, writes=True)]
 Protecting = Annotated[Write, signed_in(Permission.PROTECT_CHILDREN, writes=True)]
-Typed = Annotated[str, Form(max_length=200)]
+Typed = Annotated[Written, Form()]
 
 # What is wrong with a value that cannot be.
 _WRONG = {
@@ -141,7 +142,7 @@ def correct_value(
     day: Typed = "",
     month: Typed = "",
     year: Typed = "",
-    why: Annotated[str, Form(max_length=2000)] = "",
+    why: Typed = "",
 ) -> Response:
     """It stays until it is released, whatever the records say."""
     found = _child(request, change, child_id)
@@ -152,7 +153,8 @@ def correct_value(
     if field == "date_of_birth":
         place = "value-day"
         value = date_of_birth(day.strip(), month.strip(), year.strip())[0] or ""
-    errors = {} if why.strip() else {"why": "Enter how you know"}
+    wrong = wrong_reason(why, "Enter how you know")
+    errors = {"why": wrong} if wrong else {}
     try:
         checked_value(field, value, change.now.date(), rules)
     except ActError:
@@ -186,7 +188,7 @@ def shield_child(
     request: Request,
     child_id: str,
     change: Protecting,
-    why: Annotated[str, Form(max_length=2000)] = "",
+    why: Typed = "",
 ) -> Response:
     """Hide at once where the child lives."""
     found = _child(request, change, child_id)
@@ -198,10 +200,9 @@ def shield_child(
             by=change.caller.name,
             now=change.now,
         )
-    except ActError:
-        raise Instead(
-            _child_page(request, change, found, errors={"shield-why": "Enter a reason"})
-        ) from None
+    except ActError as error:
+        errors = {"shield-why": wrong_reason(why) or sentence(str(error))}
+        raise Instead(_child_page(request, change, found, errors=errors, why=why)) from None
     return see(request, f"/children/{child_id}", said="Where this child lives is hidden now.")
 
 
@@ -210,7 +211,7 @@ def lift_shield(
     request: Request,
     child_id: str,
     change: Protecting,
-    why: Annotated[str, Form(max_length=2000)] = "",
+    why: Typed = "",
 ) -> Response:
     """Show again where the child lives; for those who are cleared to see it."""
     found = _child(request, change, child_id)
@@ -224,10 +225,9 @@ def lift_shield(
             by=change.caller.name,
             now=change.now,
         )
-    except ActError:
-        raise Instead(
-            _child_page(request, change, found, errors={"lift-why": "Enter a reason"})
-        ) from None
+    except ActError as error:
+        errors = {"lift-why": wrong_reason(why) or sentence(str(error))}
+        raise Instead(_child_page(request, change, found, errors=errors, why=why)) from None
     return see(request, f"/children/{child_id}", said="The shield is lifted.")
 
 
@@ -272,6 +272,7 @@ def _child_page(
     *,
     revealed: bool = False,
     errors: Mapping[str, str] | None = None,
+    why: str = "",
 ) -> Response:
     child_id = child.standing.child_id
     records = view_records(visit.connection, visit.view, child_id, limit=_RECORDS + 1)
@@ -286,6 +287,7 @@ def _child_page(
         title=f"Child {child_id}",
         status=422 if errors else 200,
         errors=errors,
+        why=why,
         child=child,
         child_id=child_id,
         fields=GOLDEN_FIELDS,

@@ -30,6 +30,7 @@ from api.web.access import page_router, signed_in
 from api.web.extracts_report import chart_of_fields, report_of, source_names
 from api.web.pages import Instead, page, see
 from api.web.text import sentence
+from api.web.typed import Written, wrong_reason
 
 router = page_router()
 
@@ -129,12 +130,12 @@ def refuse_here(
     request: Request,
     extract: Number,
     change: Deciding,
-    why: Annotated[str, Form(max_length=2000)] = "",
+    why: Annotated[Written, Form()] = "",
 ) -> Response:
     """Has nothing to do with it; its file is dropped."""
     view = find(change, extract)
-    if not why.strip():
-        raise _refused(request, change, view, {"why": "Enter why you refuse the extract"})
+    if wrong := wrong_reason(why, "Enter why you refuse the extract"):
+        raise _refused(request, change, view, {"why": wrong}, why)
     try:
         refuse(change.connection, extract, by=change.caller.name, now=change.now, why=why.strip())
     except StateError as error:
@@ -217,7 +218,11 @@ def is_under_way(view: ExtractView) -> bool:
 
 
 def show_extract(
-    request: Request, access: Access, view: ExtractView, errors: dict[str, str] | None = None
+    request: Request,
+    access: Access,
+    view: ExtractView,
+    errors: dict[str, str] | None = None,
+    why: str = "",
 ) -> Response:
     """The page of one."""
     connection = access.connection
@@ -229,6 +234,7 @@ def show_extract(
         errors=errors,
         status=422 if errors else 200,
         view=view,
+        why=why,
         source_title=source_names(connection).get(view.source, view.source),
         under_way=is_under_way(view),
         given_up=given_up,
@@ -256,6 +262,6 @@ def _changes(connection: Connection, view: ExtractView) -> list[dict[str, Any]]:
 
 
 def _refused(
-    request: Request, access: Access, view: ExtractView, errors: dict[str, str]
+    request: Request, access: Access, view: ExtractView, errors: dict[str, str], why: str = ""
 ) -> Instead:
-    return Instead(show_extract(request, access, view, errors))
+    return Instead(show_extract(request, access, view, errors, why))

@@ -27,6 +27,7 @@ from api.web.access import page_router, signed_in, streamed
 from api.web.extracts_report import source_names
 from api.web.pages import Instead, page, see
 from api.web.text import sentence
+from api.web.typed import Written
 from api.web.uploads import PageUploads
 from matcher.errors import ExtractRefused
 
@@ -34,7 +35,7 @@ router = page_router()
 
 Visit = Annotated[Access, signed_in(Permission.BRING_EXTRACTS, personal=False)]
 _BRINGS = signed_in(Permission.BRING_EXTRACTS, personal=False, writes=True)
-Typed = Annotated[str, Form(max_length=200)]
+Typed = Annotated[Written, Form()]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NEW = "another"

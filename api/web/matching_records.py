@@ -30,6 +30,7 @@ from api.web.matching import CRITERIA, SHOWN, Visit, neighbours, shown_row, syst
 from api.web.pages import Instead, page, see
 from api.web.terms import kept_terms
 from api.web.text import sentence
+from api.web.typed import Written
 from api.web.workbench import Asked, Workbench, fields_of, usable
 from matcher.errors import DataError
 
@@ -37,7 +38,7 @@ router = page_router()
 
 Deciding = Annotated[Write, signed_in(Permission.REVIEW_PAIRS, writes=True)]
 Number = Annotated[int, Path(ge=0, lt=2**63)]
-Reason = Annotated[str, Form(max_length=2000)]
+Reason = Annotated[Written, Form()]
 
 # Records of a child, rows of a tab, rows of the one that is wanted in full, and decisions.
 _RECORDS, _ROWS, _MORE, _DECISIONS = 30, 10, 60, 20

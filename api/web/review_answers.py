@@ -99,7 +99,7 @@ def undo_answer(
             _answer_page(request, change, number, part, errors=errors, why=as_typed(why))
         ) from None
     change.saw(*(f"record {record}" for record in (undone.pair.low, undone.pair.high)))
-    said = "Your answer is taken back. The pair waits again."
+    said = "Your answer is undone. The pair waits again."
     return see(request, f"/review{part.query}", said=said)
 
 
@@ -130,7 +130,7 @@ def undo_decision(
             page(
                 request,
                 "review/undo.html",
-                title="Take a decision back",
+                title="Undo a decision",
                 status=422,
                 errors={"why": sentence(str(error))},
                 number=number,
@@ -141,7 +141,7 @@ def undo_decision(
             )
         ) from None
     change.saw(*(f"record {record}" for record in (undone.pair.low, undone.pair.high)))
-    return see(request, local(next), said="The decision is taken back. It ends with the next run.")
+    return see(request, local(next), said="The decision is undone. It ends with the next run.")
 
 
 def _answer_page(

@@ -22,6 +22,7 @@ from api.services.review.waiting import ADJUDICATION, CONFLICT, CONFLICT_KINDS, 
 from api.web.access import signed_in
 from api.web.pages import see
 from api.web.text import midnight
+from api.web.typed import Written
 
 Visit = Annotated[Access, signed_in(Permission.REVIEW_PAIRS)]
 Change = Annotated[Write, signed_in(Permission.REVIEW_PAIRS, writes=True)]
@@ -45,7 +46,7 @@ CHOSEN = (REFERRED, ADJUDICATION, CONFLICT, *CONFLICT_KINDS, STALE, POSSIBLE)
 COUNTED = 100
 
 _LEAST, _MOST = -1000.0, 1000.0
-_Typed = Annotated[str, Query(max_length=80)]
+_Typed = Annotated[Written, Query()]
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,14 @@ from api.web.charts import Share
 from api.web.pages import Instead, page, see
 from api.web.review_part import words_for_templates
 from api.web.text import plain, sentence
+from api.web.typed import Written
 
 router = page_router()
 
 Settles = Annotated[Access, signed_in(Permission.SETTLE_REVIEWS, personal=False)]
 Steward = Annotated[Access, signed_in(Permission.ADMINISTER)]
 StewardActs = Annotated[Write, signed_in(Permission.ADMINISTER, writes=True)]
-Typed = Annotated[str, Form(max_length=200)]
+Typed = Annotated[Written, Form()]
 
 _WEEKS = timedelta(weeks=26)
 

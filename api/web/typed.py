@@ -3,17 +3,29 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
+
+from api.rest.text import plain
+from api.services.register.acts import LONGEST_REASON
 
 # Longer than anything that a field of a person holds; it is read, so that the page can tell.
 LONGEST = 100
 Sent = Annotated[str, StringConstraints(max_length=20_000, strip_whitespace=True)]
+# The same for what is kept as it is.
+Written = Annotated[Sent, AfterValidator(plain)]
 
 
-def too_long(typed: Mapping[str, str]) -> dict[str, str]:
+def too_long(typed: Mapping[str, str], longest: int = LONGEST) -> dict[str, str]:
     """By name of the field, what is wrong with those that are too long."""
     return {
-        name: f"Enter {LONGEST} characters or fewer"
+        name: f"Enter {longest:,} characters or fewer"
         for name, value in typed.items()
-        if len(value) > LONGEST
+        if len(value) > longest
     }
+
+
+def wrong_reason(why: str, missing: str = "Enter a reason") -> str | None:
+    """What is wrong with a reason, if anything is."""
+    if not why.strip():
+        return missing
+    return too_long({"why": why}, LONGEST_REASON).get("why")

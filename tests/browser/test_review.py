@@ -65,7 +65,7 @@ def test_twenty_pairs_are_decided_by_keyboard_alone(open_page: Open, crowded: Si
             page.keyboard.press("Enter")
     assert answers(crowded) == {"match": 7, "non_match": 7, "cannot_tell": 6}
     press(page, "u")
-    expect(page.get_by_role("alert")).to_contain_text("Your answer is taken back")
+    expect(page.get_by_role("alert")).to_contain_text("Your answer is undone")
     assert answers(crowded, "void") == {"non_match": 1}
 
 
@@ -154,7 +154,7 @@ def test_a_pair_is_reviewed_and_taken_back(
     page.get_by_text("Undo this answer").click()
     page.get_by_label("Why you are undoing it").fill("I misread it")
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("alert")).to_contain_text("Your answer is taken back")
+    expect(page.get_by_role("alert")).to_contain_text("Your answer is undone")
 
 
 def test_all_of_it_works_without_script(open_page: Open, site: Site) -> None:
@@ -169,7 +169,7 @@ def test_all_of_it_works_without_script(open_page: Open, site: Site) -> None:
     expect(page.get_by_role("button", name="Next pair")).to_be_focused()
     page.get_by_text("Undo this answer").click()
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("alert")).to_contain_text("Your answer is taken back")
+    expect(page.get_by_role("alert")).to_contain_text("Your answer is undone")
     page.get_by_role("button", name="Start reviewing").click()
     page.get_by_role("button", name="Skip").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()

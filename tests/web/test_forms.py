@@ -1,10 +1,13 @@
 """Nothing is changed but by a form of ours, sent by the browser that it was given to."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.testclient import TestClient
+from pydantic import BaseModel
 
 from api.rest.service import Service
 from api.services.access.roles import Role
@@ -140,3 +143,39 @@ def test_over_https_cookies_are_bound_to_the_host_and_kept_from_script(service: 
     assert cookie.startswith("__Host-visit=")
     assert {"HttpOnly", "Secure", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
     assert "Domain" not in cookie
+
+
+# What forms send and addresses have that nobody types.
+_NOT_TYPED = {
+    "after", "again", "base", "criteria", "cursor", "etag", "field", "filter", "kind", "next",
+    "search", "shown", "source", "state", "system", "token",
+    "roles", "purposes", "sources",
+}  # fmt: skip
+
+
+def test_what_people_type_is_read_however_long_so_that_its_page_can_tell(
+    application: FastAPI,
+) -> None:
+    short = {
+        f"{route.path} {name}"
+        for route in page_routes(application)
+        for name, limit in _limits(route.dependant)
+        if limit < 20_000 and name not in _NOT_TYPED
+    }
+    assert short == set()
+
+
+def _limits(of: Dependant) -> Iterator[tuple[str, int]]:
+    """By name of what comes with a request, how many characters are read of it."""
+    for needed in of.dependencies:
+        yield from _limits(needed)
+    for one in (*of.query_params, *of.body_params):
+        kind = one.field_info.annotation
+        fields = {one.name: one.field_info}
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            fields = kind.model_fields
+        for name, info in fields.items():
+            for limit in info.metadata:
+                most = getattr(limit, "max_length", None)
+                if most is not None:
+                    yield name, most
