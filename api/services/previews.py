@@ -8,7 +8,7 @@ import io
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -144,23 +144,38 @@ def ask_for_preview(connection: Connection, wanted: Wanted, *, by: str, now: dat
 def find_preview(connection: Connection, number: int) -> PreviewView | None:
     """A preview, unless there is none or it was discarded."""
     row = _row(connection, number)
-    if row is None:
-        return None
-    jobs = jobs_by_id(connection, [one for one in (row.job, row.commit_job) if one is not None])
-    return PreviewView(
-        id=row.id,
-        after_run=row.after_run,
-        last_run=last_run(connection),
-        by=row.by,
-        created_at=in_utc(row.created_at),
-        rules_sent=row.files is not None,
-        model_sent=row.model is not None,
-        lower=row.lower,
-        upper=row.upper,
-        found=row.found,
-        job=jobs[row.job],
-        commit_job=None if row.commit_job is None else jobs[row.commit_job],
+    return None if row is None else _views(connection, [row])[0]
+
+
+def list_previews(connection: Connection, *, limit: int = 50) -> list[PreviewView]:
+    """Those that were not discarded, the latest first."""
+    table = PreviewRow.__table__
+    query = select(table).where(table.c.job.is_not(None)).order_by(table.c.id.desc()).limit(limit)
+    return _views(connection, connection.execute(query).all())
+
+
+def _views(connection: Connection, rows: Sequence[Row[Any]]) -> list[PreviewView]:
+    jobs = jobs_by_id(
+        connection, [job for row in rows for job in (row.job, row.commit_job) if job is not None]
     )
+    latest = last_run(connection)
+    return [
+        PreviewView(
+            id=row.id,
+            after_run=row.after_run,
+            last_run=latest,
+            by=row.by,
+            created_at=in_utc(row.created_at),
+            rules_sent=row.files is not None,
+            model_sent=row.model is not None,
+            lower=row.lower,
+            upper=row.upper,
+            found=row.found,
+            job=jobs[row.job],
+            commit_job=None if row.commit_job is None else jobs[row.commit_job],
+        )
+        for row in rows
+    ]
 
 
 def commit_preview(connection: Connection, number: int, *, by: str, now: datetime) -> int:

@@ -121,9 +121,12 @@ _MATCHING = {
 _MEASURES = {
     "GET /measures": "Looked at the measures",
     "GET /measures/{name}/chart.svg": "Looked at the chart of a measure",
-    "GET /quality": "Looked at linkage quality",
+    "GET /quality": "Looked at linkage quality: weights and thresholds",
+    "GET /quality/blocking": "Looked at linkage quality: blocking",
+    "GET /quality/decided": "Looked at linkage quality: what people found",
     "GET /quality/groups": "Looked at linkage quality by group",
     "GET /quality/groups/{name}.svg": "Looked at a chart of linkage quality by group",
+    "GET /quality/previews": "Looked at the list of previews",
     "POST /quality/previews": "Asked for a preview of other thresholds",
     "GET /quality/previews/{number}": "Looked at a preview",
     "POST /quality/previews/{number}/commit": "Put a preview in force",

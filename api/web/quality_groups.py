@@ -39,12 +39,12 @@ def groups_page(request: Request, visit: Visit) -> Response:
     """Each way to group children, with a chart, a table and what the gap is."""
     latest = last_run(visit.connection)
     if not latest:
-        return page(request, "quality/groups.html", title="Quality by group", latest=None)
+        return page(request, "quality/groups.html", title="Linkage quality: by group", latest=None)
     book = last_rules(visit.connection).book
     return page(
         request,
         "quality/groups.html",
-        title="Quality by group",
+        title="Linkage quality: by group",
         latest=latest,
         profile=book.disclosure,
         expected=[

@@ -16,6 +16,7 @@ from api.web.access import page_router, signed_in
 from api.web.pages import Instead, page, see
 from api.web.quality import Visit
 from api.web.text import sentence
+from api.web.typed import Written
 from matcher.evaluate.sampled import FEWEST_ANSWERS
 
 router = page_router()
@@ -50,12 +51,10 @@ def samples_page(request: Request, visit: Visit) -> Response:
 
 
 @router.post("/quality/samples")
-def draw(
-    request: Request, change: Draw, size: Annotated[str, Form(max_length=20)] = ""
-) -> Response:
+def draw(request: Request, change: Draw, size: Annotated[Written, Form()] = "") -> Response:
     """Have a sample drawn, which reviewers are handed from then on."""
     digits = size.strip().replace(",", "")
-    if not (digits.isascii() and digits.isdigit()):
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
         errors = {"size": f"Enter how many pairs to draw, from {FEWEST} to {MOST:,}"}
         raise Instead(_page(request, change, size, errors))
     try:
@@ -82,7 +81,7 @@ def _page(
     return page(
         request,
         "quality/samples.html",
-        title="Estimated precision and recall",
+        title="Linkage quality: precision and recall",
         status=422 if errors else 200,
         errors=errors,
         latest=last_run(visit.connection),

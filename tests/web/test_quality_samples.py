@@ -56,7 +56,7 @@ def test_a_senior_reviewer_draws_a_sample_and_its_answers_give_estimates(
     sign_in: SignIn, engine: Engine, service: Service
 ) -> None:
     client = sign_in(Role.SENIOR_REVIEWER)
-    assert "No sample of pairs has been drawn yet" in text_of(client, "/quality")
+    assert "No sample has been drawn yet" in text_of(client, "/quality/samples")
     for typed, message in (("many", "Enter how many pairs to draw"), ("9", "from 100 to 5,000")):
         status, page = draw(client, typed)
         assert status == 422
@@ -88,10 +88,9 @@ def test_a_senior_reviewer_draws_a_sample_and_its_answers_give_estimates(
                 by="test",
                 now=datetime.now(UTC),
             )
-    for address in ("/quality", "/quality/samples"):
-        page = text_of(client, address)
-        assert page.count("100.0%, from 9") == 2
-        assert "150 of 150 pairs" in page
+    page = text_of(client, "/quality/samples")
+    assert page.count("100.0%, from 9") == 2
+    assert "150 of 150 pairs" in page
     with reading(engine) as connection:
         drawn = connection.scalars(select(SampledPair.chance)).all()
     assert 0 < min(drawn) < max(drawn) <= 1
@@ -106,7 +105,7 @@ def test_who_may_not_settle_reviews_sees_samples_and_draws_none(sign_in: SignIn)
 
 
 def test_the_blocking_report_has_each_rule_in_words(sign_in: SignIn) -> None:
-    page = text_of(sign_in(Role.STEWARD), "/quality")
+    page = text_of(sign_in(Role.STEWARD), "/quality/blocking")
     for rule in shipped().book.linkage.matching.blocking:
         assert f"<bdi>{escape(rule.name)}</bdi>" in page
     assert "Forename (first 4 characters); date of birth" in page
