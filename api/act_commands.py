@@ -132,7 +132,7 @@ def correct(
                 now=now(),
                 rules=_rules(connection).book.linkage.values,
             )
-        print(f"Correction {number} is entered. To let it go: matcher release {number}")
+        print(f"Correction {number} is entered. To let it go: matcher release {number} --why TEXT")
         _link(engine, by, link)
 
 
@@ -141,6 +141,7 @@ def release(
     correction: Annotated[
         int, typer.Argument(metavar="CORRECTION", help="The correction's number.")
     ],
+    why: WhyOption,
     link: LinkOption = True,
     database: DatabaseOption = None,
     by: ByOption = None,
@@ -148,7 +149,7 @@ def release(
     """Let a corrected value be picked by the rules again."""
     with existing_register(database) as engine:
         with writing(engine) as connection:
-            release_correction(connection, correction, by=by or user_name(), now=now())
+            release_correction(connection, correction, why=why, by=by or user_name(), now=now())
         print(f"Correction {correction} is released.")
         _link(engine, by, link)
 
@@ -193,6 +194,7 @@ def sever(
     other: Annotated[
         list[str], typer.Option("--other", metavar="SOURCE=ID", help="A record of the other.")
     ],
+    why: WhyOption,
     link: LinkOption = True,
     database: DatabaseOption = None,
     by: ByOption = None,
@@ -206,7 +208,7 @@ def sever(
     with existing_register(database) as engine:
         with writing(engine) as connection:
             count = enter_severance(
-                connection, one=sides[0], other=sides[1], by=by or user_name(), now=now()
+                connection, one=sides[0], other=sides[1], why=why, by=by or user_name(), now=now()
             )
         print(f"{count} pair{'s' if count != 1 else ''} of records can never be one child again.")
         _link(engine, by, link)

@@ -48,10 +48,11 @@ def show_extracts(found: Sequence[ExtractView]) -> None:
 def show_extract(found: ExtractView) -> None:
     """One extract with its report."""
     title = f"Extract {found.id} of {found.source}, as of {found.as_of}: {found.state}"
-    if found.refusal:
-        _OUT.print(f"{title}, {found.refusal}", soft_wrap=True)
+    why = found.refusal or found.withdrawal
+    if why:
+        _OUT.print(f"{title}, {why}", soft_wrap=True)
     if found.report is None:
-        if not found.refusal:
+        if not why:
             _OUT.print(f"{title}. It was not looked over yet.")
         return
     show_report(found.report, title, found.id, waits=found.state == "validated")

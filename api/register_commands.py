@@ -155,11 +155,14 @@ def refuse(
 
 @commands.command()
 def withdraw(
-    extract: ExtractArgument, database: DatabaseOption = None, by: ByOption = None
+    extract: ExtractArgument,
+    why: WhyOption,
+    database: DatabaseOption = None,
+    by: ByOption = None,
 ) -> None:
     """Take an extract back; the next run undoes what it did."""
     with existing_register(database) as engine, writing(engine) as connection:
-        extract_steps.withdraw(connection, extract, by=by or user_name(), now=now())
+        extract_steps.withdraw(connection, extract, by=by or user_name(), now=now(), why=why)
         linked = any(due.extract == extract for due in extract_steps.extracts_due(connection))
     undo = " Undo what it did with: matcher relink" if linked else " It was not linked yet."
     print(f"Extract {extract} is withdrawn.{undo}")

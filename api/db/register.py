@@ -128,6 +128,7 @@ class Correction(Table):
     at: Mapped[Moment]
     released_by: Mapped[Name | None]
     released_at: Mapped[Moment | None]
+    released_why: Mapped[Written | None]
     # The run that last heeded it; none while it waits for one.
     run: Mapped[int | None] = mapped_column(ForeignKey("run.id"), index=True)
 
@@ -162,6 +163,7 @@ class Severance(Table):
     id: Mapped[Id]
     record_l: Mapped[int] = mapped_column(ForeignKey("record.id"), index=True)
     record_r: Mapped[int] = mapped_column(ForeignKey("record.id"), index=True)
+    why: Mapped[Written]
     by: Mapped[Name]
     at: Mapped[Moment]
     run: Mapped[int | None] = mapped_column(ForeignKey("run.id"), index=True)

@@ -73,9 +73,10 @@ class ExtractState(enum.StrEnum):
 class Extract(Table):
     """One upload of a source. ``report`` is its data-quality report, counts only.
 
-    ``held_on`` is the date that all its rows give, if they do. ``run`` applied it;
-    ``undone_run`` took back what it did, after it had been withdrawn. ``job`` is the last one
-    that was queued for it. ``mapping`` says what its headers mean beside the definition.
+    ``refusal`` and ``withdrawal`` say why. ``held_on`` is the date that all its rows give, if
+    they do. ``run`` applied it; ``undone_run`` took back what it did, after it had been
+    withdrawn. ``job`` is the last one that was queued for it. ``mapping`` says what its headers
+    mean beside the definition.
     """
 
     __tablename__ = "extract"
@@ -93,6 +94,7 @@ class Extract(Table):
     decided_at: Mapped[Moment | None]
     decided_by: Mapped[Name | None]
     refusal: Mapped[Written | None]
+    withdrawal: Mapped[Written | None]
     report: Mapped[Detail | None]
     held_on: Mapped[date | None] = mapped_column(Date)
     run: Mapped[int | None] = mapped_column(ForeignKey("run.id"))

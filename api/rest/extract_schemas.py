@@ -89,6 +89,7 @@ class ExtractModel(BaseModel):
     decided_at: datetime | None = Field(description="When it was accepted, refused or withdrawn.")
     decided_by: str | None
     refusal: str | None = Field(description="Why it was refused.")
+    withdrawal: str | None = Field(description="Why it was withdrawn.")
     run: int | None = Field(description="The run that linked it.")
     undone_run: int | None = Field(description="The run that took back what it did.")
     job: JobModel | None = Field(description="The last work that was queued for it.")
@@ -132,6 +133,14 @@ class Refusal(Body):
     model_config = whole({"why": "another area's list"})
 
     why: Said = Field(examples=["another area's list"])
+
+
+class Withdrawal(Body):
+    """Why an extract is taken back."""
+
+    model_config = whole({"why": "it was of last year"})
+
+    why: Said = Field(examples=["it was of last year"])
 
 
 def extract_model(view: ExtractView) -> ExtractModel:

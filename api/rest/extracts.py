@@ -30,6 +30,7 @@ from api.rest.extract_schemas import (
     Refusal,
     RejectModel,
     RejectPage,
+    Withdrawal,
     extract_model,
     extract_values,
 )
@@ -270,13 +271,15 @@ def refuse_extract(
         202: {"headers": {**LOCATED, **TAGGED}},
     },
 )
-def withdraw_extract(extract: Number, write: Deciding, if_match: IfMatch = None) -> Response:
+def withdraw_extract(
+    extract: Number, withdrawal: Withdrawal, write: Deciding, if_match: IfMatch = None
+) -> Response:
     """What it did, if it was current, is undone by queued work. It must be the latest one of
     its source.
     """
     _decided(write, extract, if_match)
     try:
-        withdraw(write.connection, extract, by=write.caller.name, now=write.now)
+        withdraw(write.connection, extract, by=write.caller.name, now=write.now, why=withdrawal.why)
     except StateError as error:
         raise Problem("conflict", str(error)) from None
     queue_linking(write.connection, extract=extract, by=write.caller.name)

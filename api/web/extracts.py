@@ -144,11 +144,18 @@ def refuse_here(
 
 
 @router.post("/extracts/{extract}/withdraw")
-def withdraw_here(request: Request, extract: Number, change: Deciding) -> Response:
+def withdraw_here(
+    request: Request,
+    extract: Number,
+    change: Deciding,
+    why: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
     """Takes it back; a worker undoes what it did."""
     view = find(change, extract)
+    if not why.strip():
+        raise _refused(request, change, view, {"withdrawal": "Enter why you withdraw the extract"})
     try:
-        withdraw(change.connection, extract, by=change.caller.name, now=change.now)
+        withdraw(change.connection, extract, by=change.caller.name, now=change.now, why=why.strip())
     except StateError as error:
         current = view.state == ExtractState.CURRENT
         said = sentence(str(error)) if current else _overtaken(view, error)

@@ -151,18 +151,18 @@ def test_a_value_is_corrected_and_released(kept: Call) -> None:
     done = kept("correct", "nursery", 1, "surname", "--value", "Malick", "--why", "a test")
     assert done.status == GOOD, done.err
     assert surname() == "Malick"
-    assert kept("release", 1).status == GOOD
+    assert kept("release", 1, "--why", "moved").status == GOOD
     assert surname() == before
 
 
 def test_severed_identities_are_never_one_child_again(kept: Call, tmp_path: Path) -> None:
-    severed = kept("sever", "--one", "nursery=1", "--other", "clinic=1")
+    severed = kept("sever", "--one", "nursery=1", "--other", "clinic=1", "--why", "order")
     assert "1 pair of records" in severed.out
     kept("export", "crosswalk", "--out", tmp_path / "out.csv")
     children = {(r["source"], r["record_id"]): r["child_id"] for r in rows(tmp_path / "out.csv")}
     assert children["nursery", "1"] != children["clinic", "1"]
     assert kept("decide", "match", "nursery", 1, "clinic", 1, "--why", "x").status == DATA_PROBLEM
-    assert kept("sever", "--one", "nursery", "--other", "clinic=1").status == 2
+    assert kept("sever", "--one", "nursery", "--other", "clinic=1", "--why", "x").status == 2
 
 
 def test_one_record_is_put_and_deleted(kept: Call, tmp_path: Path) -> None:

@@ -98,7 +98,8 @@ def test_a_relink_of_what_waits_does_what_its_preview_said_or_nothing(
     for source, held in (("nursery", names), ("clinic", names[:2])):
         listed = people(tmp_path / f"{source}.csv", *held)
         call("ingest", source, listed, "--as-of", "2024-09-01", "--new-source")
-    call("withdraw", 2)
+    call("withdraw", 2, "--why", "a slip")
+    assert "withdrawn, a slip" in call("show", "extract", 2).out
     more = people(tmp_path / "more.csv", *names, "Ibbotson")
     call("ingest", "social", more, "--as-of", "2024-09-01", "--link-later", "--new-source")
     call("decide", "non-match", "nursery", 1, "clinic", 1, "--why", "a test", "--link-later")
@@ -116,7 +117,7 @@ def test_a_relink_of_what_waits_does_what_its_preview_said_or_nothing(
     assert refused.status == DATA_PROBLEM
     assert "otherwise than at the preview" in refused.err
     assert call("relink", "--preview").status == GOOD
-    call("withdraw", 3)
+    call("withdraw", 3, "--why", "a slip")
     assert call(*again).status == DATA_PROBLEM
     assert json.loads(call("status", "--json").out)["runs"] == before["runs"]
     said = json.loads(call("relink", "--preview", "--json").out)

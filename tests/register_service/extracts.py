@@ -111,7 +111,7 @@ class Loader:
         return self.apply(self.receive(content, **how).extract)
 
     def take_back(self, extract: int) -> Applied:
-        withdraw(self.connection, extract, by="analyst", now=NOW)
+        withdraw(self.connection, extract, by="analyst", now=NOW, why="a slip")
         return undo(self.connection, extract=extract, run=new_run(self.connection))
 
     def last_current(self) -> int:

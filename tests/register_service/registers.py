@@ -118,7 +118,13 @@ class Register:
             .limit(1)
         )
         with writing(self.engine) as connection:
-            withdraw(connection, connection.execute(last).scalar_one(), by="analyst", now=NOW)
+            withdraw(
+                connection,
+                connection.execute(last).scalar_one(),
+                by="analyst",
+                now=NOW,
+                why="a slip",
+            )
             self._run(connection)
 
     def correct(self, record: Key, field: str, value: str) -> int:
@@ -140,7 +146,9 @@ class Register:
     def release(self, correction: int) -> None:
         """Let a value be picked again, and let that take effect."""
         with writing(self.engine) as connection:
-            corrections.release_correction(connection, correction, by="reviewer", now=NOW)
+            corrections.release_correction(
+                connection, correction, why="a test", by="reviewer", now=NOW
+            )
             self._run(connection)
 
     def shield(self, record: Key) -> int:
@@ -158,7 +166,7 @@ class Register:
     def sever(self, one: list[Key], other: list[Key]) -> None:
         """Keep two identities apart for good, and let that take effect."""
         with writing(self.engine) as connection:
-            severances.sever(connection, one=one, other=other, by="reviewer", now=NOW)
+            severances.sever(connection, one=one, other=other, why="a test", by="reviewer", now=NOW)
             self._run(connection)
 
     def erase(self, *records: Key) -> Erased:

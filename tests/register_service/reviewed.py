@@ -91,7 +91,7 @@ class Reviewed(Register):
 
     def sever(self, one: list[Key], other: list[Key], *, run: bool = True) -> None:
         with writing(self.engine) as connection:
-            severances.sever(connection, one=one, other=other, **WHO)
+            severances.sever(connection, one=one, other=other, why="a test", **WHO)
         if run:
             self.run()
 

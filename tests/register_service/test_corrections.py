@@ -135,9 +135,10 @@ def test_a_correction_is_released_once(register: Reviewed) -> None:
     number = register.correct(SCHOOL, "sex", "M")
     register.release(number)
     with writing(register.engine) as connection:
-        assert not can_release(connection, number)
+        assert not can_release(connection, number, why="a test")
         assert not can_release(connection, number + 1)
-        assert connection.scalar(select(Correction.released_by)) == "reviewer"
+        said = select(Correction.released_by, Correction.released_why)
+        assert tuple(connection.execute(said).one()) == ("reviewer", "a test")
         written = connection.execute(select(Audit.action, Audit.about).order_by(Audit.id)).all()
     assert [tuple(row) for row in written[-2:]] == [
         ("corrected", f"correction {number}"),

@@ -120,7 +120,7 @@ def test_every_step_is_in_the_audit_log_with_who_and_when(loader: Loader) -> Non
     extract = loader.receive(people([AMY])).extract
     check(loader, extract)
     assert row(loader, extract).decided_by is None
-    withdraw(loader.connection, extract, **BY)
+    withdraw(loader.connection, extract, why="a slip", **BY)
     assert row(loader, extract).decided_by == "reviewer"
     steps = loader.connection.execute(
         select(Audit.action, Audit.by, Audit.about).order_by(Audit.id)
@@ -136,7 +136,7 @@ def test_every_step_is_in_the_audit_log_with_who_and_when(loader: Loader) -> Non
 
 def test_what_waits_is_withdrawn_at_once(loader: Loader) -> None:
     extract = loader.receive(people([AMY])).extract
-    withdraw(loader.connection, extract, **BY)
+    withdraw(loader.connection, extract, why="a slip", **BY)
     assert extracts_due(loader.connection) == []
     assert count(loader, ExtractChunk) == 0
 
@@ -146,7 +146,7 @@ def test_what_is_current_is_undone_by_the_next_run(loader: Loader) -> None:
     loader.apply(first)
     second = loader.receive(people([BEN]), as_of=DAY + timedelta(days=1)).extract
     loader.apply(second)
-    withdraw(loader.connection, second, **BY)
+    withdraw(loader.connection, second, why="a slip", **BY)
     assert loader.names() == {"2": "Ben"}
     (due,) = extracts_due(loader.connection)
     assert (due.extract, due.undo) == (second, True)
@@ -393,7 +393,7 @@ def test_a_person_accepts_what_the_report_says_as_the_register_is_then(loader: L
 def test_an_extract_that_does_not_exist_is_told(loader: Loader) -> None:
     steps: list[Callable[[], Any]] = [
         lambda: accept(loader.connection, 99, **BY),
-        lambda: withdraw(loader.connection, 99, **BY),
+        lambda: withdraw(loader.connection, 99, why="a slip", **BY),
         lambda: check(loader, 99),
     ]
     for step in steps:

@@ -125,10 +125,11 @@ def test_other_history_is_shown(register: Reviewed) -> None:
 
 def test_sides_must_be_two(register: Reviewed) -> None:
     with reading(register.engine) as connection:
-        assert not can_sever(connection, one=[], other=[SCHOOL])
-        assert not can_sever(connection, one=[SCHOOL, NOAH], other=[SCHOOL])
-        assert not can_sever(connection, one=[("school", "99")], other=[SCHOOL])
-        assert can_sever(connection, one=[NOAH], other=[SCHOOL])
+        assert not can_sever(connection, one=[], other=[SCHOOL], why="a test")
+        assert not can_sever(connection, one=[SCHOOL, NOAH], other=[SCHOOL], why="a test")
+        assert not can_sever(connection, one=[("school", "99")], other=[SCHOOL], why="a test")
+        assert can_sever(connection, one=[NOAH], other=[SCHOOL], why="a test")
+        assert not can_sever(connection, one=[NOAH], other=[SCHOOL], why=" ")
 
 
 def test_the_audit_log_leads_from_neither_side_to_the_other(register: Reviewed) -> None:

@@ -47,7 +47,7 @@ def test_what_waits_is_told_with_why(loader: Loader) -> None:
 def test_a_withdrawn_extract_waits_until_it_is_undone(loader: Loader) -> None:
     extract = loader.receive(people([AMY])).extract
     loader.apply(extract)
-    withdraw(loader.connection, extract, by="analyst", now=NOW)
+    withdraw(loader.connection, extract, by="analyst", now=NOW, why="a slip")
     found = status(loader.connection)
     assert [one.state for one in found.waiting] == ["withdrawn"]
     assert [(one.name, one.as_of, one.records) for one in found.sources] == [("toddlers", DAY, 1)]

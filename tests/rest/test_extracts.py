@@ -211,8 +211,13 @@ def test_what_a_withdrawn_extract_did_is_undone(
     do_work(service)
     assert register.together(("library", "1"), ("school", "1"))
     tag = client.get(place, headers=steward).headers["ETag"]
-    withdrawn = client.post(f"{place}/withdraw", headers={**steward, "If-Match": tag})
-    assert (withdrawn.status_code, withdrawn.json()["state"]) == (202, "withdrawn")
+    asked = {**steward, "If-Match": tag}
+    for said in ({}, {"why": ""}, {"why": "a slip", "more": 1}):
+        assert client.post(f"{place}/withdraw", headers=asked, json=said).status_code == 422
+    withdrawn = client.post(f"{place}/withdraw", headers=asked, json={"why": "a slip"})
+    told = withdrawn.json()
+    assert (withdrawn.status_code, told["state"]) == (202, "withdrawn")
+    assert (told["refusal"], told["withdrawal"]) == (None, "a slip")
     do_work(service)
     assert client.get(place, headers=steward).json()["undone_run"] is not None
 

@@ -396,7 +396,7 @@ def test_three_hundred_columns_are_read_if_they_are_known(
 
 def test_an_unknown_file_can_be_withdrawn(steward: TestClient, service: Service) -> None:
     place = bring(steward, STRANGE).headers["location"]
-    form(steward, "/extracts/1/withdraw", {}, place)
+    form(steward, "/extracts/1/withdraw", {"why": "a slip"}, place)
     assert state(service, 1) == "withdrawn"
     assert count(service, ExtractChunk) == 0
 
@@ -417,8 +417,11 @@ def test_what_linking_did_is_undone_by_withdrawing(steward: TestClient, service:
     do_work(service)
     form(steward, "/extracts/1/accept", {}, "/extracts/1")
     do_work(service)
-    form(steward, "/extracts/1/withdraw", {}, "/extracts/1")
-    assert "It is being undone" in steward.get("/extracts/1").text
+    answer = form(steward, "/extracts/1/withdraw", {"why": " "}, "/extracts/1")
+    assert errors(answer) == "Enter why you withdraw the extract"
+    form(steward, "/extracts/1/withdraw", {"why": "it was of last year"}, "/extracts/1")
+    undone = steward.get("/extracts/1").text
+    assert "It is being undone" in undone and "it was of last year" in undone
     do_work(service)
     shown = steward.get("/extracts/1").text
     assert "What linking it changed" in shown and "What undoing it changed" in shown

@@ -29,6 +29,7 @@ class ExtractView:
     decided_at: datetime | None
     decided_by: str | None
     refusal: str | None
+    withdrawal: str | None
     report: dict[str, Any] | None
     run: int | None
     undone_run: int | None
@@ -133,6 +134,7 @@ def _views(connection: Connection, query: Select[Any]) -> list[ExtractView]:
             decided_at=None if row.decided_at is None else in_utc(row.decided_at),
             decided_by=row.decided_by,
             refusal=row.refusal,
+            withdrawal=row.withdrawal,
             report=row.report,
             run=row.run,
             undone_run=row.undone_run,

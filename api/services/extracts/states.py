@@ -118,10 +118,10 @@ def refuse(connection: Connection, extract: int, *, by: str, now: datetime, why:
     drop_file(connection, extract)
 
 
-def withdraw(connection: Connection, extract: int, *, by: str, now: datetime) -> None:
+def withdraw(connection: Connection, extract: int, *, by: str, now: datetime, why: str) -> None:
     """Take the extract back; what it did, if it was current, is undone by the next run."""
     check_can_withdraw(connection, extract)
-    _decide(connection, extract, ExtractState.WITHDRAWN, by=by, now=now)
+    _decide(connection, extract, ExtractState.WITHDRAWN, by=by, now=now, withdrawal=why)
     drop_file(connection, extract)
 
 
@@ -216,6 +216,7 @@ def _decide(
     by: str,
     now: datetime,
     refusal: str | None = None,
+    withdrawal: str | None = None,
     by_rule: bool = False,
 ) -> None:
     """Record the step, who took it and when; of what the rules decided, nobody did."""
@@ -223,7 +224,13 @@ def _decide(
     connection.execute(
         update(Extract)
         .where(Extract.id == extract)
-        .values(state=state, decided_by=decided_by, decided_at=now, refusal=refusal)
+        .values(
+            state=state,
+            decided_by=decided_by,
+            decided_at=now,
+            refusal=refusal,
+            withdrawal=withdrawal,
+        )
     )
     how = "_by_rule" if by_rule else ""
     note(connection, extract, f"extract_{state}{how}", by=by, now=now)

@@ -62,13 +62,15 @@ def correct(
     return number
 
 
-def release_correction(connection: Connection, correction: int, *, by: str, now: datetime) -> None:
+def release_correction(
+    connection: Connection, correction: int, *, why: str, by: str, now: datetime
+) -> None:
     """Let the golden value be picked by the rules again, from the next run. Raises ActError."""
-    check_can_release(connection, correction)
+    check_can_release(connection, correction, why=why)
     connection.execute(
         update(Correction)
         .where(Correction.id == correction)
-        .values(released_by=by, released_at=now, run=None)
+        .values(released_by=by, released_at=now, released_why=why, run=None)
     )
     audit(connection, "correction_released", f"correction {correction}", by=by, now=now)
 
@@ -118,8 +120,9 @@ def can_correct(connection: Connection, **how: Any) -> bool:
     return passes(check_can_correct, connection, **how)
 
 
-def check_can_release(connection: Connection, correction: int) -> None:
-    """A correction that holds. Raises ActError."""
+def check_can_release(connection: Connection, correction: int, *, why: str) -> None:
+    """A correction that holds, a reason. Raises ActError."""
+    require_reason(why)
     found = connection.execute(
         select(Correction.released_at).where(Correction.id == correction)
     ).one_or_none()
@@ -129,9 +132,9 @@ def check_can_release(connection: Connection, correction: int) -> None:
         raise ActError(f"correction {correction} was released already")
 
 
-def can_release(connection: Connection, correction: int) -> bool:
+def can_release(connection: Connection, correction: int, *, why: str) -> bool:
     """Whether the correction can be released now."""
-    return passes(check_can_release, connection, correction)
+    return passes(check_can_release, connection, correction, why=why)
 
 
 def checked_value(field: str, value: str, today: date, rules: ValueRules) -> str:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, or_, select
 from api.db.among import among
 from api.db.bulk import insert
 from api.db.models import Event, Membership, Record, Severance, Source, Succession
-from api.services.register.acts import ActError, Key, audit, find_record, passes
+from api.services.register.acts import ActError, Key, audit, find_record, passes, require_reason
 from api.services.register.columns import Numbers, columns
 from api.services.register.sundered import severed_children
 
@@ -30,6 +30,7 @@ def sever(
     *,
     one: Collection[Key],
     other: Collection[Key],
+    why: str,
     by: str,
     now: datetime,
 ) -> int:
@@ -38,14 +39,15 @@ def sever(
     Where both groups are of one child until now, each record that must not stay with either
     side has to be named. Takes effect with the next run. Raises ActError.
     """
-    mine, theirs = check_can_sever(connection, one=one, other=other)
+    mine, theirs = check_can_sever(connection, one=one, other=other, why=why)
     known = set(connection.execute(_severances(np.union1d(mine, theirs))).all())
     new = [
         pair
         for pair in product(mine.tolist(), theirs.tolist())
         if pair not in known and pair[::-1] not in known
     ]
-    rows = {"record_l": [l for l, _ in new], "record_r": [r for _, r in new], "by": by, "at": now}
+    pairs = {"record_l": [l for l, _ in new], "record_r": [r for _, r in new]}
+    rows = {**pairs, "why": why, "by": by, "at": now}
     insert(connection, Severance, rows)
     for record in sorted([*mine.tolist(), *theirs.tolist()]):
         # Each on its own: the log must not lead from one side to the other.
@@ -54,9 +56,10 @@ def sever(
 
 
 def check_can_sever(
-    connection: Connection, *, one: Collection[Key], other: Collection[Key]
+    connection: Connection, *, one: Collection[Key], other: Collection[Key], why: str
 ) -> tuple[Numbers, Numbers]:
-    """Records on both sides, none on both; record.id of each side. Raises ActError."""
+    """Records on both sides, none on both, a reason; record.id of each side. Raises ActError."""
+    require_reason(why)
     if not one or not other:
         raise ActError("name records on both sides")
     mine, theirs = (
@@ -73,9 +76,11 @@ def check_can_sever(
     )
 
 
-def can_sever(connection: Connection, *, one: Collection[Key], other: Collection[Key]) -> bool:
+def can_sever(
+    connection: Connection, *, one: Collection[Key], other: Collection[Key], why: str
+) -> bool:
     """Whether the two groups can be severed."""
-    return passes(check_can_sever, connection, one=one, other=other)
+    return passes(check_can_sever, connection, one=one, other=other, why=why)
 
 
 def severed_from(connection: Connection, records: Numbers) -> Numbers:

@@ -70,7 +70,7 @@ def end_corrections(
     connection.execute(
         update(Correction)
         .where(mine, Correction.released_at.is_(None))
-        .values(released_by=by, released_at=now, run=run)
+        .values(released_by=by, released_at=now, released_why=ERASED, run=run)
     )
     return np.setdiff1d(np.array(left, dtype=np.int64), records)
 
@@ -163,8 +163,11 @@ def _forget_acts(connection: Connection, records: Numbers) -> None:
             written = {"read": "", "why": ERASED, "weighed": None}
         of_pair = or_(about(table.low), about(table.high))
         connection.execute(update(table).where(of_pair).values(written))
+    let_go = case((Correction.released_at.is_(None), null()), else_=ERASED)
     corrected = update(Correction).where(about(Correction.record))
-    connection.execute(corrected.values(value="", why=ERASED))
+    connection.execute(corrected.values(value="", why=ERASED, released_why=let_go))
+    of_either = or_(about(Severance.record_l), about(Severance.record_r))
+    connection.execute(update(Severance).where(of_either).values(why=ERASED))
     lifted = case((Shield.lifted_at.is_(None), null()), else_=ERASED)
     shielded = update(Shield).where(about(Shield.record))
     connection.execute(shielded.values(why=ERASED, lifted_why=lifted))

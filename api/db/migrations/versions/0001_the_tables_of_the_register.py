@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_9c1439"
+revision: str = "0001_6bc7bb"
 down_revision: str | None = None
 
 
@@ -596,6 +596,7 @@ def upgrade() -> None:
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_by", sa.String(length=64), nullable=True),
         sa.Column("refusal", sa.Text(), nullable=True),
+        sa.Column("withdrawal", sa.Text(), nullable=True),
         sa.Column("report", sa.JSON(), nullable=True),
         sa.Column("held_on", sa.Date(), nullable=True),
         sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -839,6 +840,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("released_by", sa.String(length=64), nullable=True),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("released_why", sa.Text(), nullable=True),
         sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(
             ["record"], ["record.id"], name=op.f("fk_correction_record_record")
@@ -1409,6 +1411,7 @@ def upgrade() -> None:
         ),
         sa.Column("record_l", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("record_r", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
         sa.Column("by", sa.String(length=64), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
