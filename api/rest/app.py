@@ -29,6 +29,7 @@ from api.rest import (
     webhooks,
 )
 from api.rest.access import AnsweredError
+from api.rest.examples import body_schemas, example_of
 from api.rest.manners import Heads, Manner, check_manners
 from api.rest.problems import FHIR, add_handlers, outcomes_of, problem_schemas, responses
 from api.rest.requests import Metrics, Requests
@@ -143,6 +144,9 @@ def _describe_problems(app: FastAPI) -> None:
                 for operation in path.values():
                     _exemplify(operation, schemas)
                     _complete(operation, fhir=address.startswith(FHIR))
+                    for name in body_schemas(operation):
+                        schema = schemas[name]
+                        schema.setdefault("examples", [example_of(schema, schemas)])
             app.openapi_schema = _with_whole_bounds(document)
         return app.openapi_schema
 

@@ -55,7 +55,7 @@ class ChildDocument(BaseModel):
         description="Others than `current` are told of only with `follow=false`."
     )
     successors: list[str] = Field(
-        description="Current children that its records went to, if it is no more."
+        examples=[[]], description="Current children that its records went to, if it is no more."
     )
     from_run: int = Field(description="The run that founded it.", examples=[3])
     to_run: int | None = Field(description="The run that ended it.", examples=[None])
@@ -113,7 +113,9 @@ class ChildHistoryEntry(HistoryEntry):
         description="`child_absorbed`: another child was merged into this one. "
         "`child_split_off`: this one came of another."
     )
-    children: list[str] = Field(description="The other children, or the successors.")
+    children: list[str] = Field(
+        examples=[["7K3M9QX2RT4VA"]], description="The other children, or the successors."
+    )
     record: RecordKey | None = Field(None, description="The record that joined or left.")
     fields: list[str] = Field(description="Golden fields that changed.", examples=[["surname"]])
 

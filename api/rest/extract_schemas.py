@@ -85,7 +85,7 @@ class ExtractModel(BaseModel):
     mode: Literal["snapshot", "delta"]
     as_of: date
     received_at: datetime
-    received_by: str
+    received_by: str = Field(examples=["nursery-system"])
     decided_at: datetime | None = Field(description="When it was accepted, refused or withdrawn.")
     decided_by: str | None
     refusal: str | None = Field(description="Why it was refused.")

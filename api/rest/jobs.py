@@ -24,11 +24,11 @@ class JobModel(BaseModel):
     id: int = Field(examples=[7])
     kind: str = Field(examples=["ingest"])
     state: JobState
-    by: str = Field(description="Who asked for it.")
+    by: str = Field(examples=["nursery-system"], description="Who asked for it.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    attempts: int
+    attempts: int = Field(examples=[1])
     stage: str | None = Field(description="What it is at.", examples=["compare and weigh"])
     done: int | None = Field(description="How much of the stage is done, of `total`.")
     total: int | None

@@ -24,8 +24,8 @@ router = APIRouter(tags=["measures"])
 class IntervalModel(BaseModel):
     """A 95% interval, in the unit of the value."""
 
-    lower: float
-    upper: float
+    lower: float = Field(examples=[68.1])
+    upper: float = Field(examples=[74.2])
 
 
 class RangeModel(BaseModel):
@@ -39,7 +39,7 @@ class PartModel(BaseModel):
     """One side of a comparison."""
 
     name: Literal["yes", "no", "unknown"]
-    text: str
+    text: str = Field(examples=["at a good level of development"])
     numerator: int | None
     denominator: int | None
 
@@ -47,8 +47,8 @@ class PartModel(BaseModel):
 class CountModel(BaseModel):
     """A number of children or families, and what they have in common."""
 
-    code: str
-    text: str
+    code: str = Field(examples=["not_linked"])
+    text: str = Field(examples=["no record of them is linked"])
     count: int | None
 
 
@@ -56,15 +56,19 @@ class MeasureModel(BaseModel):
     """One measure over one reception year, with all that it rests on."""
 
     name: str = Field(examples=["good_level_of_development"])
-    version: int
-    title: str
+    version: int = Field(examples=[1])
+    title: str = Field(examples=["Good level of development"])
     better: Literal["higher", "lower", "neither"]
     unit: Literal["child", "family"]
-    definition: list[str]
+    definition: list[str] = Field(
+        examples=[["children at a good level, of all assessed"]]
+    )
     why_not: str | None = Field(description="Why it was not computed; the value is null then.")
     reception_year: int | None = Field(examples=[2023])
     suppressed: bool = Field(description="Whether something is null because it is too small.")
-    disclosure: str = Field(description="The profile that counts are protected by.")
+    disclosure: str = Field(
+        examples=["round5"], description="The profile that counts are protected by."
+    )
     cohort: int | None = Field(description="How many children it is about.")
     numerator: int | None
     denominator: int | None
@@ -82,7 +86,9 @@ class Measures(BaseModel):
     """Measures as of a run; counts that could identify a child are null, with what tells them."""
 
     run: int | None = Field(description="The run that they are as of; null if there are none yet.")
-    last_run: int = Field(description="The last run of the register; 0 if it is empty.")
+    last_run: int = Field(
+        examples=[5], description="The last run of the register; 0 if it is empty."
+    )
     computed_at: datetime | None
     items: list[MeasureModel]
     job: JobModel | None = Field(description="The work that computes those of the last run.")

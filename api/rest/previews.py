@@ -46,21 +46,21 @@ _LARGEST_MODEL = 1024**2
 class Moved(BaseModel):
     """How many there are more and fewer of."""
 
-    gained: int
-    lost: int
+    gained: int = Field(examples=[4])
+    lost: int = Field(examples=[1])
 
 
 class Pairs(BaseModel):
     """Children and those that take records of theirs; the first hundred pairs of ids."""
 
-    count: int
-    children: list[tuple[str, str]]
+    count: int = Field(examples=[1])
+    children: list[tuple[str, str]] = Field(examples=[[["7K3M9QX2RT4VA", "HFC5TSQANDRY9"]]])
 
 
 class MeasureMoved(BaseModel):
     """A measure as it is and as it would be; null where the rules do not have it."""
 
-    name: str
+    name: str = Field(examples=["good_level_of_development"])
     moves: bool
     before: MeasureModel | None
     after: MeasureModel | None
@@ -69,19 +69,23 @@ class MeasureMoved(BaseModel):
 class Found(BaseModel):
     """What putting it in force would do, and what it would not (`agreements`)."""
 
-    rules: str = Field(description="Hash of the rules.")
-    model: str = Field(description="Hash of the model.")
-    counts: dict[str, int]
-    founded: int = Field(description="Children that would begin.")
-    restored: int
-    retired: int
+    rules: str = Field(examples=["9d41e0"], description="Hash of the rules.")
+    model: str = Field(examples=["5f2b9c"], description="Hash of the model.")
+    counts: dict[str, int] = Field(examples=[{"waiting": 41}])
+    founded: int = Field(examples=[3], description="Children that would begin.")
+    restored: int = Field(examples=[0])
+    retired: int = Field(examples=[1])
     merges: Pairs
     splits: Pairs
     moves: Pairs
     links: Moved
     possible: Moved
-    queue_growth: int = Field(description="How many more possible links would wait.")
-    contradicted: list[int] = Field(description="Decisions that it newly speaks against.")
+    queue_growth: int = Field(
+        examples=[-12], description="How many more possible links would wait."
+    )
+    contradicted: list[int] = Field(
+        examples=[0], description="Decisions that it newly speaks against."
+    )
     measures: list[MeasureMoved]
     agreements: list[str] = Field(
         description="Sources of whose use the rules say something else than before: purposes, "
@@ -96,8 +100,10 @@ class PreviewModel(BaseModel):
 
     id: int = Field(examples=[2])
     after_run: int = Field(description="The run that it is made at.", examples=[5])
-    last_run: int = Field(description="Once this is another, it can only be made again.")
-    by: str
+    last_run: int = Field(
+        examples=[5], description="Once this is another, it can only be made again."
+    )
+    by: str = Field(examples=["a.steward"])
     created_at: datetime
     rules_sent: bool
     model_sent: bool

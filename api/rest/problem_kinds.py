@@ -1,7 +1,7 @@
 """What each type of problem means, at the address that is the type."""
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.rest.problems import BASE, KINDS, Problem, responses
 
@@ -11,10 +11,10 @@ router = APIRouter(tags=["problems"])
 class ProblemKind(BaseModel):
     """What a type of problem means, and what a client can do."""
 
-    type: str
-    status: int
-    title: str
-    remedy: str
+    type: str = Field(examples=["/v1/problems/bad-request"])
+    status: int = Field(examples=[400])
+    title: str = Field(examples=["The request cannot be read"])
+    remedy: str = Field(examples=["Mend the request."])
 
 
 @router.get(

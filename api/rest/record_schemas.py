@@ -127,12 +127,16 @@ class Succeeded(BaseModel):
 class Affected(BaseModel):
     """What a record that was put or deleted did to children, by their ids."""
 
-    created: list[str] = Field(description="New children, and such as came back.")
+    created: list[str] = Field(
+        examples=[["7K3M9QX2RT4VA"]], description="New children, and such as came back."
+    )
     merged: list[Succeeded] = Field(description="Children that are of another one from now on.")
     split: list[Succeeded] = Field(description="Children of which records went to others.")
-    emptied: list[str] = Field(description="Children that have no record any more.")
-    joined: list[str] = Field(description="Children that a record was added to.")
-    left: list[str] = Field(description="Children that a record was taken from.")
+    emptied: list[str] = Field(examples=[[]], description="Children that have no record any more.")
+    joined: list[str] = Field(
+        examples=[["7K3M9QX2RT4VA"]], description="Children that a record was added to."
+    )
+    left: list[str] = Field(examples=[[]], description="Children that a record was taken from.")
 
 
 _CHILD_HIDDEN = (
@@ -228,7 +232,9 @@ class RecordHistoryEntry(HistoryEntry):
     kind: Literal["record_said", "record_gone", "record_erased", "child_joined", "child_left"]
     child_id: str | None = Field(None, description="The child that it joined or left.")
     extract: int | None = Field(None, description="The extract that told so.")
-    fields: list[str] = Field(default_factory=list, description="What it said otherwise.")
+    fields: list[str] = Field(
+        examples=[["postcode"]], default_factory=list, description="What it said otherwise."
+    )
     values: RecordValues | None = Field(None, description="All that it said from then on.")
 
 
@@ -257,7 +263,7 @@ class Part(BaseModel):
 class DecisionSaid(BaseModel):
     """What a person decided on two records."""
 
-    id: int
+    id: int = Field(examples=[31])
     kind: Literal["match", "non_match", "cannot_tell"]
     by: str = Field(examples=["j.reviewer"])
     at: datetime

@@ -43,7 +43,7 @@ class DecidedModel(BaseModel):
     r: RecordKey
     by: str = Field(examples=["a.smith"])
     at: datetime
-    why: str
+    why: str = Field(examples=["same mother"])
     undone: bool
     run: int | None = Field(description="With which it took effect; none while it waits for one.")
     stale: bool = Field(description="The records say something else by now.")
@@ -58,8 +58,8 @@ class DecisionPage(Page):
 class ShareModel(BaseModel):
     """A share with its counts, and its Wilson 95% interval."""
 
-    numerator: int
-    denominator: int
+    numerator: int = Field(examples=[37])
+    denominator: int = Field(examples=[40])
     value: float | None = Field(examples=[0.95])
     lower: float | None = Field(examples=[0.84])
     upper: float | None = Field(examples=[0.99])
@@ -70,8 +70,8 @@ class ReviewerModel(BaseModel):
 
     by: str = Field(examples=["a.smith"])
     week: date | None = Field(description="Its Monday; none where all weeks are meant.")
-    answers: int
-    cannot_tell: int
+    answers: int = Field(examples=[120])
+    cannot_tell: int = Field(examples=[6])
     seconds: float | None = Field(description="Median time for a pair.", examples=[41.5])
     agreed: ShareModel = Field(description="With a second person who did not know the answer.")
     known: ShareModel = Field(description="Pairs of known answer that were answered so.")
@@ -107,16 +107,16 @@ class NewKnown(Body):
 class KnownModel(BaseModel):
     """A pair of known answer."""
 
-    id: int
+    id: int = Field(examples=[2])
     pair: str = Field(examples=[PAIR_EXAMPLE])
     l: RecordKey
     r: RecordKey
     kind: Literal["match", "non_match"]
-    by: str
+    by: str = Field(examples=["a.senior"])
     at: datetime
     ended_at: datetime | None
-    answers: int = Field(description="How many reviewers answered it.")
-    right: int = Field(description="How many of them so.")
+    answers: int = Field(examples=[4], description="How many reviewers answered it.")
+    right: int = Field(examples=[3], description="How many of them so.")
 
 
 class KnownList(Page):

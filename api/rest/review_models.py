@@ -79,7 +79,7 @@ class SideModel(RecordKey):
 class EarlierModel(BaseModel):
     """What somebody said of the pair before."""
 
-    id: int
+    id: int = Field(examples=[31])
     kind: str = Field(examples=["non_match"])
     by: str = Field(examples=["b.jones"])
     at: datetime
@@ -100,7 +100,10 @@ class PairModel(BaseModel):
 
     pair: str = Field(examples=[PAIR_EXAMPLE])
     kind: Kind
-    token: str = Field(description="Shows that the pair is yours; send it with what you do.")
+    token: str = Field(
+        examples=["q3VhYmNkZWZnaGlqa2xtbm9w"],
+        description="Shows that the pair is yours; send it with what you do.",
+    )
     expires_at: datetime
     l: SideModel
     r: SideModel

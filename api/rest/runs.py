@@ -30,16 +30,20 @@ class RunModel(BaseModel):
     id: int = Field(examples=[5])
     kind: str = Field(examples=["link"])
     at: datetime
-    by: str
-    rules: str = Field(description="Hash of the rules that it went by.")
-    model: str = Field(description="Hash of the model that it weighed by, see /v1/models.")
+    by: str = Field(examples=["nursery-system"])
+    rules: str = Field(examples=["9d41e0"], description="Hash of the rules that it went by.")
+    model: str = Field(
+        examples=["5f2b9c"], description="Hash of the model that it weighed by, see /v1/models."
+    )
     counts: dict[str, Any] = Field(
         description="What it found. Only those who are cleared are told it of a run that linked "
         "one record alone, or what people decided, since that would tell of these records.",
         examples=[{"founded": 3, "ended": 1, "candidate_pairs": 41}],
     )
-    applied: list[int] = Field(description="Extracts that it linked.")
-    undone: list[int] = Field(description="Extracts whose withdrawal it carried out.")
+    applied: list[int] = Field(examples=[[12]], description="Extracts that it linked.")
+    undone: list[int] = Field(
+        examples=[[]], description="Extracts whose withdrawal it carried out."
+    )
 
 
 class RunPage(Page):
@@ -59,7 +63,9 @@ class TrainedModel(BaseModel):
 class TrainedModelInFull(TrainedModel):
     """With its file."""
 
-    content: str = Field(description="YAML: m and u of each level of each comparison.")
+    content: str = Field(
+        examples=["comparisons: ..."], description="YAML: m and u of each level of each comparison."
+    )
 
 
 class Models(Page):

@@ -20,7 +20,7 @@ router = APIRouter(tags=["sources"])
 class AgreementModel(BaseModel):
     """What a source may be used for, on which basis, until when."""
 
-    lawful_basis: str
+    lawful_basis: str = Field(examples=["public task"])
     purposes: list[str] = Field(examples=[["early_years", "education"]])
     fields: dict[str, list[str]] = Field(
         description="Fields that may be used for these purposes only.",
@@ -34,7 +34,7 @@ class AgreementModel(BaseModel):
 class LatestExtractModel(BaseModel):
     """The last extract that was received."""
 
-    id: int
+    id: int = Field(examples=[12])
     state: ExtractState
     mode: Literal["snapshot", "delta"]
     as_of: date

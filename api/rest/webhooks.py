@@ -108,7 +108,7 @@ class WebhookPage(Page):
 class DeadLetter(BaseModel):
     """Events after one place, until another, that could not be delivered and were given up."""
 
-    id: int = Field(description="The delivery's number, as in its header Webhook-Id.")
+    id: int = Field(examples=[9], description="The delivery's number, as in its header Webhook-Id.")
     after_event: str = Field(
         description="An `after` of `/v1/events`, with which to ask for them.",
         examples=["03f1a86e5bd24c79b0e5d41c8a97f263"],

@@ -99,7 +99,7 @@ def test_a_relink_of_what_waits_does_what_its_preview_said_or_nothing(
         listed = people(tmp_path / f"{source}.csv", *held)
         call("ingest", source, listed, "--as-of", "2024-09-01", "--new-source")
     call("withdraw", 2, "--why", "a slip")
-    assert "withdrawn, a slip" in call("show", "extract", 2).out
+    assert "withdrawn, a slip" in call("extracts", "show", 2).out
     more = people(tmp_path / "more.csv", *names, "Ibbotson")
     call("ingest", "social", more, "--as-of", "2024-09-01", "--link-later", "--new-source")
     call("decide", "non-match", "nursery", 1, "clinic", 1, "--why", "a test", "--link-later")

@@ -136,7 +136,7 @@ def test_a_correction_is_released_once(register: Reviewed) -> None:
     register.release(number)
     with writing(register.engine) as connection:
         assert not can_release(connection, number, why="a test")
-        assert not can_release(connection, number + 1)
+        assert not can_release(connection, number + 1, why="a test")
         said = select(Correction.released_by, Correction.released_why)
         assert tuple(connection.execute(said).one()) == ("reviewer", "a test")
         written = connection.execute(select(Audit.action, Audit.about).order_by(Audit.id)).all()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import jsonschema_rs
+import pytest
 import schemathesis
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -21,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from api.db.engine import writing
+from api.rest.examples import NoExampleError, body_schemas, example_of
 from api.rest.problems import FieldError, ProblemDocument
 from api.rest.service import Service
 from api.services.access.keys import create_key
@@ -185,6 +187,35 @@ def test_fields_of_forms_have_examples(application: FastAPI) -> None:
                 if "examples" not in one and not binary:
                     lacking.append((address, name))
     assert not lacking
+
+
+def test_every_schema_of_a_body_has_an_example_of_itself(application: FastAPI) -> None:
+    document = application.openapi()
+    schemas, wrong = document["components"]["schemas"], []
+    bodies = {
+        name
+        for path in document["paths"].values()
+        for operation in path.values()
+        for name in body_schemas(operation)
+    }
+    for name in sorted(bodies):
+        whole = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": schemas}}
+        check = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+        shown = schemas[name].get("examples", [])
+        wrong += [(name, str(error)) for one in shown for error in check.iter_errors(one)]
+        wrong += [] if shown else [(name, "has none")]
+    assert len(bodies) > 60
+    assert wrong == []
+
+
+def test_a_schema_without_examples_of_its_fields_gets_none() -> None:
+    part = {
+        "type": "object",
+        "properties": {"days": {"type": "array", "items": {"type": "number"}}},
+    }
+    with pytest.raises(NoExampleError) as missing:
+        example_of({"$ref": "#/components/schemas/Part"}, {"Part": part})
+    assert missing.value.args == ("days", "[]")
 
 
 def _try(operation: Any, headers: dict[str, str], described: Any) -> None:

@@ -1,0 +1,75 @@
+"""Whole examples of what is sent and answered, for the OpenAPI document.
+
+A schema that has none of its own gets one that is put together of the examples of its fields.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+_BY_FORMAT = {"date": "2024-09-01", "date-time": "2024-09-02T09:30:00Z"}
+
+
+class NoExampleError(LookupError):
+    """A part of a schema has no example, and none can be put together."""
+
+
+def body_schemas(operation: Schema) -> set[str]:
+    """Names of the components that are the whole of a body that is sent or answered."""
+    bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+    schemas = [one.get("schema", {}) for body in bodies for one in body.get("content", {}).values()]
+    either = [one for schema in schemas for one in (schema, *schema.get("anyOf", ()))]
+    return {_name(one) for one in either if "$ref" in one}
+
+
+def example_of(schema: Schema, schemas: Mapping[str, Schema]) -> Any:
+    """One of a schema: its own, or put together of its parts'. Raises NoExampleError."""
+    for known in ("examples", "enum"):
+        if known in schema:
+            return schema[known][0]
+    for known in ("const", "default"):
+        if known in schema:
+            return schema[known]
+    if "$ref" in schema:
+        return example_of(schemas[_name(schema)], schemas)
+    for choice in ("anyOf", "oneOf"):
+        if choice in schema:
+            return _first_of(schema[choice], schemas)
+    return _of_type(schema, schemas)
+
+
+def _first_of(options: list[Schema], schemas: Mapping[str, Schema]) -> Any:
+    for option in options:
+        try:
+            return example_of(option, schemas)
+        except NoExampleError:
+            continue
+    raise NoExampleError
+
+
+def _of_type(schema: Schema, schemas: Mapping[str, Schema]) -> Any:
+    kind = schema.get("type")
+    if kind == "object" and "properties" in schema:
+        parts = schema["properties"]
+        return {name: _part(name, part, schemas) for name, part in parts.items()}
+    if kind == "array" and "items" in schema:
+        return [_part("[]", schema["items"], schemas)]
+    if kind == "boolean":
+        return False
+    if kind == "null":
+        return None
+    if schema.get("format") in _BY_FORMAT:
+        return _BY_FORMAT[schema["format"]]
+    raise NoExampleError
+
+
+def _part(name: str, schema: Schema, schemas: Mapping[str, Schema]) -> Any:
+    try:
+        return example_of(schema, schemas)
+    except NoExampleError as error:
+        raise NoExampleError(name, *error.args) from None
+
+
+def _name(reference: Schema) -> str:
+    return str(reference["$ref"].rpartition("/")[2])
