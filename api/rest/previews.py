@@ -84,7 +84,7 @@ class Found(BaseModel):
         examples=[-12], description="How many more possible links would wait."
     )
     contradicted: list[int] = Field(
-        examples=[0], description="Decisions that it newly speaks against."
+        examples=[[]], description="Decisions that it newly speaks against."
     )
     measures: list[MeasureMoved]
     agreements: list[str] = Field(
