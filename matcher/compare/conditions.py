@@ -6,6 +6,7 @@ import jellyfish
 import numpy as np
 import numpy.typing as npt
 
+from matcher.compare.edits import Texts, fewest_edits
 from matcher.rules.matching import Condition, Edits, Similarity, StartsWith
 from matcher.table import Levels, Mask, Sides
 
@@ -122,11 +123,11 @@ def _present(sides: Sides, column: str) -> Mask:
 
 
 # Whether each text passes with the other: two arrays of texts, one answer for each place.
-_Test = Callable[[npt.NDArray[np.object_], npt.NDArray[np.object_]], Mask]
+_Test = Callable[[Texts, Texts], Mask]
 
 
 def _jaro_winkler(rule: Similarity, sides: Sides) -> Mask:
-    def alike(a: npt.NDArray[np.object_], b: npt.NDArray[np.object_]) -> Mask:
+    def alike(a: Texts, b: Texts) -> Mask:
         similarity = np.fromiter(map(jellyfish.jaro_winkler_similarity, a, b), float, len(a))
         return similarity >= rule.at_least - ROUNDING
 
@@ -142,7 +143,12 @@ def _edits(rule: Edits, sides: Sides) -> Mask:
             return False
         return bool(jellyfish.damerau_levenshtein_distance(a, b) <= rule.at_most)
 
-    return _of_distinct_pairs(sides, rule.column, _one_by_one(close))
+    def near(a: Texts, b: Texts) -> Mask:
+        possible = fewest_edits(a, b) <= rule.at_most
+        possible[possible] = _one_by_one(close)(a[possible], b[possible])
+        return possible
+
+    return _of_distinct_pairs(sides, rule.column, near)
 
 
 def _starts_with(rule: StartsWith, sides: Sides) -> Mask:

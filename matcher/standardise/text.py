@@ -40,8 +40,10 @@ def name_tokens(text: str) -> list[str]:
     folded = _APOSTROPHES.sub("", fold(text))
     tokens = []
     for word in _words(folded):
-        if any(char.isalpha() for char in word):
-            cleaned = word if word.isalpha() else word.translate(_LOOKALIKES)
+        if word.isalpha():
+            tokens.append(word)
+        elif any(char.isalpha() for char in word):
+            cleaned = word.translate(_LOOKALIKES)
             tokens.append(
                 "".join(char for char in cleaned if char.isalpha() or _is_vowel_sign(char))
             )

@@ -93,8 +93,8 @@ def is_valid_upn(value: str) -> bool:
     python-stdnum computes the letter from digits; the last letter of a temporary UPN
     takes its value from the same alphabet, and local authority codes are not judged here.
     """
-    serial = [_UPN_LETTERS.index(c) if c.isalpha() else int(c) for c in value[1:]]
     if value[1:].isdigit():
         return bool(upn.calc_check_digit(value[1:]) == value[0])
+    serial = [_UPN_LETTERS.index(c) if c.isalpha() else int(c) for c in value[1:]]
     total = sum(weight * digit for weight, digit in enumerate(serial, start=2))
     return value[0] == _UPN_LETTERS[total % 23]
