@@ -60,9 +60,7 @@ class MeasureModel(BaseModel):
     title: str = Field(examples=["Good level of development"])
     better: Literal["higher", "lower", "neither"]
     unit: Literal["child", "family"]
-    definition: list[str] = Field(
-        examples=[["children at a good level, of all assessed"]]
-    )
+    definition: list[str] = Field(examples=[["children at a good level, of all assessed"]])
     why_not: str | None = Field(description="Why it was not computed; the value is null then.")
     reception_year: int | None = Field(examples=[2023])
     suppressed: bool = Field(description="Whether something is null because it is too small.")
