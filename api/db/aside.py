@@ -40,6 +40,12 @@ def open_aside(engine: Engine, within: Connection | None = None) -> Engine:
     return aside
 
 
+def files_of(engine: Engine) -> list[Path]:
+    """The files of a SQLite register: its own, and the one of the tables kept aside."""
+    file = engine.url.database if is_sqlite(engine) else None
+    return [Path(file), Path(f"{file}-aside.db")] if file else []
+
+
 def fault_aside(engine: Engine) -> str | None:
     """What is wrong with the file beside a SQLite register, if anything is, and the remedy."""
     if not is_sqlite(engine) or not engine.url.database:

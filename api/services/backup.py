@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from api.db import archive, schema
 from api.db.access import ASIDE
 from api.db.archive import Proof
-from api.db.aside import reading_aside, writing_aside
+from api.db.aside import files_of, reading_aside, writing_aside
 from api.db.engine import reading, writing
 from api.db.errors import BackupError
 from api.services.access.chain import LOGS, Head, head
@@ -87,20 +87,46 @@ def restore(engine: Engine, file: Path, observer: Observer = _SILENT) -> Manifes
     with _opened(file) as packed:
         manifest = _read_manifest(packed, file)
         _verify(packed, manifest, file, observer)
-        schema.require_current(engine)
-        with _writing(engine) as of:
-            _require_empty(of)
-            _read_tables(of, packed, manifest, file, observer)
-            with observer.stage("prove", len(manifest.tables)) as advance:
-                for table in archive.tables():
-                    found = archive.write_table(of(table), table, lambda _: None)
-                    if found != manifest.tables[table.name]:
-                        raise BackupError(
-                            f"table {table.name} holds {found.rows} rows that are not those of "
-                            "the backup; nothing was restored. Was something else writing?"
-                        )
-                    advance(1)
+        with _left_as_it_was(engine):
+            schema.require_current(engine)
+            with _writing(engine) as of:
+                _require_empty(of)
+                _read_tables(of, packed, manifest, file, observer)
+                _prove(of, manifest, observer)
     return manifest
+
+
+def _prove(of: Of, manifest: Manifest, observer: Observer) -> None:
+    with observer.stage("prove", len(manifest.tables)) as advance:
+        for table in archive.tables():
+            found = archive.write_table(of(table), table, lambda _: None)
+            if found != manifest.tables[table.name]:
+                raise BackupError(
+                    f"table {table.name} holds {found.rows} rows that are not those of "
+                    "the backup; nothing was restored. Was something else writing?"
+                )
+            advance(1)
+
+
+@contextmanager
+def _left_as_it_was(engine: Engine) -> Iterator[None]:
+    """If what is done within fails, take away the tables and files that it made.
+
+    Without rows they would pass for a register of which nothing is known.
+    """
+    new = [file for file in files_of(engine) if not file.exists()]
+    empty = schema.current(engine) is None
+    try:
+        yield
+    except BaseException:
+        if empty:
+            schema.downgrade(engine, "base")
+        engine.dispose()
+        for file in new:
+            for part in file.parent.glob(f"{file.name}*"):
+                if part.name.removeprefix(file.name) in ("", "-wal", "-shm"):
+                    part.unlink()
+        raise
 
 
 def describe(engine: Engine) -> Manifest:

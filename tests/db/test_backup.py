@@ -13,7 +13,7 @@ from sqlalchemy import Engine, insert
 
 from api.db import archive, schema
 from api.db.access import ASIDE
-from api.db.aside import open_aside, reading_aside
+from api.db.aside import files_of, open_aside, reading_aside
 from api.db.engine import open_database, reading, writing
 from api.db.errors import BackupError
 from api.db.models import SignInFailure, Source
@@ -281,8 +281,26 @@ def test_a_backup_that_does_not_prove_itself_is_undone(
     monkeypatch.setattr(archive, "read_table", lose_a_table)
     with pytest.raises(BackupError, match="table audit holds 0 rows"):
         restore(target, backup)
-    with reading(target) as connection:
-        assert set(counts(connection).values()) == {0}
+    assert [file for file in files_of(target) if file.exists()] == []
+    assert schema.current(target) is None
+    monkeypatch.setattr(archive, "read_table", read)
+    assert restore(target, backup).rows > 0
+
+
+def test_what_is_there_before_a_restore_that_fails_is_there_afterwards(
+    backup: Path, target: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema.require_current(target)
+    found = {file: file.exists() for file in files_of(target)}
+
+    def fail(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(archive, "read_table", fail)
+    with pytest.raises(KeyboardInterrupt):
+        restore(target, backup)
+    assert schema.current(target) == schema.head()
+    assert {file: file.exists() for file in files_of(target)} == found
 
 
 def test_a_manifest_tells_the_counts_and_nothing_of_the_content(backup: Path) -> None:
