@@ -11,6 +11,8 @@ import pandas as pd
 
 from matcher.table import Codes, Table
 
+Numbers = npt.NDArray[np.integer]
+
 # About 1.5% of births are twins, and children have one or two brothers and sisters: of a
 # hundred pairs of them at most about four are twins, more where few are of one age group.
 TWINS_PER_SIBLINGS = 0.04
@@ -54,18 +56,23 @@ def _explained(codes: dict[str, Codes], home: str) -> float:
     needed = ("surname", home, "forename_initial", "birth_year", "date_of_birth")
     known = np.logical_and.reduce([codes[name] >= 0 for name in needed])
     surname, place, initial, year, birthday = (codes[name][known] for name in needed)
-    twins = _pairs(surname, place, birthday) - _pairs(surname, place, birthday, initial)
-    siblings = _pairs(surname, place) - _pairs(surname, place, initial)
-    siblings -= _pairs(surname, place, year) - _pairs(surname, place, year, initial)
+    family = _groups(surname, place)
+    of_day, of_year = _groups(family, birthday), _groups(family, year)
+    twins = _pairs(of_day) - _pairs(_groups(of_day, initial))
+    siblings = _pairs(family) - _pairs(_groups(family, initial))
+    siblings -= _pairs(of_year) - _pairs(_groups(of_year, initial))
     if twins < _FEWEST:
         return 1.0
     return float(min(1.0, TWINS_PER_SIBLINGS * siblings / twins))
 
 
-def _pairs(*columns: Codes) -> float:
-    """Number of pairs of records that are equal in all columns."""
-    key: npt.NDArray[np.int64] = np.zeros(len(columns[0]), dtype=np.int64)
-    for codes in columns:
-        key = pd.factorize(key * (int(codes.max(initial=0)) + 1) + codes)[0].astype(np.int64)
-    count = np.bincount(key).astype(np.float64)
+def _groups(one: Numbers, other: Codes) -> Numbers:
+    """Numbers from 0 of the distinct combinations of two columns, none of them missing."""
+    key = one.astype(np.int64) * (int(other.max(initial=0)) + 1) + other
+    return pd.factorize(key)[0].astype(np.int64)
+
+
+def _pairs(group: Numbers) -> float:
+    """Number of pairs of records that are of one group."""
+    count = np.bincount(group).astype(np.float64)
     return float((count * (count - 1) / 2).sum())

@@ -4,10 +4,8 @@ Cheap comparisons come first. A pair whose best possible total cannot reach the 
 dropped before any strings are compared.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +13,7 @@ import numpy.typing as npt
 from matcher.compare import LevelComparison, ReachedLevels, reached_levels
 from matcher.rules.matching import Comparison
 from matcher.table import Codes, Levels, Mask, Positions, Sides, Table
+from matcher.threads import on_threads
 from matcher.weigh.weights import Bits, Weights
 
 Pairs = tuple[Positions, Positions]
@@ -129,14 +128,12 @@ class Scorer:
     def score_all(
         self, table: Table, chunks: Iterable[Pairs], floor: float, threads: int
     ) -> ScoredPairs:
-        """All chunks scored, on threads: NumPy releases the interpreter's lock."""
-        if threads == 1:
-            parts = [self.score(table, chunk, floor) for chunk in chunks]
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                tasks = (pool.submit(self.score, table, chunk, floor) for chunk in chunks)
-                parts = list(_in_order(tasks, threads + 1))
-        return ScoredPairs.join(parts or [self._nothing()])
+        """All chunks scored, by so many threads."""
+
+        def score(chunk: Pairs) -> ScoredPairs:
+            return self.score(table, chunk, floor)
+
+        return ScoredPairs.join(list(on_threads(score, chunks, threads)) or [self._nothing()])
 
     def _nothing(self) -> ScoredPairs:
         none = np.empty(0, dtype=np.int32)
@@ -145,11 +142,3 @@ class Scorer:
             for comparison, _ in [*self.plain, *self.interactions]
         }
         return ScoredPairs(none, none, levels, np.empty(0), np.empty(0, dtype=bool))
-
-
-def _in_order(tasks: Iterator[Future[ScoredPairs]], ahead: int) -> Iterator[ScoredPairs]:
-    """Results in order of submission, with only so many tasks under way."""
-    waiting = list(islice(tasks, ahead))
-    while waiting:
-        yield waiting.pop(0).result()
-        waiting.extend(islice(tasks, 1))

@@ -8,7 +8,7 @@ pattern (E) and m, u and the number of matches (M). Interaction weights need lab
 Fellegi and Sunter (1969); Winkler (1988) for EM.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,9 +28,11 @@ from matcher.rules.matching import Comparison
 from matcher.rules.model import LevelModel, Model
 from matcher.scoring import Pairs
 from matcher.table import MISSING, Levels, Sides, Table
+from matcher.threads import on_threads
 
 Floats = npt.NDArray[np.float64]
 Patterns = npt.NDArray[np.int8]
+Numbers = npt.NDArray[np.int64]
 
 # As many as Splink takes by default.
 RANDOM_PAIRS = 1_000_000
@@ -38,6 +40,8 @@ RANDOM_PAIRS = 1_000_000
 PROPOSED_PAIRS = 3_000_000
 # Below this share of twins among the pairs that look like twins, the records show no families.
 FAMILIES_SEEN = 0.1
+THREADS = 2
+_CHUNK = 250_000
 _FEWEST = 0.5
 _LARGEST_INTERACTION = 40.0
 _LEAST_AGAINST = -0.1
@@ -91,8 +95,7 @@ def train(
         raise DataError("the truth knows none of these records")
     comparisons = [LevelComparison(rule) for rule in rules.matching.comparisons]
     with observer.stage("random pairs"):
-        random = _random_pairs(prepared, seed)
-        sampled = _count(prepared.table, [random], comparisons, person)
+        sampled = _count(prepared.table, _random_pairs(prepared, seed), comparisons, person)
     with observer.stage("candidate pairs") as advance:
         learned = [rule for rule in rules.matching.blocking if rule.learn or person is not None]
         keys = block(prepared, rules.matching.model_copy(update={"blocking": learned}))
@@ -147,14 +150,16 @@ def _persons(records: pd.DataFrame, truth: "pd.Series[str]") -> npt.NDArray[np.i
     return pd.factorize(truth.reindex(keys))[0].astype(np.int64)
 
 
-def _random_pairs(prepared: Prepared, seed: int) -> Pairs:
+def _random_pairs(prepared: Prepared, seed: int) -> Iterator[Pairs]:
     size = len(prepared.records)
     numbers = np.random.default_rng(seed)
     l = numbers.integers(0, size, RANDOM_PAIRS, dtype=np.int32)
     r = numbers.integers(0, size, RANDOM_PAIRS, dtype=np.int32)
     source = prepared.source
     kept = (l != r) & ((source[l] != source[r]) | ~prepared.single[source[l]])
-    return l[kept], r[kept]
+    l, r = l[kept], r[kept]
+    for start in range(0, len(l), _CHUNK):
+        yield l[start : start + _CHUNK], r[start : start + _CHUNK]
 
 
 def _count(
@@ -165,9 +170,9 @@ def _count(
 ) -> Counts:
     """Counts of distinct patterns over all chunks."""
     rules = [comparison.rule for comparison in comparisons]
-    none = np.empty(0, dtype=np.int64)
-    parts = [(none, none, none)]
-    for l, r in chunks:
+
+    def counted(pairs: Pairs) -> tuple[Numbers, Numbers, Numbers]:
+        l, r = pairs
         if person is not None:
             known = (person[l] >= 0) & (person[r] >= 0)
             l, r = l[known], r[known]
@@ -176,7 +181,10 @@ def _count(
             packed(rules, levels), return_inverse=True, return_counts=True
         )
         same = person[l] == person[r] if person is not None else np.zeros(len(l), dtype=bool)
-        parts.append((pattern, size, np.bincount(which[same], minlength=len(pattern))))
+        return pattern, size, np.bincount(which[same], minlength=len(pattern))
+
+    none = np.empty(0, dtype=np.int64)
+    parts = [(none, none, none), *on_threads(counted, chunks, THREADS)]
     found, size, matched = (np.concatenate(own) for own in zip(*parts, strict=True))
     pattern, which = np.unique(found, return_inverse=True)
     count, known_matches = (
