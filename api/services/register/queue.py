@@ -9,6 +9,7 @@ and of shielded ones no place.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -122,11 +123,16 @@ def queue_counts(connection: Connection) -> dict[str, int]:
     return counts
 
 
+@cache
 def _sections() -> list[Query]:
-    """Queries in order, each with columns kind, at, first, second, l, r, about."""
+    """Queries in order, each with columns kind, at, first, second, l, r, section.
+
+    Kept, as are their parts: to put one together takes longer than to ask it.
+    """
     return [open_conflicts(), stale_decisions(), possible_links()]
 
 
+@cache
 def open_conflicts(*, doubted: bool = False) -> Query:
     """Conflicts that no decision on the two waits to settle.
 
@@ -169,6 +175,7 @@ def answers_conflict(decision: Any) -> ColumnElement[bool]:
     return and_(_same(decision, Conflict), newer, stands(decision))
 
 
+@cache
 def stale_decisions() -> Query:
     """Decisions in force that were made on other values."""
     later = aliased(Decision)
@@ -188,6 +195,7 @@ def stale_decisions() -> Query:
     ).where(Decision.stale_run.is_not(None), stands(Decision), ~superseded, *current)
 
 
+@cache
 def possible_links() -> Query:
     """Pairs that a run leaves to a person, and that nobody decided on."""
     said = aliased(Decision)
@@ -234,16 +242,23 @@ def _take(connection: Connection, query: Query, after: Place | None, limit: int)
 
 
 def shown(
-    connection: Connection, query: Query, after: Place | None, size: int
+    connection: Connection,
+    query: Query,
+    after: Place | None,
+    size: int,
+    given: Mapping[str, object] | None = None,
 ) -> Iterator[list[Found]]:
-    """Rows of a section after a place, in pieces, without pairs that nobody may see together."""
+    """Rows of a section after a place, in pieces, without pairs that nobody may see together.
+
+    ``given`` are values of parameters that the query names.
+    """
     of = query.subquery()
     order = (of.c.at, of.c.first, of.c.second)
     while True:
         piece = select(of).order_by(*order).limit(size)
         if after is not None:
             piece = piece.where(tuple_(*order) > tuple_(*map(literal, after[1:])))
-        rows = connection.execute(piece).all()
+        rows = connection.execute(piece, given).all()
         if rows:
             l, r = (np.array([getattr(row, side) for row in rows], np.int64) for side in "lr")
             severed = severed_between(connection, l, r)

@@ -9,10 +9,22 @@ What a reviewer answered already is left out, and what they may not see.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.orm import aliased
 
 from api.db.models import (
@@ -51,6 +63,11 @@ KINDS = (REFERRED, ADJUDICATION, *CONFLICT_KINDS, STALE, POSSIBLE)
 WAITING, DIFFERS = "waiting", "differs"
 
 _PIECE = 50
+
+# Queries are kept, for to put one together takes longer than to ask it. Whose they are is given
+# as they are asked.
+_BY = "reviewer"
+_REVIEWER = bindparam(_BY, type_=String)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +109,12 @@ def waiting_for(
 ) -> Iterator[Waits]:
     """What waits for the reviewer, after a place, read in pieces of ``size``."""
     sources = _sources_seen(connection, reviewer.view)
-    for section, query in enumerate(_sections(reviewer)):
+    for section, query in enumerate(_sections(reviewer.senior)):
         if after is not None and section < after[0]:
             continue
         start = after if after is not None and section == after[0] else None
         chosen = _chosen(query, wanted, sources)
-        for rows in shown(connection, chosen, start, size):
+        for rows in shown(connection, chosen, start, size, {_BY: reviewer.by}):
             for row in _weighed(connection, reviewer, wanted, rows):
                 place = (section, row.at, row.first, row.second)
                 yield Waits(PairId.of(row.l, row.r), row.kind, row.l, row.r, place)
@@ -112,9 +129,10 @@ def waiting_for_seniors(
     """
     sources = _sources_seen(connection, view) if view is not None else None
     counts = {}
-    for kind, query in ((REFERRED, _referred(by)), (ADJUDICATION, _adjudications(by))):
+    for kind, query in ((REFERRED, _referred()), (ADJUDICATION, _adjudications())):
         chosen = _chosen(query, EVERYTHING, sources)
-        found = (row for rows in shown(connection, chosen, None, _PIECE) for row in rows)
+        pieces = shown(connection, chosen, None, _PIECE, {_BY: by})
+        found = (row for rows in pieces for row in rows)
         counts[kind] = sum(1 for _ in islice(found, at_most))
     return counts
 
@@ -125,10 +143,8 @@ def sampled_for(connection: Connection, reviewer: Reviewer) -> Iterator[Waits]:
     Most are no part of the queue.
     """
     section = len(KINDS)
-    query = _chosen(
-        _open_to(_sampled(), reviewer), EVERYTHING, _sources_seen(connection, reviewer.view)
-    )
-    for rows in shown(connection, query, None, _PIECE):
+    query = _chosen(_open_sample(), EVERYTHING, _sources_seen(connection, reviewer.view))
+    for rows in shown(connection, query, None, _PIECE, {_BY: reviewer.by}):
         for row in rows:
             place = (section, row.at, row.first, row.second)
             yield Waits(PairId.of(row.l, row.r), row.kind, row.l, row.r, place)
@@ -150,19 +166,20 @@ def _weighed(
     return [row for row in rows if frozenset((row.l, row.r)) in whole]
 
 
-def _sections(reviewer: Reviewer) -> list[Query]:
-    own = [_referred(reviewer.by), _adjudications(reviewer.by)]
-    if not reviewer.senior:
+@cache
+def _sections(senior: bool) -> list[Query]:
+    own = [_referred(), _adjudications()]
+    if not senior:
         own = [query.where(literal(False)) for query in own]
     # What others could not tell is for senior reviewers, once each.
-    conflicts = open_conflicts(doubted=reviewer.senior)
+    conflicts = open_conflicts(doubted=senior)
     base = [
-        conflicts.where(~_answered_by(reviewer)),
+        conflicts.where(~_answered_by_reviewer()),
         stale_decisions(),
         _chosen_by_others(),
         possible_links(),
     ]
-    return [*own, *(_open_to(query, reviewer) for query in base)]
+    return [*own, *(_open_to_reviewer(query) for query in base)]
 
 
 def kind_in_queue(connection: Connection, pair: PairId) -> str:
@@ -218,14 +235,15 @@ def _chosen_by_others() -> Query:
     ).where(ReviewAnswer.state == WAITING, _both_current(l, r), ~decided, ~or_(*waits_anyway))
 
 
-def _answered_by(reviewer: Reviewer) -> ColumnElement[bool]:
+def _answered_by_reviewer() -> ColumnElement[bool]:
     """That the reviewer has said of a conflict what they could: alone, or with somebody."""
     decision, answer = aliased(Decision), aliased(ReviewAnswer)
-    with_others = exists().where(answer.decision == decision.id, answer.by == reviewer.by)
-    return exists().where(answers_conflict(decision), or_(decision.by == reviewer.by, with_others))
+    with_others = exists().where(answer.decision == decision.id, answer.by == _REVIEWER)
+    return exists().where(answers_conflict(decision), or_(decision.by == _REVIEWER, with_others))
 
 
-def _referred(by: str) -> Query:
+@cache
+def _referred() -> Query:
     return select(
         literal(REFERRED).label("kind"),
         literal(0.0).label("at"),
@@ -236,12 +254,13 @@ def _referred(by: str) -> Query:
         literal(0).label("section"),
     ).where(
         is_open(Referral),
-        ~_waits_for_others(Referral, by),
+        ~_waits_for_others(Referral),
         _both_current(Referral.low, Referral.high),
     )
 
 
-def _adjudications(by: str) -> Query:
+@cache
+def _adjudications() -> Query:
     return (
         select(
             literal(ADJUDICATION).label("kind"),
@@ -254,24 +273,25 @@ def _adjudications(by: str) -> Query:
         )
         .where(
             ReviewAnswer.state == DIFFERS,
-            ~_waits_for_others(ReviewAnswer, by),
+            ~_waits_for_others(ReviewAnswer),
             _both_current(ReviewAnswer.low, ReviewAnswer.high),
         )
         .group_by(ReviewAnswer.low, ReviewAnswer.high)
     )
 
 
-def _waits_for_others(pair: Any, by: str) -> ColumnElement[bool]:
-    """That a reviewer has answered a pair, and others must say what becomes of it."""
+def _waits_for_others(pair: Any) -> ColumnElement[bool]:
+    """That the reviewer has answered a pair, and others must say what becomes of it."""
     mine = aliased(ReviewAnswer)
     return exists().where(
         mine.low == pair.low,
         mine.high == pair.high,
         mine.state.in_((WAITING, DIFFERS)),
-        mine.by == by,
+        mine.by == _REVIEWER,
     )
 
 
+@cache
 def _sampled() -> Query:
     answer = aliased(Decision)
     answered = exists().where(
@@ -319,15 +339,20 @@ def _both_current(low: Any, high: Any) -> ColumnElement[bool]:
     )
 
 
-def _open_to(query: Query, reviewer: Reviewer) -> Query:
-    """Of the register's queue, what nobody must settle first, and this reviewer did not answer."""
+@cache
+def _open_sample() -> Query:
+    return _open_to_reviewer(_sampled())
+
+
+def _open_to_reviewer(query: Query) -> Query:
+    """Of the register's queue, what nobody must settle first, and the reviewer did not answer."""
     l, r = _sides(query)
     answer, referral = aliased(ReviewAnswer), aliased(Referral)
     answered = exists().where(
         _same(answer, l, r),
         or_(
             answer.state == DIFFERS,
-            and_(answer.state == WAITING, answer.by == reviewer.by),
+            and_(answer.state == WAITING, answer.by == _REVIEWER),
         ),
     )
     referred = exists().where(_same(referral, l, r), is_open(referral))
