@@ -32,6 +32,7 @@ REJECTS: one row per input row that could not become a record (or an activity).
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 RECORD_TEXT_COLUMNS = (
@@ -96,14 +97,24 @@ def records_from(rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
     unknown = {key for row in filled for key in row} - set(RECORD_COLUMNS)
     if unknown:
         raise KeyError(f"no such column: {', '.join(sorted(unknown))}")
-    columns: dict[str, pd.Series] = {}
+    columns: dict[str, Any] = {}
     for name in RECORD_COLUMNS:
-        values = pd.Series([row.get(name) or None for row in filled], dtype=object)
-        if name in RECORD_DATE_COLUMNS:
-            columns[name] = pd.to_datetime(values, format="%Y-%m-%d").astype("datetime64[ns]")
+        values = [row.get(name) or None for row in filled]
+        if name == "record_id":
+            columns[name] = np.array(values, dtype=object)
+        elif name in RECORD_DATE_COLUMNS:
+            dates = pd.to_datetime(pd.Series(values, dtype=object), format="%Y-%m-%d")
+            columns[name] = dates.astype("datetime64[ns]").array
         else:
-            columns[name] = values if name == "record_id" else values.astype("category")
+            columns[name] = _category(values)
     return pd.DataFrame(columns)
+
+
+def _category(values: Sequence[str | None]) -> pd.Categorical:
+    known = sorted({value for value in values if value is not None})
+    numbers: dict[str | None, int] = {value: number for number, value in enumerate(known)}
+    codes = [numbers.get(value, -1) for value in values]
+    return pd.Categorical.from_codes(codes, pd.Index(known, dtype=object))
 
 
 def join_records(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
