@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
@@ -39,8 +40,15 @@ def client(application: FastAPI) -> Iterator[TestClient]:
         yield found
 
 
+@pytest.fixture(scope="session")
+def loop() -> Iterator[BlockingPortal]:
+    """Where requests are answered: a client would otherwise start and end a loop for each."""
+    with start_blocking_portal() as found:
+        yield found
+
+
 @pytest.fixture
-def sign_in(application: FastAPI, service: Service) -> SignIn:
+def sign_in(application: FastAPI, service: Service, loop: BlockingPortal) -> SignIn:
     """The browser of somebody with a role: ``sign_in(Role.ANALYST, purposes=[...])``."""
 
     def sign_in_(
@@ -63,7 +71,9 @@ def sign_in(application: FastAPI, service: Service) -> SignIn:
                 cleared=cleared,
             )
         token = start_sign_in(service.aside, person, name, now=now).token
-        return TestClient(application, follow_redirects=False, cookies={"sign-in": token})
+        found = TestClient(application, follow_redirects=False, cookies={"sign-in": token})
+        found.portal = loop
+        return found
 
     return sign_in_
 
