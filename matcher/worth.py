@@ -7,6 +7,7 @@ through what several systems say.
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from matcher.classify import probability
 from matcher.deciding import Linked
@@ -14,6 +15,38 @@ from matcher.table import Mask
 
 Numbers = npt.NDArray[np.int64]
 Worth = npt.NDArray[np.float64]
+
+# Places of worth that count. What is less is left to chance, of which this many make one more.
+_PLACES = 3
+_CHANCES = 2.0**32
+
+
+def turns(linked: Linked, waiting: Mask) -> Worth:
+    """By pair of ``linked``: its place among those that wait, the smallest first; 0 for others.
+
+    Minus what a decision on it is worth. Pairs that are worth the same stand in an order of
+    chance: that of a hash of their keys, so that it is the same however they came.
+    """
+    turn = np.zeros(len(linked.pairs))
+    at = np.flatnonzero(waiting)
+    if len(at):
+        worth = np.round(decision_worth(linked, waiting)[at], _PLACES)
+        turn[at] = -worth - _chance(linked, at) * 10.0**-_PLACES
+    return turn
+
+
+def _chance(linked: Linked, at: npt.NDArray[np.intp]) -> Worth:
+    """A number from 0 up to 1 by pair."""
+    records = linked.prepared.records
+    said = []
+    for side in (linked.pairs.l[at], linked.pairs.r[at]):
+        for name in ("source", "record_id"):
+            text = records[name].iloc[side].astype(object).to_numpy()
+            said.append(pd.util.hash_array(text, categorize=False))
+    both = said[0]
+    for more in said[1:]:
+        both = pd.util.hash_array(both * np.uint64(3) + more)
+    return np.asarray(both >> np.uint64(32), dtype=np.float64) / _CHANCES
 
 
 def decision_worth(linked: Linked, waiting: Mask) -> Worth:

@@ -82,8 +82,8 @@ class Pair(Table):
     levels as one number (see `matcher.patterns`). ``evidence``, ``company`` and ``weight``
     are in bits. The rest is 0 or 1: whether a level keeps the two apart; whether the pair
     is a link that was followed, whether it waits for a person, whether it has a rival, and
-    whether company may count for it because it would join two children. ``turn`` is minus
-    what a decision on a pair that waits is worth: the smallest comes first.
+    whether company may count for it because it would join two children. ``turn`` is
+    where a pair that waits stands: the smallest comes first (see `matcher.worth`).
     """
 
     __tablename__ = "pair"

@@ -73,7 +73,9 @@ def _enter(register: Register, connection: Connection, state: State) -> None:
     for one, other in state.severances:
         if one in ids and other in ids:
             ends = {"record_l": ids[one], "record_r": ids[other]}
-            connection.execute(insert(Severance).values(**ends, by="reviewer", at=NOW))
+            connection.execute(
+                insert(Severance).values(**ends, why="a test", by="reviewer", at=NOW)
+            )
     values = register.rules.book.linkage.values
     for record, name, value in state.corrections.values():
         corrections.correct(

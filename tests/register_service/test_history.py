@@ -191,8 +191,8 @@ def test_two_severed_children_are_not_shown_together_as_of_before(connection: Co
     old, new = ids(connection)[0], ids(connection)[2]
     assert set(records_of(connection, old or "", as_of_run=1)) == set(KEYS[:4])
     record = dict(zip(KEYS, connection.scalars(select(Record.id).order_by(Record.id)), strict=True))
-    severed = {"record_l": record[KEYS[1]], "record_r": record[KEYS[2]], "by": "x", "at": NOW}
-    connection.execute(insert(Severance).values(severed))
+    severed = {"record_l": record[KEYS[1]], "record_r": record[KEYS[2]], "by": "x"}
+    connection.execute(insert(Severance).values(**severed, why="a test", at=NOW))
     assert records_of(connection, old or "", as_of_run=1) == KEYS[:2]
     assert ids(connection, as_of_run=1)[:4] == [old, old, None, None]
     assert same_child(connection, *KEYS[2], into="school", as_of_run=1) == []

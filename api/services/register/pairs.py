@@ -18,7 +18,7 @@ from matcher.links import reported
 from matcher.patterns import packed, unpacked
 from matcher.rules.matching import MatchingRules
 from matcher.scoring import ScoredPairs
-from matcher.worth import decision_worth
+from matcher.worth import turns
 
 Bits = npt.NDArray[np.float64]
 Ends = tuple[Numbers, Numbers]
@@ -215,7 +215,7 @@ def findings(linked: Linked) -> dict[str, Any]:
         "waiting": waiting.astype(np.int64),
         "rival": linked.designations.rival.astype(np.int64),
         "open": linked.open.astype(np.int64),
-        "turn": 0.0 - decision_worth(linked, waiting),
+        "turn": turns(linked, waiting),
     }
 
 
