@@ -16,19 +16,14 @@ from matcher.outcomes.compute import (
     measure_by_minimum_contacts,
     measure_range,
 )
-from matcher.outcomes.disclosure import (
-    PROFILES,
-    Profile,
-    ToldShare,
-    protect_all,
-    tell_parts,
-    tell_share,
-)
+from matcher.outcomes.disclosure import protect_all
 from matcher.outcomes.examples import check_measures, run_examples
 from matcher.outcomes.inputs import MeasureInputs
+from matcher.outcomes.profiles import PROFILES, Profile
 from matcher.outcomes.report import render_text
 from matcher.outcomes.result import Count, LinkRange, MeasureResult, Part, as_dict
 from matcher.outcomes.rounding import round_half_up
+from matcher.outcomes.shares import ToldShare, tell_parts, tell_share
 from matcher.rules.measures import Measure, load_measures
 
 __all__ = [

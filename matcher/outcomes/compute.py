@@ -18,7 +18,7 @@ from matcher.outcomes.describe import condition_text, excludes, sentences, versi
 from matcher.outcomes.development import good_level
 from matcher.outcomes.inputs import MeasureInputs, People, activity, join_people
 from matcher.outcomes.meals import eligible_for_meals
-from matcher.outcomes.result import Count, LinkRange, MeasureResult, Part
+from matcher.outcomes.result import Conditions, Count, LinkRange, MeasureResult, Part
 from matcher.outcomes.verdicts import NO, REASONS, UNKNOWN, YES, Verdicts, all_of
 from matcher.rules.measures import (
     Condition,
@@ -27,6 +27,7 @@ from matcher.rules.measures import (
     GoodLevel,
     HadSustainedContact,
     Measure,
+    MeasureSpec,
     ReachedGoodLevel,
     SustainedContact,
 )
@@ -299,6 +300,16 @@ def _empty(rule: Measure, year: int | None) -> MeasureResult:
         unit=spec.unit,
         definition=sentences(rule, year),
         definitions=versions(rule),
+        conditions=_conditions(spec),
         reception_year=year,
         compared=spec.compare is not None,
+    )
+
+
+def _conditions(spec: MeasureSpec) -> Conditions:
+    texts = {name: one.model_dump_json() for name, one in spec.conditions.items()}
+    return Conditions(
+        (f"cohort of {spec.cohort.source}", *(texts[name] for name in spec.denominator)),
+        tuple(texts[name] for name in spec.numerator),
+        None if spec.compare is None else texts[spec.compare],
     )

@@ -44,6 +44,18 @@ class LinkRange:
 
 
 @dataclass(frozen=True, slots=True)
+class Conditions:
+    """What those meet whom a result counts, each condition as a text that is the same wherever
+    it is the same: those of the denominator with the cohort's source, those of the numerator,
+    and the one by which sides are compared.
+    """
+
+    denominator: tuple[str, ...]
+    numerator: tuple[str, ...]
+    compare: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class MeasureResult:
     """One measure over one reception year.
 
@@ -54,6 +66,7 @@ class MeasureResult:
     percentage points for a comparison. ``unlinked``: children of the cohort that have no linked
     record in a source that the measure needs, also by source. ``unlinked_in_denominator``: units
     of the denominator that cannot be in the numerator because nothing is linked to them.
+    ``conditions`` tell which measures count parts of what others count.
     ``definition`` are the sentences to show; ``definitions`` the names and versions used.
     """
 
@@ -64,6 +77,7 @@ class MeasureResult:
     unit: Literal["child", "family"]
     definition: tuple[str, ...]
     definitions: tuple[str, ...]
+    conditions: Conditions
     why_not: str | None = None
     reception_year: int | None = None
     framework: str | None = None

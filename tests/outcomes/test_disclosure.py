@@ -1,5 +1,7 @@
 """What may be told of small counts, as tables that can be read."""
 
+from collections.abc import Iterable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -175,6 +177,98 @@ def test_few_who_are_left_out_of_a_cohort_are_not_what_is_left_of_it() -> None:
     assert both[0]["value"] is None
     (enough,) = protect_all([gap(59, 202, 30)], profile)
     assert enough["cohort"] == 291
+
+
+def of(*denominator: str, numerator: str = "good level", compare: str | None = None) -> Any:
+    return {"denominator": ["cohort", *denominator], "numerator": [numerator], "compare": compare}
+
+
+def test_a_part_of_whom_another_measure_counts_is_hidden_if_the_rest_are_few() -> None:
+    profile = PROFILES["threshold10"]
+    all_ = result(60, 200, conditions=of())
+    # All but 5 are eligible for meals.
+    eligible = result(58, 195, cohort=200, conditions=of("meals"))
+    for told in (protect_all([all_, eligible], profile), protect_all([eligible, all_], profile)):
+        by_whole = {one["denominator"]: one for one in told}
+        assert by_whole[200]["numerator"] == 60
+        assert (by_whole[None]["numerator"], by_whole[None]["value"]) == (None, None)
+    # Other children, or enough of them.
+    for other in (
+        result(58, 195, cohort=200, unit="family", conditions=of("meals")),
+        result(58, 195, cohort=200, reception_year=2024, conditions=of("meals")),
+        result(40, 180, cohort=200, conditions=of("meals")),
+    ):
+        assert protect_all([all_, other], profile)[1]["denominator"] == other["denominator"]
+
+
+def test_a_part_of_those_who_meet_a_condition_is_hidden_if_the_rest_are_few() -> None:
+    # Of the 60 at a good level 57 are eligible, and 3 are not.
+    told = protect_all(
+        [
+            result(60, 200, conditions=of()),
+            result(57, 150, cohort=200, conditions=of("meals")),
+        ],
+        PROFILES["threshold10"],
+    )
+    assert [one["numerator"] for one in told] == [60, None]
+
+
+def test_a_side_of_a_comparison_is_a_part_too() -> None:
+    sides = [part("yes", 57, 150), part("no", 12, 50)]
+    compared = result(69, 200, compared=True, parts=sides, conditions=of(compare="meals"))
+    few = result(50, 145, cohort=200, conditions=of("meals"))
+    told = protect_all([compared, few], PROFILES["threshold10"])
+    assert told[1]["denominator"] is None
+
+
+def test_those_left_out_by_one_measure_alone_are_not_what_two_measures_differ_by() -> None:
+    told = protect_all(
+        [
+            result(60, 190, cohort=200, conditions=of("meals")),
+            result(30, 186, cohort=200, conditions=of("meals", numerator="contact")),
+        ],
+        PROFILES["threshold10"],
+    )
+    assert [one["denominator"] for one in told] == [190, None]
+
+
+# Children by whether they are eligible, at a good level, and in contact.
+_CONDITIONS = ("meals", "good level", "contact")
+_CELLS = list(product((True, False), repeat=3))
+_MEASURES = st.tuples(st.sets(st.sampled_from(_CONDITIONS[:2])), st.sampled_from(_CONDITIONS))
+
+
+@given(
+    counts=st.lists(st.sampled_from((0, 2, 4, 15, 40)), min_size=8, max_size=8),
+    measures=st.lists(_MEASURES, min_size=2, max_size=3),
+)
+def test_no_few_are_what_two_counts_of_measures_differ_by(
+    counts: list[int], measures: list[tuple[set[str], str]]
+) -> None:
+    size = dict(zip(_CELLS, counts, strict=True))
+
+    def who(*met: str) -> frozenset[tuple[bool, ...]]:
+        return frozenset(one for one in _CELLS if all(one[_CONDITIONS.index(name)] for name in met))
+
+    def how_many(cells: Iterable[tuple[bool, ...]]) -> int:
+        return sum(size[one] for one in cells)
+
+    exact, counted = [], []
+    for within, numerator in measures:
+        all_, some = who(*within), who(*within, numerator)
+        counted.append((all_, some))
+        exact.append(
+            result(how_many(some), how_many(all_), cohort=sum(counts),
+                   conditions=of(*sorted(within), numerator=numerator))
+        )  # fmt: skip
+    told: set[frozenset[tuple[bool, ...]]] = set()
+    for shown, (all_, some) in zip(
+        protect_all(exact, PROFILES["threshold10"]), counted, strict=True
+    ):
+        told |= {all_} if shown["denominator"] is not None else set()
+        told |= {some, all_ - some} if shown["numerator"] is not None else set()
+    for whole, one in product(told, repeat=2):
+        assert not one <= whole or not 1 <= how_many(whole - one) <= 9
 
 
 def told_of(shown: dict[str, Any], at: int) -> dict[str, int]:
