@@ -11,7 +11,7 @@ from api.rest.problems import Problem
 from api.services.access.roles import Permission
 from api.services.register.acts import ActError, key_of
 from api.services.register.changes import child_history
-from api.services.register.corrections import checked_value, correct
+from api.services.register.corrections import LONGEST_VALUE, checked_value, correct
 from api.services.register.families import view_family
 from api.services.register.history import ChildStanding, Standing
 from api.services.register.journeys import journey_of
@@ -25,7 +25,7 @@ from api.web.born import date_of_birth
 from api.web.masks import masks_on
 from api.web.pages import Instead, page, see
 from api.web.text import named, sentence
-from api.web.typed import Written, wrong_reason
+from api.web.typed import Written, too_long, wrong_reason
 from matcher.rules.survivorship import GOLDEN_FIELDS
 
 router = page_router()
@@ -158,7 +158,8 @@ def correct_value(
     try:
         checked_value(field, value, change.now.date(), rules)
     except ActError:
-        errors = {place: _WRONG.get(field, f"Enter the right {named(field)}"), **errors}
+        wrong = too_long({place: value}, LONGEST_VALUE).get(place) or _WRONG.get(field)
+        errors = {place: wrong or f"Enter the right {named(field)}", **errors}
     if errors:
         raise Instead(_correcting(request, child_id, field, typed, errors))
     try:

@@ -193,7 +193,7 @@ def _source(visit: Access, source: str, name: str, errors: dict[str, str]) -> st
         errors["name"] = "Enter a name of letters from a to z, numbers, spaces and hyphens only"
     elif not _NAME.fullmatch(made):
         errors["name"] = "Enter a name that begins with a letter and has 64 characters at most"
-    elif made in dict(_offered(visit)):
+    elif made.replace("_", "") in {one.replace("_", "") for one in dict(_offered(visit))}:
         errors["name"] = "There is a source of this name. Select it above, or enter another name"
     elif made == GENERIC:
         errors["name"] = "Enter a name that says whose list it is"

@@ -2,10 +2,12 @@
 
 import csv
 import io
+import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +28,13 @@ from tests.register_service.registers import shipped
 from tests.web.conftest import SignIn, token_in
 from tests.web.routes import every_route
 
+# How an act is entered into the log: its name is the first text that is given, or called so.
+_NOTED = re.compile(
+    r"(?:note_act|audit|note|_note|_enter|_link)\(\s*[\w.]+,(?:\s*[\w.()]+,)*?\s*"
+    r'"(?P<given>[a-z_]+)"|action="(?P<called>[a-z_]+)"'
+)
+
+ROOT = Path(__file__).parents[2]
 CHILD = "7K3M9QX2RT4VA"
 FIRST = datetime(2026, 3, 27, 12, tzinfo=UTC)
 
@@ -119,6 +128,17 @@ def test_every_route_has_a_sentence_and_every_sentence_its_route(application: Fa
         if method != "HEAD"
     }
     assert {one for one in SENTENCES if one.isascii() and one[:1].isupper()} == there
+
+
+def test_every_act_has_a_sentence() -> None:
+    named = set()
+    for folder in ("api/services", "api/web"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if "node_modules" not in path.parts:
+                noted = _NOTED.finditer(path.read_text(encoding="utf-8"))
+                named |= {one["given"] or one["called"] for one in noted}
+    assert len(named) > 45
+    assert named <= set(SENTENCES)
 
 
 def test_older_entries_follow_without_gap_or_repetition(auditor: Auditor) -> None:

@@ -100,6 +100,7 @@ def test_what_an_extract_is_is_asked_before_its_file(steward: TestClient) -> Non
         ({"as_of_year": "24"}, "Enter the year in four digits"),
         ({"as_of_year": "1899"}, "Enter a year from 1970 on"),
         ({"source": "another", "name": "Swift"}, "There is a source of this name"),
+        ({"source": "another", "name": "E-Start"}, "There is a source of this name"),
         ({"as_of_year": "2999"}, "is in the future"),
     ],
     ids=lambda value: " ".join(map(ascii, value.values())) if isinstance(value, dict) else "",

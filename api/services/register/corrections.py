@@ -25,7 +25,7 @@ from matcher.standardise import values as standard
 # What a golden value's source says where a person set it.
 BY_HAND = "correction"
 
-_LONGEST = 200
+LONGEST_VALUE = 200
 _OLDEST = 1900
 
 
@@ -142,8 +142,8 @@ def checked_value(field: str, value: str, today: date, rules: ValueRules) -> str
     text = " ".join(value.split())
     if field not in GOLDEN_FIELDS:
         raise ActError(f"there is no such golden value; they are {', '.join(GOLDEN_FIELDS)}")
-    if not text or len(text) > _LONGEST:
-        raise ActError(f"{field}: give a value of 1 to {_LONGEST} characters")
+    if not text or len(text) > LONGEST_VALUE:
+        raise ActError(f"{field}: give a value of 1 to {LONGEST_VALUE} characters")
     if field == "date_of_birth":
         return _date(text, today)
     if field == "sex":
