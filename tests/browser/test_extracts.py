@@ -98,6 +98,7 @@ def test_a_list_is_brought_mapped_accepted_linked_and_taken_back(
     assert register.together(("nursery_headcount", "17"), ("school", "1"))
 
     page.get_by_text("Withdraw this extract").click()
+    page.get_by_label("Why do you withdraw it?").fill("The nursery sent an old list")
     page.get_by_role("button", name="Withdraw", exact=True).click()
     expect(page.get_by_role("heading", name="It is being undone")).to_be_visible()
     work_is_done()
