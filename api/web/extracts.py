@@ -148,12 +148,12 @@ def withdraw_here(
     request: Request,
     extract: Number,
     change: Deciding,
-    why: Annotated[str, Form(max_length=2000)] = "",
+    why: Annotated[Written, Form()] = "",
 ) -> Response:
     """Takes it back; a worker undoes what it did."""
     view = find(change, extract)
-    if not why.strip():
-        raise _refused(request, change, view, {"withdrawal": "Enter why you withdraw the extract"})
+    if wrong := wrong_reason(why, "Enter why you withdraw the extract"):
+        raise _refused(request, change, view, {"withdrawal": wrong}, why)
     try:
         withdraw(change.connection, extract, by=change.caller.name, now=change.now, why=why.strip())
     except StateError as error:
