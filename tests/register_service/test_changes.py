@@ -1,20 +1,25 @@
 """What happened to a child and to a record, with neither severed side in the other's history."""
 
 import pytest
+from sqlalchemy import Connection
 
+from api.db.engine import reading
 from api.services.access.caller import AccessError
+from api.services.access.policy import View
 from api.services.register.changes import (
     ChildChange,
     RecordChange,
     child_history,
     record_history,
 )
+from api.services.register.feed import read_feed
 from api.services.register.viewing import record_number
 from tests.register_service.registers import NOW, Key
-from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed
+from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, UNSURE, Reviewed
 from tests.register_service.seen import delete, put, seen
 
 SCHOOL, CLINIC, SOCIAL = AISHA
+PLACES = {"address", "postcode"}
 
 
 def of_child(register: Reviewed, child: str, **who: object) -> list[ChildChange]:
@@ -145,3 +150,32 @@ def test_a_child_that_both_sides_went_through_is_in_neither_records_history(
     for key in stayed:
         assert through in {one.child_id for one in of_record(register, key)}
     assert left
+
+
+def test_that_a_shielded_child_moved_is_told_to_nobody_who_is_not_cleared(
+    register: Reviewed,
+) -> None:
+    register.shield(SCHOOL)
+    other = {"surname": "Malick", "address": "8 Dale Rd", "postcode": "OL9 5BB"}
+    register.load_people(
+        [{**one, **other} if (one["source"], one["record_id"]) in AISHA else one for one in PEOPLE]
+    )
+    child = register.child(SCHOOL)
+    for cleared, told in ((False, set()), (True, PLACES)):
+        with seen(register.engine, cleared=cleared) as (connection, view):
+            entries = child_history(connection, view, child)
+            fields = changed_fields(connection, child, view)
+        assert {"surname"} | told <= set(entries[-1].fields)
+        assert {"surname"} | told <= fields
+        assert PLACES & {name for one in entries for name in one.fields} == told
+        assert PLACES & fields == told
+    with reading(register.engine) as connection:
+        assert not PLACES & changed_fields(connection, child, None)
+
+
+def changed_fields(connection: Connection, child: str, view: View | None) -> set[str]:
+    """What the feed says was changed of a child, without the fields' sources."""
+    feed = read_feed(connection, after=0, limit=1000, view=view)
+    own = [one.detail["fields"] for one in feed.events
+           if one.child_id == child and one.kind == "values_changed" and one.detail]  # fmt: skip
+    return {name.removesuffix("_source") for names in own for name in names}

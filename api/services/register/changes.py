@@ -19,7 +19,7 @@ from api.services.access.policy import View
 from api.services.register.acts import Key
 from api.services.register.lookalikes import Lookalikes, lookalikes
 from api.services.register.severances import shown_events, shown_successions
-from api.services.register.shields import has_hidden_place
+from api.services.register.shields import LOCATION, has_hidden_place, shielded_children
 from api.services.register.viewing import SAID, seen_children
 
 # Where an entry stands: run, section within it, number.
@@ -89,6 +89,8 @@ def child_history(
     others = {old for _, _, old, new in successions if new == child_id}
     others |= {one for event in events for one in _others(event)}
     seen = seen_children(connection, view, others)
+    shielded = child_id in shielded_children(connection, [child_id], at_any_time=True)
+    hidden = LOCATION if view.hides_location(shielded) else ()
     numbers: dict[Key, int] = {}
     if view.named != view.sources:
         numbers = _numbers(connection, {(one["source"], one["record_id"]) for one in events})
@@ -98,7 +100,7 @@ def child_history(
             name = "child_absorbed" if kind == "merged" else "child_split_off"
             entries.append(ChildChange(name, run, runs[run], (run, 0, at), children=(old,)))
     for event in events:
-        entry = _entry(view, event, runs[event["run"]], seen, numbers)
+        entry = _entry(view, event, runs[event["run"]], seen, numbers, hidden)
         if entry is not None:
             entries.append(entry)
     entries.sort(key=lambda entry: entry.place)
@@ -116,8 +118,9 @@ def _entry(
     when: Moment,
     seen: Collection[str],
     numbers: Mapping[Key, int],
+    hidden: Collection[str],
 ) -> ChildChange | None:
-    """An event as it may be seen; nothing if it may not."""
+    """An event as it may be seen, without ``hidden`` fields; nothing if it may not."""
     place = (event["run"], 1, event["id"])
     entry = ChildChange(event["kind"], event["run"], when, place)
     source, detail = event["source"], event["detail"] or {}
@@ -127,7 +130,8 @@ def _entry(
         key = (source, event["record_id"])
         return replace(entry, source=source, record_id=view.shown_id(*key, numbers.get(key, 0)))
     if "fields" in detail:
-        names = dict.fromkeys(name.removesuffix("_source") for name in detail["fields"])
+        every = dict.fromkeys(name.removesuffix("_source") for name in detail["fields"])
+        names = [name for name in every if name not in hidden]
         fields = [name for name in names if any(view.may_see(s, name) for s in view.sources)]
         return replace(entry, fields=fields) if fields else None
     return replace(entry, children=tuple(one for one in _others(event) if one in seen))

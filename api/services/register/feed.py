@@ -26,6 +26,7 @@ from api.services.register.columns import Numbers, columns
 from api.services.register.feed_places import Place
 from api.services.register.lookalikes import lookalike_keys, lookalikes
 from api.services.register.reading import last_run
+from api.services.register.shields import LOCATION, shielded_children
 from api.services.register.viewing import seen_children
 
 EVENT_KINDS = (
@@ -85,7 +86,8 @@ def read_feed(
     may be seen.
 
     A ``view`` leaves out records of sources that may not be seen, or by whose ids nothing may
-    be told, children that never held a record of one that may be, and names of fields.
+    be told, children that never held a record of one that may be, and names of fields. Nobody
+    who is not cleared is told that a shielded child moved.
     ``limit`` is how many at most. There may be fewer, or none, although there are more: where
     very many in a row are not told. The number of queries is the same whatever is found.
     """
@@ -121,6 +123,8 @@ def read_feed(
         for row in rows
     ]
     told = reduced.shown(events)
+    if view is None or view.hides_location(shielded=True):
+        told = list(_without_moves(connection, told))
     if view is not None:
         told = list(_seen(connection, view, told))
     if len(told) > limit:
@@ -156,6 +160,18 @@ def _not_of_lookalikes(connection: Connection, view: View | None) -> list[Column
         or_(Event.child.not_in(held), Event.child.in_(others)),
         or_(Event.source.is_(None), key.not_in(lookalike_keys())),
     ]
+
+
+def _without_moves(connection: Connection, events: Sequence[FeedEvent]) -> Iterator[FeedEvent]:
+    """Events without what tells that a shielded child lives elsewhere than it did."""
+    changed = {one.child_id for one in events if one.kind == "values_changed"}
+    shielded = shielded_children(connection, changed, at_any_time=True)
+    for event in events:
+        detail = event.detail or {}
+        if event.child_id not in shielded or "fields" not in detail:
+            yield event
+        elif names := [name for name in detail["fields"] if name not in LOCATION]:
+            yield replace(event, detail={**detail, "fields": names})
 
 
 def _seen(connection: Connection, view: View, events: Sequence[FeedEvent]) -> Iterator[FeedEvent]:
