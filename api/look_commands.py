@@ -25,7 +25,7 @@ from api.services.access.caller import Caller
 from api.services.access.policy import View, known_purposes, read_terms, view_of
 from api.services.access.roles import Role
 from api.services.extracts.listing import all_rejects, find_extract, list_extracts
-from api.services.output import OutputFolder
+from api.services.output import folder_of
 from api.services.register.changes import child_history, record_history
 from api.services.register.entered import entered_decisions
 from api.services.register.exporting import Export
@@ -192,7 +192,7 @@ def show_extract_rejects(
             pd.DataFrame([asdict(one) for one in piece], columns=columns)
             for piece in all_rejects(engine, extract)
         )
-        with OutputFolder(out.parent) as folder:
+        with folder_of(out) as folder:
             folder.pieces(out.name, columns, frames)
     print(f"Rejects of extract {extract} written to {out}.")
 

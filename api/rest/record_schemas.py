@@ -16,11 +16,11 @@ from pydantic import (
 
 from api.rest.bodies import AnyDay, Body, whole
 from api.rest.paging import Page
-from api.rest.text import plain, printable
 from api.services.access.policy import Unnamed
 from api.services.register.changes import RecordChange
 from api.services.register.viewing import SAID, ShownRecord
 from api.services.register.why import Explained
+from api.services.text import plain, printable
 
 _BETWEEN = re.compile(r"[\s\u2010-\u2015.-]+")
 

@@ -1,36 +1,11 @@
-"""Text that clients send: what every database can keep and every screen can show."""
+"""Kinds of text that clients send."""
 
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 from api.rest.slashes import with_slashes
-
-
-def plain(text: str) -> str:
-    """The text, if it is made of characters. Raises ValueError."""
-    if "\x00" in text:
-        raise ValueError("leave out the null character")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("half a character stands alone; send UTF-8")
-    return text
-
-
-def printable(text: str) -> str:
-    """The text, if all of it can be seen, spaces included. Raises ValueError."""
-    if not plain(text).isprintable():
-        raise ValueError("leave out characters that cannot be seen")
-    return text
-
-
-def tidy_id(text: str) -> str:
-    """The text, if a system's id can look like it. Raises ValueError."""
-    if printable(text) != " ".join(text.split()):
-        raise ValueError("leave out space at either end, and all but one between")
-    if text in (".", ".."):
-        raise ValueError("an address cannot hold this id")
-    return text
-
+from api.services.text import LONGEST_ID, plain, tidy_id
 
 # Of a value, a reason, an id: length in characters.
 Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(plain)]
@@ -49,7 +24,7 @@ AnySource = Annotated[
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 RecordId = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=200),
+    StringConstraints(min_length=1, max_length=LONGEST_ID),
     BeforeValidator(with_slashes),
     AfterValidator(tidy_id),
 ]

@@ -69,6 +69,13 @@ class OutputFolder:
         (self._draft / name).write_text(text, encoding="utf-8")
 
 
+def folder_of(file: Path) -> OutputFolder:
+    """The folder that a file is to be written to. Raises DataError if there is none."""
+    if not file.absolute().parent.is_dir():
+        raise DataError(f"the folder that {file.name} is to be in does not exist; make it first")
+    return OutputFolder(file.absolute().parent)
+
+
 def texts(column: pd.Series) -> list[Any]:
     """What CSV shows of a column; missing values are empty."""
     if isinstance(column.dtype, pd.CategoricalDtype):

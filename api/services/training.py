@@ -6,7 +6,7 @@ from pathlib import Path
 from api.services.evaluating import read_table
 from api.services.linking import Extract, read_extracts
 from api.services.observe import Recorder
-from api.services.output import OutputFolder
+from api.services.output import folder_of
 from api.services.rules import RuleBook, shipped_model
 from matcher.errors import DataError, ModelError
 from matcher.rules.model import Model
@@ -49,6 +49,6 @@ def train_model(
         name=f"{len(material.records)} records of {', '.join(sorted(material.by_source))}",
         observer=recorder,
     )
-    with OutputFolder(out.resolve().parent) as folder:
+    with folder_of(out) as folder:
         folder.text(out.name, model.to_yaml())
     return model

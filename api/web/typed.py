@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
-from api.rest.text import plain
 from api.services.register.acts import LONGEST_REASON
+from api.services.text import plain
 
 # Longer than anything that a field of a person holds; it is read, so that the page can tell.
 LONGEST = 100

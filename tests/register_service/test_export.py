@@ -140,6 +140,10 @@ def test_what_cannot_be_exported_is_refused_and_leaves_the_file_as_it_was(
         exported(register.engine, what, tmp_path, as_of_run=7)
     with reading(register.engine) as connection, pytest.raises(DataError, match=r"end in \.csv"):
         export(connection, what, tmp_path / "file.parquet")
+    away = tmp_path / "none such" / "links.csv"
+    with reading(register.engine) as connection, pytest.raises(DataError, match="make it first"):
+        export(connection, Export.LINKS, away)
+    assert not away.parent.exists()
     assert (tmp_path / f"{what}.csv").read_text() == "as it was"
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 

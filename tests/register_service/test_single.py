@@ -6,7 +6,12 @@ import pytest
 from sqlalchemy import Engine
 
 from api.db.engine import writing
-from api.services.register.single import Put, delete_record, put_record
+from api.services.register.single import (
+    Put,
+    RecordRefusedError,
+    delete_record,
+    put_record,
+)
 from matcher.errors import DataError
 from tests.register_service.registers import NOW, Register, shipped
 from tests.register_service.test_same_register import PEOPLE, half_a_town
@@ -80,3 +85,12 @@ def test_an_unknown_source_or_record_is_refused(register: Register) -> None:
         put(register, "nowhere", "1", PEOPLE[0])
     with writing(register.engine) as connection, pytest.raises(DataError, match="no record"):
         delete_record(connection, shipped(), source="clinic", record_id="77", by="clinic", now=NOW)
+
+
+@pytest.mark.parametrize("record_id", ["", " ", "1 ", " 1", "1\n", "1  2", "\x00", "x" * 201, ".."])
+def test_an_id_that_no_system_has_is_refused(register: Register, record_id: str) -> None:
+    before = register.children()
+    with pytest.raises(RecordRefusedError, match="its id: ") as refused:
+        put(register, "clinic", record_id, PEOPLE[0])
+    assert refused.value.field == "record_id"
+    assert register.children() == before

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from sqlalchemy import Connection
 
-from api.services.output import OutputFolder
+from api.services.output import folder_of
 from api.services.register.feed_frames import EVENT_COLUMNS, feed_frames
 from api.services.register.reading import check_run, last_run
 from api.services.register.told_frames import told_crosswalk, told_golden, told_links
@@ -42,7 +42,8 @@ def export(connection: Connection, what: Export, out: Path, *, as_of_run: int | 
         out: the file; one that is there already is replaced.
         as_of_run: as it was after that run, instead of now.
 
-    Raises DataError for a file that does not end in .csv, or a run that never was.
+    Raises DataError for a file that does not end in .csv or has no folder, or a run that never
+    was.
     """
     check_can_export(connection, out, as_of_run=as_of_run)
     rows = 0
@@ -54,7 +55,7 @@ def export(connection: Connection, what: Export, out: Path, *, as_of_run: int | 
             yield frame
 
     frames = _frames(connection, what, as_of_run)
-    with OutputFolder(out.parent) as folder:
+    with folder_of(out) as folder:
         folder.pieces(out.name, EXPORT_COLUMNS[what], counted(frames))
     return rows
 
@@ -63,6 +64,7 @@ def check_can_export(connection: Connection, out: Path, *, as_of_run: int | None
     """Raises DataError, see `export`."""
     if out.suffix.lower() != ".csv":
         raise DataError(f"{out.name}: only CSV files can be written; let its name end in .csv")
+    folder_of(out)
     check_can_read(connection, as_of_run=as_of_run)
 
 

@@ -22,6 +22,7 @@ from api.services.register.linker import LinkOutcome
 from api.services.register.linking import link_register
 from api.services.register.lookalikes import shield_lookalike
 from api.services.register.running import begin_run, end_run, lock_register
+from api.services.text import tidy_id
 from matcher.errors import DataError
 from matcher.frames import RECORD_COLUMNS, RECORD_TEXT_COLUMNS
 from matcher.read.records import KNOWN_BY
@@ -73,6 +74,7 @@ def put_record(
     extract would not bring such a record.
     """
     said = _said(values)
+    _check_id(record_id)
     _check(said, as_of, now)
     lock_register(connection)
     number = _source(connection, source)
@@ -116,6 +118,13 @@ def _said(values: Mapping[str, str]) -> dict[str, str | date | None]:
     born = values.get("date_of_birth")
     day = date.fromisoformat(born) if born else None
     return {**texts, "role": texts["role"] or "child", "date_of_birth": day}
+
+
+def _check_id(record_id: str) -> None:
+    try:
+        tidy_id(record_id)
+    except ValueError as error:
+        raise RecordRefusedError("missing_record_id", "record_id", f"its id: {error}") from None
 
 
 def _check(said: Mapping[str, str | date | None], as_of: date | None, now: datetime) -> None:
