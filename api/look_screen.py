@@ -9,14 +9,16 @@ from rich.table import Table
 from api.register_screen import show_report
 from api.services.extracts.listing import ExtractView
 from api.services.register.changes import ChildChange, RecordChange
+from api.services.register.clashes import Clashing
 from api.services.register.entered import ArisenConflict, EnteredDecision
-from api.services.register.queue import QueueItem
+from api.services.register.queue import QueueItem, Remade
 from api.services.register.viewing import ShownChild, ShownRecord
 from api.services.runs import SourceView
 from matcher.read import note_says
 
 _OUT = Console(highlight=False)
 
+_KIND_SAYS = {"match": "match", "non_match": "non-match", "cannot_tell": "cannot tell"}
 _CONFLICT_SAYS = {
     "contradiction": "a match that was decided is not followed, since others keep the two apart",
     "held_twice": "two records of a source that holds each child once are one child",
@@ -107,10 +109,40 @@ def show_queue(found: Sequence[QueueItem], counts: dict[str, int]) -> None:
         for reason in item.reasons:
             _OUT.print(f"    {reason}", soft_wrap=True)
         if item.decision is not None:
-            made = item.decision
-            _OUT.print(f"    decision {made.id}, {made.kind} by {made.by}: {made.why}")
-    if found:
+            _show_remade(item.decision, item)
+        _show_clashing(item.clashing)
+    if any(not item.clashing for item in found):
         _OUT.print("To decide: matcher decide match|non-match SOURCE ID SOURCE ID --why TEXT")
+
+
+def _show_remade(made: Remade, item: QueueItem) -> None:
+    """A decision on values that are others by now: those of then beside those of now."""
+    _say(f"    decision {made.id}, {_KIND_SAYS[made.kind]} by {made.by}: {made.why}")
+    for key, then, now, masked in (
+        (item.l, made.then_l, made.now_l, made.masked_l),
+        (item.r, made.then_r, made.now_r, made.masked_r),
+    ):
+        for name in dict.fromkeys((*now, *then)):
+            was, is_now = (side.get(name, "nothing") for side in (then, now))
+            _say(f"    {' '.join(key)}: {name} was {was}, is {is_now}")
+        for name in masked:
+            _say(f"    {' '.join(key)}: {name} is another, which matcher show record tells")
+    if made.location_hidden:
+        _say("    where the child lives is hidden")
+
+
+def _show_clashing(clashing: Sequence[Clashing]) -> None:
+    """The decisions that a conflict comes of, and how to settle it."""
+    for one in clashing:
+        pair = f"{' '.join(one.l)} and {' '.join(one.r)}"
+        _say(f"    decision {one.id}, {_KIND_SAYS[one.kind]} of {pair} by {one.by}: {one.why}")
+    if clashing:
+        numbers = "|".join(str(one.id) for one in clashing)
+        _say(f"    To settle it, take back one that is wrong: matcher undo {numbers} --why TEXT")
+
+
+def _say(text: str) -> None:
+    _OUT.print(text, soft_wrap=True, markup=False)
 
 
 def show_conflicts(found: Sequence[ArisenConflict]) -> None:

@@ -124,7 +124,13 @@ def test_a_decision_that_contradicts_others_tells_the_conflict_and_it_is_listed(
     found = json.loads(kept("queue", "--json").out)
     assert found["counts"]["conflicts"] == 1
     assert found["pairs"][0]["kind"] == "contradiction"
-    assert "What waits: 1 conflict, 0 decisions on changed values and " in kept("queue").out
+    named = [one["id"] for one in found["pairs"][0]["clashing"]]
+    assert named == [1, 2, 3]
+    listed = kept("queue").out
+    assert "What waits: 1 conflict, 0 decisions on changed values and " in listed
+    assert "decision 2, non-match of nursery 1 and clinic 2 by " in listed
+    assert "matcher undo 1|2|3 --why TEXT" in listed
+    assert "To decide" not in listed
     standing = {one["id"]: one["standing"] for one in
                 json.loads(kept("decisions", "--json").out)["decisions"]}  # fmt: skip
     assert sorted(standing.values()) == ["holds", "holds", "in conflict, not followed"]
@@ -132,6 +138,24 @@ def test_a_decision_that_contradicts_others_tells_the_conflict_and_it_is_listed(
                                 .out)["child_id"]
                 for key in (("nursery", 1), ("nursery", 2), ("clinic", 2))}  # fmt: skip
     assert (together["nursery", 1] == together["nursery", 2]) == (standing[1] == "holds")
+
+
+def test_a_decision_on_values_that_changed_shows_the_old_beside_the_new(
+    kept: Call, tmp_path: Path
+) -> None:
+    kept("decide", "match", "nursery", 1, "clinic", 1, "--why", "a [test]")
+    later = CHILD.replace("1,Aisha,Malik,2014-05-03", "1,Ayesha,Malik,2014-05-04")
+    (tmp_path / "later.csv").write_text(f"{later}\n", encoding="utf-8")
+    kept("ingest", "nursery", tmp_path / "later.csv", "--as-of", "2024-09-08")
+    kept("accept", 3)
+    kept("relink")
+    listed = kept("queue").out
+    assert "decision 1, match by " in listed
+    assert ": a [test]\n" in listed
+    assert "nursery 1: forename was Aisha, is Ayesha\n" in listed
+    assert "nursery 1: date_of_birth was 2014-05-03, is 2014-05-04\n" in listed
+    kept("shield", "nursery", 1, "--why", "a test")
+    assert "where the child lives is hidden" in kept("queue").out
 
 
 def test_a_decision_on_a_source_that_is_none_says_so(kept: Call) -> None:

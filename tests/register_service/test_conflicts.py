@@ -9,6 +9,7 @@ from tests.register_service.reviewed import (
     AISHA,
     NOAH,
     PEOPLE,
+    UNSURE,
     Reviewed,
     with_values,
     without,
@@ -24,7 +25,15 @@ def test_matches_that_join_two_sides_of_a_non_match_are_a_conflict(register: Rev
     last = register.say("match", SOCIAL, NOAH)
     (conflict,) = register.conflicts()
     assert conflict[0] == "contradiction"
-    assert register.queue()[0].kind == "contradiction"
+    item = register.queue()[0]
+    assert item.kind == "contradiction"
+    told = [(one.id, one.kind, {one.l, one.r}, one.by, one.why) for one in item.clashing]
+    who = ("reviewer", "a test")
+    assert told == [
+        (1, "non_match", {SCHOOL, NOAH}, *who),
+        (2, "match", {SCHOOL, SOCIAL}, *who),
+        (last, "match", {SOCIAL, NOAH}, *who),
+    ]
     assert not register.together(SCHOOL, NOAH)
     register.link_anew()
     assert register.conflicts() == [conflict]
@@ -41,6 +50,23 @@ def test_a_conflict_goes_when_its_record_does(register: Reviewed) -> None:
     assert register.conflicts() == []
 
 
+def test_only_the_decisions_that_clash_are_named_and_each_settles_it(register: Reviewed) -> None:
+    """Others hang on the same records, one rests, one was taken back."""
+    bar = register.say("non_match", SCHOOL, NOAH)
+    register.say("match", SCHOOL, CLINIC)
+    way = register.say("match", CLINIC, SOCIAL)
+    register.take_back(register.say("match", SCHOOL, SOCIAL))
+    register.say("non_match", UNSURE, SOCIAL)
+    last = register.say("match", SOCIAL, NOAH)
+    (named,) = [item.clashing for item in register.queue() if item.kind == "contradiction"]
+    assert [one.id for one in named] == [bar, way - 1, way, last]
+    for one in named:
+        register.take_back(one.id)
+        assert register.conflicts() == [], one.kind
+        register.say(one.kind, one.l, one.r)
+        assert len(register.conflicts()) == 1
+
+
 NOBODY = {"source": "census", "record_id": "9", "forename": "Zed", "surname": "Zorn"}
 
 
@@ -50,6 +76,7 @@ def test_two_records_of_a_source_that_holds_each_child_once_are_a_conflict(
     register.holds_each_child_once("clinic")
     decision = register.say("match", ("clinic", "1"), ("clinic", "3"))
     assert register.conflicts() == [("held_twice", ("clinic", "1"), ("clinic", "3"))]
+    assert [one.id for one in register.queue()[0].clashing] == [decision]
     register.link_anew()
     assert len(register.conflicts()) == 1
     register.take_back(decision)

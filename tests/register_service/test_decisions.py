@@ -199,6 +199,17 @@ def test_a_decision_comes_back_when_its_values_change_and_holds_meanwhile(
     assert not register.together(SCHOOL, CLINIC)
 
 
+def test_values_that_reviewers_see_only_when_they_ask_are_named_and_not_told(
+    register: Reviewed,
+) -> None:
+    register.load_people(with_values(CLINIC, nhs_number="9434765919"))
+    register.say("non_match", SCHOOL, CLINIC)
+    register.load_people(with_values(CLINIC, nhs_number="9000000009", forename="Ada"))
+    (found,) = stale(register)
+    assert (found.then_r, found.now_r) == ({"forename": "Aisha"}, {"forename": "Ada"})
+    assert (found.masked_l, found.masked_r) == ((), ("nhs_number",))
+
+
 def test_another_way_to_write_a_value_is_no_change(register: Reviewed) -> None:
     register.say("non_match", SCHOOL, CLINIC)
     register.load_people(

@@ -6,7 +6,7 @@ back if the decision is taken back or its values change. Of severed children not
 and of shielded ones no place.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -32,7 +32,9 @@ from api.db.among import among
 from api.db.models import Conflict, Decision, Pair, Record, RecordVersion, Severance, Source
 from api.db.tables import in_utc
 from api.services.register.acts import Key
+from api.services.register.clashes import Clashing, clashing_decisions
 from api.services.register.decisions import CANNOT_TELL, UNDO
+from api.services.register.kept_rules import last_rules
 from api.services.register.severances import severed_between
 from api.services.register.shields import WHEREABOUTS, shielded_records
 from api.services.register.values import values_now
@@ -52,7 +54,8 @@ class Remade:
     """A decision whose values changed, the old ones beside the new, by column of RECORDS.
 
     Both hold only what differs as written. ``address`` and ``postcode`` are left out of a
-    shielded child's, and ``location_hidden`` says so.
+    shielded child's, and ``location_hidden`` says so. Columns that reviewers see only when they
+    ask are left out too: ``masked_l`` and ``masked_r`` name those that differ.
     """
 
     id: int
@@ -64,6 +67,8 @@ class Remade:
     now_l: Mapping[str, str]
     then_r: Mapping[str, str]
     now_r: Mapping[str, str]
+    masked_l: tuple[str, ...]
+    masked_r: tuple[str, ...]
     location_hidden: bool
 
 
@@ -73,8 +78,9 @@ class QueueItem:
 
     ``kind`` is that of a conflict (see `conflicts`), changed_values or possible_link.
     Weight, probability and reasons are missing where the two were never compared, or too
-    unlike to be kept; what tells of a shielded child's home is not in them. ``place`` is where
-    the next page begins, if this is the last item.
+    unlike to be kept; what tells of a shielded child's home is not in them. ``clashing`` are the
+    decisions that a conflict comes of, of which one is to be taken back. ``place`` is where the
+    next page begins, if this is the last item.
     """
 
     kind: str
@@ -85,6 +91,7 @@ class QueueItem:
     reasons: tuple[str, ...]
     rival: bool
     conflict: int | None
+    clashing: tuple[Clashing, ...]
     decision: Remade | None
     place: Place
 
@@ -278,6 +285,9 @@ def _items(connection: Connection, rows: Sequence[Found]) -> list[QueueItem]:
     shielded = set(shielded_records(connection).tolist())
     pairs = seen_pairs(connection, None, [(row.l, row.r) for row in rows])
     remade = _remade(connection, [row for row in rows if row.kind == STALE], shielded)
+    clashing = clashing_decisions(
+        connection, [(row.kind, row.l, row.r) for row in rows if row.section == 0]
+    )
     items = []
     for row in rows:
         pair = pairs.get(frozenset((row.l, row.r)))
@@ -291,6 +301,7 @@ def _items(connection: Connection, rows: Sequence[Found]) -> list[QueueItem]:
                 reasons=() if pair is None else pair.reasons,
                 rival=pair is not None and pair.rival,
                 conflict=row.first if row.section == 0 else None,
+                clashing=clashing.get((row.kind, row.l, row.r), ()),
                 decision=remade.get(row.first) if row.kind == STALE else None,
                 place=_place(row),
             )
@@ -312,36 +323,38 @@ def _remade(connection: Connection, rows: Sequence[Found], shielded: set[int]) -
         return {}
     now = values_now(connection, {record for row in rows for record in (row.l, row.r)})
     numbers = np.array([row.first for row in rows], dtype=np.int64)
+    masked = last_rules(connection).book.review.masked
     found = {}
     for made in connection.execute(select(Decision).where(among(Decision.id, numbers))):
         placeless = bool({made.record_l, made.record_r} & shielded)
-        then_l, now_l = _changed(made.values_l["values"], now[made.record_l], placeless)
-        then_r, now_r = _changed(made.values_r["values"], now[made.record_r], placeless)
+        left_out = {*masked, *(WHEREABOUTS if placeless else ())}
+        differ_l = _differing(made.values_l["values"], now[made.record_l])
+        differ_r = _differing(made.values_r["values"], now[made.record_r])
         found[made.id] = Remade(
             id=made.id,
             kind=made.kind,
             by=made.by,
             at=in_utc(made.at),
             why=made.why,
-            then_l=then_l,
-            now_l=now_l,
-            then_r=then_r,
-            now_r=now_r,
+            then_l=_without(made.values_l["values"], differ_l, left_out),
+            now_l=_without(now[made.record_l], differ_l, left_out),
+            then_r=_without(made.values_r["values"], differ_r, left_out),
+            now_r=_without(now[made.record_r], differ_r, left_out),
+            masked_l=tuple(name for name in differ_l if name in masked),
+            masked_r=tuple(name for name in differ_r if name in masked),
             location_hidden=placeless,
         )
     return found
 
 
-def _changed(
-    then: Mapping[str, str], now: Mapping[str, str], placeless: bool
-) -> tuple[dict[str, str], dict[str, str]]:
-    left_out = WHEREABOUTS if placeless else ()
-    names = [
-        name
-        for name in (*now, *(set(then) - set(now)))
-        if then.get(name) != now.get(name) and name not in left_out
+def _differing(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    return [
+        name for name in (*now, *sorted(set(then) - set(now))) if then.get(name) != now.get(name)
     ]
-    return (
-        {name: then[name] for name in names if name in then},
-        {name: now[name] for name in names if name in now},
-    )
+
+
+def _without(
+    values: Mapping[str, str], names: Sequence[str], left_out: Collection[str]
+) -> dict[str, str]:
+    """Values of these names, as far as there are any and they are not left out."""
+    return {name: values[name] for name in names if name in values and name not in left_out}
