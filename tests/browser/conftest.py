@@ -92,7 +92,7 @@ class Pages:
 
 
 # Not for the whole session: Playwright keeps an event loop, which other tests would find running.
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def pages() -> Iterator[Pages]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
