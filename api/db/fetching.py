@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import TypeEngine
 
 from api.db.copying import postgresql_cursor
@@ -60,7 +61,10 @@ def fetch_frame(
 class _Declare(Executable, ClauseElement):
     """Keeps the rows of a query at PostgreSQL until they are asked for."""
 
-    inherit_cache = False
+    inherit_cache = True
+    _traverse_internals = [  # noqa: RUF012 - as SQLAlchemy asks for it
+        ("query", InternalTraversal.dp_clauseelement)
+    ]
 
     def __init__(self, query: Select[Any]) -> None:
         self.query = query
