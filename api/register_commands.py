@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from api import register_screen as screen
 from api.db.engine import reading, writing
@@ -31,12 +31,13 @@ from api.services.ingesting import ingest as ingest_extract
 from api.services.ingesting import link_what_waits
 from api.services.jobs import queue_extract
 from api.services.observe import Recorder
-from api.services.register.kept_rules import InForce, rules_in_force
+from api.services.register.kept_rules import InForce, differ_from_last, rules_in_force
 from api.services.register.preview import Preview
 from api.services.register.preview import preview as preview_rules
 from api.services.register.previewed import check_last_run, note_preview, previews_after
 from api.services.register.rehearsal import rehearse
 from api.services.register.running import relink as relink_all
+from matcher.errors import DataError
 from matcher.progress import Observer
 
 commands = typer.Typer()
@@ -189,11 +190,20 @@ def relink(
             help="Only what you previewed after this run, if it is still the last one.",
         ),
     ] = None,
+    without_preview: Annotated[
+        bool,
+        typer.Option("--without-preview", help="Put other rules in force that nobody looked at."),
+    ] = False,
     database: DatabaseOption = None,
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Link what waits; or, with other rules or another model, everything by those."""
+    """Link what waits; or, with other rules or another model, everything by those.
+
+    Other rules are previewed first: --preview, then --after-run as it says.
+    """
+    if without_preview and (preview or after_run is not None):
+        raise typer.BadParameter("it goes with neither --preview nor --after-run")
     offered = offered_rules(rules, model)
     recorder, who = Recorder(show=not as_json), by or user_name()
     with existing_register(database) as engine, recorder.live():
@@ -205,6 +215,8 @@ def relink(
             shown = _previewed(engine, other, by=who, observer=recorder)
         elif rules or model:
             with writing(engine) as connection:
+                if after_run is None and not without_preview:
+                    _check_same(connection, offered)
                 known = None if after_run is None else previews_after(connection, after_run, by=who)
                 runs = [
                     relink_all(
@@ -221,6 +233,16 @@ def relink(
         screen.show_runs(runs)
     else:
         print("Nothing waits to be linked.")
+
+
+def _check_same(connection: Connection, offered: InForce) -> None:
+    """Raises DataError for other rules than those in force, or another model."""
+    if any(differ_from_last(connection, offered)):
+        raise DataError(
+            "these are other rules than those in force, or another model; look at what they would "
+            "do: add --preview, and then --after-run RUN with the run that it names. To put them "
+            "in force as they are: add --without-preview"
+        )
 
 
 def _previewed(engine: Engine, other: InForce | None, *, by: str, observer: Observer) -> Preview:

@@ -53,6 +53,7 @@ def run_as_dict(result: RunResult) -> dict[str, Any]:
         "linked_everything": result.outcome.whole,
         "records_looked_at": result.outcome.looked_at,
         "children": asdict(result.outcome.children),
+        "moved": None if result.moved is None else asdict(result.moved),
     }
 
 
@@ -97,18 +98,25 @@ def show_queued(received: Received, job: int | None, *, as_json: bool) -> None:
 
 
 def show_runs(runs: list[RunResult]) -> None:
-    """What runs did to children."""
+    """What runs did to children; of a relink also to links, and what is in force since."""
     for result in runs:
-        children = asdict(result.outcome.children)
+        children, moved = asdict(result.outcome.children), result.moved
         children["merged"] = children["ended"] - children["emptied"]
-        if result.outcome.children.nothing:
+        counts = [(says, children[name]) for name, says in _RUN_SAYS]
+        if moved is not None:
+            counts += [("links gained", moved.links_gained), ("links lost", moved.links_lost)]
+        if any(count for _, count in counts):
+            table = _plain(f"Run {result.run}")
+            for says, count in counts:
+                if count:
+                    table.add_row(says, f"{count:,}")
+            _OUT.print(table)
+        else:
             _OUT.print(f"Run {result.run}: nothing changed in the register.")
-            continue
-        table = _plain(f"Run {result.run}")
-        for name, says in _RUN_SAYS:
-            if children[name]:
-                table.add_row(says, f"{children[name]:,}")
-        _OUT.print(table)
+        if moved is not None and moved.rules:
+            _OUT.print("Other rules are in force from now on.")
+        if moved is not None and moved.model:
+            _OUT.print("Another model is in force from now on.")
 
 
 def preview_as_dict(found: Preview) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 
 from api.services.demo import TOWN, TOWN_DAY, town_folder
 from tests.databases import Databases, SqliteFiles
-from tests.end_to_end.command import DATA_PROBLEM, GOOD, RULES, Call, rows
+from tests.end_to_end.command import DATA_PROBLEM, GOOD, RULES, WRONG_CALL, Call, rows
 
 SWIFT = town_folder() / TOWN["swift"]
 DAY = TOWN_DAY.isoformat()
@@ -147,6 +147,35 @@ def test_other_rules_are_put_in_force_as_previewed_or_not_at_all(
     assert "otherwise than at the preview" in call(*again).err
     assert len(json.loads(call("relink", "--preview", "--rules", rules, "--json").out)["founded"])
     assert call(*again).status == GOOD
+
+
+def test_other_rules_are_put_in_force_unseen_only_if_it_is_said_and_the_run_says_so(
+    call: Call, tmp_path: Path
+) -> None:
+    few = people(tmp_path / "few.csv", "Booth", "Lees")
+    for source in ("nursery", "clinic"):
+        call("ingest", source, few, "--as-of", "2024-09-01", "--new-source")
+    rules = tmp_path / "rules"
+    shutil.copytree(RULES, rules)
+    same = call("relink", "--rules", rules)
+    assert (same.status, same.out.strip()) == (GOOD, "Run 3: nothing changed in the register.")
+    matching = rules / "matching.yaml"
+    text = matching.read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^(  upper:) \S+", r"\1 500", text)
+    matching.write_text(text, encoding="utf-8")
+    refused = call("relink", "--rules", rules)
+    assert refused.status == DATA_PROBLEM
+    assert "add --preview, and then --after-run RUN" in refused.err
+    assert "--without-preview" in refused.err
+    assert len(json.loads(call("status", "--json").out)["runs"]) == 3
+    for how in (("--preview",), ("--after-run", 3)):
+        assert call("relink", "--rules", rules, "--without-preview", *how).status == WRONG_CALL
+    lost = call("relink", "--rules", rules, "--without-preview").out
+    assert re.search(r"links lost +│ 2", lost), lost
+    assert "Other rules are in force from now on." in lost
+    back = call("relink", "--rules", RULES, "--without-preview", "--json").out
+    moved = {"rules": True, "model": False, "links_gained": 2, "links_lost": 0}
+    assert json.loads(back)["runs"][0]["moved"] == moved
 
 
 def test_an_implausible_extract_waits_until_a_person_accepts_it(call: Call, tmp_path: Path) -> None:

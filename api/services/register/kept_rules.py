@@ -70,6 +70,16 @@ def rules_in_force(connection: Connection, offered: InForce) -> InForce:
     return kept_rules(connection, *last)
 
 
+def differ_from_last(connection: Connection, offered: InForce) -> tuple[bool, bool]:
+    """Whether other rules, and whether another model, than those of the last run are offered."""
+    last = connection.execute(
+        select(Run.rules, Run.model).order_by(Run.id.desc()).limit(1)
+    ).one_or_none()
+    if last is None:
+        return False, False
+    return last.rules != offered.book.content_hash, last.model != offered.model.content_hash
+
+
 def last_rules(connection: Connection) -> InForce:
     """The rules that the last run went by. Raises DataError if there was none."""
     last = connection.execute(

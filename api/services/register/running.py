@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sqlalchemy import Connection, func, insert, select, text, update
 
 from api.db.engine import is_sqlite
@@ -20,7 +21,7 @@ from api.services.register.columns import Numbers, columns
 from api.services.register.conflicts import REFUSED_LINK
 from api.services.register.corrections import left_with
 from api.services.register.feed_places import keep_key
-from api.services.register.kept_rules import InForce, keep_rules, rules_in_force
+from api.services.register.kept_rules import InForce, differ_from_last, keep_rules, rules_in_force
 from api.services.register.linker import LinkOutcome
 from api.services.register.linking import LARGEST_PART, link_register
 from api.services.register.previewed import Previewed, mark_of
@@ -38,12 +39,29 @@ _CONFLICTS = (
 
 
 @dataclass(frozen=True)
+class MovedInForce:
+    """What a relink brought about beside children: links that are new, and that are no more.
+
+    ``rules`` and ``model`` say whether others are in force since.
+    """
+
+    rules: bool
+    model: bool
+    links_gained: int
+    links_lost: int
+
+
+@dataclass(frozen=True)
 class RunResult:
-    """What a run did. ``applied`` counts records by extract; ``run`` is its number."""
+    """What a run did. ``applied`` counts records by extract; ``run`` is its number.
+
+    ``moved`` is counted by a relink only: others would look through all links for it.
+    """
 
     run: int
     applied: Mapping[int, Mapping[str, int]]
     outcome: LinkOutcome
+    moved: MovedInForce | None = None
 
 
 def something_waits(connection: Connection) -> bool:
@@ -141,6 +159,7 @@ def relink(
     check_can_relink(connection)
     if previewed is not None:
         previewed.check_run(connection)
+    (rules, model), before = differ_from_last(connection, offered), _links(connection)
     run = begin_run(connection, offered, kind="relink", by=by, now=now)
     _held_by(connection, run)
     if previewed is not None:
@@ -160,7 +179,20 @@ def relink(
         observer=observer,
     )
     end_run(connection, run, outcome)
-    return RunResult(run, {}, outcome)
+    after = _links(connection)
+    moved = MovedInForce(
+        rules=rules,
+        model=model,
+        links_gained=int((~after.isin(before)).sum()),
+        links_lost=int((~before.isin(after)).sum()),
+    )
+    return RunResult(run, {}, outcome, moved)
+
+
+def _links(connection: Connection) -> pd.MultiIndex:
+    """Links, by record.id of both ends."""
+    query = select(Pair.l, Pair.r).where(Pair.link == 1)
+    return pd.MultiIndex.from_arrays(columns(connection, query))
 
 
 def check_can_relink(connection: Connection) -> None:
