@@ -1,6 +1,7 @@
 """Samples of pairs: how they are drawn and handed out, and what their answers say."""
 
 from collections.abc import Mapping
+from itertools import combinations, count
 
 import pytest
 from sqlalchemy import select
@@ -9,7 +10,7 @@ from api.db.engine import reading, writing
 from api.db.models import Pair, QualitySample, SampledPair
 from api.services.register.acts import ActError
 from api.services.register.deciding import decide
-from api.services.review.pairs import PairId, keys_of
+from api.services.review.pairs import PairId, Reviewer, keys_of
 from api.services.review.sampling import (
     STRATA,
     SampleTold,
@@ -19,6 +20,7 @@ from api.services.review.sampling import (
     quality_samples,
 )
 from matcher.rules.matching import Thresholds
+from matcher.rules.review import draw_of
 from tests.register_service.registers import shipped
 from tests.register_service.reviewed import AISHA, UNSURE
 from tests.review.desk import Desk, person, rules, viewer
@@ -176,6 +178,38 @@ def test_a_sample_goes_on_when_nothing_else_waits_and_only_to_who_may_see_it(des
     assert desk.next(limited) is None
     assert desk.next(ANNA, kind="possible_link") is None
     assert desk.take(ANNA).pair == link
+
+
+def test_a_pair_that_is_skipped_or_referred_is_a_turn_like_one_that_is_answered(
+    desk: Desk,
+) -> None:
+    """So that nobody is handed sampled or known pairs alone who gives no answers."""
+    draw(desk, size=5_000)
+    for one, other in combinations(AISHA, 2):
+        desk.know(one, other, "match")
+    waits = {one.pair for one in desk.waiting(ANNA)}
+    for share, about in (("sample_share", ["sample"]), ("known_share", [])):
+        desk.rules = rules(**({"sample_share": 0.0} | {share: 0.5}))
+        for left_by in ("skip", "refer"):
+            reviewer = _drawn_once(f"{share} {left_by}", *about)
+            lease = desk.take(reviewer)
+            assert lease.pair not in waits
+            if left_by == "skip":
+                desk.skip(lease)
+            else:
+                desk.refer(reviewer, lease)
+            following = desk.take(reviewer)
+            assert following.pair in waits
+            desk.release(following)
+
+
+def _drawn_once(name: str, *about: str) -> Reviewer:
+    """Somebody of whom the number for the first turn is below a half, and not for the second."""
+    return next(
+        person(by)
+        for n in count()
+        if draw_of(by := f"{name} {n}", 0, *about) < 0.5 <= draw_of(by, 1, *about)
+    )
 
 
 def test_answers_to_every_pair_give_precision_and_recall_themselves(desk: Desk) -> None:

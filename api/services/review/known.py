@@ -142,27 +142,18 @@ def known_pairs(
     ]
 
 
-def answers_of(connection: Connection, reviewer: Reviewer) -> int:
-    """How many answers a reviewer has given, which what they are handed next is drawn by."""
-    mine = ReviewAnswer.by == reviewer.by
-    return connection.scalar(select(func.count()).select_from(ReviewAnswer).where(mine)) or 0
-
-
 def known_to_take(
-    connection: Connection, rules: ReviewRules, reviewer: Reviewer, busy: set[PairId]
+    connection: Connection, rules: ReviewRules, reviewer: Reviewer, busy: set[PairId], *, turn: int
 ) -> KnownToTake | None:
-    """A known pair that this reviewer has not answered, if it is time for one.
+    """A known pair that this reviewer has not answered, if it is time for one on this turn.
 
     Those come first that are as hard to tell as what waits: others show what they are by that
     they are easy. One that waits itself is handed out as such.
     """
-    if not rules.known_share:
-        return None
-    mine = ReviewAnswer.by == reviewer.by
-    if draw_of(reviewer.by, answers_of(connection, reviewer)) >= rules.known_share:
+    if draw_of(reviewer.by, turn) >= rules.known_share:
         return None
     answered = exists().where(
-        mine,
+        ReviewAnswer.by == reviewer.by,
         ReviewAnswer.state != VOID,
         ReviewAnswer.low == KnownPair.low,
         ReviewAnswer.high == KnownPair.high,

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, func, select
 
 from api.db.engine import reading, writing
+from api.db.models import Referral, ReviewAnswer
 from api.services.review import leases
-from api.services.review.known import KnownToTake, answers_of, known_to_take
+from api.services.review.known import KnownToTake, known_to_take
 from api.services.review.leases import Lease
 from api.services.review.pairs import PairId, Reviewer, StaleError, may_see_pair
 from api.services.review.state import PairState, changes, state_of
@@ -41,13 +42,13 @@ def take_next(
         lease = leases.in_hand(beside, reviewer.by, now)
         busy = leases.taken(beside, now)
         since = now - timedelta(hours=rules.skip_hours)
-        busy |= leases.passed_over(beside, reviewer.by, since)
+        skipped = leases.passed_over(beside, reviewer.by, since)
     if lease is not None:
         kept = _still_wanted(connection, aside, reviewer, lease)
         if kept is not None:
             return kept
     for tried, (pair, kind, known) in enumerate(
-        _candidates(connection, rules, reviewer, wanted, busy)
+        _candidates(connection, rules, reviewer, wanted, busy=busy, skipped=skipped)
     ):
         state = state_of(connection, pair)
         if state.low is None or state.high is None:
@@ -138,19 +139,32 @@ def _candidates(
     rules: ReviewRules,
     reviewer: Reviewer,
     wanted: Wanted,
+    *,
     busy: set[PairId],
+    skipped: set[PairId],
 ) -> Iterator[KnownToTake]:
+    busy = busy | skipped
     if wanted == EVERYTHING:
-        known = known_to_take(connection, rules, reviewer, busy)
+        # Each pair that a reviewer is done with is a turn, so that what is drawn does not go on.
+        turn = _done(connection, reviewer) + len(skipped)
+        known = known_to_take(connection, rules, reviewer, busy, turn=turn)
         if known is not None:
             yield known
-        share = draw_of(reviewer.by, answers_of(connection, reviewer), "sample")
-        if share < rules.sample_share:
+        if draw_of(reviewer.by, turn, "sample") < rules.sample_share:
             yield from _free(sampled_for(connection, reviewer), busy)
     yield from _free(waiting_for(connection, reviewer, wanted=wanted), busy)
     if wanted == EVERYTHING:
         # Where nothing else waits, a sample is answered all the same.
         yield from _free(sampled_for(connection, reviewer), busy)
+
+
+def _done(connection: Connection, reviewer: Reviewer) -> int:
+    """How many pairs a reviewer has answered or referred."""
+    mine = (
+        select(func.count()).where(table.by == reviewer.by).scalar_subquery()
+        for table in (ReviewAnswer, Referral)
+    )
+    return sum(connection.execute(select(*mine)).one())
 
 
 def _free(items: Iterable[Waits], busy: set[PairId]) -> Iterator[KnownToTake]:
