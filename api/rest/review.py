@@ -328,7 +328,8 @@ def list_queue(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> QueuePage:
-    """What waits for you, in the order in which it is handed out: for senior reviewers what was
+    """What waits for you, in the order in which it is handed out, where others may come between
+    that measure quality: for senior reviewers what was
     referred to them and answers that differ; conflicts; decisions on values that changed;
     possible links of which a decision is worth most. `at_least` and `at_most` bound the
     weight, in bits.

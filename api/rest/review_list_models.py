@@ -28,7 +28,7 @@ class QueuedModel(BaseModel):
 
 
 class QueuePage(Page):
-    """What waits, in the order in which it is handed out."""
+    """What waits, in its order."""
 
     items: list[QueuedModel]
 

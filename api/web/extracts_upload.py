@@ -26,7 +26,7 @@ from api.services.rules import GENERIC, RuleBook
 from api.web.access import page_router, signed_in, streamed
 from api.web.extracts_report import source_names
 from api.web.pages import Instead, page, see
-from api.web.text import sentence
+from api.web.text import sentence, words
 from api.web.typed import Written
 from api.web.uploads import PageUploads
 from matcher.errors import ExtractRefused
@@ -247,6 +247,7 @@ def _new_page(
         status=422 if errors else 200,
         typed=typed,
         sources=_offered(visit),
+        tables=_tables(visit),
     )
 
 
@@ -261,6 +262,7 @@ def _file_page(
         status=422 if errors else 200,
         details=details,
         source_title=_titles(access).get(details.source),
+        tables=_tables(access).get(details.source),
         at_once=_book(access.connection, access.service).loading.accept == "at_once",
         gigabytes=access.service.largest_upload / 1024**3,
     )
@@ -290,6 +292,16 @@ def _offered(access: Access) -> list[tuple[str, str]]:
         ((name, title) for name, title in titles.items() if name in held),
         key=lambda one: one[1].casefold(),
     )
+
+
+def _tables(access: Access) -> dict[str, str]:
+    """Of sources that come as several files: which tables these are. Those of XML are in one."""
+    found = {}
+    for one in _book(access.connection, access.service).sources.values():
+        files = [words(table.name) for table in one.tables if table.element is None]
+        if len(files) > 1:
+            found[one.name] = f"Tables: {', '.join(files)}."
+    return found
 
 
 def _book(connection: Connection, service: Service) -> RuleBook:

@@ -26,7 +26,7 @@ from api.services.review.regrouping import (
 from api.web.access import page_router, signed_in
 from api.web.pages import Instead, page, see
 from api.web.review_part import needed_rules, pair_of, words_for_templates
-from api.web.text import as_typed, sentence
+from api.web.text import as_typed, born, sentence
 
 router = page_router()
 
@@ -199,9 +199,18 @@ def _result(
 
 
 def _words(group: Group) -> dict[str, Any]:
-    """What each place is called: by a letter and a name, which a phone has room for."""
+    """What each place is called: by a letter and a name, which a phone has room for.
+
+    Of children of one name also by what tells them apart: their dates of birth, else their ids.
+    """
+    apart = dict.fromkeys(group.children, "")
+    if len(set(group.names.values())) < len(group.names):
+        days = {child: born(group.born[child]).striptags() for child in group.children}
+        apart = {child: f"born {one}" for child, one in days.items()}
+        if not all(group.born.values()) or len(set(apart.values())) < len(apart):
+            apart = {child: child for child in apart}
     called = {
-        child: (letter, group.names[child])
+        child: (letter, group.names[child], apart[child])
         for letter, child in zip(ascii_uppercase, group.children, strict=False)
     }
     return {"called": called, **words_for_templates()}

@@ -4,6 +4,7 @@ The text that a list is filtered by is personal. An address only has the number 
 that the browser holds.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -111,9 +112,9 @@ def _asked(
     sort: str = "",
     order: str = "",
     filter: Annotated[str, Query(max_length=32)] = "",
-    after: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
-    before: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
-    record: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
+    after: str = "",
+    before: str = "",
+    record: str = "",
     system: Annotated[str, Query(max_length=100)] = "",
 ) -> Workbench:
     return Workbench(
@@ -123,9 +124,9 @@ def _asked(
         _one_of(sort, Sort.SURNAME),
         _one_of(order, Order.ASCENDING),
         filter,
-        after,
-        before,
-        record,
+        _place(after),
+        _place(before),
+        _place(record),
         system,
     )
 
@@ -133,6 +134,12 @@ def _asked(
 def _one_of(value: str, usual: ChoiceT) -> ChoiceT:
     """The choice that an address names; the usual one for what is none, as for what is missing."""
     return type(usual)(value) if value in set(type(usual)) else usual
+
+
+def _place(value: str) -> int | None:
+    """The record.id that an address names; none for what cannot be one, as if it were missing."""
+    number = int(value) if re.fullmatch("[0-9]{1,19}", value) else None
+    return number if number is not None and number < 2**63 else None
 
 
 Asked = Annotated[Workbench, Depends(_asked)]

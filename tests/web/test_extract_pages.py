@@ -82,6 +82,12 @@ def test_what_an_extract_is_is_asked_before_its_file(steward: TestClient) -> Non
     assert (answer.status_code, answer.headers["location"]) == (303, where("swift"))
     answer = form(steward, "/extracts/new", details(source="another", name="Nursery Headcount"))
     assert answer.headers["location"] == where("nursery_headcount")
+    asked = steward.get("/extracts/new").text
+    assert "Tables: members, contacts. Put all tables into one zip file." in asked
+    # Also school census, health visiting and CAF, and none that is one file.
+    assert asked.count("Put all tables into one zip file.") == 4
+    assert "Tables: pupilonroll" in steward.get(where("school_census")).text
+    assert "Put all tables" not in steward.get(where("swift")).text
 
 
 @pytest.mark.parametrize(
@@ -150,7 +156,8 @@ def test_a_plain_list_is_recognised_checked_and_linked(
     assert "it is accepted by rule" in steward.get(where("swift")).text
     home = steward.get("/").text
     assert "Sources of which it cannot be told yet" not in home
-    assert "That is more than 365 days ago, after which any source is overdue." in home
+    assert home.count("is as of more than 365 days ago") == 1
+    assert "Last extracts of sources that are overdue" in home
 
 
 def test_which_sheet_of_a_workbook_was_read_and_which_were_not_is_said(

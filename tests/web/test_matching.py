@@ -334,6 +334,16 @@ def test_a_list_that_has_changed_begins_again(register: Reviewed, sign_in: SignI
     assert answer.headers["location"] == "/matching?base=clinic&state=matched"
 
 
+@pytest.mark.parametrize("place", ["after=abc", "before=-1", "record=", f"after={2**63}"])
+def test_a_place_that_is_none_is_the_beginning(
+    register: Reviewed, sign_in: SignIn, place: str
+) -> None:
+    client = sign_in(Role.STEWARD)
+    begins = client.get("/matching?base=clinic")
+    found = client.get(f"/matching?base=clinic&{place}")
+    assert (found.status_code, text(found.text)) == (200, text(begins.text))
+
+
 @pytest.mark.parametrize(
     "address",
     [

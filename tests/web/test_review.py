@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from api.db.engine import reading, writing
-from api.db.models import Decision, Job, ReviewAnswer, ReviewLease
+from api.db.models import Decision, Golden, Job, ReviewAnswer, ReviewLease
 from api.rest.service import Service, opened
 from api.services.access.accounts import add_person
 from api.services.access.roles import Role
@@ -28,7 +28,7 @@ from matcher.rules.review import draw_of
 from tests.applications import as_shipped, lent
 from tests.databases import Databases
 from tests.register_service.registers import Key, shipped
-from tests.register_service.reviewed import AISHA, UNSURE, Reviewed, reviewed
+from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed, reviewed
 from tests.review.desk import UNSURE_PEOPLE
 from tests.web.conftest import token_in
 
@@ -504,6 +504,23 @@ def test_a_change_of_children_that_was_overtaken_is_refused(sit: Sit, register: 
     assert "Clinic holds each child once, and would hold this one twice" in text_of(
         senior.client.post(own, data=moved)
     )
+
+
+def test_children_of_one_name_are_told_apart_where_records_are_moved(
+    sit: Sit, register: Reviewed
+) -> None:
+    senior = sit("sue", Role.SENIOR_REVIEWER)
+    where = f"/review/clusters/{_pair(register, AISHA[0], NOAH)}"
+    her, other = register.child(AISHA[0]), register.child(NOAH)
+    assert ": Noah Quigley<" in senior.get(where).text
+    for values, tells in (
+        ({"forename": "Aisha", "surname": "Malik"}, ("born 3 May 2014", "born 20 November 2011")),
+        ({"date_of_birth": "2014-05-03"}, (her, other)),
+    ):
+        with writing(register.engine) as connection:
+            connection.execute(update(Golden).where(Golden.child == other).values(values))
+        page = senior.get(where).text
+        assert all(f": Aisha Malik, {one}<" in page for one in tells)
 
 
 def test_what_was_answered_is_linked_by_the_next_run(sit: Sit, register: Reviewed) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, select
@@ -38,12 +39,14 @@ NEW = "new"
 class Group:
     """The records of one or two children, as far as they may be seen, without what is masked.
 
-    ``names`` are those of the children's golden values, empty where none may be seen.
+    ``names`` and ``born``, their dates of birth, are those of the children's golden values,
+    empty or none where they may not be seen.
     ``child_of`` is by record.id. ``state`` names all of it, so that a change is noticed.
     """
 
     children: tuple[str, ...]
     names: Mapping[str, str]
+    born: Mapping[str, Any]
     records: tuple[ShownRecord, ...]
     child_of: Mapping[int, str]
     state: str
@@ -91,8 +94,13 @@ def group_of(connection: Connection, rules: ReviewRules, reviewer: Reviewer, pai
     decisions = decisions_in_force(connection, numbers)["id"].tolist()
     said = sorted((one.key.record, belongs[one.key.record], one.version) for one in found)
     state = hashlib.sha256(repr((said, decisions)).encode()).hexdigest()[:20]
-    names = {child: _name(connection, rules, reviewer, child) for child in children}
-    return Group(children, names, tuple(found), belongs, state)
+    golden = {child: _golden(connection, rules, reviewer, child) for child in children}
+    names = {
+        child: " ".join(str(values[part]) for part in IN_PARTS if part in values)
+        for child, values in golden.items()
+    }
+    born = {child: values.get("date_of_birth") for child, values in golden.items()}
+    return Group(children, names, born, tuple(found), belongs, state)
 
 
 def _without_masked(record: ShownRecord, rules: ReviewRules) -> ShownRecord:
@@ -100,13 +108,13 @@ def _without_masked(record: ShownRecord, rules: ReviewRules) -> ShownRecord:
     return replace(record, values=kept)
 
 
-def _name(connection: Connection, rules: ReviewRules, reviewer: Reviewer, child: str) -> str:
-    """What a child is called by its golden values."""
+def _golden(
+    connection: Connection, rules: ReviewRules, reviewer: Reviewer, child: str
+) -> dict[str, Any]:
+    """A child's golden values, without what is masked."""
     shown = view_child(connection, reviewer.view, child)
     golden = {} if shown is None else shown.golden
-    return " ".join(
-        str(golden[part][0]) for part in IN_PARTS if part in golden and part not in rules.masked
-    )
+    return {name: value for name, (value, _) in golden.items() if name not in rules.masked}
 
 
 def single_sources(connection: Connection) -> frozenset[str]:
