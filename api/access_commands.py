@@ -1,7 +1,7 @@
 """Commands that say who may come in, and what they did."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +9,7 @@ import typer
 from sqlalchemy import Connection
 
 from api import access_screen as screen
-from api.arguments import require_file
+from api.arguments import day, require_file
 from api.db.aside import aside_of, reading_aside
 from api.db.engine import reading, writing
 from api.opening import (
@@ -271,15 +271,15 @@ def list_log(
         str | None, typer.Option(metavar="NAME", help="Only what this person or key did.")
     ] = None,
     after: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Only from this day on."),
+        date | None,
+        typer.Option(parser=day, metavar="DATE", help="Only from this day on."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = 100,
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the latest entries of both logs, the latest first."""
-    since = after.replace(tzinfo=UTC) if after else None
+    since = datetime.combine(after, time(), UTC) if after else None
     with (
         existing_register(database) as engine,
         reading(engine) as connection,

@@ -33,12 +33,14 @@ from api.services.register.deciding import held_decision, undo_decision
 from api.services.register.entered import conflicts_since
 from api.services.register.kept_rules import InForce, rules_in_force
 from api.services.register.severances import sever as enter_severance
-from api.services.register.shields import lift_shields
+from api.services.register.shields import lift_shields, still_hidden
 from api.services.register.shields import shield as enter_shield
 from api.services.register.single import Put, delete_record, put_record
 from matcher.errors import DataError
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from api.rest.record_schemas import RecordBody
 
 commands = typer.Typer()
@@ -183,7 +185,9 @@ def lift(
         lift_shields(
             connection, record=(source, record_id), why=why, by=by or user_name(), now=now()
         )
+        hidden = still_hidden(connection, record=(source, record_id))
     print("The shield is lifted from this record's child.")
+    screens.show_still_hidden(hidden)
 
 
 @commands.command()
@@ -287,12 +291,24 @@ def _read_values(file: Path) -> "RecordBody":
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DataError('FILE is no JSON; write an object such as {"surname": ...}') from error
     except ValidationError as error:
-        places = sorted({".".join(map(str, one["loc"])) for one in error.errors()})
-        known = ", ".join(RecordBody.model_fields)
-        raise DataError(
-            f"FILE: {', '.join(places) or 'it'} cannot be read; columns are {known}, "
-            "and dates are YYYY-MM-DD"
-        ) from error
+        told = [
+            f"{'.'.join(map(str, one['loc'])) or 'it'} cannot be read: {_may_be(one)}"
+            for one in error.errors()
+        ]
+        if any(one["type"] == "extra_forbidden" for one in error.errors()):
+            told.append(f"columns are {', '.join(RecordBody.model_fields)}")
+        raise DataError(f"FILE: {'; '.join(told)}") from error
+
+
+def _may_be(error: "ErrorDetails") -> str:
+    """What can stand there instead of what was said, which is not quoted."""
+    from api.rest.problems import plainly
+
+    if error["type"] == "literal_error":
+        return f"give {error['ctx']['expected']}"
+    if error["type"] == "model_type":
+        return 'give an object such as {"surname": ...}'
+    return plainly(error)
 
 
 def _key(text: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 import math
 import tempfile
 from collections.abc import Iterable
+from datetime import date, datetime
 from pathlib import Path
 
 import typer
@@ -78,6 +79,14 @@ def require_apart(written: Iterable[Path], read: Iterable[Path | None]) -> None:
     for path in read:
         if path is not None and path.resolve() in places:
             raise _wrong(f"the results would be written over {path}, which is read", "--out")
+
+
+def day(text: str) -> date:
+    """A date as it is written at the command line."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise typer.BadParameter("write a date as YYYY-MM-DD") from None
 
 
 def _wrong(message: str, option: str | None = None) -> typer.BadParameter:

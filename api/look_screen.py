@@ -8,6 +8,7 @@ from rich.table import Table
 
 from api.register_screen import show_report
 from api.services.extracts.listing import ExtractView
+from api.services.register.acts import Key
 from api.services.register.changes import ChildChange, RecordChange
 from api.services.register.clashes import Clashing
 from api.services.register.entered import ArisenConflict, EnteredDecision
@@ -156,6 +157,14 @@ def show_conflicts(found: Sequence[ArisenConflict]) -> None:
         _OUT.print("Conflicts are listed by: matcher queue")
 
 
+def show_still_hidden(found: Sequence[Key]) -> None:
+    """Records from which a shield was not lifted that was lifted from another child."""
+    for key in found:
+        _say(f"It still hides {' '.join(key)}, to which it had spread.")
+    if found:
+        _say("If they need it no more: matcher lift SOURCE ID --why TEXT")
+
+
 def show_decisions(found: Sequence[EnteredDecision]) -> None:
     """Decisions, a line each."""
     for one in found:
@@ -197,7 +206,7 @@ def show_child(found: ShownChild, history: Sequence[ChildChange]) -> None:
         if entry.source is not None:
             about.append(f"{entry.source} {entry.record_id}")
         about += entry.fields
-        _show_entry(entry, about)
+        _show_entry(entry, _kind(entry), about)
 
 
 def show_record(
@@ -216,13 +225,21 @@ def show_record(
     _OUT.print(f"  child: {child or 'none'}")
     for entry in history:
         about = [entry.child_id] if entry.child_id else list(entry.fields)
-        _show_entry(entry, about)
+        if entry.kind == "record_said" and not about:
+            # Nothing is another that may be told, or nothing but the day.
+            _show_entry(entry, f"record listed, as of {entry.as_of or 'no known day'}")
+        else:
+            _show_entry(entry, _kind(entry), about)
 
 
-def _show_entry(entry: ChildChange | RecordChange, about: Sequence[str]) -> None:
+def _kind(entry: ChildChange | RecordChange) -> str:
+    return entry.kind.replace("_", " ")
+
+
+def _show_entry(entry: ChildChange | RecordChange, says: str, about: Sequence[str] = ()) -> None:
     of = f": {', '.join(about)}" if about else ""
     _OUT.print(
-        f"  run {entry.run}, {entry.when.at:%Y-%m-%d}: {entry.kind.replace('_', ' ')}{of}",
+        f"  run {entry.run}, {entry.when.at:%Y-%m-%d}: {says}{of}",
         soft_wrap=True,
         markup=False,
     )

@@ -1,6 +1,6 @@
 """Commands that bring extracts into a register, and link it."""
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,6 +8,7 @@ import typer
 from sqlalchemy import Connection, Engine
 
 from api import register_screen as screen
+from api.arguments import day
 from api.db.engine import reading, writing
 from api.opening import (
     ByOption,
@@ -44,9 +45,9 @@ commands = typer.Typer()
 
 ExtractArgument = Annotated[int, typer.Argument(metavar="EXTRACT", help="The extract's number.")]
 AsOfOption = Annotated[
-    datetime,
+    date,
     typer.Option(
-        "--as-of", formats=["%Y-%m-%d"], metavar="DATE", help="The day it was exported, YYYY-MM-DD."
+        "--as-of", parser=day, metavar="DATE", help="The day it was exported, YYYY-MM-DD."
     ),
 ]
 
@@ -92,7 +93,7 @@ def ingest(
                 offered,
                 source=source,
                 path=path,
-                as_of=as_of.date(),
+                as_of=as_of,
                 mode=mode,
                 by=by or user_name(),
                 new_source=new_source,
@@ -106,7 +107,7 @@ def ingest(
             offered,
             source=source,
             path=path,
-            as_of=as_of.date(),
+            as_of=as_of,
             mode=mode,
             by=by or user_name(),
             observer=recorder,

@@ -196,7 +196,7 @@ def show_status(found: Status) -> None:
     table = Table(title="Sources", title_justify="left", title_style="bold")
     table.add_column("source")
     table.add_column("as of")
-    for name in ("records", "of children", "rejects"):
+    for name in ("records", "of children", "rejects in all its extracts"):
         table.add_column(name, justify="right")
     for source in found.sources:
         table.add_row(

@@ -30,7 +30,8 @@ class SourceStatus:
     """What a source has in the register.
 
     ``as_of`` is the latest date of the extracts that are in force; it is missing if none is
-    any more. ``records`` are those of ``children`` and of carers.
+    any more. ``records`` are those of ``children`` and of carers. ``rejects`` are counted in
+    each of its current extracts: a row that a later delta brings again counts again.
     """
 
     name: str

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.databases import Databases
-from tests.end_to_end.command import DATA_PROBLEM, GOOD, Call, rows
+from tests.end_to_end.command import DATA_PROBLEM, GOOD, WRONG_CALL, Call, rows
 
 CHILD = "\n".join(
     [
@@ -84,7 +84,8 @@ def test_a_child_is_shown_with_what_may_be_seen_and_where_a_former_id_leads(kept
     hidden = kept("show", "child", child, "--purpose", "early_years").out
     assert "OL1 1AA" not in hidden
     assert "is hidden" in hidden
-    assert "lifted from this record's child" in kept("lift", "nursery", 1, "--why", "a test").out
+    lifted = kept("lift", "nursery", 1, "--why", "a test").out
+    assert lifted == "The shield is lifted from this record's child.\n"
     kept("decide", "match", "nursery", 1, "nursery", 2, "--why", "a test")
     other = json.loads(
         kept("show", "record", "nursery", 2, "--purpose", "early_years", "--json").out
@@ -200,8 +201,60 @@ def test_one_record_is_put_and_deleted(kept: Call, tmp_path: Path) -> None:
     said.write_text(json.dumps({"surnam": "Quillfeather"}), encoding="utf-8")
     refused = kept("put", "nursery", 7, said)
     assert refused.status == DATA_PROBLEM
-    assert "surnam cannot be read" in refused.err
+    assert "surnam cannot be read: there is no such field; columns are role, " in refused.err
     assert "Quillfeather" not in refused.err + refused.out
+    wrong = {"role": "Quill", "sex": "Quill", "forename": 5, "date_of_birth": "Quill"}
+    said.write_text(json.dumps(wrong), encoding="utf-8")
+    refused = kept("put", "nursery", 7, said)
+    assert refused.err == (
+        "matcher: FILE: role cannot be read: give 'child' or 'carer'; "
+        "forename cannot be read: give text; sex cannot be read: give 'F' or 'M'; "
+        "date_of_birth cannot be read: give a date as YYYY-MM-DD\n"
+    )
+    said.write_text("[1]", encoding="utf-8")
+    assert "give an object such as" in kept("put", "nursery", 7, said).err
+    said.write_text(json.dumps(values), encoding="utf-8")
+    for source, says in (("nursry", "did you mean nursery?"), ("zzz", "; ingest an extract of it")):
+        assert says in kept("put", source, 7, said).err
+
+
+def test_a_day_that_is_none_is_told_how_it_is_written(kept: Call, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text(CHILD, encoding="utf-8")
+    for call in (
+        ("ingest", "nursery", tmp_path / "list.csv", "--as-of", "17/01/2025"),
+        ("audit", "list", "--after", "17/01/2025"),
+    ):
+        refused = kept(*call)
+        assert refused.status == WRONG_CALL
+        assert ": write a date as YYYY-MM-DD" in refused.err
+    assert kept("audit", "list", "--after", "2999-01-01", "--json").out == '{\n  "entries": []\n}\n'
+
+
+def test_an_entry_of_a_history_that_changed_nothing_says_of_which_day_it_is(
+    kept: Call, tmp_path: Path
+) -> None:
+    lines = CHILD.splitlines()
+    (tmp_path / "delta.csv").write_text("\n".join(lines[:2]), encoding="utf-8")
+    later = ("--as-of", "2024-09-08", "--mode", "delta")
+    kept("ingest", "nursery", tmp_path / "delta.csv", *later)
+    shown = kept("show", "record", "nursery", 1, "--purpose", "early_years").out
+    assert "record listed, as of 2024-09-08\n" in shown
+    kept("withdraw", 3, "--why", "a slip")
+    kept("relink")
+    shown = kept("show", "record", "nursery", 1, "--purpose", "early_years").out
+    assert shown.splitlines()[-1].endswith("record listed, as of 2024-09-01")
+    assert "record said: \n" not in shown
+    assert "record said\n" not in shown
+
+
+def test_lifting_a_shield_names_the_records_that_it_still_hides(kept: Call) -> None:
+    kept("decide", "match", "nursery", 1, "nursery", 2, "--why", "a test")
+    kept("shield", "nursery", 1, "--why", "a test")
+    kept("undo", 1, "--why", "a mistake")
+    told = kept("lift", "nursery", 1, "--why", "a test").out
+    assert "It still hides nursery 2, to which it had spread." in told
+    assert "matcher lift SOURCE ID --why TEXT" in told
+    assert "hides" not in kept("lift", "nursery", 2, "--why", "a test").out
 
 
 def test_agreements_say_what_each_source_may_be_used_for(kept: Call) -> None:

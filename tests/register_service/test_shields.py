@@ -19,6 +19,7 @@ from api.services.register.shields import (
     shielded_children,
     shielded_records,
     spread_shields,
+    still_hidden,
 )
 from tests.register_service.registers import NOW, Key
 from tests.register_service.reviewed import (
@@ -101,6 +102,11 @@ def test_lifting_from_the_child_leaves_what_inherited_it(register: Reviewed) -> 
     register.link_anew()
     assert not is_shielded(register, SCHOOL)
     assert is_shielded(register, UNSURE)
+    with reading(register.engine) as connection:
+        assert still_hidden(connection, record=SCHOOL) == [UNSURE]
+    register.sever([UNSURE], [CLINIC])
+    with reading(register.engine) as connection:
+        assert still_hidden(connection, record=SCHOOL) == []
 
 
 def test_linking_anew_spreads_no_further(register: Reviewed) -> None:

@@ -132,11 +132,12 @@ def _refuse_if_new(connection: Connection, source: str, book: RuleBook) -> None:
     known = {*book.sources, *connection.scalars(select(Source.name))} - {GENERIC}
     if source in known:
         return
+    meant = did_you_mean(source, known)
     raise ExtractRefused(
         source,
         "",
         "unknown_source",
-        f"no source of this name is known; {did_you_mean(source, known)}Known sources are "
+        f"no source of this name is known; {meant}{'K' if meant else 'k'}nown sources are "
         f"{', '.join(sorted(known))}. If it is a new one, whose extracts are plain lists of "
         "people, say so: --new-source at the command line, new_source=true over REST",
     )

@@ -5,7 +5,7 @@ Severed identities are left out on both sides, and so is what may not be seen fo
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Connection, or_, select
 
 from api.db.among import among
-from api.db.models import Membership, Record, RecordVersion, Run, Severance, Source
+from api.db.models import Extract, Membership, Record, RecordVersion, Run, Severance, Source
 from api.db.tables import in_utc
 from api.services.access.policy import View
 from api.services.register.acts import Key
@@ -59,8 +59,8 @@ class RecordChange:
     """One entry of a record's history.
 
     ``kind`` is record_said, record_gone, record_erased, child_joined or child_left. What the
-    record said is in ``values``, with the names of ``fields`` that changed and the extract that
-    told so.
+    record said is in ``values``, with the names of ``fields`` that changed, the extract that
+    told so, and ``as_of`` which day. No field is among them where nothing but the day is another.
     """
 
     kind: str
@@ -69,6 +69,7 @@ class RecordChange:
     place: Place
     child_id: str | None = None
     extract: int | None = None
+    as_of: date | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     fields: Sequence[str] = ()
 
@@ -171,7 +172,8 @@ def record_history(
     """
     view.require_source(source)
     versions = connection.execute(
-        select(RecordVersion.__table__)
+        select(RecordVersion.__table__, Extract.as_of.label("extract_as_of"))
+        .outerjoin(Extract, Extract.id == RecordVersion.extract)
         .where(RecordVersion.record == record)
         .order_by(RecordVersion.from_run)
     ).all()
@@ -213,6 +215,7 @@ def _versions(
             runs[row.from_run],
             (row.from_run, 0, row.id),
             extract=row.extract,
+            as_of=row.as_of or row.extract_as_of,
             values=shown,
             fields=changed,
         )

@@ -20,11 +20,12 @@ from sqlalchemy import Connection, func, insert, not_, or_, select, update
 from sqlalchemy.orm import aliased
 
 from api.db.among import among
-from api.db.models import Membership, Pair, RecordVersion, Run, Shield
+from api.db.models import Membership, Pair, Record, RecordVersion, Run, Shield, Source
 from api.db.tables import in_utc
 from api.services.register.acts import ActError, Key, audit, find_record, passes, require_reason
 from api.services.register.closure import fellows
 from api.services.register.columns import Numbers, columns
+from api.services.register.severances import severed_between
 
 # Who is named where a shield spread.
 REGISTER = "register"
@@ -71,6 +72,28 @@ def lift_shields(connection: Connection, *, record: Key, why: str, by: str, now:
     for number in numbers.tolist():
         audit(connection, "shield_lifted", f"shield {number}", by=by, now=now)
     return len(numbers)
+
+
+def still_hidden(connection: Connection, *, record: Key) -> list[Key]:
+    """Records that shields hide which were lifted from this record's child, in order.
+
+    They spread there while the two might be one child, and stay until they are lifted there as
+    well. Nothing of severed children.
+    """
+    own = np.array([find_record(connection, record)], dtype=np.int64)
+    child = np.union1d(own, fellows(connection, own))
+    root = func.coalesce(Shield.inherited_from, Shield.id)
+    lifted = select(root).where(Shield.lifted_at.is_not(None), among(Shield.record, child))
+    query = select(Shield.record).where(Shield.lifted_at.is_(None), root.in_(lifted))
+    found = np.unique(columns(connection, query)[0])
+    found = found[~severed_between(connection, np.full(len(found), own[0]), found)]
+    keys = (
+        select(Source.name, Record.record_id)
+        .join(Source, Source.number == Record.source)
+        .where(among(Record.id, found))
+        .order_by(Source.name, Record.record_id)
+    )
+    return [(source, record_id) for source, record_id in connection.execute(keys)]
 
 
 def check_can_lift(connection: Connection, *, record: Key, why: str) -> Numbers:

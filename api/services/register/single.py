@@ -143,7 +143,8 @@ def _source(connection: Connection, name: str) -> int:
     number = connection.scalar(select(Source.number).where(Source.name == name))
     if number is None:
         meant = did_you_mean(name, connection.scalars(select(Source.name)))
-        raise DataError(f"the register has no source {name!r}; {meant}Else ingest an extract first")
+        remedy = meant.strip() or "ingest an extract of it first"
+        raise DataError(f"the register has no source {name!r}; {remedy}")
     return int(number)
 
 
