@@ -85,7 +85,7 @@ class Requests:
         answered = _Answered(send, request)
         began = time.perf_counter()
         try:
-            if _has_null(scope):
+            if not _is_text(scope):
                 await refusal(request, "bad-request")(scope, receive, answered)
             else:
                 await self.app(scope, self._patient(receive), answered)
@@ -188,7 +188,13 @@ class _Answered:
         ]
 
 
-def _has_null(scope: Scope) -> bool:
-    return b"\x00" in unquote_to_bytes(scope.get("raw_path") or b"") or b"\x00" in unquote_to_bytes(
-        scope.get("query_string") or b""
-    )
+def _is_text(scope: Scope) -> bool:
+    """Whether path and query are characters: of other bytes two ids could be made one."""
+    for part in (scope.get("raw_path") or b"", scope.get("query_string") or b""):
+        try:
+            text = unquote_to_bytes(part).decode("utf-8")
+        except UnicodeDecodeError:
+            return False
+        if "\x00" in text:
+            return False
+    return True

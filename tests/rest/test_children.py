@@ -66,7 +66,7 @@ def test_an_id_that_was_never_given_is_not_found_and_a_typing_mistake_is_named(
         assert "check character" in mistyped.json()["detail"]
     valid = client.get(child("0000000000002"), headers=own)
     assert kind(valid) == "not-found"
-    for strange in ("%F0%9F%98%80", "x" * 100, "..%2Fetc", "a%2Fb", "%ED%A0%80"):
+    for strange in ("%F0%9F%98%80", "x" * 100, "..%2Fetc", "a%2Fb"):
         assert client.get(child(strange), headers=own).status_code in (404, 422)
 
 

@@ -243,9 +243,12 @@ def test_rubbish_is_a_problem_of_the_client_and_is_not_repeated(
     assert "xxx" not in found.text
 
 
-def test_a_null_character_in_an_address_is_refused(client: TestClient, key: MakeKey) -> None:
-    assert problem(client.get("/v1/trial/%00", headers=key())) == "bad-request"
-    assert problem(client.get("/v1/trial/1?x=%00", headers=key())) == "bad-request"
+@pytest.mark.parametrize("odd", ["%00", "cat%E9", "%FF", "%ED%A0%80"])
+def test_what_is_no_text_in_an_address_is_refused(
+    client: TestClient, key: MakeKey, odd: str
+) -> None:
+    assert problem(client.get(f"/v1/trial/{odd}", headers=key())) == "bad-request"
+    assert problem(client.get(f"/v1/trial/1?x={odd}", headers=key())) == "bad-request"
 
 
 def test_json_that_breaks_off_is_told_where(client: TestClient, key: MakeKey) -> None:

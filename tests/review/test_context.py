@@ -9,7 +9,7 @@ from sqlalchemy import event
 from api.db.engine import reading
 from api.services.review import revealing
 from api.services.review.context import Context
-from api.services.review.differences import differing_spans
+from api.services.review.differences import differing_spans, same
 from api.services.review.leases import Lease
 from api.services.review.names import differing_words
 from api.services.review.pairs import UnknownPairError
@@ -287,3 +287,21 @@ def test_a_pair_takes_the_same_number_of_queries_whatever_stands_around_it(
         one.context(ANNA, lease)
         counts.append(len([text for text in asked if text.startswith("SELECT")]))
     assert counts[0] == counts[1] <= 20
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("OL44BZ", "OL4 4BZ", True),
+        ("943 476 5919", "9434765919", True),
+        ("OL4 4BZ", "OL4 4BX", False),
+        ("Flat 1 12 High St", "Flat 11 2 High St", False),
+        ("Mary  Ann", "mary ann", True),
+        ("Mary Ann", "Maryann", False),
+    ],
+)
+def test_a_code_is_the_same_with_and_without_space_inside(
+    one: str, other: str, alike: bool
+) -> None:
+    assert same(one, other) is alike
+    assert (differing_spans(one, other) == ((), ())) is alike

@@ -304,10 +304,14 @@ def test_the_weights_of_an_answer_stay_as_they_were_when_it_was_given(
     before = text_of(anna.get(where)).split("What each comparison weighed")[1]
     drawn = anna.get(f"{where}/weights.svg").text
     register.run()
+    # The one that has no address yet.
+    changed = one if one[0] == "clinic" else other
     register.load_people(
         [
-            {**one, "address": "77 New Street"} if one["record_id"] == "u101" else one
-            for one in UNSURE_PEOPLE
+            {**said, "address": "77 New Street"}
+            if (said["source"], said["record_id"]) == changed
+            else said
+            for said in UNSURE_PEOPLE
         ]
     )
     after = text_of(anna.get(where)).split("What each comparison weighed")[1]

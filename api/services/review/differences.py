@@ -16,9 +16,15 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PARTS: tuple[Span, ...] = ((0, 4), (5, 7), (8, 10))
 
 
+# A code as people write it, with or without space inside: a postcode, an NHS number.
+_CODE = re.compile(r"[a-z]{1,2}[0-9][a-z0-9]? ?[0-9][a-z]{2}|[0-9]{3} ?[0-9]{3} ?[0-9]{4}")
+
+
 def same(one: str, other: str) -> bool:
     """Whether two values are the same but for capitals and white space."""
-    return one.casefold().split() == other.casefold().split()
+    mine, theirs = one.casefold().split(), other.casefold().split()
+    codes = all(_CODE.fullmatch(" ".join(words)) for words in (mine, theirs))
+    return "".join(mine) == "".join(theirs) if codes else mine == theirs
 
 
 def differing_spans(one: str, other: str) -> Spans:
