@@ -31,6 +31,7 @@ KNOWS = {
     "api/services/register/journeys.py",
     "api/services/rules.py",
     "api/web/extracts_report.py",
+    "api/web/audit_words.py",
     "api/web/quality_groups.py",
     "matcher/evaluate/inputs.py",
     "matcher/frames.py",

@@ -157,8 +157,8 @@ def test_a_cursor_of_a_list_that_has_changed_is_one_too(client: TestClient, key:
 
 
 def test_what_is_wrong_is_said_once(client: TestClient, key: MakeKey) -> None:
-    found = client.get("/v1/events?after=-1", headers=key())
-    assert errors(found) == [("query.after", "this is too small")]
+    found = client.get("/v1/runs?limit=0", headers=key())
+    assert errors(found) == [("query.limit", "this is too small")]
 
 
 def test_a_parameter_is_given_once_unless_it_is_a_list(client: TestClient, key: MakeKey) -> None:

@@ -17,7 +17,7 @@ MOST = {
     "": 5,
     "/records": 14,
     "/family": 16,
-    "/history": 21,
+    "/history": 24,
     "/journey": 16,
     "/why": 22,
     "record": 14,
