@@ -26,9 +26,7 @@ KILLS_A_JOB = 17
 PACE = Pace(poll=0.02, beat=0.03, stale_after=0.1)
 # Forks of a process that has loaded everything: a worker is at work a moment after it starts.
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    ["tests.register_service.test_killed", "tests.register_service.at_hand"]
-)
+_FORKS.set_forkserver_preload(["tests.register_service.test_killed"])
 
 
 def do_next(url: str, last: int, counted: Any) -> None:
