@@ -35,7 +35,7 @@ from api.rest.review_models import (
 from api.rest.reviewing import Rules, reviewer_of, rules_of, told_of, told_plainly
 from api.rest.text import SourceName
 from api.services.access.roles import Permission
-from api.services.register.acts import ActError
+from api.services.register.acts import ActError, keys_of
 from api.services.review import leases
 from api.services.review.answering import answer, refer
 from api.services.review.context import context_of
@@ -45,7 +45,6 @@ from api.services.review.pairs import (
     PairId,
     TakenError,
     UnknownPairError,
-    keys_of,
 )
 from api.services.review.revealing import reveal
 from api.services.review.reviewers import ReviewerWeek, reviewer_weeks, reviewers_overall

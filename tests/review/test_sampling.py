@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from api.db.engine import reading, writing
 from api.db.models import Pair, QualitySample, SampledPair
-from api.services.register.acts import ActError
+from api.services.register.acts import ActError, keys_of
 from api.services.register.deciding import decide
-from api.services.review.pairs import PairId, Reviewer, keys_of
+from api.services.review.pairs import PairId, Reviewer
 from api.services.review.sampling import (
     STRATA,
     SampleTold,

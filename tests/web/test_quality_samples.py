@@ -14,8 +14,8 @@ from api.db.models import JobState, SampledPair
 from api.rest.service import Service
 from api.services.access.roles import Role
 from api.services.jobs import handlers
+from api.services.register.acts import keys_of
 from api.services.register.deciding import decide
-from api.services.review.pairs import keys_of
 from api.services.review.sampling import DRAW
 from api.services.work import Pace, find, run_next
 from tests.databases import Databases

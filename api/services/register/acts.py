@@ -4,12 +4,14 @@
 not asked here; the caller knows that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, select
 
+from api.db.among import among
 from api.db.models import Record, RecordVersion, Source
 from api.services.access.audit import note_act
 from matcher.errors import MatcherError
@@ -65,6 +67,16 @@ def key_of(connection: Connection, record: int) -> Key:
     )
     source, record_id = connection.execute(query).one()
     return source, record_id
+
+
+def keys_of(connection: Connection, records: Iterable[int]) -> dict[int, Key]:
+    """The keys of records by record.id; to act on them, not to be shown as they are."""
+    query = (
+        select(Record.id, Source.name, Record.record_id)
+        .join(Source, Source.number == Record.source)
+        .where(among(Record.id, np.unique(np.fromiter(records, np.int64))))
+    )
+    return {number: (source, key) for number, source, key in connection.execute(query)}
 
 
 # Characters of a reason.

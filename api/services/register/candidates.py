@@ -6,11 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from api.db.among import among
-from api.db.models import Record, Source
-from api.services.register.acts import Key
+from api.services.register.acts import Key, keys_of
 from api.services.register.weighing import Meetings
 from matcher.classify import probability
 from matcher.rules.matching import MatchingRules
@@ -139,13 +137,7 @@ class Teller:
         return reasons
 
     def _keys(self, at: Sequence[int]) -> dict[int, Key]:
-        records = np.unique(self.weighed.record[list(at)])
-        query = (
-            select(Record.id, Source.name, Record.record_id)
-            .join(Source, Source.number == Record.source)
-            .where(among(Record.id, records))
-        )
-        return {number: (source, key) for number, source, key in self.connection.execute(query)}
+        return keys_of(self.connection, self.weighed.record[list(at)])
 
     def _record(self, at: int, keys: Mapping[int, Key]) -> MatchedRecord:
         weight = float(self.weighed.weight[at])

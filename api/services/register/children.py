@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, update
 
 from api.db.among import among
 from api.db.bulk import insert
-from api.db.models import Child, Event, Golden, Membership, Record, Source, Succession
+from api.db.models import Child, Event, Golden, Membership, Succession
+from api.services.register.acts import keys_of
 from api.services.register.columns import Numbers
 from api.services.register.planning import (
     ChildCounts,
@@ -158,16 +159,8 @@ class _Events:
     def _keys_of(self, away: Mapping[int, str]) -> list[tuple[Key, str]]:
         if not away:
             return []
-        ids = np.array(sorted(away), dtype=np.int64)
-        query = (
-            select(Record.id, Source.name, Record.record_id)
-            .join(Source, Source.number == Record.source)
-            .where(among(Record.id, ids))
-        )
-        found = [
-            ((source, key), away[number]) for number, source, key in self.connection.execute(query)
-        ]
-        return sorted(found)
+        keys = keys_of(self.connection, away)
+        return sorted((key, away[number]) for number, key in keys.items())
 
     def write(self) -> None:
         """Write all entries, in the order in which they were added."""

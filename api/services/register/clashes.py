@@ -10,9 +10,9 @@ import pandas as pd
 from sqlalchemy import Connection, select
 
 from api.db.among import among
-from api.db.models import Conflict, Decision, Record, RecordVersion, Source
+from api.db.models import Conflict, Decision, RecordVersion
 from api.db.tables import in_utc
-from api.services.register.acts import Key
+from api.services.register.acts import Key, keys_of
 from api.services.register.conflicts import CONTRADICTION, HELD_TWICE
 from api.services.register.decisions import MATCH, NON_MATCH, decisions_in_force
 from api.services.register.severances import severed_between
@@ -122,15 +122,8 @@ def _made(connection: Connection, numbers: list[int]) -> dict[int, Clashing]:
     rows = connection.execute(
         select(Decision).where(among(Decision.id, np.array(numbers, dtype=np.int64)))
     ).all()
-    records = sorted({record for row in rows for record in (row.record_l, row.record_r)})
-    key = {
-        number: (source, record_id)
-        for number, source, record_id in connection.execute(
-            select(Record.id, Source.name, Record.record_id)
-            .join(Source, Source.number == Record.source)
-            .where(among(Record.id, np.array(records, dtype=np.int64)))
-        )
-    }
+    records = [record for row in rows for record in (row.record_l, row.record_r)]
+    key = keys_of(connection, records)
     return {
         row.id: Clashing(
             row.id, row.kind, key[row.record_l], key[row.record_r], row.by, in_utc(row.at), row.why

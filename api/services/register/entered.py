@@ -7,9 +7,9 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from api.db.among import among
-from api.db.models import Conflict, Decision, Membership, Record, Source
+from api.db.models import Conflict, Decision, Membership
 from api.db.tables import in_utc
-from api.services.register.acts import Key
+from api.services.register.acts import Key, keys_of
 from api.services.register.columns import Numbers
 from api.services.register.decisions import MATCH, UNDO, decisions_in_force
 from api.services.register.severances import severed_between
@@ -59,7 +59,7 @@ def entered_decisions(connection: Connection, *, limit: int) -> list[EnteredDeci
     r = np.array([row.record_r for row in rows], dtype=np.int64)
     severed = severed_between(connection, l, r)
     records = np.union1d(l, r)
-    keys = _keys(connection, records)
+    keys = keys_of(connection, records)
     holding = set(decisions_in_force(connection, records)["id"].tolist())
     undone = set(
         connection.scalars(select(Decision.undoes).where(Decision.undoes.is_not(None))).all()
@@ -102,7 +102,7 @@ def conflicts_since(connection: Connection, run: int) -> list[ArisenConflict]:
     l = np.array([row.record_l for row in rows], dtype=np.int64)
     r = np.array([row.record_r for row in rows], dtype=np.int64)
     severed = severed_between(connection, l, r)
-    keys = _keys(connection, np.union1d(l, r))
+    keys = keys_of(connection, np.union1d(l, r))
     return [
         ArisenConflict(row.kind, keys[row.record_l], keys[row.record_r])
         for row, hidden in zip(rows, severed.tolist(), strict=True)
@@ -115,12 +115,3 @@ def _children(connection: Connection, records: Numbers) -> dict[int, str]:
         Membership.to_run.is_(None), among(Membership.record, records)
     )
     return dict(iter(connection.execute(query)))
-
-
-def _keys(connection: Connection, records: Numbers) -> dict[int, Key]:
-    query = (
-        select(Record.id, Source.name, Record.record_id)
-        .join(Source, Source.number == Record.source)
-        .where(among(Record.id, records))
-    )
-    return {number: (source, key) for number, source, key in connection.execute(query)}

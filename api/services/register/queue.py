@@ -29,9 +29,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from api.db.among import among
-from api.db.models import Conflict, Decision, Pair, Record, RecordVersion, Severance, Source
+from api.db.models import Conflict, Decision, Pair, RecordVersion, Severance
 from api.db.tables import in_utc
-from api.services.register.acts import Key
+from api.services.register.acts import Key, keys_of
 from api.services.register.clashes import Clashing, clashing_decisions
 from api.services.register.decisions import CANNOT_TELL, UNDO
 from api.services.register.kept_rules import last_rules
@@ -281,7 +281,7 @@ def _place(row: Found) -> Place:
 
 def _items(connection: Connection, rows: Sequence[Found]) -> list[QueueItem]:
     records = sorted({record for row in rows for record in (row.l, row.r)})
-    keys = _keys(connection, records)
+    keys = keys_of(connection, records)
     shielded = set(shielded_records(connection).tolist())
     pairs = seen_pairs(connection, None, [(row.l, row.r) for row in rows])
     remade = _remade(connection, [row for row in rows if row.kind == STALE], shielded)
@@ -307,14 +307,6 @@ def _items(connection: Connection, rows: Sequence[Found]) -> list[QueueItem]:
             )
         )
     return items
-
-
-def _keys(connection: Connection, records: Sequence[int]) -> dict[int, Key]:
-    query = select(Record.id, Source.name, Record.record_id).join(
-        Source, Source.number == Record.source
-    )
-    where = among(Record.id, np.array(records, dtype=np.int64))
-    return {number: (source, key) for number, source, key in connection.execute(query.where(where))}
 
 
 def _remade(connection: Connection, rows: Sequence[Found], shielded: set[int]) -> dict[int, Remade]:

@@ -42,6 +42,7 @@ from api.db.models import (
     Source,
 )
 from api.services.exports import drop_contents
+from api.services.register.acts import keys_of
 from api.services.register.columns import Numbers, columns
 from api.services.register.corrections import BY_HAND, left_with
 from api.services.retention.holds import came_of
@@ -181,12 +182,7 @@ def _forget_keys(
     In the feed only where that says of each for long that it is unlinked, or where it must
     not be told in full; the others' events are marked for `forget_keys`.
     """
-    query = (
-        select(Record.id, Source.name, Record.record_id)
-        .join(Source, Source.number == Record.source)
-        .where(among(Record.id, records))
-    )
-    key = {number: (source, known) for number, source, known in connection.execute(query)}
+    key = keys_of(connection, records)
     later = _told_of_lately(connection, records, run, now)
     held = select(Membership.record, Membership.child).where(among(Membership.record, records))
     links = {(record, child) for record, child in connection.execute(held)}

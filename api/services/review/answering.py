@@ -16,7 +16,7 @@ from api.db.engine import reading, writing
 from api.db.models import Decision, Job, JobState, Record, Referral, ReviewAnswer
 from api.services.access.audit import note_act
 from api.services.jobs import LINK
-from api.services.register.acts import ActError, require_reason
+from api.services.register.acts import ActError, keys_of, require_reason
 from api.services.register.deciding import check_can_decide, decide
 from api.services.review import leases
 from api.services.review.known import VOID
@@ -26,7 +26,6 @@ from api.services.review.pairs import (
     Reviewer,
     StaleError,
     UnknownPairError,
-    keys_of,
 )
 from api.services.review.state import changes_since, state_of
 from api.services.review.taking import check_unchanged

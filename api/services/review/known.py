@@ -16,12 +16,12 @@ from api.db.models import KnownPair, Pair, Record, ReviewAnswer, Source
 from api.db.tables import in_utc
 from api.services.access.audit import note_act
 from api.services.access.policy import View
-from api.services.register.acts import ActError, Key, UnknownError, find_record
+from api.services.register.acts import ActError, Key, UnknownError, find_record, keys_of
 from api.services.register.decisions import MATCH, NON_MATCH
 from api.services.register.queue import POSSIBLE
 from api.services.register.severances import are_severed
 from api.services.register.standing import Standing
-from api.services.review.pairs import PairId, Reviewer, keys_of, shown_keys
+from api.services.review.pairs import PairId, Reviewer, shown_keys
 from api.services.review.state import state_of
 from matcher.rules.review import ReviewRules, draw_of
 

@@ -4,16 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_
 from sqlalchemy.sql.elements import ColumnElement
 
-from api.db.among import among
-from api.db.models import Record, Source
 from api.services.access.caller import Caller
 from api.services.access.policy import View
 from api.services.access.roles import Permission
-from api.services.register.acts import ActError, Key, UnknownError
+from api.services.register.acts import ActError, Key, UnknownError, keys_of
 
 
 class TakenError(ActError):
@@ -93,18 +90,8 @@ class Reviewer:
         return cls(caller.name, caller.may(Permission.SETTLE_REVIEWS), view)
 
 
-def keys_of(connection: Connection, records: Sequence[int]) -> dict[int, Key]:
-    """Source and record id by record.id; to act on them, see `shown_keys`."""
-    query = (
-        select(Record.id, Source.name, Record.record_id)
-        .join(Source, Source.number == Record.source)
-        .where(among(Record.id, np.array(sorted(set(records)), dtype=np.int64)))
-    )
-    return {number: (source, key) for number, source, key in connection.execute(query)}
-
-
 def shown_keys(connection: Connection, view: View, records: Sequence[int]) -> dict[int, Key]:
-    """The same as they may be told: by the record's number where its id may not be."""
+    """The keys of records as they may be told: by the number of one whose id may not be."""
     return as_shown(view, keys_of(connection, records))
 
 

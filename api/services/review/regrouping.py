@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select
 
 from api.db.models import Source
 from api.services.access.audit import note_act
-from api.services.register.acts import ActError, require_reason
+from api.services.register.acts import ActError, keys_of, require_reason
 from api.services.register.decisions import MATCH, NON_MATCH, decisions_in_force
 from api.services.register.history import child_of
 from api.services.register.pairs import pairs_within
@@ -25,7 +25,7 @@ from api.services.register.severances import severed_between
 from api.services.register.viewing import ShownRecord, view_child, view_records
 from api.services.review.answering import check_can_settle, settle
 from api.services.review.names import IN_PARTS
-from api.services.review.pairs import PairId, Reviewer, StaleError, UnknownPairError, keys_of
+from api.services.review.pairs import PairId, Reviewer, StaleError, UnknownPairError
 from matcher.rules.review import ReviewRules
 
 # More records than that nobody can look through at once.
