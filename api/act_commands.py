@@ -302,7 +302,7 @@ def _read_values(file: Path) -> "RecordBody":
 
 def _may_be(error: "ErrorDetails") -> str:
     """What can stand there instead of what was said, which is not quoted."""
-    from api.rest.problems import plainly
+    from api.rest.errors import plainly
 
     if error["type"] == "literal_error":
         return f"give {error['ctx']['expected']}"

@@ -1,11 +1,13 @@
 """The application: every route of the API, and what holds for all of them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api.rest import (
     children,
@@ -21,6 +23,7 @@ from api.rest import (
     measures,
     previews,
     problem_kinds,
+    record_writes,
     records,
     review,
     runs,
@@ -29,9 +32,10 @@ from api.rest import (
     webhooks,
 )
 from api.rest.access import AnsweredError
-from api.rest.examples import body_schemas, example_of
+from api.rest.errors import add_handlers
+from api.rest.examples import body_schemas, example_of, form_example
 from api.rest.manners import Heads, Manner, check_manners
-from api.rest.problems import FHIR, add_handlers, outcomes_of, problem_schemas, responses
+from api.rest.problems import FHIR, outcomes_of, problem_schemas, responses
 from api.rest.requests import Metrics, Requests
 from api.rest.service import Service
 from api.rest.slashes import EncodedSlashes
@@ -60,8 +64,8 @@ and resolves to what it means.
 _LARGEST_BODY = 2 * 1024**2
 
 
-def create_app(service: Service) -> FastAPI:
-    """The application over an open register."""
+def create_app(service: Service, hosts: Sequence[str] = ("*",)) -> FastAPI:
+    """The application over an open register, for requests that name one of these hosts."""
     app = FastAPI(
         title="Child register",
         version=versions()["child-register"],
@@ -88,6 +92,7 @@ def create_app(service: Service) -> FastAPI:
     app.add_middleware(EncodedSlashes)
     app.add_middleware(Heads)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=_LARGEST_BODY)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
     app.add_middleware(Requests, metrics=app.state.metrics)
     return app
 
@@ -125,6 +130,7 @@ def _routers() -> list[Any]:
         sources.router,
         measures.router,
         previews.router,
+        record_writes.router,
         records.router,
         search.router,
     ]
@@ -142,11 +148,11 @@ def _describe_problems(app: FastAPI) -> None:
             schemas |= problem_schemas()
             for address, path in document["paths"].items():
                 for operation in path.values():
-                    _exemplify(operation, schemas)
                     _complete(operation, fhir=address.startswith(FHIR))
                     for name in body_schemas(operation):
                         schema = schemas[name]
                         schema.setdefault("examples", [example_of(schema, schemas)])
+                    _exemplify(operation, schemas)
             app.openapi_schema = _with_whole_bounds(document)
         return app.openapi_schema
 
@@ -168,13 +174,18 @@ def _with_whole_bounds(part: Any) -> Any:
 
 
 def _exemplify(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Let an operation that takes JSON show a whole request, as its schema has it."""
-    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
-    if content is None or "example" in content:
-        return
-    schema = content["schema"]
-    name = next(one["$ref"] for one in (schema, *schema.get("anyOf", ())) if "$ref" in one)
-    content["example"] = schemas[name.rpartition("/")[2]]["examples"][0]
+    """Let an operation show the whole of what it takes and answers, as its schemas have it."""
+    asked = operation.get("requestBody", {})
+    done = [one for status, one in operation["responses"].items() if status.startswith("2")]
+    for body in (asked, *done):
+        content = body.get("content", {}).get("application/json", {})
+        schema = content.get("schema", {})
+        for one in (schema, *schema.get("anyOf", ())):
+            if "$ref" in one:
+                content.setdefault("example", example_of(one, schemas))
+    form = asked.get("content", {}).get("multipart/form-data")
+    if form is not None:
+        form["example"] = form_example(form["schema"], schemas)
 
 
 def _complete(operation: dict[str, Any], *, fhir: bool) -> None:

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
-from api.rest.access import Access, reads
+from api.rest.access import Access
+from api.rest.allowed import reads
 from api.rest.asking import MOVED, AsOf, Follow, current_child, require_run, settled
 from api.rest.child_schemas import (
     ChildDocument,
@@ -18,7 +19,7 @@ from api.rest.child_schemas import (
     step_of,
 )
 from api.rest.paging import Cursor, Limit, next_page, place_of
-from api.rest.problems import usual
+from api.rest.problems import asking
 from api.rest.record_schemas import RecordPage, document_of, explanation_of
 from api.rest.text import ChildIdText
 from api.services.access.roles import Permission
@@ -39,8 +40,8 @@ ChildId = Annotated[
     ChildIdText,
     Path(description="The id of a child, for ever the same.", examples=["5QK2M8ZR0T4WF"]),
 ]
-_ONE: Responses = {**usual("not-found", "gone"), **MOVED}
-_LIST: Responses = {**usual("not-found", "gone", "bad-cursor"), **MOVED}
+_ONE: Responses = {**asking("not-found", "gone"), **MOVED}
+_LIST: Responses = {**asking("not-found", "gone", "bad-cursor"), **MOVED}
 
 
 @router.get(_AT, summary="A child", response_model=ChildDocument, responses=_ONE)

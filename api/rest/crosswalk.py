@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from api.rest.access import Access, reads
+from api.rest.access import Access
+from api.rest.allowed import reads
 from api.rest.asking import AsOf, require_named, require_run
 from api.rest.bodies import Body, example, whole
-from api.rest.problems import Problem, usual
+from api.rest.problems import Problem, asking
 from api.rest.record_schemas import RecordKey
 from api.rest.text import AnySource, RecordId
 from api.services.access.roles import Permission
@@ -21,7 +22,7 @@ router = APIRouter(tags=["crosswalk"])
 LARGEST = 1_000
 
 MayRead = Annotated[Access, reads(Permission.READ_CHILDREN)]
-_PROBLEMS = usual("unknown-source", "target-not-permitted")
+_PROBLEMS = asking("unknown-source", "target-not-permitted")
 
 
 class AskedKey(Body):
@@ -117,7 +118,7 @@ def cross_many(body: CrosswalkBody, access: MayRead) -> CrosswalkAnswers:
 @router.get(
     "/sources/{source}/records/{record_id}/crosswalk",
     summary="Other systems' ids of a record",
-    responses={**_PROBLEMS, **usual("unknown-source", "target-not-permitted", "not-found")},
+    responses={**_PROBLEMS, **asking("unknown-source", "target-not-permitted", "not-found")},
 )
 def cross_one(
     source: AnySource,

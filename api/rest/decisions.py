@@ -4,7 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.rest.access import Access, Write, reads, writes
+from api.rest.access import Access, Write
+from api.rest.allowed import reads, writes
 from api.rest.etags import LOCATED
 from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import Problem, acting, asking

@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.db.engine import reading
-from api.rest.access import Access, Allowed, Bearer, PurposeHeader, reads
+from api.rest.access import Access
+from api.rest.allowed import Allowed, Bearer, PurposeHeader, reads
 from api.rest.newest import LOOK_EVERY
 from api.rest.problems import Problem, asking
 from api.rest.service import Service, Serving

@@ -23,6 +23,15 @@ def body_schemas(operation: Schema) -> set[str]:
     return {_name(one) for one in either if "$ref" in one}
 
 
+def form_example(schema: Schema, schemas: Mapping[str, Schema]) -> dict[str, Any]:
+    """Of a form, by field; files are told by what they are."""
+    whole = schemas[_name(schema)] if "$ref" in schema else schema
+    return {
+        name: example_of(part, schemas) if "examples" in part else "(content of the file)"
+        for name, part in whole["properties"].items()
+    }
+
+
 def example_of(schema: Schema, schemas: Mapping[str, Schema]) -> Any:
     """One of a schema: its own, or put together of its parts'. Raises NoExampleError."""
     for known in ("examples", "enum"):

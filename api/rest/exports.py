@@ -8,7 +8,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from api.db.models import JobState
-from api.rest.access import Access, Write, reads, writes
+from api.rest.access import Access, Write
+from api.rest.allowed import reads, writes
 from api.rest.bodies import Body, named, whole
 from api.rest.etags import LOCATED
 from api.rest.jobs import JobModel, job_model

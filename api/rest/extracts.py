@@ -10,7 +10,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
 from api.db.models import ExtractState
-from api.rest.access import Access, Allowed, Write, reads, writes
+from api.rest.access import Access, Write
+from api.rest.allowed import Allowed, reads, writes
 from api.rest.etags import (
     LOCATED,
     TAGGED,

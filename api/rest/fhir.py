@@ -5,20 +5,22 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from api.rest.access import Access, KeyHeader, reads
+from api.rest.access import Access
+from api.rest.allowed import KeyHeader, reads
+from api.rest.errors import unreadable
 from api.rest.fhir_resources import (
     MEDIA_TYPE,
     ResourceError,
     capabilities,
     match_bundle,
     match_question,
+    remarks_on,
 )
 from api.rest.manners import JSON, RepeatedNameError, once, require_content
-from api.rest.problems import Problem, outcomes, unreadable
-from api.services.access.caller import AccessError
+from api.rest.problems import Problem, outcomes
 from api.services.access.roles import Permission
 from api.services.linking import versions
-from api.services.matching import golden_of, left_out, match_persons
+from api.services.matching import BarredError, golden_of, match_persons, understood
 from matcher.errors import DataError
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
@@ -109,14 +111,15 @@ def fhir_match_patient(
         (found,) = match_persons(
             access.connection, access.caller, access.view, [question.person], question.asked
         )
-        (unused,) = left_out(access.connection, [question.person])
-    except AccessError as error:
+        (made,) = understood(access.connection, [question.person])
+    except BarredError as error:
         raise Problem("forbidden", str(error)) from None
     except DataError as error:
         raise Problem("invalid", str(error)) from None
     access.saw(*(one.child_id for one in found))
     golden = golden_of(access.connection, access.view, found)
-    return FhirResponse(match_bundle(found, golden, unused))
+    remarks = [*question.remarks, *remarks_on(made)]
+    return FhirResponse(match_bundle(found, golden, remarks))
 
 
 @router.get(

@@ -1,6 +1,6 @@
 """FHIR R4 resources, and what they say to the register and it to them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from api.rest.bodies import Day
 from api.rest.record_schemas import Identifier, Value
-from api.services.matching import Asked
+from api.services.matching import TOO_LITTLE, Asked, Understood
 from api.services.register.candidates import Candidate, Grade
 from api.services.register.weighing import Person
 
@@ -52,17 +52,18 @@ class ResourceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class MatchQuestion:
-    """What a request for a match asks."""
+    """What a request for a match asks, and what it says that is not looked at."""
 
     person: Person
     asked: Asked
+    remarks: tuple[str, ...]
 
 
 def match_question(content: Any) -> MatchQuestion:
     """Of a Parameters resource, or a bare Patient. Raises ResourceError."""
     kind = content.get("resourceType") if isinstance(content, dict) else None
     if kind == "Patient":
-        return MatchQuestion(_person(_checked(Patient, content)), Asked(limit=_COUNT))
+        return _question(_checked(Patient, content), Asked(limit=_COUNT))
     if kind != "Parameters":
         raise ResourceError("send a Parameters or a Patient resource", "resourceType")
     given: dict[str, Any] = {}
@@ -83,17 +84,24 @@ def match_question(content: Any) -> MatchQuestion:
     if count is not None and not 1 <= count <= LARGEST_COUNT:
         raise ResourceError(f"count is from 1 to {LARGEST_COUNT}", "parameter.count")
     at_least = Grade.CERTAIN if certain else Grade.POSSIBLE
-    return MatchQuestion(_person(patient), Asked(at_least, count or _COUNT))
+    return _question(patient, Asked(at_least, count or _COUNT))
+
+
+def remarks_on(made: Understood) -> list[str]:
+    """What a client should know of the person that it described."""
+    named = ", ".join(name.replace("_", " ") for name in made.left_out)
+    unused = f"cannot be used as it is written, and was not looked at: {named}"
+    return [*([unused] if named else []), *([] if made.enough else [TOO_LITTLE])]
 
 
 def match_bundle(
     candidates: tuple[Candidate, ...],
     golden: Mapping[str, Mapping[str, str]],
-    unused: tuple[str, ...],
+    remarks: Sequence[str],
 ) -> str:
     """A searchset of the candidates, best first, as JSON.
 
-    With an outcome that names what could not be used of the person, if there is any.
+    With an outcome that holds the remarks on what was asked, if there are any.
     """
     entries = [
         {
@@ -112,11 +120,11 @@ def match_bundle(
         "type": "searchset",
         "total": len(entries),
     }
-    if unused:
-        named = ", ".join(name.replace("_", " ") for name in unused)
-        said = f"cannot be used as it is written, and was not looked at: {named}"
-        issue = {"severity": "information", "code": "value", "diagnostics": said}
-        outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
+    if remarks:
+        issues = [
+            {"severity": "information", "code": "value", "diagnostics": one} for one in remarks
+        ]
+        outcome = {"resourceType": "OperationOutcome", "issue": issues}
         entries.append({"resource": outcome, "search": {"mode": "outcome"}})
     if entries:
         content["entry"] = entries
@@ -160,6 +168,13 @@ def _of_kind(given: Mapping[str, Any], name: str, field: str, kind: type) -> Any
     if type(value) is not kind:
         raise ResourceError(f"{name} needs {field}", f"parameter.{name}")
     return value
+
+
+def _question(patient: Any, asked: Asked) -> MatchQuestion:
+    person = _person(patient)
+    partial = patient.birthDate is not None and "date_of_birth" not in person
+    remarks = ("birthDate has no day, and was not looked at",) if partial else ()
+    return MatchQuestion(person, asked, remarks)
 
 
 def _person(patient: Any) -> Person:

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import OperationalError
 
 from api.db.models import JobState
-from api.rest.access import Access, KeyHeader, reads
+from api.rest.access import Access
+from api.rest.allowed import KeyHeader, reads
 from api.rest.problems import Problem, acting, asking
 from api.services.access.roles import Permission
 from api.services.work import JobView, cancel, jobs_by_id

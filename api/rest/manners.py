@@ -14,7 +14,8 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as Sent
 
-from api.rest.problems import Problem, unreadable
+from api.rest.errors import unreadable
+from api.rest.problems import Problem
 
 JSON = "application/json"
 _WHOLE = re.compile(r"-?[0-9]+", re.ASCII)

@@ -5,15 +5,22 @@ from typing import Annotated, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from api.rest.access import Access, KeyHeader, reads
-from api.rest.asking import invalid
+from api.rest.access import Access
+from api.rest.allowed import KeyHeader, reads
 from api.rest.bodies import Body, Day, example, whole
 from api.rest.problems import Problem, acting
 from api.rest.record_schemas import Identifier, NoteModel, RecordKey, Value, notes_on
 from api.rest.text import SourceName
-from api.services.access.caller import AccessError
 from api.services.access.roles import Permission
-from api.services.matching import Asked, NothingUsableError, left_out, match_persons
+from api.services.matching import (
+    TOO_LITTLE,
+    Asked,
+    BarredError,
+    NothingUsableError,
+    Understood,
+    match_persons,
+    understood,
+)
 from api.services.register.candidates import Candidate, Grade
 from api.services.register.finding import LARGEST_BATCH
 from api.services.register.weighing import Person
@@ -168,7 +175,10 @@ class Candidates(BaseModel):
     model_config = example(_CANDIDATES)
 
     candidates: list[CandidateModel]
-    notes: list[NoteModel] = Field(description="What could not be used of the person.")
+    notes: list[NoteModel] = Field(
+        description="What could not be used of the person; `too_little`, if too little is said for "
+        "any candidate to be certain."
+    )
 
 
 class CandidatesOfEach(BaseModel):
@@ -192,39 +202,50 @@ def match_person(
     thresholds.
     `certainly_not`: below; only such are told as share a name, a date, a place or a number.
     """
-    (found,), (unused,) = _matched(access, [said.person], said)
-    return _told(access, found, unused)
+    (found,), (made,) = _matched(access, [said.person], said)
+    return _told(access, found, made)
 
 
 @router.post("/match/batch", summary="Match persons", responses=acting())
 def match_people(
     said: MatchMany, access: Annotated[Access, _READS], _key: KeyHeader = None
 ) -> CandidatesOfEach:
-    """Like a single match, up to 1,000 at a time."""
-    found, unused = _matched(access, said.persons, said)
-    told = [_told(access, *own) for own in zip(found, unused, strict=True)]
+    """Like a single match, up to 1,000 at a time. If any person is refused, all are: `errors`
+    names each at fault by its place.
+    """
+    found, made = _matched(access, said.persons, said)
+    told = [_told(access, *own) for own in zip(found, made, strict=True)]
     return CandidatesOfEach(persons=told)
 
 
 def _matched(
     access: Access, persons: list[PersonModel], asked: MatchAsked
-) -> tuple[list[tuple[Candidate, ...]], list[tuple[str, ...]]]:
+) -> tuple[list[tuple[Candidate, ...]], list[Understood]]:
     said = [one.said() for one in persons]
+
+    def at(place: int) -> str:
+        return "body.person" if isinstance(asked, MatchOne) else f"body.persons.{place}"
+
     try:
         found = match_persons(access.connection, access.caller, access.view, said, asked.asked())
-        return found, left_out(access.connection, said)
+        return found, understood(access.connection, said)
     except NothingUsableError as error:
-        one = isinstance(asked, MatchOne)
-        invalid("body.person" if one else f"body.persons.{error.place}", str(error))
-    except AccessError as error:
-        raise Problem("forbidden", str(error)) from None
+        wrong = [{"place": at(one), "message": str(error)} for one in error.places]
+        raise Problem("invalid", errors=wrong) from None
+    except BarredError as error:
+        message = "may not be used for this purpose; leave it out"
+        barred = [{"place": f"{at(one)}.{name}", "message": message} for one, name in error.barred]
+        raise Problem("forbidden", str(error), errors=barred) from None
     except DataError as error:
         raise Problem("invalid", str(error)) from None
 
 
-def _told(access: Access, found: tuple[Candidate, ...], unused: tuple[str, ...]) -> Candidates:
+def _told(access: Access, found: tuple[Candidate, ...], made: Understood) -> Candidates:
     access.saw(*(one.child_id for one in found))
-    return Candidates(candidates=[_candidate(one) for one in found], notes=notes_on(unused))
+    notes = notes_on(made.left_out)
+    if not made.enough:
+        notes.append(NoteModel(field=None, code="too_little", message=TOO_LITTLE))
+    return Candidates(candidates=[_candidate(one) for one in found], notes=notes)
 
 
 def _candidate(one: Candidate) -> CandidateModel:

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import OperationalError
 
-from api.rest.access import Access, reads, reply
+from api.rest.access import Access, reply
+from api.rest.allowed import reads
 from api.rest.jobs import JobModel, job_model
 from api.rest.problems import asking
 from api.services.access.roles import Permission

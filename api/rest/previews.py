@@ -7,7 +7,8 @@ from fastapi import APIRouter, File, Form, Path, Response, UploadFile
 from pydantic import BaseModel, Field
 
 from api.db.models import JobState
-from api.rest.access import Access, Write, reads, writes
+from api.rest.access import Access, Write
+from api.rest.allowed import reads, writes
 from api.rest.asking import invalid
 from api.rest.etags import (
     LOCATED,

@@ -6,16 +6,11 @@ do and never holds a personal value: what a client sent is not repeated.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from re import Pattern
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
-from starlette.exceptions import HTTPException
-from starlette.routing import compile_path
 
 MEDIA_TYPE = "application/problem+json"
 BASE = "/v1/problems/"
@@ -55,6 +50,11 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "bad-request": Kind(400, "The request cannot be read", "Mend the request."),
+    "unknown-host": Kind(
+        400,
+        "The service is not known by this host name",
+        "Use the address that MATCHER_PUBLIC_URL gives it.",
+    ),
     "bad-cursor": Kind(400, "The cursor is not one of ours", "Begin again without a cursor."),
     "unknown-source": Kind(400, "There is no such source", "See /v1/sources for those there are."),
     "purpose": Kind(
@@ -104,7 +104,11 @@ KINDS: Mapping[str, Kind] = {
     ),
     "too-many": Kind(429, "Too many requests", "Wait as long as Retry-After says."),
     "fault": Kind(500, "This is a fault of the software", "Tell whoever runs it the request's id."),
-    "busy": Kind(503, "The register is being written to", "Send it again after Retry-After."),
+    "busy": Kind(
+        503,
+        "The register, or its access log, is being written to",
+        "Send it again after Retry-After.",
+    ),
 }
 
 BY_STATUS = {
@@ -292,8 +296,8 @@ def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
     return by_status
 
 
-# What a request for something that needs a key may always end with.
-_ALWAYS = (
+# What any request of somebody who must sign in can end with.
+_ASKING = (
     "bad-request",
     "purpose",
     "not-signed-in",
@@ -307,26 +311,6 @@ _ALWAYS = (
 )
 
 
-def usual(*kinds: str) -> dict[int | str, dict[str, Any]]:
-    """The same, with what every route that needs a key may end with."""
-    return responses(*_ALWAYS, *kinds)
-
-
-# What any request of somebody who must sign in can end with, and any that writes.
-_ASKING = (
-    "bad-request",
-    "purpose",
-    "not-signed-in",
-    "forbidden",
-    "too-slow",
-    "too-large",
-    "invalid",
-    "too-many",
-    "fault",
-)
-_ACTING = (*_ASKING, "key-reused", "busy")
-
-
 def asking(*kinds: str) -> dict[int | str, dict[str, Any]]:
     """`responses` of a route that reads: its own, and those of all that do."""
     return responses(*_ASKING, *kinds)
@@ -334,7 +318,7 @@ def asking(*kinds: str) -> dict[int | str, dict[str, Any]]:
 
 def acting(*kinds: str) -> dict[int | str, dict[str, Any]]:
     """`responses` of a route that writes: its own, and those of all that do."""
-    return responses(*_ACTING, *kinds)
+    return asking("key-reused", *kinds)
 
 
 def outcomes(*kinds: str) -> dict[int | str, dict[str, Any]]:
@@ -353,91 +337,3 @@ def _as_outcomes(found: dict[int | str, dict[str, Any]]) -> dict[int | str, dict
         status: {**one, "content": {FHIR_MEDIA_TYPE: {"schema": schema}}}
         for status, one in found.items()
     }
-
-
-def add_handlers(app: FastAPI) -> None:
-    """Let every error of an application end as a problem document."""
-
-    @app.exception_handler(Problem)
-    async def _problem(request: Request, error: Problem) -> Response:
-        return refusal(request, error.kind, error.detail, error.headers, **error.more)
-
-    @app.exception_handler(RequestValidationError)
-    async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        # Once each, though several that take the same parameter found it.
-        found = dict.fromkeys(
-            (".".join(str(part) for part in one["loc"]), plainly(one)) for one in error.errors()
-        )
-        errors = [{"place": place, "message": message} for place, message in found]
-        return refusal(request, kind_of(error), errors=errors)
-
-    @app.exception_handler(HTTPException)
-    async def _http(request: Request, error: HTTPException) -> Response:
-        headers = dict(error.headers or {})
-        if error.status_code == 405 and (methods := methods_at(request)):
-            headers["Allow"] = ", ".join(methods)
-        unread = unreadable(error.__cause__)
-        more: dict[str, Any] = {} if unread is None else {"errors": [unread]}
-        return refusal(request, kind_of(error), headers=headers, **more)
-
-
-def unreadable(cause: BaseException | None) -> dict[str, str] | None:
-    """What kept content from being read as JSON, and where; nothing if that is not why."""
-    if isinstance(cause, UnicodeDecodeError):
-        return {"place": f"body.{cause.start}", "message": "this is not UTF-8 from here on"}
-    if isinstance(cause, RecursionError):
-        return {"place": "body", "message": "this is nested too deeply"}
-    return None
-
-
-def kind_of(error: RequestValidationError | HTTPException) -> str:
-    """What kind of problem it is that the framework found."""
-    if isinstance(error, HTTPException):
-        return BY_STATUS.get(error.status_code, "bad-request")
-    unreadable = any(one["type"] == "json_invalid" for one in error.errors())
-    return "bad-request" if unreadable else "invalid"
-
-
-@cache
-def _addresses(templates: tuple[str, ...]) -> list[tuple[Pattern[str], str]]:
-    split = (one.split(" ", 1) for one in templates)
-    return [(compile_path(path)[0], method) for method, path in split]
-
-
-def methods_at(request: Request) -> list[str]:
-    """All methods that an address of the API takes; none if it is not one."""
-    known: Mapping[str, object] = getattr(request.app.state, "routes", {})
-    path = request.scope["path"]
-    found = {method for regex, method in _addresses(tuple(known)) if regex.match(path)}
-    return sorted(found | ({"HEAD"} if "GET" in found else set()))
-
-
-def plainly(error: Mapping[str, Any]) -> str:
-    """Pydantic's message, where it cannot quote what was sent."""
-    if error["type"] in ("value_error", "assertion_error"):
-        return str(error["msg"]).removeprefix("Value error, ")
-    names = {
-        "json_invalid": "this is not JSON from here on",
-        "missing": "this is needed",
-        "extra_forbidden": "there is no such field",
-        "string_type": "give text",
-        "string_too_long": "this is too long",
-        "string_too_short": "this is too short",
-        "string_pattern_mismatch": "this does not have the form described",
-        "date_from_datetime_parsing": "give a date as YYYY-MM-DD",
-        "date_parsing": "give a date as YYYY-MM-DD",
-        "date_type": "give a date as YYYY-MM-DD",
-        "int_parsing": "give a whole number",
-        "int_type": "give a whole number",
-        "bool_parsing": "give true or false",
-        "greater_than_equal": "this is too small",
-        "less_than_equal": "this is too large",
-        "enum": "this is none of the values described",
-        "literal_error": "this is none of the values described",
-        "too_long": "there are too many",
-        "too_short": "there are too few",
-        "model_attributes_type": "give an object",
-        "dict_type": "give an object",
-        "list_type": "give a list",
-    }
-    return names.get(error["type"], "this does not have the form described")

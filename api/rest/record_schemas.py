@@ -148,17 +148,21 @@ _CHILD_HIDDEN = (
 class NoteModel(BaseModel):
     """Something about a field of what was sent, as notes in the report on an extract are."""
 
-    field: str = Field(examples=["postcode"])
+    field: str | None = Field(description="None if it is of the whole.", examples=["postcode"])
     code: str = Field(examples=["not_usable"])
     message: str = Field(
         examples=["cannot be used as it is written; it counts as missing in linking"]
     )
 
 
-def notes_on(unused: Iterable[str]) -> list[NoteModel]:
-    """Notes on fields that cannot be used."""
+def notes_on(unused: Iterable[str], not_kept: Iterable[str] = ()) -> list[NoteModel]:
+    """Notes on fields that cannot be used, and on those that went with the record's role."""
     message = "cannot be used as it is written; it counts as missing in linking"
-    return [NoteModel(field=name, code="not_usable", message=message) for name in unused]
+    gone = "is not kept: you may not see it, and the record was of a carer or is so now"
+    return [
+        *(NoteModel(field=name, code="not_usable", message=message) for name in unused),
+        *(NoteModel(field=name, code="not_kept", message=gone) for name in not_kept),
+    ]
 
 
 class RecordPut(BaseModel):
@@ -180,7 +184,8 @@ class RecordPut(BaseModel):
         None, description="Only if `with_info` is true, and the child is not hidden."
     )
     notes: list[NoteModel] = Field(
-        description="What of it cannot be used, and so counts as missing in linking."
+        description="What of it cannot be used, and so counts as missing in linking, and what "
+        "you could not see and is gone since a carer was made a child, or a child a carer."
     )
 
 

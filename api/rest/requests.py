@@ -12,7 +12,6 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.rest.problems import BY_STATUS, refusal
@@ -146,23 +145,25 @@ class _Answered:
     What the framework refuses by itself it says in a line of text; ours takes its place.
     """
 
+    _LINES: Mapping[bytes, str] = {b"Invalid host header": "unknown-host"}
+
     def __init__(self, send: Send, request: Request) -> None:
         self.send, self.request = send, request
         self.status: int | None = None
-        self.instead: Response | None = None
+        self.instead: str | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             plain = (b"content-type", b"text/plain; charset=utf-8") in message["headers"]
             if plain and message["status"] in BY_STATUS:
-                self.instead = refusal(self.request, BY_STATUS[message["status"]])
+                self.instead = BY_STATUS[message["status"]]
                 return
             self._complete(message)
         elif self.instead is not None:
             if not message.get("more_body", False):
-                instead, self.instead = self.instead, None
-                await instead(self.request.scope, self.request.receive, self)
+                kind, self.instead = self._LINES.get(message.get("body", b""), self.instead), None
+                await refusal(self.request, kind)(self.request.scope, self.request.receive, self)
             return
         await self.send(message)
 

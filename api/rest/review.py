@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 
 from api.db.engine import reading, writing
-from api.rest.access import Access, KeyHeader, Write, reads, writes
+from api.rest.access import Access, Write
+from api.rest.allowed import KeyHeader, reads, writes
 from api.rest.etags import TAGGED, IfMatch, names
 from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import Problem, acting, asking

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field
 
-from api.rest.access import Access, reads
+from api.rest.access import Access
+from api.rest.allowed import reads
 from api.rest.paging import Cursor, Limit, Page, next_page, place_of
 from api.rest.problems import Problem, asking
 from api.services.access.roles import Permission

@@ -5,12 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from api.rest.access import Access, reads
+from api.rest.access import Access
+from api.rest.allowed import reads
 from api.rest.asking import invalid, require_source
 from api.rest.bodies import Body, Day, named, whole
 from api.rest.child_schemas import GoldenValues, golden_document
 from api.rest.paging import place_of, written
-from api.rest.problems import Problem, usual
+from api.rest.problems import Problem, asking
 from api.rest.record_schemas import Identifier, Value
 from api.rest.text import RecordId, SourceName
 from api.services.access.roles import Permission
@@ -86,7 +87,7 @@ class FoundChildren(BaseModel):
 @router.post(
     "/children/search",
     summary="Search children",
-    responses=usual("unknown-source", "bad-cursor"),
+    responses=asking("unknown-source", "bad-cursor"),
 )
 def find_children(body: SearchBody, access: MayRead) -> FoundChildren:
     """Children of whom one record agrees, among the sources that may be seen for the purpose.

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from api.db.models import ExtractState
-from api.rest.access import Access, reads
+from api.rest.access import Access
+from api.rest.allowed import reads
 from api.rest.paging import Cursor, Limit, Page, next_page, place_of
 from api.rest.problems import asking
 from api.services.access.roles import Permission

@@ -22,7 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from api.db.engine import reading
-from api.rest.access import Allowed, Bearer, PurposeHeader
+from api.rest.allowed import Allowed, Bearer, PurposeHeader
 from api.rest.problems import Problem
 from api.rest.service import Service, Serving
 

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 
 from api.db.aside import writing_aside
 from api.db.engine import reading
-from api.rest.access import Access, Write, reads, writes
+from api.rest.access import Access, Write
+from api.rest.allowed import reads, writes
 from api.rest.bodies import Body, named, whole
 from api.rest.etags import LOCATED
 from api.rest.events import EventKind

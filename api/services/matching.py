@@ -20,6 +20,11 @@ from matcher.rules.matching import MatchingRules
 # From the surest on.
 GRADES = (Grade.CERTAIN, Grade.PROBABLE, Grade.POSSIBLE, Grade.UNLIKELY)
 
+TOO_LITTLE = (
+    "too little is said for a candidate to be certain: give forename, surname and date of birth, "
+    "or an NHS number or UPN beside both names or the date"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -38,7 +43,7 @@ def match_persons(
     by. A system that nobody attends gets a candidate only if it is certain, whatever it asks
     for. See `find_persons` for the persons.
 
-    Raises AccessError if a person is described by what may not be used for the purpose, and
+    Raises BarredError if persons are described by what may not be used for the purpose, and
     DataError if one cannot be read.
     """
     _check_may_use(view, persons)
@@ -60,27 +65,40 @@ def match_persons(
     ]
 
 
-class NothingUsableError(DataError):
-    """Of the person at this place, from 0, nothing is said that anybody could be found by."""
+class BarredError(AccessError):
+    """Persons are described by what may not be used: places of persons, from 0, and fields."""
 
-    def __init__(self, place: int) -> None:
-        self.place = place
+    def __init__(self, barred: Sequence[tuple[int, str]]) -> None:
+        self.barred = tuple(barred)
+        fields = ", ".join(sorted({name for _, name in barred}))
+        super().__init__(f"{fields} may not be used for this purpose; leave it out")
+
+
+class NothingUsableError(DataError):
+    """Of the persons at these places, from 0, nothing is said that anybody can be found by."""
+
+    def __init__(self, places: Sequence[int]) -> None:
+        self.places = tuple(places)
         super().__init__("nothing that is said of this person can be used to find anybody by")
 
 
-def left_out(connection: Connection, persons: Sequence[Person]) -> list[tuple[str, ...]]:
-    """Of each person the fields that cannot be used, and so were not looked at.
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """Of a person the fields that cannot be used, and whether enough is said to be certain."""
 
-    Raises NothingUsableError.
-    """
+    left_out: tuple[str, ...] = ()
+    enough: bool = True
+
+
+def understood(connection: Connection, persons: Sequence[Person]) -> list[Understood]:
+    """What can be made of each person. Raises NothingUsableError."""
     standing = Standing.at(connection)
     if standing is None:
-        return [()] * len(persons)
+        return [Understood()] * len(persons)
     found = [Usable(person, standing.linkage) for person in persons]
-    for place, one in enumerate(found):
-        if not one.anything:
-            raise NothingUsableError(place)
-    return [one.left_out for one in found]
+    if useless := [place for place, one in enumerate(found) if not one.anything]:
+        raise NothingUsableError(useless)
+    return [Understood(one.left_out, one.enough) for one in found]
 
 
 def golden_of(
@@ -100,10 +118,21 @@ def golden_of(
 
 
 def _check_may_use(view: View, persons: Sequence[Person]) -> None:
-    """Raises AccessError for a value that is of no source's for the purpose, such as a UPN."""
-    for name in sorted({name for person in persons for name in person} - {"source"}):
-        if view.sources and not any(view.may_see(source, name) for source in view.sources):
-            raise AccessError(f"{name} may not be used for this purpose; leave it out")
+    """Raises BarredError for values that are of no source's for the purpose, such as a UPN."""
+    said = {name for person in persons for name in person} - {"source"}
+    barred = {
+        name
+        for name in said
+        if view.sources and not any(view.may_see(source, name) for source in view.sources)
+    }
+    if barred:
+        raise BarredError(
+            [
+                (at, name)
+                for at, person in enumerate(persons)
+                for name in sorted(barred & set(person))
+            ]
+        )
 
 
 def _comparable(

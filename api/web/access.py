@@ -1,4 +1,4 @@
-"""Who sees a page and what for, as `api.rest.access` has it, by the browser's sign-in."""
+"""Who sees a page and what for, as `api.rest.allowed` has it, by the browser's sign-in."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from fastapi.security import HTTPAuthorizationCredentials
 
-from api.rest.access import Access, Reads, Write, Writes
+from api.rest.access import Access, Write
+from api.rest.allowed import Reads, Writes
 from api.rest.problems import Problem
 from api.rest.service import Serving
 from api.services.access.roles import Permission

@@ -4,7 +4,6 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
 from starlette.datastructures import MutableHeaders
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.rest.app import create_app
@@ -101,7 +100,8 @@ _HEADERS = {
 
 def create_application(service: Service, settings: Settings) -> FastAPI:
     """The API and the pages, for the address that they are known by."""
-    app = create_app(service)
+    known = urlsplit(settings.public_url).hostname
+    app = create_app(service, [known] if known else _LOCAL)
     pages = Pages(settings)
     app.state.pages = pages
     app.state.refusal = refuse
@@ -109,8 +109,6 @@ def create_application(service: Service, settings: Settings) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     pages.groups = there_are(_paths())
-    known = urlsplit(settings.public_url).hostname
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[known] if known else _LOCAL)
     app.add_middleware(_PageHeaders)
     return app
 

@@ -7,7 +7,7 @@ import structlog
 from fastapi import Request, Response
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from api.rest.access import note_refusal
+from api.rest.allowed import note_refusal
 from api.rest.problems import Problem
 from api.rest.service import Serving
 from api.services.access.caller import AccessError

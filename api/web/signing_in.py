@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Form, Request, Response
 
 from api.db.engine import reading, writing
-from api.rest.access import note_refusal
+from api.rest.allowed import note_refusal
 from api.rest.service import Serving
 from api.services.access.accounts import Invited, accept_invitation, open_invitation
 from api.services.access.caller import AccessError, CredentialsError, LockedError

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from api.rest.access import Allowed
+from api.rest.allowed import Allowed
 from api.rest.problems import Problem
 from api.rest.service import Serving
 from api.rest.uploads import Upload, check, taken_in

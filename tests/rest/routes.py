@@ -13,7 +13,7 @@ from fastapi.dependencies.models import Dependant
 
 from api.db.engine import open_database
 from api.db.schema import upgrade
-from api.rest.access import Allowed
+from api.rest.allowed import Allowed
 from api.rest.app import create_app
 from api.rest.service import opened
 from api.services.access.roles import PERMISSIONS, Role

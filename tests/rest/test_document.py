@@ -189,6 +189,21 @@ def test_fields_of_forms_have_examples(application: FastAPI) -> None:
                 binary = "binary" in str(one) or "contentMediaType" in str(one)
                 if "examples" not in one and not binary:
                     lacking.append((address, name))
+            for form in (one for kind, one in content.items() if kind == "multipart/form-data"):
+                assert form["example"].keys() == schema["properties"].keys()
+    assert not lacking
+
+
+def test_every_answer_and_every_request_shows_a_whole_example(application: FastAPI) -> None:
+    document = application.openapi()
+    lacking = []
+    for address, path in document["paths"].items():
+        for method, operation in path.items():
+            good = [one for status, one in operation["responses"].items() if status[0] == "2"]
+            for body in (operation.get("requestBody", {}), *good):
+                content = body.get("content", {}).get("application/json", {})
+                if "$ref" in str(content.get("schema", {})) and "example" not in content:
+                    lacking.append((method, address))
     assert not lacking
 
 

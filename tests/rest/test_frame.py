@@ -73,6 +73,12 @@ def test_without_a_worker_the_service_is_not_ready_and_says_so(client: TestClien
     assert found.json() == {"ready": False, "migration": True, "worker": False, "disk": True}
 
 
+def test_another_host_is_told_which_to_use(service: Service) -> None:
+    with TestClient(create_app(service, ["register.example"])) as client:
+        assert problem(client.get("/healthz")) == "unknown-host"
+        assert client.get("/healthz", headers={"Host": "register.example:8000"}).status_code == 200
+
+
 def test_an_unknown_address_or_method_is_a_problem_document(client: TestClient) -> None:
     assert problem(client.get("/v1/nothing")) == "not-found"
     assert problem(client.put("/healthz")) == "method"
@@ -152,7 +158,13 @@ def test_where_nothing_can_be_written_down_nothing_is_told(
 ) -> None:
     good = key()
     service.access_log.close()
-    assert problem(client.get("/v1/trial/1", headers=good)) == "fault"
+    for told in (
+        client.get("/v1/trial/1", headers=good),
+        client.post("/v1/trial", headers=good, json={"text": "x"}),
+    ):
+        assert problem(told) == "busy"
+        assert int(told.headers["Retry-After"]) > 0
+        assert "access log" in told.json()["detail"]
 
 
 def test_a_fault_tells_nothing_of_what_it_was_about(

@@ -240,7 +240,32 @@ def test_what_cannot_be_used_is_told_and_a_person_without_anything_is_refused(
     assert bundle["total"] == len(bundle["entry"]) - 1
     for person in ({}, {"nhs_number": "123"}, {"sex": "F"}):
         assert kind(client.post("/v1/match", headers=own, json={"person": person})) == "invalid"
-    both = {"persons": [AISHA_SAYS, {"postcode": "banana"}]}
-    refused = client.post("/v1/match/batch", headers=own, json=both)
-    assert refused.json()["errors"][0]["place"] == "body.persons.1"
+    some = {"persons": [{"sex": "F"}, AISHA_SAYS, {"postcode": "banana"}]}
+    refused = client.post("/v1/match/batch", headers=own, json=some)
+    places = [one["place"] for one in refused.json()["errors"]]
+    assert places == ["body.persons.0", "body.persons.2"]
     assert fhir(client, own, {"resourceType": "Patient"}).status_code == 422
+
+
+def test_a_client_is_told_when_too_little_is_said_for_anybody_to_be_certain(
+    client: TestClient, key: MakeKey
+) -> None:
+    own = key(unattended=True)
+
+    def codes(person: dict[str, str]) -> list[str]:
+        answer = client.post("/v1/match", headers=own, json={"person": person}).json()
+        return [one["code"] for one in answer["notes"]]
+
+    assert codes(AISHA_SAYS) == []
+    assert codes({"forename": "Aisha"}) == ["too_little"]
+    year = fhir(client, own, {**PATIENT, "birthDate": "2014", "identifier": []}).json()
+    (outcome,) = (one["resource"] for one in year["entry"] if one["search"]["mode"] == "outcome")
+    said = [one["diagnostics"] for one in outcome["issue"]]
+    assert "birthDate has no day" in said[0] and "too little" in said[1]
+
+
+def test_values_that_may_not_be_used_are_named_by_person(client: TestClient, key: MakeKey) -> None:
+    persons = {"persons": [AISHA_SAYS, {**AISHA_SAYS, "upn": "A123456789012"}]}
+    refused = client.post("/v1/match/batch", headers=key(), json=persons)
+    assert kind(refused) == "forbidden"
+    assert [one["place"] for one in refused.json()["errors"]] == ["body.persons.1.upn"]

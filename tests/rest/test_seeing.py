@@ -196,10 +196,19 @@ def test_a_family_id_leads_nobody_to_where_a_shielded_child_lives(
         assert asked(client, own, "PUT", record(("clinic", "other mum")), **guess).json()["changed"]
     # Nor does calling her a child have her place told.
     as_child = {"forename": "Sara", "surname": "Quill", "date_of_birth": "2001-02-03"}
-    asked(client, own, "PUT", record(("clinic", "mum")), **as_child)
+    told = asked(client, own, "PUT", record(("clinic", "mum")), **as_child).json()["notes"]
+    assert [(note["field"], note["code"]) for note in told] == [
+        (name, "not_kept") for name in ("address", "family_id", "postcode")
+    ]
     found = asked(client, own, "GET", record(("clinic", "mum"), "/child"))
     assert found.status_code == 200
     assert "Mill Rd" not in found.text
+    moved = {"address": "9 Ash Gr", "postcode": "OL4 3PP"}
+    assert not asked(client, own, "PUT", record(("clinic", "mum")), **as_child, **moved).json()[
+        "notes"
+    ]
+    for address in ("", "/child", "/history"):  # a child's place, by every address alike
+        assert "Ash Gr" in asked(client, own, "GET", record(("clinic", "mum"), address)).text
     asked(client, own, "PUT", record(("clinic", "mum")), **carer, family_id="XX000123")
     history = asked(client, own, "GET", record(("clinic", "mum"), "/history")).text
     assert "Mill Rd" not in history

@@ -7,7 +7,8 @@ from pydantic import BaseModel
 from sqlalchemy import func, select
 
 from api.db.models import Audit
-from api.rest.access import Access, Write, reads, writes
+from api.rest.access import Access, Write
+from api.rest.allowed import reads, writes
 from api.rest.problems import Problem
 from api.rest.text import Text
 from api.services.access.audit import note_act

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from api.rest.access import Allowed
+from api.rest.allowed import Allowed
 from api.services.access.roles import PERMISSIONS, Role
 from tests.web.conftest import SignIn, token_in
 from tests.web.routes import page_routes

@@ -19,7 +19,7 @@ from api.services.access.policy import View
 from api.services.register.acts import Key
 from api.services.register.lookalikes import Lookalikes, lookalikes
 from api.services.register.severances import shown_events, shown_successions
-from api.services.register.shields import LOCATION, has_hidden_place, shielded_children
+from api.services.register.shields import LOCATION, hides_place, shielded_children, shielded_records
 from api.services.register.viewing import SAID, seen_children
 
 # Where an entry stands: run, section within it, number.
@@ -185,7 +185,7 @@ def record_history(
     ]
     ran += [] if erased is None else [erased]
     runs = _moments(connection, ran)
-    shielded = has_hidden_place(connection, record)
+    shielded = record in shielded_records(connection)
     entries = [
         *_versions(view, source, versions, runs, shielded=shielded),
         *_belonging(members, runs),
@@ -207,7 +207,8 @@ def _versions(
     before: dict[str, Any] = {}
     for row, following in pairwise([*versions, None]):
         said = {name: getattr(row, name) for name in SAID if getattr(row, name) is not None}
-        shown = view.of_values(source, said, shielded=shielded)
+        hides = hides_place(row.role, shielded=shielded)
+        shown = view.of_values(source, said, shielded=hides)
         changed = [name for name in SAID if shown.get(name) != before.get(name)]
         yield RecordChange(
             "record_said",

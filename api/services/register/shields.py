@@ -128,17 +128,13 @@ def _shielded(connection: Connection) -> tuple[Numbers, Numbers]:
     return of_children, np.setdiff1d(own, of_children)
 
 
-def has_hidden_place(connection: Connection, record: int) -> bool:
-    """Whether only those who are cleared are told where a record's person lives.
+def hides_place(role: str, *, shielded: bool) -> bool:
+    """Whether only those who are cleared are told the place that a version of a record names.
 
     That is so of a shielded child, and of every carer: a carer lives where the children do, and
     one whose place is hidden because a child is shielded would lead to its brothers and sisters.
     """
-    carer = select(RecordVersion.id).where(
-        RecordVersion.record == record, RecordVersion.role != "child"
-    )
-    is_carer = connection.scalar(carer.limit(1)) is not None
-    return is_carer or record in shielded_records(connection)
+    return shielded or role != "child"
 
 
 def shielded_children(

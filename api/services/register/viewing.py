@@ -26,7 +26,7 @@ from api.services.register.history import (
     members_of,
 )
 from api.services.register.lookalikes import lookalikes, not_lookalike
-from api.services.register.shields import has_hidden_place, shielded_children
+from api.services.register.shields import hides_place, shielded_children, shielded_records
 from matcher.frames import RECORD_TEXT_COLUMNS
 from matcher.register.golden import GOLDEN_COLUMNS
 from matcher.rules.survivorship import GOLDEN_FIELDS
@@ -252,7 +252,7 @@ def view_member(
     connection: Connection, view: View, member: Member, *, as_of_run: int | None = None
 ) -> ShownRecord | None:
     """What a record says that was found by something else than its id; see `view_record`."""
-    shielded = has_hidden_place(connection, member.record)
+    shielded = member.record in shielded_records(connection)
     found = _records(connection, view, [member], as_of_run, shielded=shielded)
     return found[0] if found else None
 
@@ -317,7 +317,8 @@ def _records(
         if row is None:
             continue
         said = {name: getattr(row, name) for name in SAID if getattr(row, name) is not None}
-        values = view.of_values(member.source, said, shielded=shielded)
+        hides = hides_place(row.role, shielded=shielded)
+        values = view.of_values(member.source, said, shielded=hides)
         day = dates.of(
             np.array([row.as_of], dtype="datetime64[D]"),
             np.array([row.source]),
@@ -332,7 +333,7 @@ def _records(
                 None if np.isnat(day) else day.item(),
                 values,
                 {name: value for name, value in said.items() if name not in values},
-                view.hides_location(shielded),
+                view.hides_location(hides),
                 row.erased_run is not None,
             )
         )

@@ -1,0 +1,113 @@
+"""Lets every error of the application end as a problem document."""
+
+from collections.abc import Mapping
+from functools import cache
+from re import Pattern
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
+
+from api.rest.problems import BY_STATUS, Problem, refusal
+from api.services.access.access_log import AccessLogError
+
+_LOG = structlog.get_logger("matcher.requests")
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Let every error of an application end as a problem document."""
+
+    @app.exception_handler(Problem)
+    async def _problem(request: Request, error: Problem) -> Response:
+        return refusal(request, error.kind, error.detail, error.headers, **error.more)
+
+    @app.exception_handler(AccessLogError)
+    async def _unlogged(request: Request, error: AccessLogError) -> Response:
+        # What cannot be written down is not told.
+        _LOG.error("no access log", why=str(error), request_id=request.state.request_id)
+        detail = "The access log cannot be written now, and nothing is told that is not in it."
+        return refusal(request, "busy", detail, headers={"Retry-After": "10"})
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        # Once each, though several that take the same parameter found it.
+        found = dict.fromkeys(
+            (".".join(str(part) for part in one["loc"]), plainly(one)) for one in error.errors()
+        )
+        errors = [{"place": place, "message": message} for place, message in found]
+        return refusal(request, kind_of(error), errors=errors)
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        if error.status_code == 405 and (methods := methods_at(request)):
+            headers["Allow"] = ", ".join(methods)
+        unread = unreadable(error.__cause__)
+        more: dict[str, Any] = {} if unread is None else {"errors": [unread]}
+        return refusal(request, kind_of(error), headers=headers, **more)
+
+
+def unreadable(cause: BaseException | None) -> dict[str, str] | None:
+    """What kept content from being read as JSON, and where; nothing if that is not why."""
+    if isinstance(cause, UnicodeDecodeError):
+        return {"place": f"body.{cause.start}", "message": "this is not UTF-8 from here on"}
+    if isinstance(cause, RecursionError):
+        return {"place": "body", "message": "this is nested too deeply"}
+    return None
+
+
+def kind_of(error: RequestValidationError | HTTPException) -> str:
+    """What kind of problem it is that the framework found."""
+    if isinstance(error, HTTPException):
+        return BY_STATUS.get(error.status_code, "bad-request")
+    unreadable = any(one["type"] == "json_invalid" for one in error.errors())
+    return "bad-request" if unreadable else "invalid"
+
+
+@cache
+def _addresses(templates: tuple[str, ...]) -> list[tuple[Pattern[str], str]]:
+    split = (one.split(" ", 1) for one in templates)
+    return [(compile_path(path)[0], method) for method, path in split]
+
+
+def methods_at(request: Request) -> list[str]:
+    """All methods that an address of the API takes; none if it is not one."""
+    known: Mapping[str, object] = getattr(request.app.state, "routes", {})
+    path = request.scope["path"]
+    found = {method for regex, method in _addresses(tuple(known)) if regex.match(path)}
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
+
+
+def plainly(error: Mapping[str, Any]) -> str:
+    """Pydantic's message, where it cannot quote what was sent."""
+    if error["type"] in ("value_error", "assertion_error"):
+        return str(error["msg"]).removeprefix("Value error, ")
+    names = {
+        "json_invalid": "this is not JSON from here on",
+        "missing": "this is needed",
+        "extra_forbidden": "there is no such field",
+        "string_type": "give text",
+        "string_too_long": "this is too long",
+        "string_too_short": "this is too short",
+        "string_pattern_mismatch": "this does not have the form described",
+        "date_from_datetime_parsing": "give a date as YYYY-MM-DD",
+        "date_parsing": "give a date as YYYY-MM-DD",
+        "date_type": "give a date as YYYY-MM-DD",
+        "int_parsing": "give a whole number",
+        "int_type": "give a whole number",
+        "bool_parsing": "give true or false",
+        "greater_than_equal": "this is too small",
+        "less_than_equal": "this is too large",
+        "enum": "this is none of the values described",
+        "literal_error": "this is none of the values described",
+        "too_long": "there are too many",
+        "too_short": "there are too few",
+        "model_attributes_type": "give an object",
+        "dict_type": "give an object",
+        "list_type": "give a list",
+    }
+    return names.get(error["type"], "this does not have the form described")
