@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 
 from api.rest.access import Access
 from api.rest.allowed import KeyHeader, reads
@@ -23,9 +23,19 @@ from api.services.linking import versions
 from api.services.matching import BarredError, golden_of, match_persons, understood
 from matcher.errors import DataError
 
-router = APIRouter(prefix="/fhir", tags=["fhir"])
-
 _TAKEN = (MEDIA_TYPE, JSON)
+_TOLD = frozenset({*_TAKEN, "application/*", "*/*"})
+
+
+def _check_acceptable(accept: Annotated[str, Header(include_in_schema=False)] = "*/*") -> None:
+    """Raises Problem for a client that takes no JSON: FHIR has other forms too."""
+    wanted = {one.partition(";")[0].strip().lower() for one in accept.split(",")}
+    if not wanted & _TOLD:
+        raise Problem("not-acceptable", f"Resources are told as {MEDIA_TYPE} only.")
+
+
+router = APIRouter(prefix="/fhir", tags=["fhir"], dependencies=[Depends(_check_acceptable)])
+
 _RESOURCE: dict[str, Any] = {
     "type": "object",
     "required": ["resourceType"],
@@ -90,7 +100,7 @@ class FhirResponse(Response):
     name="fhir_match_patient",
     response_class=FhirResponse,
     openapi_extra=_QUESTION,
-    responses={**_answer("A searchset Bundle"), **outcomes("media-type")},
+    responses={**_answer("A searchset Bundle"), **outcomes("not-acceptable", "media-type")},
 )
 def fhir_match_patient(
     access: Annotated[Access, reads(Permission.MATCH_PEOPLE)],
@@ -127,7 +137,7 @@ def fhir_match_patient(
     summary="See what the FHIR side can do",
     name="fhir_capabilities",
     response_class=FhirResponse,
-    responses={**_answer("A CapabilityStatement"), **outcomes()},
+    responses={**_answer("A CapabilityStatement"), **outcomes("not-acceptable")},
 )
 def fhir_capabilities(
     access: Annotated[Access, reads(Permission.MATCH_PEOPLE, personal=False)],

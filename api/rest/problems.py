@@ -28,6 +28,7 @@ _ISSUES = {
     403: "forbidden",
     404: "not-found",
     405: "not-supported",
+    406: "not-supported",
     408: "timeout",
     409: "conflict",
     413: "too-long",

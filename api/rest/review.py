@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Path, Query, Request, Response
 from api.db.engine import reading, writing
 from api.rest.access import Access, Write
 from api.rest.allowed import KeyHeader, reads, writes
+from api.rest.asking import invalid
 from api.rest.etags import TAGGED, IfMatch, names
 from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import Problem, acting, asking
@@ -334,6 +335,8 @@ def list_queue(
     possible links of which a decision is worth most. `at_least` and `at_most` bound the
     weight, in bits.
     """
+    if at_least is not None and at_most is not None and at_most < at_least:
+        invalid("query.at_most", "this is less than at_least, so that nothing can be between")
     items = queued(
         access.connection,
         access.service.aside,

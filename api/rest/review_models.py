@@ -95,6 +95,18 @@ class HeldTwiceModel(BaseModel):
     r: list[RecordKey]
 
 
+class ClashingModel(BaseModel):
+    """A decision that a conflict comes of."""
+
+    decision: int = Field(description="Its number, by which it can be undone.", examples=[14])
+    kind: str = Field(examples=["match"])
+    l: RecordKey | None = Field(description="None where the system may not be seen.")
+    r: RecordKey | None = Field(description="None where the system may not be seen.")
+    by: str = Field(examples=["ada"])
+    at: datetime
+    why: str = Field(examples=["the same address"])
+
+
 class PairModel(BaseModel):
     """A pair that is in your hand until `expires_at`."""
 
@@ -118,6 +130,10 @@ class PairModel(BaseModel):
     rival: bool = Field(description="Another record fits nearly as well.")
     together: bool = Field(description="The register holds the two as one child now.")
     twice: list[HeldTwiceModel] = Field(description="Of a `refused_link`, why it was refused.")
+    clashing: list[ClashingModel] = Field(
+        description="Of a `contradiction`, the decisions that cannot all hold; of `held_twice`, "
+        "those that hold the two together. The conflict ends when one of them is undone."
+    )
     location_hidden: bool
     earlier: list[EarlierModel] = Field(description="Decisions on this pair, the last first.")
     answers: list[EarlierModel] = Field(
@@ -277,6 +293,18 @@ def pair_model(context: Context, lease: Lease) -> PairModel:
                 r=[RecordKey.of(key) for key in one.r],
             )
             for one in context.twice
+        ],
+        clashing=[
+            ClashingModel(
+                decision=one.id,
+                kind=one.kind,
+                l=one.l and RecordKey.of(one.l),
+                r=one.r and RecordKey.of(one.r),
+                by=one.by,
+                at=one.at,
+                why=one.why,
+            )
+            for one in context.clashing
         ],
         location_hidden=context.location_hidden,
         earlier=[_earlier(one) for one in context.earlier],

@@ -33,7 +33,7 @@ class Target:
         """The URL with the address in place of the name."""
         host = f"[{self.address}]" if ":" in self.address else self.address
         port = "" if self.url.port is None else f":{self.url.port}"
-        return self.url._replace(netloc=f"{host}{port}", fragment="").geturl()
+        return self.url._replace(netloc=f"{host}{port}").geturl()
 
 
 def check_url(text: str, *, local: bool) -> SplitResult:
@@ -52,6 +52,8 @@ def check_url(text: str, *, local: bool) -> SplitResult:
         raise TargetError("give an https:// address")
     if not url.hostname or url.username is not None or url.password is not None or port == 0:
         raise TargetError("give an address with a host, and without a user or password")
+    if url.fragment:
+        raise TargetError("give an address without a fragment (#...): no server is told of it")
     if url.scheme == "http" and not _is_loopback(url.hostname):
         raise TargetError("without https only this machine itself may be sent to")
     literal = _literal(url.hostname)

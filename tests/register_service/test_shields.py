@@ -62,6 +62,15 @@ def test_it_spreads_at_the_end_of_a_run_to_a_double_that_comes_later(register: R
     assert is_shielded(register, UNSURE)
 
 
+def test_it_spreads_to_what_somebody_said_is_another_s_before(register: Reviewed) -> None:
+    # Else an order of two acts would decide, and whoever reviews could keep a shield away.
+    register.say("non_match", SCHOOL, CLINIC)
+    assert not register.together(SCHOOL, CLINIC)
+    register.shield(CLINIC)
+    assert is_shielded(register, SCHOOL)
+    assert not is_shielded(register, NOAH)
+
+
 def test_it_does_not_spread_to_a_brother_or_sister(register: Reviewed) -> None:
     register.load_people([*PEOPLE, SIBLING])
     register.shield(CLINIC)

@@ -264,6 +264,19 @@ def test_a_client_is_told_when_too_little_is_said_for_anybody_to_be_certain(
     assert "birthDate has no day" in said[0] and "too little" in said[1]
 
 
+def test_resources_are_told_as_json_only(client: TestClient, key: MakeKey) -> None:
+    own = key()
+    for accept, status in (
+        ("application/fhir+xml", 406),
+        ("text/xml, application/json;q=0.5", 200),
+    ):
+        told = client.get("/v1/fhir/metadata", headers={**own, "Accept": accept})
+        assert (told.status_code, told.json()["resourceType"] == "OperationOutcome") == (
+            status,
+            status == 406,
+        )
+
+
 def test_values_that_may_not_be_used_are_named_by_person(client: TestClient, key: MakeKey) -> None:
     persons = {"persons": [AISHA_SAYS, {**AISHA_SAYS, "upn": "A123456789012"}]}
     refused = client.post("/v1/match/batch", headers=key(), json=persons)

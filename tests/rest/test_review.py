@@ -187,6 +187,31 @@ def test_a_reveal_is_in_the_access_log(client: TestClient, asks: Asks, service: 
     assert found.status_code == 409
 
 
+def test_a_contradiction_names_the_decisions_that_clash(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    for kind, one, other in (
+        ("match", AISHA[0], UNSURE),
+        ("match", AISHA[0], AISHA[1]),
+        ("non_match", AISHA[1], UNSURE),
+    ):
+        register.say(kind, one, other, run=kind == "non_match")
+    senior = key(Role.SENIOR_REVIEWER)
+
+    def next_clashing(asks: Asks) -> Any:
+        taken = client.post("/v1/review/next", headers=asks, json={"kind": "contradiction"})
+        return taken.json()["clashing"]
+
+    told = next_clashing(senior)
+    assert sorted(one["kind"] for one in told) == ["match", "match", "non_match"]
+    named = {(end["source"], end["record_id"]) for one in told for end in (one["l"], one["r"])}
+    assert named == {AISHA[0], AISHA[1], UNSURE}
+    undone = client.post(
+        f"/v1/decisions/{told[0]['decision']}/undo", headers=senior, json={"why": "the wrong girl"}
+    )
+    assert undone.status_code == 200, undone.text
+
+
 def test_the_queue_is_filtered(client: TestClient, asks: Asks) -> None:
     def pairs(**asked: Any) -> int:
         found = client.get("/v1/review/queue", params=asked, headers=asks)
@@ -195,6 +220,8 @@ def test_the_queue_is_filtered(client: TestClient, asks: Asks) -> None:
 
     assert pairs() == pairs(source="clinic") == pairs(kind="possible_link", at_most=20) == 1
     assert pairs(source="census") == pairs(kind="contradiction") == pairs(at_least=20) == 0
+    crossed = client.get("/v1/review/queue", headers=asks, params={"at_least": 3, "at_most": 2})
+    assert crossed.json()["errors"][0]["place"] == "query.at_most"
 
 
 def test_known_pairs_are_for_stewards(client: TestClient, asks: Asks, key: MakeKey) -> None:

@@ -327,7 +327,16 @@ def test_of_a_pair_that_does_not_wait_for_its_weight_no_threshold_is_told(
     contradict(register)
     anna = sit("anna")
     pair = anna.take("/review/next?kind=contradiction").split("?")[0]
-    assert "other decisions keep them apart" in text_of(anna.get(pair))
+    told = text_of(anna.get(pair))
+    assert "other decisions keep them apart" in told
+    # All three are named, and who may undo one is told or given the form for it.
+    clashing = told.split("Decisions that cannot all hold")[1]
+    assert clashing.count("Reason:") >= 3 and "A senior reviewer can undo it" in clashing
+    anna.post(f"{pair}/release")
+    senior = sit("sue", Role.SENIOR_REVIEWER)
+    again = senior.take("/review/next?kind=contradiction").split("?")[0]
+    assert text_of(senior.get(again)).count("Undo this decision") == 3
+    senior.post(f"{again}/release")
     sure = next(
         ends for ends in (AISHA[:2], AISHA[1:]) if not pair.endswith(_pair(register, *ends))
     )

@@ -25,12 +25,13 @@ _Ways = Mapping[int, Collection[tuple[int, int]]]
 
 @dataclass(frozen=True, slots=True)
 class Clashing:
-    """A decision that a conflict comes of."""
+    """A decision that a conflict comes of; ``records`` are record.id of ``l`` and ``r``."""
 
     id: int
     kind: str
     l: Key
     r: Key
+    records: tuple[int, int]
     by: str
     at: datetime
     why: str
@@ -126,7 +127,14 @@ def _made(connection: Connection, numbers: list[int]) -> dict[int, Clashing]:
     key = keys_of(connection, records)
     return {
         row.id: Clashing(
-            row.id, row.kind, key[row.record_l], key[row.record_r], row.by, in_utc(row.at), row.why
+            row.id,
+            row.kind,
+            key[row.record_l],
+            key[row.record_r],
+            (row.record_l, row.record_r),
+            row.by,
+            in_utc(row.at),
+            row.why,
         )
         for row in rows
     }

@@ -1,9 +1,10 @@
 """Children whose whereabouts must not be told: shields, how they spread, and how they hide.
 
 A shield on a record hides where all of its child lives. At the end of each run it spreads
-to every record that is linked to such a child or waits to be, since an unshielded double of
-a shielded child gives it away. Each stays until a person who may lifts it for that child;
-what was lifted does not come back from the same shield.
+to every record that is linked to such a child or waits to be, or would if nobody had said
+that it is another's, since an unshielded double of a shielded child gives it away. Each stays
+until a person who may lifts it for that child; what was lifted does not come back from the
+same shield.
 
 A record that was put alone since is shielded as well if it is like the child's, but it hides
 nothing but itself and leads nowhere: or whoever may put records could hide any child by one
@@ -25,6 +26,7 @@ from api.db.tables import in_utc
 from api.services.register.acts import ActError, Key, audit, find_record, passes, require_reason
 from api.services.register.closure import fellows
 from api.services.register.columns import Numbers, columns
+from api.services.register.decisions import NON_MATCH, decisions_in_force
 from api.services.register.severances import severed_between
 
 # Who is named where a shield spread.
@@ -270,12 +272,27 @@ def _shielded_near(connection: Connection, records: Numbers) -> Numbers:
 
 
 def _joined_to(connection: Connection, records: Numbers) -> list[Numbers]:
-    """Both ends of the pairs of these records that are linked or wait to be."""
-    query = select(Pair.l, Pair.r).where(
-        or_(among(Pair.l, records), among(Pair.r, records)),
-        or_(Pair.link == 1, Pair.waiting == 1),
+    """Both ends of the pairs of these records that are linked or wait to be.
+
+    As well of those that more speaks for than against, but that a person decided are two
+    children: who decides on pairs need not be cleared to lift a shield, before it is set neither.
+    """
+    near = or_(among(Pair.l, records), among(Pair.r, records))
+    query = select(Pair.l, Pair.r).where(near, or_(Pair.link == 1, Pair.waiting == 1))
+    l, r = columns(connection, query)
+    said = decisions_in_force(connection, records)
+    refused = said.loc[said["kind"] == NON_MATCH, ["l", "r"]].to_numpy(dtype=np.int64)
+    if not len(refused):
+        return [l, r]
+    likely = select(Pair.l, Pair.r).where(near, Pair.weight >= 0, Pair.apart == 0)
+    one, other = columns(connection, likely)
+    pairs = {tuple(pair) for pair in refused.tolist()}
+    found = np.array(
+        [tuple(sorted(pair)) in pairs for pair in zip(one.tolist(), other.tolist(), strict=True)],
+        dtype=bool,
     )
-    return columns(connection, query)
+    found &= ~severed_between(connection, one, other)
+    return [np.concatenate([l, one[found]]), np.concatenate([r, other[found]])]
 
 
 def _make_ordinary(connection: Connection) -> None:

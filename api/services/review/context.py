@@ -23,10 +23,12 @@ from api.services.review.leases import Lease
 from api.services.review.pairs import PairId, Reviewer, UnknownPairError, shown_keys
 from api.services.review.seen import Beside, Field, Seen
 from api.services.review.surroundings import (
+    Clashed,
     Earlier,
     HeldTwice,
     Surroundings,
     answers_to_settle,
+    clashing,
     earlier_decisions,
     held_twice,
     open_referral,
@@ -67,7 +69,8 @@ class Context:
     ``together`` says that the register holds the two as one child; ``names_children`` that a
     reviewer may be told the children's ids, which are not told of possible links: a pair of
     known answer would stand out by them. ``twice`` is which systems' records keep the two from
-    being one child, of a link that was refused for it.
+    being one child, of a link that was refused for it; ``clashing`` the decisions that a
+    contradiction comes of, or that hold two records of one system together.
     """
 
     pair: PairId
@@ -79,6 +82,7 @@ class Context:
     together: bool
     names_children: bool
     twice: tuple[HeldTwice, ...]
+    clashing: tuple[Clashed, ...]
     weight: float | None
     probability: float | None
     reasons: tuple[str, ...]
@@ -137,6 +141,7 @@ def context_of(
         twice=held_twice(connection, reviewer.view, pair, one, other)
         if waits_as == REFUSED_LINK
         else (),
+        clashing=clashing(connection, reviewer.view, pair, waits_as),
         weight=None if told is None else told.weight,
         probability=None if told is None else told.probability,
         reasons=() if told is None else told.reasons,

@@ -25,6 +25,7 @@ from api.db.models import (
 from api.db.tables import in_utc
 from api.services.access.policy import View
 from api.services.register.acts import Key
+from api.services.register.clashes import clashing_decisions
 from api.services.register.decisions import UNDO
 from api.services.register.severances import severed_between
 from api.services.review.pairs import PairId
@@ -132,6 +133,19 @@ class HeldTwice:
     r: tuple[Key, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Clashed:
+    """A decision that a conflict comes of, and its two records, as far as they may be seen."""
+
+    id: int
+    kind: str
+    by: str
+    at: datetime
+    why: str
+    l: Key | None
+    r: Key | None
+
+
 def surroundings_of(
     connection: Connection, pair: PairId, *, blind: Callable[[], bool]
 ) -> Surroundings:
@@ -215,6 +229,30 @@ def held_twice(
         else HeldTwice(None, (), ())
         for source, own in held.items()
         if len(own) == 2
+    )
+
+
+def clashing(
+    connection: Connection, view: View, pair: PairId, conflict: str
+) -> tuple[Clashed, ...]:
+    """The decisions that a conflict of this kind on the pair comes of, in order."""
+    named = (conflict, pair.low, pair.high)
+    found = clashing_decisions(connection, [named]).get(named, ())
+    return tuple(
+        Clashed(
+            one.id,
+            one.kind,
+            one.by,
+            one.at,
+            one.why,
+            *(
+                (source, view.shown_id(source, record_id, record))
+                if source in view.sources
+                else None
+                for (source, record_id), record in zip((one.l, one.r), one.records, strict=True)
+            ),
+        )
+        for one in found
     )
 
 
