@@ -37,6 +37,7 @@ from api.services.register.preview import Preview
 from api.services.register.preview import preview as preview_rules
 from api.services.register.previewed import check_last_run, note_preview, previews_after
 from api.services.register.rehearsal import rehearse
+from api.services.register.running import RunResult
 from api.services.register.running import relink as relink_all
 from matcher.errors import DataError
 from matcher.progress import Observer
@@ -52,18 +53,20 @@ AsOfOption = Annotated[
 ]
 
 
+ModeOption = Annotated[
+    Literal["snapshot", "delta"],
+    typer.Option(
+        help="snapshot: the extract lists all that the source holds. delta: it lists what changed."
+    ),
+]
+
+
 @commands.command()
 def ingest(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="The system's name.")],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Its file, folder or zip.")],
     as_of: AsOfOption,
-    mode: Annotated[
-        Literal["snapshot", "delta"],
-        typer.Option(
-            help="snapshot: the extract lists all that the source holds. "
-            "delta: it lists what changed."
-        ),
-    ] = "snapshot",
+    mode: ModeOption = "snapshot",
     link: LinkOption = True,
     queue: Annotated[
         bool, typer.Option("--queue", help="Only receive it; a worker does the rest.")
@@ -215,15 +218,7 @@ def relink(
             other = offered if rules or model else None
             shown = _previewed(engine, other, by=who, observer=recorder)
         elif rules or model:
-            with writing(engine) as connection:
-                if after_run is None and not without_preview:
-                    _check_same(connection, offered)
-                known = None if after_run is None else previews_after(connection, after_run, by=who)
-                runs = [
-                    relink_all(
-                        connection, offered, by=who, now=now(), previewed=known, observer=recorder
-                    )
-                ]
+            runs = [_put_in_force(engine, offered, who, recorder, after_run, without_preview)]
         else:
             runs = link_what_waits(engine, offered, by=who, observer=recorder, after_run=after_run)
     if preview:
@@ -234,6 +229,23 @@ def relink(
         screen.show_runs(runs)
     else:
         print("Nothing waits to be linked.")
+
+
+def _put_in_force(
+    engine: Engine,
+    offered: InForce,
+    who: str,
+    observer: Observer,
+    after_run: int | None,
+    without_preview: bool,
+) -> RunResult:
+    with writing(engine) as connection:
+        if after_run is None and not without_preview:
+            _check_same(connection, offered)
+        known = None if after_run is None else previews_after(connection, after_run, by=who)
+        return relink_all(
+            connection, offered, by=who, now=now(), previewed=known, observer=observer
+        )
 
 
 def _check_same(connection: Connection, offered: InForce) -> None:

@@ -19,6 +19,7 @@ from api.services.extracts.validation import validate
 from api.services.register.kept_rules import InForce, rules_in_force
 from api.services.register.previewed import previews_after
 from api.services.register.running import RunResult, run_register, something_waits
+from api.services.rules import RuleBook
 from matcher.progress import Observer
 from matcher.read import ReadResult
 
@@ -90,25 +91,29 @@ def ingest(
             now=_now(),
             new_source=new_source,
         )
-    read: ReadResult | None = None
-    with observer.stage("read and validate") as advance, writing(engine) as connection:
-        if _state(connection, received.extract) == ExtractState.RECEIVED:
-            seen: dict[str, int] = {}
-
-            def progress(file: str, rows: int) -> None:
-                advance(rows - seen.get(file, 0))
-                seen[file] = rows
-
-            found = validate(
-                connection, received.extract, book=book, by=by, now=_now(), progress=progress
-            )
-            read = found.read
+    read = _validated(engine, received.extract, book, by, observer)
     runs = []
     if link:
         reads = {} if read is None else {received.extract: read}
         runs = link_what_waits(engine, offered, by=by, observer=observer, reads=reads)
         read = None
     return _stands(engine, received.extract, received.unchanged, runs, read)
+
+
+def _validated(
+    engine: Engine, extract: int, book: RuleBook, by: str, observer: Observer
+) -> ReadResult | None:
+    """What was read of an extract, unless that was done before."""
+    with observer.stage("read and validate") as advance, writing(engine) as connection:
+        if _state(connection, extract) != ExtractState.RECEIVED:
+            return None
+        seen: dict[str, int] = {}
+
+        def progress(file: str, rows: int) -> None:
+            advance(rows - seen.get(file, 0))
+            seen[file] = rows
+
+        return validate(connection, extract, book=book, by=by, now=_now(), progress=progress).read
 
 
 def link_what_waits(

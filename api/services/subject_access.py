@@ -54,31 +54,8 @@ def everything_of(
             }
             for one in records
         ],
-        "activity": [
-            {
-                "kind": step.kind,
-                "day": step.day,
-                "record": _key(step.key),
-                "values": _filled(step.values),
-            }
-            for step in journey_of(
-                connection, view, child_id, limit=_ALL, kinds=tuple(ACTIVITY)
-            ).steps
-        ],
-        "history": [
-            _filled(
-                {
-                    "what": one.kind,
-                    "at": one.when.at,
-                    "by": one.when.by,
-                    "run": one.run,
-                    "children": list(one.children),
-                    "record": f"{one.source}/{one.record_id}" if one.source else None,
-                    "fields": list(one.fields),
-                }
-            )
-            for one in child_history(connection, view, child_id, limit=_ALL)
-        ],
+        "activity": _activity(connection, view, child_id),
+        "history": _history(connection, view, child_id),
         "why_together": [_why(one) for one in why_child(connection, view, child_id, limit=_ALL)],
         "accesses": [
             {"at": one.at, "by": one.by, "purpose": one.purpose, "what": one.what}
@@ -87,6 +64,36 @@ def everything_of(
             )
         ],
     }
+
+
+def _activity(connection: Connection, view: View, child_id: str) -> list[dict[str, Any]]:
+    found = journey_of(connection, view, child_id, limit=_ALL, kinds=tuple(ACTIVITY))
+    return [
+        {
+            "kind": step.kind,
+            "day": step.day,
+            "record": _key(step.key),
+            "values": _filled(step.values),
+        }
+        for step in found.steps
+    ]
+
+
+def _history(connection: Connection, view: View, child_id: str) -> list[dict[str, Any]]:
+    return [
+        _filled(
+            {
+                "what": one.kind,
+                "at": one.when.at,
+                "by": one.when.by,
+                "run": one.run,
+                "children": list(one.children),
+                "record": f"{one.source}/{one.record_id}" if one.source else None,
+                "fields": list(one.fields),
+            }
+        )
+        for one in child_history(connection, view, child_id, limit=_ALL)
+    ]
 
 
 def note_subject_access(

@@ -12,8 +12,9 @@ from api.services.attention import oldest_waiting
 from api.services.register.queue import queue_counts
 from api.services.review import leases
 from api.services.review.listing import queued
+from api.services.review.sections import ADJUDICATION, REFERRED
 from api.services.review.taking import take_pair
-from api.services.review.waiting import ADJUDICATION, REFERRED, waiting_for_seniors
+from api.services.review.waiting import waiting_for_seniors
 from api.web.access import page_router
 from api.web.pages import page, see
 from api.web.review_part import (

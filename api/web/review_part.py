@@ -16,9 +16,10 @@ from api.services.register.queue import POSSIBLE, STALE
 from api.services.review.given import answers_since
 from api.services.review.names import NAME_FIELDS, NameParts, parts_compared
 from api.services.review.pairs import PairId, UnknownPairError
+from api.services.review.sections import ADJUDICATION, CONFLICT, CONFLICT_KINDS, REFERRED
 from api.services.review.seen import Field
 from api.services.review.taking import take_next
-from api.services.review.waiting import ADJUDICATION, CONFLICT, CONFLICT_KINDS, REFERRED, Wanted
+from api.services.review.waiting import Wanted
 from api.web.access import signed_in
 from api.web.pages import see
 from api.web.text import midnight

@@ -27,16 +27,10 @@ from api.services.review.pairs import (
     StaleError,
     UnknownPairError,
 )
+from api.services.review.sections import ADJUDICATION, DIFFERS, REFERRED, WAITING
 from api.services.review.state import changes_since, state_of
 from api.services.review.taking import check_unchanged
-from api.services.review.waiting import (
-    ADJUDICATION,
-    DIFFERS,
-    REFERRED,
-    WAITING,
-    kind_in_queue,
-    waits_for_seniors,
-)
+from api.services.review.waiting import kind_in_queue, waits_for_seniors
 from api.services.review.weights import to_keep
 from api.services.work import enqueue
 from matcher.rules.review import ReviewRules, draw_of

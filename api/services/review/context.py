@@ -21,6 +21,7 @@ from api.services.register.values import values_now
 from api.services.register.withholding import SeenPair, seen_pairs
 from api.services.review.leases import Lease
 from api.services.review.pairs import PairId, Reviewer, UnknownPairError, shown_keys
+from api.services.review.sections import ADJUDICATION, REFERRED
 from api.services.review.seen import Beside, Field, Seen
 from api.services.review.surroundings import (
     Clashed,
@@ -35,7 +36,7 @@ from api.services.review.surroundings import (
     severed_from,
     surroundings_of,
 )
-from api.services.review.waiting import ADJUDICATION, REFERRED, is_sampled, kind_in_queue
+from api.services.review.waiting import is_sampled, kind_in_queue
 from matcher.rules.library import LinkageRules
 from matcher.rules.review import ReviewRules
 

@@ -29,8 +29,8 @@ from api.services.register.clashes import clashing_decisions
 from api.services.register.decisions import UNDO
 from api.services.register.severances import severed_between
 from api.services.review.pairs import PairId
+from api.services.review.sections import DIFFERS, WAITING, is_open
 from api.services.review.state import either_way
-from api.services.review.waiting import DIFFERS, WAITING, is_open
 
 # Of so many pairs of a record at most, the strongest, others are looked at.
 _NEAR = 30

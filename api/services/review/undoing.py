@@ -19,7 +19,7 @@ from api.services.review import leases
 from api.services.review.answering import ENTERED, SETTLED, queue_linking
 from api.services.review.known import VOID
 from api.services.review.pairs import PairId, Reviewer, shown_keys
-from api.services.review.waiting import DIFFERS, WAITING
+from api.services.review.sections import DIFFERS, WAITING
 
 
 class NotYoursError(ActError):
