@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated
 
 import pandas as pd
-from fastapi import Query, Request, Response
+from fastapi import Request, Response
 
 from api.rest.access import Access
 from api.rest.problems import Problem
@@ -26,7 +25,7 @@ from api.web.administration_parts import Change, Chosen, Number, Typed, Visit
 from api.web.extracts_report import source_names
 from api.web.pages import Instead, page, see
 from api.web.text import sentence
-from api.web.typed import wrong_reason
+from api.web.typed import After, wrong_reason
 
 router = page_router()
 
@@ -46,9 +45,7 @@ def retention_page(request: Request, visit: Visit) -> Response:
 
 
 @router.get(f"{_HERE}/due")
-def due_page(
-    request: Request, visit: Visit, after: Annotated[int, Query(ge=0, lt=2**31)] = 0
-) -> Response:
+def due_page(request: Request, visit: Visit, after: After = 0) -> Response:
     """The records that are due, by number: nothing of what they say."""
     found = _due(visit)
     shown = found.iloc[after : after + _LISTED]

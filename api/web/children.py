@@ -25,7 +25,7 @@ from api.web.born import date_of_birth
 from api.web.masks import masks_on
 from api.web.pages import Instead, page, see
 from api.web.text import named, sentence
-from api.web.typed import Written, too_long, wrong_reason
+from api.web.typed import After, Written, too_long, wrong_reason
 from matcher.rules.survivorship import GOLDEN_FIELDS
 
 router = page_router()
@@ -59,9 +59,7 @@ def reveal_identifiers(request: Request, child_id: str, visit: Visit) -> Respons
 
 
 @router.get("/children/{child_id}/journey")
-def journey_page(
-    request: Request, child_id: str, visit: Visit, after: Annotated[int, Query(ge=0)] = 0
-) -> Response:
+def journey_page(request: Request, child_id: str, visit: Visit, after: After = 0) -> Response:
     """What happened with the child, across all systems, in time order."""
     found = _child(request, visit, child_id)
     journey = journey_of(visit.connection, visit.view, child_id, limit=after + _STEPS + 1)
@@ -85,9 +83,7 @@ def journey_page(
 
 
 @router.get("/children/{child_id}/history")
-def history_page(
-    request: Request, child_id: str, visit: Visit, after: Annotated[int, Query(ge=0)] = 0
-) -> Response:
+def history_page(request: Request, child_id: str, visit: Visit, after: After = 0) -> Response:
     """Merges, splits, records that joined or left, values that changed; of ended ids too."""
     standing = _standing(visit, child_id)
     changes = child_history(visit.connection, visit.view, child_id, limit=after + _CHANGES + 1)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated
 
+from fastapi import Query
 from pydantic import AfterValidator, StringConstraints
 
 from api.services.register.acts import LONGEST_REASON
@@ -13,6 +14,8 @@ LONGEST = 100
 Sent = Annotated[str, StringConstraints(max_length=20_000, strip_whitespace=True)]
 # The same for what is kept as it is.
 Written = Annotated[Sent, AfterValidator(plain)]
+# How many of a list stood on the pages before.
+After = Annotated[int, Query(ge=0, lt=2**31)]
 
 
 def too_long(typed: Mapping[str, str], longest: int = LONGEST) -> dict[str, str]:

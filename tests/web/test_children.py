@@ -102,6 +102,17 @@ def test_a_history_says_who_joined_and_what_the_run_was_for(
     assert "Surname 2, in which decisions and corrections were applied" in told[-1]
 
 
+@pytest.mark.parametrize("page", ["history", "journey"])
+def test_a_page_that_there_cannot_be_is_refused(
+    register: Reviewed, sign_in: SignIn, page: str
+) -> None:
+    client, where = sign_in(Role.REVIEWER), f"/children/{register.child(AISHA[0])}/{page}"
+    statuses = [
+        client.get(where, params={"after": at}).status_code for at in (0, 50, 10**30, -1, "x")
+    ]
+    assert statuses == [200, 200, 422, 422, 422]
+
+
 def test_an_empty_correction_is_told_beside_its_fields(
     register: Reviewed, service: Service, sign_in: SignIn
 ) -> None:
