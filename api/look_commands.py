@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import pandas as pd
 import typer
@@ -26,7 +26,7 @@ from api.services.access.policy import View, known_purposes, read_terms, view_of
 from api.services.access.roles import Role
 from api.services.extracts.listing import all_rejects, find_extract, list_extracts
 from api.services.output import folder_of
-from api.services.register.changes import child_history, record_history
+from api.services.register.changes import ChildChange, RecordChange, child_history, record_history
 from api.services.register.entered import entered_decisions
 from api.services.register.exporting import Export
 from api.services.register.exporting import export as write_export
@@ -197,6 +197,9 @@ def show_extract_rejects(
     print(f"Rejects of extract {extract} written to {out}.")
 
 
+_Change = TypeVar("_Change", ChildChange, RecordChange)
+
+
 @show.command("child")
 def show_one_child(
     child: Annotated[str, typer.Argument(metavar="CHILD", help="The child's id.")],
@@ -211,8 +214,10 @@ def show_one_child(
         enter_command(engine, "matcher show child", by=user_name(), now=now())
         found = view_child(connection, view, child, as_of_run=as_of)
         if found is None:
+            if as_of is not None and view_child(connection, view, child) is not None:
+                raise DataError(f"the child began after run {as_of}")
             raise DataError("no child has or had this id; check it")
-        history = child_history(connection, view, child, limit=_HISTORY)
+        history = _until(as_of, child_history(connection, view, child, limit=_HISTORY))
     if as_json:
         print_json(asdict(found) | {"history": [asdict(entry) for entry in history]})
     else:
@@ -238,13 +243,17 @@ def show_one_record(
             raise DataError(f"{source} has no record with this id; check both")
         found = view_record(connection, view, source, record_id, as_of_run=as_of)
         child = child_of(connection, source, record_id, as_of_run=as_of)
-        history = record_history(connection, view, source, number, limit=_HISTORY)
+        history = _until(as_of, record_history(connection, view, source, number, limit=_HISTORY))
     if as_json:
         shown = None if found is None else asdict(found)
         entries = [asdict(entry) for entry in history]
         print_json({"record": shown, "child_id": child, "history": entries})
     else:
         screens.show_record(found, child, history)
+
+
+def _until(run: int | None, history: list[_Change]) -> list[_Change]:
+    return [one for one in history if run is None or one.run <= run]
 
 
 def _view(connection: Connection, purpose: str) -> View:

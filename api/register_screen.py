@@ -165,6 +165,7 @@ def show_preview(found: Preview, *, as_json: bool) -> None:
         ("ids founded", len(found.founded)),
         ("ids restored", len(found.restored)),
         ("ids retired", len(found.retired)),
+        ("children with other values", found.counts.values_changed),
         ("links gained", len(found.links.gained)),
         ("links lost", len(found.links.lost)),
         ("growth of the queue", found.queue_growth),

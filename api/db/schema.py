@@ -127,6 +127,11 @@ def _told_plainly() -> Iterator[None]:
     except RefusedByDatabase as error:
         if "file is not a database" in str(error.orig):
             raise SchemaError("the file is not a database; name another one") from None
+        if "malformed" in str(error.orig):
+            raise SchemaError(
+                "the database is damaged; leave it as it is, and put back a backup of it with "
+                "matcher restore"
+            ) from None
         raise
 
 

@@ -200,6 +200,18 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     assert path.read_text().startswith("Dear diary")
 
 
+@pytest.mark.parametrize("kept", [3_000, 300_000])
+def test_a_file_that_was_cut_short_is_said_to_be_damaged(tmp_path: Path, kept: int) -> None:
+    whole = tmp_path / "register.db"
+    whole_engine = open_database(f"sqlite:///{whole}")
+    schema.require_current(whole_engine)
+    whole_engine.dispose()
+    cut = tmp_path / "cut.db"
+    cut.write_bytes(whole.read_bytes()[:kept])
+    with pytest.raises(SchemaError, match="damaged"):
+        schema.require_current(open_database(f"sqlite:///{cut}"))
+
+
 def test_a_database_that_cannot_be_reached_is_told_without_its_password(tmp_path: Path) -> None:
     url = f"postgresql://somebody:Quillfeather@/register?host={tmp_path}"
     with pytest.raises(DatabaseError, match="cannot be reached") as caught:

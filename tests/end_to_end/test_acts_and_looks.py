@@ -71,7 +71,15 @@ def test_an_extract_that_waits_can_be_looked_at_again(kept: Call, tmp_path: Path
     assert "matcher accept 3" in again.out
 
 
-def test_a_child_is_shown_with_what_may_be_seen_and_where_a_former_id_leads(kept: Call) -> None:
+def _written(folder: Path, **said: str) -> Path:
+    path = folder / "record.json"
+    path.write_text(json.dumps(said), encoding="utf-8")
+    return path
+
+
+def test_a_child_is_shown_with_what_may_be_seen_and_where_a_former_id_leads(
+    kept: Call, tmp_path: Path
+) -> None:
     found = json.loads(
         kept("show", "record", "nursery", 1, "--purpose", "early_years", "--json").out
     )
@@ -91,6 +99,15 @@ def test_a_child_is_shown_with_what_may_be_seen_and_where_a_former_id_leads(kept
         kept("show", "record", "nursery", 2, "--purpose", "early_years", "--json").out
     )["child_id"]
     assert other == child or child in kept("show", "child", other, "--purpose", "early_years").out
+    asked = ("show", "child", other, "--purpose", "early_years", "--json")
+    then = [one["run"] for one in json.loads(kept(*asked, "--as-of", "1").out)["history"]]
+    assert set(then) == {1} < {one["run"] for one in json.loads(kept(*asked).out)["history"]}
+    kept("put", "nursery", "77", _written(tmp_path, forename="Zeno", surname="Quint"))
+    late = json.loads(
+        kept("show", "record", "nursery", 77, "--purpose", "early_years", "--json").out
+    )["child_id"]
+    began = kept("show", "child", late, "--purpose", "early_years", "--as-of", "1")
+    assert (began.status, "began after run 1" in began.err) == (DATA_PROBLEM, True)
     refused = kept("show", "child", child, "--purpose", "nothing")
     assert refused.status == DATA_PROBLEM
     assert "early_years" in refused.err

@@ -85,6 +85,10 @@ def test_a_preview_lists_every_pair_and_decision_that_other_rules_move(
             for n in "23"]  # fmt: skip
     assert found["links_lost"] == found["possible_links_gained"] == lost
     assert found["queue_growth"] == len(lost)
+    table = call("relink", "--preview", "--rules", strict).out
+    assert re.search(
+        rf"children with other values\D+{found['children']['values_changed']}\b", table
+    )
     now = json.loads(call("relink", "--preview", "--json").out)
     assert [one["decision"] for one in now["decisions_contradicted"]] == [1]
     assert now["decisions_contradicted"][0]["kind"] == "non_match"

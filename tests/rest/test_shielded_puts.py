@@ -20,7 +20,7 @@ from api.services.register.exporting import Export, export
 from api.services.register.searching import count_records, search_records
 from matcher.register import replay
 from tests.register_service.registers import Key
-from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, Reviewed
+from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, UNSURE, Reviewed
 from tests.rest.conftest import Headers, MakeKey
 from tests.rest.people import AISHA_SAYS, ZEBEDEE_SAYS, child, record
 from tests.rest.receiver import receiver
@@ -175,6 +175,13 @@ def test_no_file_that_the_command_writes_tells_whose_a_lookalike_is(
     told = replay(pd.read_csv(tmp_path / "events.csv", dtype=str))
     crosswalk = pd.read_csv(tmp_path / "crosswalk.csv", dtype=str)
     pd.testing.assert_frame_equal(told, crosswalk.astype(object), check_dtype=False)
+    # Nor is a file without a row one that cannot be written.
+    for one in (*AISHA, UNSURE, *((("social", f"made-up-{at}")) for at in (1, 2))):
+        assert client.delete(record(one), headers=own).status_code == 200
+    assert client.put(record(("social", "made-up-9")), headers=own, json={**WHOLE, **HOME})
+    with reading(register.engine) as connection:
+        assert export(connection, Export.LINKS, tmp_path / "none.csv") == 0
+    assert (tmp_path / "none.csv").read_text().startswith("source_l,record_id_l,source_r")
 
 
 def test_who_is_cleared_is_told_whose_a_record_is(

@@ -54,7 +54,7 @@ def find_record(connection: Connection, key: Key) -> int:
     if found.role is None:
         raise ActError(f"{source} does not list this record any more")
     if found.role != "child":
-        raise ActError("this record is not a child's")
+        raise ActError(f"this record of {source} is not a child's")
     return int(found.id)
 
 

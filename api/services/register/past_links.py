@@ -13,9 +13,10 @@ from sqlalchemy import Connection, select
 from api.db.models import Run
 from api.services.access.policy import View
 from api.services.extracts.current import current_records
+from api.services.register.columns import Numbers
 from api.services.register.decisions import as_positions
 from api.services.register.kept_rules import kept_rules
-from api.services.register.reading import last_run, read_reported
+from api.services.register.reading import last_run, read_reported, severed_since
 from api.services.register.running import holding_once
 from api.services.register.severances import severed_between
 from api.services.register.standing import Standing
@@ -40,7 +41,11 @@ def links_as_of(connection: Connection, run: int | None, view: View | None = Non
 
 
 def past_links(connection: Connection, run: int, view: View | None = None) -> pd.DataFrame:
-    """LINK_COLUMNS as of a run, which there was; without pairs that are severed by now."""
+    """LINK_COLUMNS as of a run, which there was.
+
+    Without pairs that are severed by now, and those of records that are not shown with the
+    child that they were of: see `read_crosswalk`.
+    """
     row = connection.execute(select(Run.rules, Run.model).where(Run.id == run)).one()
     rules = kept_rules(connection, row.rules, row.model)
     records = current_records(connection, as_of_run=run)
@@ -63,7 +68,7 @@ def past_links(connection: Connection, run: int, view: View | None = None) -> pd
     source = scored.prepared.records["source"].astype(object).to_numpy()
     record_id = scored.prepared.records["record_id"].to_numpy()
     table = found.table(source, record_id, matching, untold)
-    return _without_severed(connection, records, table)
+    return _without_severed(connection, records, table, severed_since(connection, run))
 
 
 def _seen_links(connection: Connection, view: View | None) -> pd.DataFrame:
@@ -92,7 +97,7 @@ def _seen_then(scored: Scored, found: ReportedLinks, untold: Untold, rules: Matc
 
 
 def _without_severed(
-    connection: Connection, records: pd.DataFrame, table: pd.DataFrame
+    connection: Connection, records: pd.DataFrame, table: pd.DataFrame, hidden: Numbers
 ) -> pd.DataFrame:
     number = records.set_index(["source", "record_id"])["id"]
     l, r = (
@@ -103,4 +108,5 @@ def _without_severed(
         ).to_numpy(np.int64)
         for side in ("l", "r")
     )
-    return table[~severed_between(connection, l, r)].reset_index(drop=True)
+    untold = severed_between(connection, l, r) | np.isin(l, hidden) | np.isin(r, hidden)
+    return table[~untold].reset_index(drop=True)

@@ -17,7 +17,7 @@ from api.services.extracts.current import held
 from api.services.register.columns import Numbers, columns
 from api.services.register.decisions import MATCH, decisions_in_force
 from api.services.register.shields import LOCATION, shielded_children
-from api.services.register.sundered import hidden_records, severed_children
+from api.services.register.sundered import hidden_records, latest_children, severed_children
 from matcher.errors import DataError
 from matcher.links import ReportedLinks
 from matcher.register.golden import GOLDEN_COLUMNS
@@ -151,21 +151,26 @@ def _members_then(connection: Connection, as_of_run: int | None) -> tuple[pd.Dat
     found = found.iloc[_in_key_order(found)].reset_index(drop=True)
     if as_of_run is None:
         return found, set()
-    left_out = found["id"].isin(_severed_since(connection, found))
+    left_out = found["id"].isin(_hidden_since(connection, found))
     shown = found[~left_out].reset_index(drop=True)
     return shown, set(found.loc[left_out, "child_id"])
 
 
-def _severed_since(connection: Connection, then: pd.DataFrame) -> list[int]:
-    """Members as of a run that must not be shown together by now, by record.id."""
+def severed_since(connection: Connection, run: int) -> Numbers:
+    """Records that must not be shown by now with the child that they were of after a run."""
+    query = select(Membership.record, Membership.child).where(held(Membership, run))
+    record, child = columns(connection, query)
+    hidden = _hidden_since(connection, pd.DataFrame({"id": record, "child_id": child}))
+    return np.array(hidden, dtype=np.int64)
+
+
+def _hidden_since(connection: Connection, then: pd.DataFrame) -> list[int]:
+    """The same, of members as of a run: record.id as ``id``, and child_id."""
     severed = severed_children(connection)
     if not severed:
         return []
-    query = select(Membership.record, Membership.child).where(
-        Membership.to_run.is_(None),
-        among(Membership.child, sorted(set().union(*severed))),
-    )
-    now: dict[int, str] = dict(iter(connection.execute(query)))
+    query = select(Membership.record).where(among(Membership.child, sorted(set().union(*severed))))
+    now = latest_children(connection, np.unique(columns(connection, query)[0]))
     hidden: set[int] = set()
     for child, records in then.loc[then["id"].isin(list(now)), "id"].groupby(then["child_id"]):
         hidden |= hidden_records(severed, str(child), {r: now[r] for r in records.tolist()})
@@ -183,8 +188,8 @@ def _in_key_order(found: pd.DataFrame) -> Numbers:
 
 
 def _said_to_match(connection: Connection, l: Numbers, r: Numbers) -> "np.ndarray[Any, Any]":
-    """Which pairs a person said are one child."""
-    found = decisions_in_force(connection)
+    """Which pairs a person had said are one child when the last run was made."""
+    found = decisions_in_force(connection, as_of_run=last_run(connection))
     found = found[found["kind"] == MATCH]
     said = pd.MultiIndex.from_arrays([found["l"], found["r"]])
     return pd.MultiIndex.from_arrays([np.minimum(l, r), np.maximum(l, r)]).isin(said)

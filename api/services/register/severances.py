@@ -20,9 +20,10 @@ from api.db.bulk import insert
 from api.db.models import Event, Membership, Record, Severance, Source, Succession
 from api.services.register.acts import ActError, Key, audit, find_record, passes, require_reason
 from api.services.register.columns import Numbers, columns
-from api.services.register.sundered import severed_children
+from api.services.register.sundered import held_since, latest_children, severed_children
 
 _NONE = np.empty(0, dtype=np.int64)
+_SIDES = (Severance.record_l, Severance.record_r)
 
 
 def sever(
@@ -130,21 +131,30 @@ class Hidden:
 def hidden_from(connection: Connection, child: str) -> Hidden:
     """What the history of a child must not show.
 
-    Of the records that it held at any time, those that are severed from what it holds now,
-    with all that is of one child with them. Of a child that is no more, and that held both
-    sides, neither side's.
+    Of the records that it held at any time, those that are severed from what it holds now, or
+    held after they were severed, with all that is of one child with them. Of a child that was
+    no more by then, what is severed from what it held last; if that is of both sides, neither
+    side's.
     """
     held = select(Membership.record, Membership.to_run).where(Membership.child == child)
     record, until = columns(connection, held)
-    present = np.unique(record[until < 0])
+    after = (
+        select(Membership.record)
+        .join(Severance, or_(*(Membership.record == side for side in _SIDES)))
+        .where(Membership.child == child, held_since(Membership))
+    )
+    present = np.union1d(record[until < 0], columns(connection, after)[0])
     l, r = columns(connection, _severances(record))
     within = np.isin(l, record) & np.isin(r, record)
     both = np.concatenate([l[within], r[within]])
+    if not len(present):
+        present = np.setdiff1d(record[until == until.max(initial=0)], both)
     records = np.union1d(severed_from(connection, present), both)
     records = np.union1d(records, _records_of(connection, _children_of(connection, records)))
     records = np.setdiff1d(records, present)
-    query = select(Membership.child).where(among(Membership.record, records))
-    children = set(connection.scalars(query.distinct())) - {child}
+    query = select(Membership.child).where(among(Membership.record, records)).distinct()
+    children = set(connection.scalars(query)) - {child}
+    children -= set(latest_children(connection, present).values())
     return Hidden(frozenset(records.tolist()), frozenset(children))
 
 

@@ -5,24 +5,30 @@ the records that are the other child's now.
 """
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 from sqlalchemy.orm import aliased
 
 from api.db.among import among
 from api.db.models import Membership, Severance
+from api.services.register.columns import Numbers
 
 Severed = set[frozenset[str]]
 
 
 def severed_children(connection: Connection, children: Collection[str] | None = None) -> Severed:
-    """Pairs of current children that are severed: all, or those with one among some."""
+    """Pairs of children that are severed: all, or those with one among some.
+
+    Those that hold a record of either side, and those that did after they were severed: what
+    was severed stays so when its last record is gone.
+    """
     l, r = aliased(Membership), aliased(Membership)
     query = (
         select(l.child, r.child)
         .join(Severance, Severance.record_l == l.record)
         .join(r, r.record == Severance.record_r)
-        .where(l.to_run.is_(None), r.to_run.is_(None), l.child != r.child)
+        .where(held_since(l), held_since(r), l.child != r.child)
     )
     if children is None:
         return {frozenset(pair) for pair in connection.execute(query).all()}
@@ -34,12 +40,28 @@ def severed_children(connection: Connection, children: Collection[str] | None = 
     }
 
 
-def hidden_records(severed: Severed, child: str, now: Mapping[int, str | None]) -> set[int]:
+def held_since(membership: Any) -> ColumnElement[bool]:
+    """That a record belongs to a child, or did after the severance that it is joined with."""
+    return or_(membership.to_run.is_(None), membership.to_run > Severance.run)
+
+
+def latest_children(connection: Connection, records: Numbers) -> dict[int, str]:
+    """The child that each record belongs to, or did before it was gone, by record.id."""
+    query = (
+        select(Membership.record, Membership.child)
+        .where(among(Membership.record, records))
+        .order_by(Membership.from_run)
+    )
+    return dict(iter(connection.execute(query)))
+
+
+def hidden_records(severed: Severed, child: str, now: Mapping[int, str]) -> set[int]:
     """Records that must not be shown with the child that they belonged to once, by record.id.
 
-    ``now`` gives the child that each record of the child belongs to by now. If it held
-    records of two that are severed since, only what it holds still is shown of those.
+    ``now`` gives the child that each record of the child belongs to by now, see
+    `latest_children`. Of records of two that are severed since, only those are shown that
+    belong to the child itself; none, if it is neither.
     """
-    found = set(now.values())
+    found = {child, *now.values()}
     apart = {other for pair in severed if pair <= found for other in pair if other != child}
     return {record for record, other in now.items() if other in apart}

@@ -7,6 +7,7 @@ goes further than the register does.
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
@@ -68,5 +69,5 @@ def _without(frame: pd.DataFrame, keys: Collection[Key], side: str) -> pd.DataFr
     if not keys:
         return frame
     both = zip(frame[f"source{side}"], frame[f"record_id{side}"], strict=True)
-    kept = [key not in keys for key in both]
+    kept = np.array([key not in keys for key in both], dtype=bool)
     return frame[kept].reset_index(drop=True)

@@ -1,0 +1,122 @@
+"""Whatever is asked of any run, nothing leads from one severed identity to the other."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from api.db.engine import reading
+from api.db.models import Membership, Record, Run, Source
+from api.services.register.crosswalking import crosswalk, known_sources
+from api.services.register.exporting import Export
+from api.services.register.history import child_of, find_child
+from api.services.register.severances import shown_successions
+from tests.register_service.registers import Key
+from tests.register_service.reviewed import PEOPLE, Reviewed
+from tests.register_service.test_export import exported, table
+
+FIRST, LEFT, LATER, LAST = (("admissions", "1"), ("places", "1"), ("centres", "1"), ("pupils", "1"))
+
+
+def person(key: Key) -> dict[str, str]:
+    said = {"forename": "Tessa", "surname": "Quarmby", "date_of_birth": "2018-04-03"}
+    return {**PEOPLE[0], **said, "source": key[0], "record_id": key[1]}
+
+
+def another(key: Key) -> dict[str, str]:
+    """Somebody else whom the system holds, so that it is not empty without the one."""
+    said = {"forename": f"Zeno{key[0]}", "surname": f"Quint{key[0]}", "date_of_birth": "2012-02-07"}
+    return {**PEOPLE[3], **said, "source": key[0], "record_id": "9", "address": "", "postcode": ""}
+
+
+@pytest.fixture
+def severed(register: Reviewed) -> Reviewed:
+    """Each system brings the child in a run of its own; one loses it; then two are severed."""
+    for key in (FIRST, LEFT, LATER, LAST):
+        register.load_people([person(key), another(key)])
+    register.load_people([another(LEFT)])
+    assert register.together(FIRST, LAST)
+    register.sever([FIRST], [LATER, LAST])
+    return register
+
+
+def runs(register: Reviewed) -> list[int]:
+    with reading(register.engine) as connection:
+        return list(connection.scalars(select(Run.id).order_by(Run.id)))
+
+
+def told_children(register: Reviewed, folder: Path) -> dict[Key, set[str]]:
+    """Every child that any answer about any run gives a record, by record."""
+    found: dict[Key, set[str]] = {FIRST: set(), LATER: set(), LAST: set()}
+    for run in (None, *runs(register)):
+        when = {} if run is None else {"as_of_run": run}
+        rows = table(exported(register.engine, Export.CROSSWALK, folder, **when))
+        listed = {(row.source, row.record_id): row.child_id for row in rows.itertuples()}
+        with reading(register.engine) as connection:
+            sources = known_sources(connection)
+            for key, told in found.items():
+                crossed = crosswalk(connection, [key], sources, sources, as_of_run=run)
+                answers = {
+                    listed.get(key),
+                    child_of(connection, *key, as_of_run=run),
+                    *(one.child_id for one in crossed if one is not None),
+                }
+                told |= {one for one in answers if one is not None}
+    return found
+
+
+def reached(register: Reviewed, folder: Path, run: int) -> set[Key]:
+    """Records that links as of a run join with the first, step by step."""
+    rows = table(exported(register.engine, Export.LINKS, folder, as_of_run=run))
+    ends = [
+        {(row.source_l, row.record_id_l), (row.source_r, row.record_id_r)}
+        for row in rows[rows["designation"] == "link"].itertuples()
+    ]
+    found = {FIRST}
+    while more := set().union(*(pair for pair in ends if pair & found), found) - found:
+        found |= more
+    return found
+
+
+@pytest.mark.parametrize("gone", [(), (FIRST,), (LATER, LAST), (FIRST, LATER, LAST)])
+def test_no_answer_of_any_run_leads_to_the_other_identity(
+    severed: Reviewed, tmp_path: Path, gone: tuple[Key, ...]
+) -> None:
+    if gone:
+        severed.load_people([another(key) for key in gone])
+    told = told_children(severed, tmp_path)
+    mine, theirs = told[FIRST], told[LATER] | told[LAST]
+    assert mine and theirs and not mine & theirs
+    with reading(severed.engine) as connection:
+        for one, other in ((mine, theirs), (theirs, mine)):
+            for child in one:
+                named = {id_ for _, _, *ids in shown_successions(connection, child) for id_ in ids}
+                standing = find_child(connection, child)
+                assert standing is not None
+                assert not other & {*named, *standing.successors}
+    for run in runs(severed):
+        assert not reached(severed, tmp_path, run) & {LATER, LAST}
+        golden = table(exported(severed.engine, Export.REGISTER, tmp_path, as_of_run=run))
+        valued = set(golden.loc[golden["forename"] != "", "child_id"])
+        # Before the later systems brought it, what it said was of the first identity alone.
+        came = first_run(severed, LATER)
+        assert not (run < came and valued & theirs)
+
+
+def first_run(register: Reviewed, key: Key) -> int:
+    with reading(register.engine) as connection:
+        query = (
+            select(Membership.from_run)
+            .join(Record, Record.id == Membership.record)
+            .join(Source, Source.number == Record.source)
+            .where(Source.name == key[0], Record.record_id == key[1])
+        )
+        return min(connection.scalars(query))
+
+
+def test_what_others_are_of_is_told_as_before(severed: Reviewed, tmp_path: Path) -> None:
+    """Severing two hides nothing of anybody else, nor of what either holds still."""
+    rows = table(exported(severed.engine, Export.CROSSWALK, tmp_path, as_of_run=4))
+    keys = {(row.source, row.record_id) for row in rows.itertuples()}
+    assert {LATER, LEFT, *((key[0], "9") for key in (FIRST, LEFT, LATER))} <= keys
+    assert FIRST not in keys
