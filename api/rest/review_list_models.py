@@ -25,6 +25,10 @@ class QueuedModel(BaseModel):
     r: RecordKey
     weight: float | None = Field(description="In bits.", examples=[2.9])
     taken: bool = Field(description="Somebody has it in hand.")
+    answered: bool = Field(
+        description="A conflict that you have decided on and that is open all the same: it is "
+        "not handed out to you again unless you take it."
+    )
 
 
 class QueuePage(Page):
@@ -134,6 +138,7 @@ def queued_model(item: Queued) -> QueuedModel:
         r=RecordKey.of(item.r),
         weight=item.weight,
         taken=item.taken,
+        answered=item.answered,
     )
 
 

@@ -99,9 +99,12 @@ class Status:
     conflicts: int
 
 
-def status(connection: Connection) -> Status:
-    """The state of the register as the connection sees it; the latest runs first."""
-    queue = queue_counts(connection)
+def status(connection: Connection, *, doubted: bool = False) -> Status:
+    """The state of the register as the connection sees it; the latest runs first.
+
+    ``doubted`` counts conflicts that somebody could not tell among those that wait.
+    """
+    queue = queue_counts(connection, doubted=doubted)
     return Status(
         _sources(connection),
         _waiting(connection),

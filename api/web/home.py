@@ -20,10 +20,11 @@ router = page_router()
 @router.get("/")
 def home_page(request: Request, visit: Annotated[Access, signed_in(personal=False)]) -> Response:
     """Counts, ages and dates; nothing personal."""
-    found = status(visit.connection)
+    settles = visit.caller.may(Permission.SETTLE_REVIEWS)
+    found = status(visit.connection, doubted=settles)
     since = oldest_waiting(visit.connection)
     senior = None
-    if visit.caller.may(Permission.SETTLE_REVIEWS):
+    if settles:
         senior = waiting_for_seniors(visit.connection, visit.caller.name, at_most=COUNTED)
     loading = rules_in_force(visit.connection, visit.service.offered).book.loading
     return page(

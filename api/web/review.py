@@ -72,7 +72,7 @@ def queue_page(
         thresholds=_thresholds(rules_of(visit)),
         kinds=[kind for kind in CHOSEN if reviewer.senior or kind not in (REFERRED, ADJUDICATION)],
         sources=sorted(visit.view.sources),
-        counts=queue_counts(visit.connection),
+        counts=queue_counts(visit.connection, doubted=reviewer.senior),
         senior=waiting_for_seniors(
             visit.connection, reviewer.by, at_most=COUNTED, view=reviewer.view
         )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.register_service.reviewed import AISHA, PEOPLE
+from tests.register_service.reviewed import AISHA, PEOPLE, UNSURE
 from tests.review.desk import Desk, person, rules
 
 ANNA, BEN = person("anna"), person("ben")
@@ -24,7 +24,8 @@ def refused(desk: Desk) -> Desk:
 
 
 def kinds(desk: Desk, reviewer: object) -> list[str]:
-    return [one.kind for one in desk.waiting(reviewer)]  # type: ignore[arg-type]
+    """What is handed out to somebody."""
+    return [one.kind for one in desk.waiting(reviewer) if not one.answered]  # type: ignore[arg-type]
 
 
 def test_a_conflict_that_somebody_could_not_tell_comes_to_each_senior_reviewer_once(
@@ -76,6 +77,36 @@ def test_a_conflict_that_a_match_does_not_settle_does_not_come_back_to_whoever_s
     refused.register.run()
     assert "held_twice" not in kinds(refused, ANNA) + kinds(refused, BEN)
     assert kinds(refused, SENIOR)[0] == "held_twice"
+    assert [one.kind for one in refused.waiting(ANNA) if one.answered] == ["held_twice"]
+
+
+def test_a_contradiction_stays_in_the_list_of_those_who_said_again_that_two_match(
+    desk: Desk,
+) -> None:
+    register = desk.register
+    desk.rules = rules(second={"share": 0.0, "kinds": ["contradiction"]})
+    register.say("match", SCHOOL, UNSURE, run=False)
+    register.say("match", SCHOOL, CLINIC, run=False)
+    register.say("non_match", CLINIC, UNSURE)
+    for reviewer in (SENIOR, OTHER_SENIOR):
+        lease = desk.take(reviewer, kind="contradiction")
+        desk.answer(reviewer, lease)
+        desk.wait(minutes=1)
+    for _ in range(2):
+        for reviewer in (SENIOR, OTHER_SENIOR):
+            (still,) = desk.waiting(reviewer, kind="conflict")
+            assert (still.pair, still.kind, still.answered) == (lease.pair, "contradiction", True)
+            assert desk.next(reviewer, kind="contradiction") is None
+        assert register.counts()["conflicts"] == 1
+        register.run()
+    again = desk.take_pair(SENIOR, lease.pair)
+    assert again is not None
+    clashing = desk.context(SENIOR, again).clashing
+    (apart,) = [one.id for one in clashing if one.kind == "non_match"]
+    desk.undo_one(SENIOR, apart)
+    register.run()
+    assert desk.waiting(SENIOR, kind="conflict") == []
+    assert register.together(SCHOOL, UNSURE)
 
 
 def test_a_decision_taken_back_before_a_run_leaves_the_conflict_open(refused: Desk) -> None:

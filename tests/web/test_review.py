@@ -330,7 +330,8 @@ def test_of_a_pair_that_does_not_wait_for_its_weight_no_threshold_is_told(
     told = text_of(anna.get(pair))
     assert "other decisions keep them apart" in told
     # All three are named, and who may undo one is told or given the form for it.
-    clashing = told.split("Decisions that cannot all hold")[1]
+    clashing = told.split("Decisions that cannot all hold")[1].split("Around this pair")[0]
+    assert "To answer Match again changes nothing" in told
     assert clashing.count("Reason:") >= 3 and "A senior reviewer can undo it" in clashing
     anna.post(f"{pair}/release")
     senior = sit("sue", Role.SENIOR_REVIEWER)
@@ -368,6 +369,7 @@ def test_two_people_decide_without_knowing_and_a_senior_settles_what_differs(
     anna, ben, senior = sit("anna"), sit("ben"), sit("sue", Role.SENIOR_REVIEWER)
     pair = anna.take("/review/next?kind=contradiction")
     first = anna.get(anna.answer(pair.split("?")[0], "match", why="one girl").headers["location"])
+    assert "Your answer does not change that" in text_of(first)
     _settle_down(anna)
     assert ben.take("/review/next?kind=contradiction") == pair
     assert "one girl" not in ben.get(pair).text

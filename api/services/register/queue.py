@@ -33,7 +33,8 @@ from api.db.models import Conflict, Decision, Pair, RecordVersion, Severance
 from api.db.tables import in_utc
 from api.services.register.acts import Key, keys_of
 from api.services.register.clashes import Clashing, clashing_decisions
-from api.services.register.decisions import CANNOT_TELL, UNDO
+from api.services.register.conflicts import CONTRADICTION
+from api.services.register.decisions import CANNOT_TELL, MATCH, UNDO
 from api.services.register.kept_rules import last_rules
 from api.services.register.severances import severed_between
 from api.services.register.shields import WHEREABOUTS, shielded_records
@@ -116,12 +117,15 @@ def waiting_pairs(
     return _items(connection, found)
 
 
-def queue_counts(connection: Connection) -> dict[str, int]:
-    """How many conflicts, decisions on changed values and possible links wait."""
+def queue_counts(connection: Connection, *, doubted: bool = False) -> dict[str, int]:
+    """How many conflicts, decisions on changed values and possible links wait.
+
+    ``doubted`` counts conflicts that somebody could not tell, too.
+    """
     names = ("conflicts", STALE, POSSIBLE)
     anything = connection.scalar(select(Severance.id).limit(1)) is not None
     counts = {}
-    for name, query in zip(names, _sections(), strict=True):
+    for name, query in zip(names, _sections(doubted=doubted), strict=True):
         if anything:
             counts[name] = sum(len(rows) for rows in shown(connection, query, None, 10_000))
         else:
@@ -131,12 +135,12 @@ def queue_counts(connection: Connection) -> dict[str, int]:
 
 
 @cache
-def _sections() -> list[Query]:
+def _sections(*, doubted: bool = False) -> list[Query]:
     """Queries in order, each with columns kind, at, first, second, l, r, section.
 
     Kept, as are their parts: to put one together takes longer than to ask it.
     """
-    return [open_conflicts(), stale_decisions(), possible_links()]
+    return [open_conflicts(doubted=doubted), stale_decisions(), possible_links()]
 
 
 @cache
@@ -151,9 +155,11 @@ def open_conflicts(*, doubted: bool = False) -> Query:
     undoes_a_followed_one = exists().where(
         pending.kind == UNDO, taken_back.id == pending.undoes, taken_back.run.is_not(None)
     )
+    # To say again that two match is followed as little as the match that is there.
     settled = exists().where(
         pending.run.is_(None),
         pending.kind != CANNOT_TELL,
+        or_(pending.kind != MATCH, Conflict.kind != CONTRADICTION),
         _same(pending, Conflict),
         or_(stands(pending), undoes_a_followed_one),
     )

@@ -27,7 +27,7 @@ from api.services.review.pairs import (
     StaleError,
     UnknownPairError,
 )
-from api.services.review.sections import ADJUDICATION, DIFFERS, REFERRED, WAITING
+from api.services.review.sections import ADJUDICATION, DIFFERS, KNOWN, REFERRED, WAITING
 from api.services.review.state import changes_since, state_of
 from api.services.review.taking import check_unchanged
 from api.services.review.waiting import kind_in_queue, waits_for_seniors
@@ -39,7 +39,7 @@ ENTERED, NOTED = "entered", "noted"
 
 # What is kept where a reviewer gives no reason: nothing is said in their name.
 NO_REASON = "No reason given"
-KNOWN, SETTLED = "known", "settled"
+SETTLED = "settled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,12 @@ from sqlalchemy import Connection, func, select
 
 from api.db.models import ReviewAnswer
 from api.db.tables import in_utc
+from api.services.register.conflicts import CONTRADICTION
+from api.services.register.decisions import MATCH
 from api.services.review.known import VOID
 from api.services.review.pairs import PairId
+from api.services.review.sections import KNOWN
+from api.services.review.waiting import kind_in_queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,8 @@ class Given:
     """What a reviewer said of a pair. What became of it is not told, see `answering`.
 
     ``latest`` says that it is their last one, which they can take back; ``undone`` that they did.
-    ``weighed`` is what the weight was made of then, see `weights`.
+    ``unfollowed`` says that it is a match which the register cannot follow while other decisions
+    keep the two apart. ``weighed`` is what the weight was made of then, see `weights`.
     """
 
     id: int
@@ -27,6 +32,7 @@ class Given:
     at: datetime
     latest: bool
     undone: bool
+    unfollowed: bool
     weighed: dict[str, Any] | None
 
 
@@ -56,14 +62,18 @@ def given_answer(connection: Connection, number: int, *, by: str) -> Given | Non
     if row is None:
         return None
     standing = select(func.max(ReviewAnswer.id)).where(own, ReviewAnswer.state != VOID)
+    pair = PairId(row.low, row.high)
     return Given(
         id=row.id,
-        pair=PairId(row.low, row.high),
+        pair=pair,
         kind=row.kind,
         why=row.why,
         at=in_utc(row.at),
         latest=connection.scalar(standing) == number,
         undone=row.state == VOID,
+        unfollowed=row.kind == MATCH
+        and row.state not in (KNOWN, VOID)
+        and kind_in_queue(connection, pair) == CONTRADICTION,
         weighed=row.weighed,
     )
 

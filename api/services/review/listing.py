@@ -28,6 +28,8 @@ from api.services.review.waiting import EVERYTHING, Wanted, waiting_for
 class Queued:
     """A pair that waits, ``l`` first in key order; ``taken`` if somebody has it in hand.
 
+    ``answered`` is a conflict that the reviewer has decided on and that is open all the same.
+
     ``weight``, in bits and without what may not be seen, is missing where the two were never
     compared.
     """
@@ -39,6 +41,7 @@ class Queued:
     records: tuple[int, int]
     weight: float | None
     taken: bool
+    answered: bool
     place: Place
 
 
@@ -95,6 +98,7 @@ def queued(
                 records=(item.l, item.r),
                 weight=None if told is None else told.weight,
                 taken=item.pair in taken,
+                answered=item.answered,
                 place=item.place,
             )
         )

@@ -47,7 +47,7 @@ CONFLICT_KINDS = ("contradiction", "held_twice", "refused_link")
 CONFLICT = "conflict"
 KINDS = (REFERRED, ADJUDICATION, *CONFLICT_KINDS, STALE, POSSIBLE)
 
-WAITING, DIFFERS = "waiting", "differs"
+WAITING, DIFFERS, KNOWN = "waiting", "differs", "known"
 
 BY = "reviewer"
 _REVIEWER = bindparam(BY, type_=String)
@@ -55,14 +55,18 @@ _REVIEWER = bindparam(BY, type_=String)
 
 @cache
 def sections(senior: bool) -> list[Query]:
-    """All of them, in the order in which they are handed out."""
+    """All of them, in the order in which they are handed out.
+
+    Of conflicts ``answered`` is whether the reviewer has said what they could: they stay in the
+    list while they are open, and are not handed out again.
+    """
     own = [referrals(), adjudications()]
     if not senior:
         own = [query.where(literal(False)) for query in own]
-    # What others could not tell is for senior reviewers, once each.
+    # What others could not tell is for senior reviewers.
     conflicts = open_conflicts(doubted=senior)
     base = [
-        conflicts.where(~_answered_by_reviewer()),
+        conflicts.add_columns(_answered_by_reviewer().label("answered")),
         stale_decisions(),
         _chosen_by_others(),
         possible_links(),

@@ -168,4 +168,8 @@ def _done(connection: Connection, reviewer: Reviewer) -> int:
 
 
 def _free(items: Iterable[Waits], busy: set[PairId]) -> Iterator[KnownToTake]:
-    return ((item.pair, item.kind, None) for item in items if item.pair not in busy)
+    return (
+        (item.pair, item.kind, None)
+        for item in items
+        if item.pair not in busy and not item.answered
+    )

@@ -4,7 +4,8 @@ For senior reviewers first what others referred to them and where two answers di
 for everybody, the queue of the register: conflicts, decisions on values that changed, and
 possible links, of which a decision is worth most first. Before these last come pairs that
 somebody chose and answered who was not the one to decide alone; they look like possible links.
-What a reviewer answered already is left out, and what they may not see.
+What a reviewer answered already is left out, but for conflicts that their answer did not end,
+and what they may not see.
 """
 
 from collections.abc import Iterator, Sequence
@@ -79,13 +80,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """A pair that waits: its records by record.id, ``l`` first in key order, and its place."""
+    """A pair that waits: its records by record.id, ``l`` first in key order, and its place.
+
+    ``answered`` is an open conflict that the reviewer has decided on: it is not handed out again.
+    """
 
     pair: PairId
     kind: str
     l: int
     r: int
     place: Place
+    answered: bool = False
 
 
 EVERYTHING = Wanted()
@@ -109,7 +114,8 @@ def waiting_for(
         for rows in shown(connection, chosen, start, size, {BY: reviewer.by}):
             for row in _weighed(connection, reviewer, wanted, rows):
                 place = (section, row.at, row.first, row.second)
-                yield Waits(PairId.of(row.l, row.r), row.kind, row.l, row.r, place)
+                answered = bool(getattr(row, "answered", False))
+                yield Waits(PairId.of(row.l, row.r), row.kind, row.l, row.r, place, answered)
 
 
 def waiting_for_seniors(
