@@ -17,6 +17,7 @@ from api.services.review.pairs import StaleError, UnknownPairError
 from api.services.review.regrouping import (
     NEW,
     Group,
+    RefusedPairError,
     check_can_enter,
     enter,
     group_of,
@@ -62,13 +63,14 @@ def preview_page(
     visit: Settling,
     places: Places,
     again: Annotated[str, Form(max_length=10)] = "",
+    why: Annotated[str, Form()] = "",
 ) -> Response:
     """Which decisions would be entered, and which children there would be."""
     with _refused():
         group = _group(visit, pair)
     if again:
         return _choosing(request, pair, group, places)
-    return _preview(request, visit, pair, group, places)
+    return _preview(request, visit, pair, group, places, why=as_typed(why))
 
 
 @router.post("/review/clusters/{pair}/confirm")
@@ -97,7 +99,9 @@ def confirm(
     except StaleError:
         said = "The records, or what is decided of them, have changed since; look again"
         errors = {_first(group): said}
-        raise Instead(_choosing(request, pair, group, {}, errors, status=412)) from None
+        raise Instead(
+            _choosing(request, pair, group, places, errors, 412, why=as_typed(why))
+        ) from None
     except ActError as error:
         errors = {"why": sentence(str(error))}
         raise Instead(
@@ -121,6 +125,8 @@ def _choosing(
     places: Mapping[int, str],
     errors: Mapping[str, str] | None = None,
     status: int = 200,
+    refused: RefusedPairError | None = None,
+    why: str = "",
 ) -> Response:
     return page(
         request,
@@ -130,7 +136,10 @@ def _choosing(
         errors=errors,
         pair=pair,
         group=group,
-        places=places,
+        # Of children that are still these; else each record is shown where it is.
+        places={number: goal for number, goal in places.items() if goal in group.places},
+        refused=refused,
+        why=why,
         **_words(group),
     )
 
@@ -148,9 +157,12 @@ def _preview(
     try:
         decisions = planned(visit.connection, group, places)
         check_can_enter(visit.connection, needed_rules(visit)[1], reviewer_of(visit), decisions)
+    except RefusedPairError as error:
+        field = {f"to-{error.refused.l.key.record}": sentence(str(error))}
+        return _choosing(request, pair, group, places, field, 422, error, why)
     except ActError as error:
-        refused = {_first(group): sentence(str(error))}
-        return _choosing(request, pair, group, {}, refused, status=422)
+        wrong = {_first(group): sentence(str(error))}
+        return _choosing(request, pair, group, places, wrong, status=422)
     if not decisions and not errors:
         nothing = {
             _first(group): "Nothing would change. Choose another child for at least one record"

@@ -7,7 +7,15 @@ import pytest
 from api.db.engine import reading, writing
 from api.services.register.acts import ActError, Key
 from api.services.review.pairs import StaleError, UnknownPairError
-from api.services.review.regrouping import NEW, Group, Planned, enter, group_of, planned
+from api.services.review.regrouping import (
+    NEW,
+    Group,
+    Planned,
+    RefusedPairError,
+    enter,
+    group_of,
+    planned,
+)
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE
 from tests.review.desk import Desk, person, rules, viewer
 
@@ -157,10 +165,29 @@ def test_a_pair_that_two_people_must_decide_is_not_moved_by_one(desk: Desk) -> N
     desk.rules = rules(second={"share": 1.0, "kinds": ["contradiction"]})
     to = {UNSURE: NEW, **dict.fromkeys(AISHA, desk.register.child(AISHA[1]))}
     assert {one, other} in [{said[1], said[2]} for said in said(plan(desk, one, other, to))]
-    with pytest.raises(ActError, match="two people decide"):
+    with pytest.raises(RefusedPairError, match="two people decide") as refused:
         move(desk, one, other, to)
+    assert refused.value.refused.pair == desk.pair(one, other) and refused.value.waits
+    assert plan(desk, one, other, {}) == []
     desk.rules = rules(second={"share": 1.0, "kinds": []})
     assert move(desk, one, other, to)
+
+
+def test_records_beside_a_match_that_is_not_followed_move_while_it_stays_so(desk: Desk) -> None:
+    """What would have it followed needs two people, as the match itself does."""
+    school, clinic, social = AISHA
+    desk.register.say("match", school, UNSURE, run=False)
+    desk.register.say("match", school, clinic, run=False)
+    desk.register.say("non_match", clinic, UNSURE)
+    ((_, one, other),) = desk.register.conflicts()
+    assert {one, other} == {school, UNSURE}
+    desk.rules = rules(second={"share": 1.0, "kinds": ["contradiction"]})
+    with pytest.raises(RefusedPairError):
+        move(desk, one, other, {clinic: NEW})
+    assert move(desk, one, other, {social: NEW})
+    desk.register.run()
+    assert desk.register.together(school, clinic) and not desk.register.together(school, social)
+    assert not desk.register.together(school, UNSURE)
 
 
 def test_a_first_answer_to_a_pair_that_is_moved_is_settled_by_it(desk: Desk) -> None:

@@ -521,6 +521,25 @@ def test_a_change_of_children_that_was_overtaken_is_refused(sit: Sit, register: 
     )
 
 
+def test_a_pair_that_keeps_records_from_moving_is_named_and_the_choices_stay(
+    sit: Sit, register: Reviewed
+) -> None:
+    contradict(register)
+    senior, pair = sit("sue", Role.SENIOR_REVIEWER), _pair(register, AISHA[0], UNSURE)
+    where = f"/review/clusters/{pair}"
+    nothing = senior.post(where)
+    assert nothing.status_code == 422 and "Nothing would change" in text_of(nothing)
+    field = f"to-{_number(register, AISHA[1])}"
+    refused = senior.post(where, why="two girls", **{field: "new"})
+    assert refused.status_code == 422 and "Two people decide" in text_of(refused)
+    chosen = refused.text.split(f'name="{field}"')[1].split("</select>")[0]
+    assert 'value="new" selected' in chosen and 'value="two girls"' in refused.text
+    assert f'action="/review/pairs/{pair}/take"' in refused.text
+    assert "The pair is Clinic" in text_of(refused)
+    moves = senior.post(where, **{f"to-{_number(register, AISHA[2])}": "new"})
+    assert moves.status_code == 200
+
+
 def test_children_of_one_name_are_told_apart_where_records_are_moved(
     sit: Sit, register: Reviewed
 ) -> None:

@@ -42,6 +42,10 @@ NO_REASON = "No reason given"
 SETTLED = "settled"
 
 
+class TwoDecideError(ActError):
+    """Two people decide the pair, each in the review queue."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of an answer.
@@ -172,11 +176,12 @@ def check_can_settle(
 ) -> None:
     """That a senior reviewer may decide a pair alone, within a change confirmed as a whole.
 
-    Raises ActError of a pair that two people decide for what it waits as, and of one's own.
+    Raises TwoDecideError of a pair that two people decide for what it waits as, and ActError of
+    one's own.
     """
     _require_none_of_their_own(connection, pair, reviewer)
     if rules.second.kinds and kind_in_queue(connection, pair) in rules.second.kinds:
-        raise ActError(
+        raise TwoDecideError(
             "two people decide a pair that this change moves; answer it in the review queue first"
         )
 

@@ -23,7 +23,7 @@ from api.services.register.history import child_of
 from api.services.register.pairs import pairs_within
 from api.services.register.severances import severed_between
 from api.services.register.viewing import ShownRecord, view_child, view_records
-from api.services.review.answering import check_can_settle, settle
+from api.services.review.answering import TwoDecideError, check_can_settle, settle
 from api.services.review.names import IN_PARTS
 from api.services.review.pairs import PairId, Reviewer, StaleError, UnknownPairError
 from matcher.rules.review import ReviewRules
@@ -64,6 +64,23 @@ class Planned:
     kind: str
     l: ShownRecord
     r: ShownRecord
+
+    @property
+    def pair(self) -> PairId:
+        """The two."""
+        return PairId.of(self.l.key.record, self.r.key.record)
+
+
+class RefusedPairError(ActError):
+    """A change that cannot be made because of one of its decisions.
+
+    ``waits`` says that its pair is to be answered in the review queue first.
+    """
+
+    def __init__(self, refused: Planned, why: ActError) -> None:
+        self.refused = refused
+        self.waits = isinstance(why, TwoDecideError)
+        super().__init__(str(why))
 
 
 def group_of(connection: Connection, rules: ReviewRules, reviewer: Reviewer, pair: PairId) -> Group:
@@ -125,17 +142,26 @@ def single_sources(connection: Connection) -> frozenset[str]:
 def planned(connection: Connection, group: Group, to: Mapping[int, str]) -> list[Planned]:
     """Decisions by which each record goes to its place: a child's id, or NEW.
 
-    A record without a place stays. Raises ActError if there is no such place.
+    A record without a place stays; where all do, nothing is planned. A match that is not followed
+    now is left as it is, unless one of its records moves or the change would have it followed.
+    Raises ActError if there is no such place.
     """
     if not set(to.values()) <= set(group.places):
         raise ActError("choose one of these children, or a new one")
     place = {number: to.get(number, child) for number, child in group.child_of.items()}
     by_number = {one.key.record: one for one in group.records}
+    moved = {number for number, goal in place.items() if goal != group.child_of[number]}
+    if not moved:
+        return []
     held = _held(connection, group)
-    found = [
-        *((NON_MATCH, pair) for pair in _apart(group, place, held)),
-        *((MATCH, pair) for pair in _joined(connection, place, held)),
-    ]
+    apart, joined = (
+        list(_apart(group, place, held, moved)),
+        list(_joined(connection, group, place, held, moved)),
+    )
+    then = held | dict.fromkeys((PairId.of(*pair) for pair in apart), NON_MATCH)
+    then |= dict.fromkeys((PairId.of(*pair) for pair in joined), MATCH)
+    apart += _freed(place, then)
+    found = [*((NON_MATCH, pair) for pair in apart), *((MATCH, pair) for pair in joined)]
     return [
         Planned(kind, *sorted((by_number[one], by_number[other]), key=lambda record: record.key))
         for kind, (one, other) in found
@@ -148,7 +174,7 @@ def check_can_enter(
     reviewer: Reviewer,
     decisions: Sequence[Planned],
 ) -> None:
-    """That a senior reviewer may enter all of these alone. Raises ActError.
+    """That a senior reviewer may enter all of these alone. Raises RefusedPairError.
 
     The change is one act, seen as a whole: half of its decisions, while the others wait for a
     second person, would be children that nobody wants. So of the pairs that two people decide
@@ -156,7 +182,10 @@ def check_can_enter(
     learn how well people agree, says nothing of a change like this.
     """
     for one in decisions:
-        check_can_settle(connection, rules, reviewer, _pair(one))
+        try:
+            check_can_settle(connection, rules, reviewer, one.pair)
+        except ActError as error:
+            raise RefusedPairError(one, error) from error
 
 
 def enter(
@@ -184,16 +213,11 @@ def enter(
     require_reason(why)
     check_can_enter(connection, rules, reviewer, decisions)
     numbers = [
-        settle(connection, reviewer, _pair(one), kind=one.kind, why=why, now=now)
-        for one in decisions
+        settle(connection, reviewer, one.pair, kind=one.kind, why=why, now=now) for one in decisions
     ]
     about = f"decisions {numbers[0]} to {numbers[-1]}"
     note_act(connection, "records_moved", about, by=reviewer.by, now=now)
     return numbers
-
-
-def _pair(planned: Planned) -> PairId:
-    return PairId.of(planned.l.key.record, planned.r.key.record)
 
 
 def _held(connection: Connection, group: Group) -> dict[PairId, str]:
@@ -208,11 +232,11 @@ def _held(connection: Connection, group: Group) -> dict[PairId, str]:
 
 
 def _apart(
-    group: Group, place: Mapping[int, str], held: Mapping[PairId, str]
+    group: Group, place: Mapping[int, str], held: Mapping[PairId, str], moved: set[int]
 ) -> Iterator[tuple[int, int]]:
     """Pairs that were one child until now, or decided to be, and are not to be."""
     for one, other in combinations(sorted(place), 2):
-        if place[one] == place[other]:
+        if place[one] == place[other] or not {one, other} & moved:
             continue
         said = held.get(PairId.of(one, other))
         together = group.child_of[one] == group.child_of[other]
@@ -220,8 +244,30 @@ def _apart(
             yield one, other
 
 
+def _freed(place: Mapping[int, str], then: Mapping[PairId, str]) -> Iterator[tuple[int, int]]:
+    """Matches between two places that no other decision would keep apart any more."""
+    ties = {
+        pair for pair, kind in then.items() if kind == MATCH and place[pair.low] == place[pair.high]
+    }
+    part = {number: at for at, own in enumerate(_parts(sorted(place), ties)) for number in own}
+    barred = {
+        frozenset((part[pair.low], part[pair.high]))
+        for pair, kind in then.items()
+        if kind == NON_MATCH
+    }
+    for pair in sorted(one for one, kind in then.items() if kind == MATCH and one not in ties):
+        ends = frozenset((part[pair.low], part[pair.high]))
+        if ends not in barred:
+            barred.add(ends)
+            yield pair.records
+
+
 def _joined(
-    connection: Connection, place: Mapping[int, str], held: Mapping[PairId, str]
+    connection: Connection,
+    group: Group,
+    place: Mapping[int, str],
+    held: Mapping[PairId, str],
+    moved: set[int],
 ) -> Iterator[tuple[int, int]]:
     """Pairs that are to be decided matches so that each child holds together."""
     numbers = np.array(sorted(place), dtype=np.int64)
@@ -235,7 +281,8 @@ def _joined(
         for l, r, link in zip(kept.l, kept.r, kept.found["link"], strict=True)
         if link
     }
-    for goal in dict.fromkeys(place.values()):
+    changed = {of[number] for number in moved for of in (place, group.child_of)}
+    for goal in dict.fromkeys(one for one in place.values() if one in changed):
         mine = [number for number in sorted(place) if place[number] == goal]
         refused = [
             (one, other)
