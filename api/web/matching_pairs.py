@@ -29,7 +29,7 @@ from api.services.review.names import (
     shapes_differ,
     whole_name,
 )
-from api.services.review.pairs import PairId, Reviewer, StaleError, UnknownPairError
+from api.services.review.pairs import InHandError, PairId, Reviewer, StaleError, UnknownPairError
 from api.services.review.state import state_of
 from api.services.review.surroundings import held_twice
 from api.web.access import page_router
@@ -113,6 +113,11 @@ def decide_pair(
         errors = {"decide": _CHANGED[error.changes[0]]}
         raise Instead(
             _pair_page(request, change, pair, bench, errors=errors, why=why, status=412)
+        ) from None
+    except InHandError as error:
+        errors = {"decide": sentence(str(error))}
+        raise Instead(
+            _pair_page(request, change, pair, bench, errors=errors, why=why, status=409)
         ) from None
     except ActError as error:
         told = "Enter a reason" if not why else sentence(str(error))

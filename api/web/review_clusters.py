@@ -88,6 +88,7 @@ def confirm(
     try:
         numbers = enter(
             change.connection,
+            change.service.aside,
             needed_rules(change)[1],
             reviewer_of(change),
             pair_of(pair),
@@ -156,10 +157,18 @@ def _preview(
 ) -> Response:
     try:
         decisions = planned(visit.connection, group, places)
-        check_can_enter(visit.connection, needed_rules(visit)[1], reviewer_of(visit), decisions)
+        check_can_enter(
+            visit.connection,
+            visit.service.aside,
+            needed_rules(visit)[1],
+            reviewer_of(visit),
+            decisions,
+            now=visit.now,
+        )
     except RefusedPairError as error:
         field = {f"to-{error.refused.l.key.record}": sentence(str(error))}
-        return _choosing(request, pair, group, places, field, 422, error, why)
+        status = 409 if error.in_hand else 422
+        return _choosing(request, pair, group, places, field, status, error, why)
     except ActError as error:
         wrong = {_first(group): sentence(str(error))}
         return _choosing(request, pair, group, places, wrong, status=422)

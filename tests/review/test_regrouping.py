@@ -6,7 +6,7 @@ import pytest
 
 from api.db.engine import reading, writing
 from api.services.register.acts import ActError, Key
-from api.services.review.pairs import StaleError, UnknownPairError
+from api.services.review.pairs import InHandError, StaleError, UnknownPairError
 from api.services.review.regrouping import (
     NEW,
     Group,
@@ -48,6 +48,7 @@ def move(desk: Desk, one: Key, other: Key, to: Mapping[Key, str]) -> list[int]:
     with writing(desk.register.engine) as connection:
         return enter(
             connection,
+            desk.aside,
             desk.rules,
             SENIOR,
             pair,
@@ -142,7 +143,15 @@ def test_what_was_looked_at_must_still_be_so(desk: Desk) -> None:
     to = places(desk, {UNSURE: desk.register.child(AISHA[0])})
     with writing(desk.register.engine) as connection, pytest.raises(StaleError):
         enter(
-            connection, desk.rules, SENIOR, pair, to, state=found.state, why="a test", now=desk.now
+            connection,
+            desk.aside,
+            desk.rules,
+            SENIOR,
+            pair,
+            to,
+            state=found.state,
+            why="a test",
+            now=desk.now,
         )
 
 
@@ -201,3 +210,17 @@ def test_a_first_answer_to_a_pair_that_is_moved_is_settled_by_it(desk: Desk) -> 
     desk.choose(SENIOR, own, "match")
     with pytest.raises(ActError, match="somebody else"):
         move(desk, one, other, {AISHA[0]: NEW})
+
+
+def test_what_somebody_has_in_hand_is_theirs_to_decide(desk: Desk) -> None:
+    anna, one, other = person("anna"), AISHA[0], UNSURE
+    lease, to = desk.take_one_of(anna, UNSURE), {UNSURE: desk.register.child(one)}
+    one, other = (key for _, *ends in said(plan(desk, one, other, to)) for key in ends)
+    assert lease.pair == desk.pair(one, other)
+    with pytest.raises(RefusedPairError, match="has this pair in hand") as refused:
+        move(desk, one, other, to)
+    assert refused.value.in_hand and not refused.value.waits
+    with pytest.raises(InHandError):
+        desk.choose(SENIOR, lease.pair, "match")
+    desk.release(lease)
+    assert move(desk, one, other, to)

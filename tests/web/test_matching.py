@@ -382,6 +382,21 @@ def test_a_pair_that_two_people_decide_waits_for_the_second(
         assert len(connection.scalars(select(Decision.id)).all()) == before + 1
 
 
+def test_a_pair_that_somebody_has_in_hand_is_not_decided_beside_them(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    address = pair_of(register, *next(iter(register.waiting())))
+    anna, other = sign_in(Role.REVIEWER), sign_in(Role.SENIOR_REVIEWER)
+    pair = address.rsplit("/", 1)[1]
+    taken = send(anna, f"/review/pairs/{pair}/take")
+    assert taken.status_code == 303
+    refused = decide(other, address, kind="match", why="the same girl")
+    assert refused.status_code == 409
+    assert "Somebody has this pair in hand" in text(refused.text)
+    assert "the same girl" in refused.text
+    assert decide(anna, address, kind="match", why="the same girl").status_code == 303
+
+
 def test_a_name_in_one_field_is_compared_with_one_in_parts(
     register: Reviewed, sign_in: SignIn
 ) -> None:

@@ -86,6 +86,8 @@ def test_pages_call_a_record_by_its_number_where_its_id_is_a_upn(
     assert checked.status_code == 303
     shown = re.search(r'name="shown" value="([^"]+)"', senior.get(f"/matching/pairs/{pair}").text)
     assert shown is not None
+    token = re.findall(r'name="token" value="([^"]+)"', pages["the pair in hand"].text)[0]
+    send(reviewer, f"{waits.headers['location']}/release", token=token)
     said = {"kind": "non_match", "why": "two children", "shown": shown[1]}
     decided = send(senior, f"/matching/pairs/{pair}", **said)
     assert decided.status_code == 303

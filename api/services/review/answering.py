@@ -22,6 +22,7 @@ from api.services.review import leases
 from api.services.review.known import VOID
 from api.services.review.pairs import (
     AnsweredError,
+    InHandError,
     PairId,
     Reviewer,
     StaleError,
@@ -142,10 +143,11 @@ def answer_chosen(
 
     It becomes what an answer to the same pair would in the queue: a decision, or a first
     answer that waits for a second person. A pair that waits for a senior reviewer is settled
-    by one, who has not answered it. Raises StaleError if it changed since, and ActError if it
-    cannot be decided so.
+    by one, who has not answered it. Raises InHandError if somebody else has it in hand,
+    StaleError if it changed since, and ActError if it cannot be decided so.
     """
     require_reason(why)
+    _require_free(aside, reviewer, pair, now)
     keys = keys_of(connection, [pair.low, pair.high])
     if len(keys) < 2:
         raise UnknownPairError("there is no such pair")
@@ -172,13 +174,20 @@ def answer_chosen(
 
 
 def check_can_settle(
-    connection: Connection, rules: ReviewRules, reviewer: Reviewer, pair: PairId
+    connection: Connection,
+    aside: Engine,
+    rules: ReviewRules,
+    reviewer: Reviewer,
+    pair: PairId,
+    *,
+    now: datetime,
 ) -> None:
     """That a senior reviewer may decide a pair alone, within a change confirmed as a whole.
 
-    Raises TwoDecideError of a pair that two people decide for what it waits as, and ActError of
-    one's own.
+    Raises InHandError of a pair that somebody else has in hand, TwoDecideError of one that two
+    people decide for what it waits as, and ActError of one's own.
     """
+    _require_free(aside, reviewer, pair, now)
     _require_none_of_their_own(connection, pair, reviewer)
     if rules.second.kinds and kind_in_queue(connection, pair) in rules.second.kinds:
         raise TwoDecideError(
@@ -281,6 +290,13 @@ def _decide(connection: Connection, said: Said) -> int:
     )
     queue_linking(connection, by=said.reviewer.by)
     return number
+
+
+def _require_free(aside: Engine, reviewer: Reviewer, pair: PairId, now: datetime) -> None:
+    """What is in somebody's hand is theirs to decide until they are done, or their time is over."""
+    with reading(aside) as beside:
+        if leases.is_anothers(beside, pair, reviewer.by, now):
+            raise InHandError
 
 
 def _require_none_of_their_own(connection: Connection, pair: PairId, reviewer: Reviewer) -> None:

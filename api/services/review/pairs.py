@@ -17,6 +17,16 @@ class TakenError(ActError):
     """The pair is not in this reviewer's hand, or is in another's by now."""
 
 
+class InHandError(ActError):
+    """Somebody else has the pair in hand in the review queue, so that only they decide it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "somebody has this pair in hand in the review queue now, and only they can decide it; "
+            "try again when they are done"
+        )
+
+
 class NotInHandError(TakenError):
     """The pair is not in this reviewer's hand; that it is in another's is not said."""
 

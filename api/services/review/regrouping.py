@@ -13,7 +13,7 @@ from itertools import combinations, product
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select
 
 from api.db.models import Source
 from api.services.access.audit import note_act
@@ -25,7 +25,13 @@ from api.services.register.severances import severed_between
 from api.services.register.viewing import ShownRecord, view_child, view_records
 from api.services.review.answering import TwoDecideError, check_can_settle, settle
 from api.services.review.names import IN_PARTS
-from api.services.review.pairs import PairId, Reviewer, StaleError, UnknownPairError
+from api.services.review.pairs import (
+    InHandError,
+    PairId,
+    Reviewer,
+    StaleError,
+    UnknownPairError,
+)
 from matcher.rules.review import ReviewRules
 
 # More records than that nobody can look through at once.
@@ -74,12 +80,14 @@ class Planned:
 class RefusedPairError(ActError):
     """A change that cannot be made because of one of its decisions.
 
-    ``waits`` says that its pair is to be answered in the review queue first.
+    ``waits`` says that its pair is to be answered in the review queue first, ``in_hand`` that
+    somebody has it there.
     """
 
     def __init__(self, refused: Planned, why: ActError) -> None:
         self.refused = refused
         self.waits = isinstance(why, TwoDecideError)
+        self.in_hand = isinstance(why, InHandError)
         super().__init__(str(why))
 
 
@@ -170,9 +178,12 @@ def planned(connection: Connection, group: Group, to: Mapping[int, str]) -> list
 
 def check_can_enter(
     connection: Connection,
+    aside: Engine,
     rules: ReviewRules,
     reviewer: Reviewer,
     decisions: Sequence[Planned],
+    *,
+    now: datetime,
 ) -> None:
     """That a senior reviewer may enter all of these alone. Raises RefusedPairError.
 
@@ -183,13 +194,14 @@ def check_can_enter(
     """
     for one in decisions:
         try:
-            check_can_settle(connection, rules, reviewer, one.pair)
+            check_can_settle(connection, aside, rules, reviewer, one.pair, now=now)
         except ActError as error:
             raise RefusedPairError(one, error) from error
 
 
 def enter(
     connection: Connection,
+    aside: Engine,
     rules: ReviewRules,
     reviewer: Reviewer,
     pair: PairId,
@@ -211,7 +223,7 @@ def enter(
     if not decisions:
         raise ActError("nothing would change; move at least one record")
     require_reason(why)
-    check_can_enter(connection, rules, reviewer, decisions)
+    check_can_enter(connection, aside, rules, reviewer, decisions, now=now)
     numbers = [
         settle(connection, reviewer, one.pair, kind=one.kind, why=why, now=now) for one in decisions
     ]
