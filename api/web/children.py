@@ -10,6 +10,7 @@ from api.rest.access import Access, Write
 from api.rest.problems import Problem
 from api.services.access.roles import Permission
 from api.services.register.acts import ActError, key_of
+from api.services.register.apart import kept_apart
 from api.services.register.changes import child_history
 from api.services.register.corrections import LONGEST_VALUE, checked_value, correct
 from api.services.register.families import view_family
@@ -102,9 +103,11 @@ def history_page(request: Request, child_id: str, visit: Visit, after: After = 0
 
 @router.get("/children/{child_id}/why")
 def why_page(request: Request, child_id: str, visit: Visit) -> Response:
-    """The links that hold the child together, and what people said of them."""
+    """The links that hold the child together, what people said of them, and of other children."""
     found = _child(request, visit, child_id)
     pairs = why_child(visit.connection, visit.view, child_id, limit=_PAIRS + 1)
+    apart = kept_apart(visit.connection, visit.view, child_id, limit=_PAIRS + 1)
+    visit.saw(*(told for one in apart for told in (f"record {one.other.record}", one.child)))
     return page(
         request,
         "children/why.html",
@@ -113,6 +116,8 @@ def why_page(request: Request, child_id: str, visit: Visit) -> Response:
         child_id=child_id,
         pairs=pairs[:_PAIRS],
         more=len(pairs) > _PAIRS,
+        apart=apart[:_PAIRS],
+        more_apart=len(apart) > _PAIRS,
     )
 
 

@@ -5,13 +5,15 @@ from sqlalchemy import Engine, select
 
 from api.db.engine import reading
 from api.db.models import Membership, Pair
+from api.services.register.apart import kept_apart
 from api.services.register.history import Member, child_of, members_of
 from api.services.register.past_links import links_as_of
 from api.services.register.why import Explained, why_child, why_record
 from tests.register_service.registers import Key
-from tests.register_service.reviewed import AISHA, UNSURE, Reviewed
+from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed
 from tests.register_service.seen import put, seen
 from tests.register_service.towns import load_town, town_files
+from tests.review.desk import SOURCES, viewer
 
 SCHOOL, CLINIC, SOCIAL = AISHA
 
@@ -136,3 +138,28 @@ def test_links_of_a_child_come_in_pages(register: Reviewed) -> None:
     assert len(whole) == 3
     assert [*first, *rest] == whole
     assert isinstance(whole[0].l, Member)
+
+
+def test_what_keeps_records_apart_from_other_children_is_told_as_far_as_both_may_be_seen(
+    register: Reviewed,
+) -> None:
+    school, clinic, social = AISHA
+    made = register.say("non_match", school, clinic)
+    own, other = register.child(school), register.child(clinic)
+    assert own != other
+
+    def told(child: str, sources: tuple[str, ...] = SOURCES) -> list[tuple[int, Key, Key, str]]:
+        with reading(register.engine) as connection:
+            found = kept_apart(connection, viewer(sources), child)
+        return [(one.id, one.own[:2], one.other[:2], one.child) for one in found]
+
+    assert told(own) == [(made, school, clinic, other)]
+    assert told(other) == [(made, clinic, school, own)]
+    assert told(own, ("school", "social")) == told(other, ("clinic",)) == []
+    register.say("non_match", social, NOAH)
+    assert [one[2] for one in told(register.child(social))].count(NOAH) == 1
+    register.sever([NOAH], [social])
+    assert NOAH not in [one[2] for one in told(register.child(social))]
+    register.take_back(made)
+    assert register.child(school) == register.child(clinic)
+    assert told(register.child(school)) == []

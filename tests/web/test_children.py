@@ -113,6 +113,23 @@ def test_a_page_that_there_cannot_be_is_refused(
     assert statuses == [200, 200, 422, 422, 422]
 
 
+def test_a_split_is_undone_from_the_page_of_either_child(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.SENIOR_REVIEWER)
+    decision = register.say("non_match", AISHA[0], AISHA[1])
+    for key in AISHA[:2]:
+        page = client.get(f"/children/{register.child(key)}/why").text
+        assert "School 1 and Clinic 1 of child" in text_of(page).replace(
+            "Clinic 1 and School 1", "School 1 and Clinic 1"
+        )
+        assert f'action="/review/decisions/{decision}/undo"' in page
+    undone = send(client, f"/review/decisions/{decision}/undo", why="one girl", next="/")
+    assert undone.status_code == 303
+    register.run()
+    assert register.together(AISHA[0], AISHA[1])
+
+
 def test_an_empty_correction_is_told_beside_its_fields(
     register: Reviewed, service: Service, sign_in: SignIn
 ) -> None:
