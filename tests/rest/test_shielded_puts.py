@@ -99,6 +99,38 @@ def test_a_made_up_record_with_the_right_home_is_answered_as_one_with_a_wrong_on
     assert {one["kind"] for one in states[0]["record/history"][1]["items"]} == {"record_said"}
 
 
+PLACES: list[dict[str, str]] = [
+    HOME, {"postcode": HOME["postcode"]}, {"address": HOME["address"]},
+    {**HOME, "address": "40 Mill Rd"}, {**ELSEWHERE, "postcode": "OL1 1AB"}, ELSEWHERE, {},
+]  # fmt: skip
+DAY_OFF = {"date_of_birth": "2014-05-04"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"surname": "Malek", **DAY_OFF},
+        {"forename": "Aysha", **DAY_OFF},
+        {"forename": "Eysha", "surname": "Malik", **DAY_OFF},
+        {"forename": "Aysha", "surname": "Malek"},
+        {"forename": "Malik", "surname": "Aisha", "date_of_birth": "2014-03-05"},
+        {"forename": "Zara", "surname": "Malik", "date_of_birth": "2014-05-03"},
+        {"forename": "Hana", "surname": "Okoro", "date_of_birth": "2012-11-30"},
+    ],
+)
+def test_no_guess_at_a_place_is_told_from_another_however_much_else_is_like(
+    client: TestClient, key: MakeKey, shielded: str, said: dict[str, str]
+) -> None:
+    own, told = key(), []
+    for number, place in enumerate(PLACES):
+        one = record(("social", f"guess-{number}"))
+        answer = client.put(one, headers=own, json={**said, **place}).json()
+        assert answer["child_id"] != shielded
+        told.append((answer["child_hidden"], answer["child_id"] is None))
+        client.delete(one, headers=own)
+    assert len(set(told)) == 1, told
+
+
 def test_no_list_by_state_tells_whose_a_lookalike_is(
     client: TestClient, key: MakeKey, shielded: str, register: Reviewed
 ) -> None:

@@ -4,7 +4,8 @@ Whoever may put records could find a shielded child by them: put one with its na
 guessed address, and see whether the two become one child. So whose child such a record is
 can be told by nobody who is not cleared, whether the guess was right or wrong. What makes a
 record a lookalike must then not depend on the place that it gives: it is one if it might
-be linked to a shielded child with that child's own place.
+be linked to a shielded child with that child's own place, or with any other. For a place can
+speak against a link too: the same home makes one child of the family of two.
 """
 
 from collections.abc import Sequence
@@ -107,8 +108,29 @@ def shield_lookalike(connection: Connection, record: int, *, now: datetime) -> N
 def may_be_shielded(
     connection: Connection, standing: Standing, persons: Sequence[Person], shielded: Numbers
 ) -> Flags:
-    """Whether each person might be linked to the shielded record beside it, at its own place."""
-    return may_be_one(connection, standing, persons, shielded, alike=WHEREABOUTS)
+    """Whether each person might be linked to the shielded record beside it, at any place."""
+    return may_be_one(connection, standing, persons, shielded, instead=_places)
+
+
+# Nobody lives there.
+_ELSEWHERE = {"address": "999 Nowhere Reach", "postcode": "ZZ99 9ZZ"}
+
+
+def _places(shielded: Person) -> list[Person]:
+    """A place for each way in which one can be like a shielded record's: from all to nothing."""
+    own = {name: shielded.get(name, "") for name in WHEREABOUTS}
+    near = f"{own['postcode'][:-3]}9ZZ" if own["postcode"] else ""
+    nowhere = dict.fromkeys(WHEREABOUTS, "")
+    other = nowhere | _ELSEWHERE
+    ways = [
+        own,
+        nowhere,
+        other,
+        other | {"postcode": own["postcode"]},
+        other | {"address": own["address"]},
+        other | {"postcode": near},
+    ]
+    return [dict(one) for one in dict.fromkeys(tuple(way.items()) for way in ways)]
 
 
 def _put_since(*what: Any) -> Select[Any]:
@@ -130,24 +152,31 @@ def _put_since(*what: Any) -> Select[Any]:
 
 
 def _near(connection: Connection, record: int, shielded: Numbers) -> Numbers:
-    """Of shielded records those with anything but a place in common; none if it is one."""
+    """Of shielded records those with anything but a place in common; none if it is one.
+
+    Much less than links need, for the place may add the rest: a letter, or part of a birthday.
+    """
     if record in shielded_records(connection):
         return np.empty(0, np.int64)
     own, other = aliased(SearchEntry), aliased(SearchEntry)
 
-    def start(column: Any) -> Any:
-        return func.substr(column, 1, 4)
+    def part(column: Any, first: int, length: int) -> Any:
+        return func.substr(column, first, length)
 
     names = [(one, two) for one in (own.forename, own.surname) for two in
              (other.forename, other.surname)]  # fmt: skip
+    born, known = own.date_of_birth, other.date_of_birth
     query = select(other.record).where(
         own.record == record,
         among(other.record, shielded),
         or_(
-            own.date_of_birth == other.date_of_birth,
+            born == "",
+            known == "",
+            part(born, 1, 4) == part(known, 1, 4),
+            part(born, 6, 5) == part(known, 6, 5),
             own.nhs_number == other.nhs_number,
             own.upn == other.upn,
-            *(start(one) == start(two) for one, two in names),
+            *(part(one, 1, 1) == part(two, 1, 1) for one, two in names),
         ),
     )
     return np.array(sorted(connection.scalars(query)), dtype=np.int64)

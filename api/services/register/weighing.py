@@ -6,7 +6,7 @@ held record says gets with any other record the weight that the register has for
 but for what the sources' company adds.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -27,7 +27,7 @@ from matcher.deciding import MARGIN_BELOW
 from matcher.frames import RECORD_TEXT_COLUMNS
 from matcher.keys import ShownKeys, searches, sized_keys
 from matcher.scoring import ScoredPairs, Scorer
-from matcher.standardise import standardise, standardise_record
+from matcher.standardise import Standardiser, standardise
 from matcher.standardise.distinct import spread
 from matcher.table import Mask, Sides, Table
 
@@ -134,34 +134,34 @@ def may_be_one(
     persons: Sequence[Person],
     others: Numbers,
     *,
-    alike: Collection[str],
+    instead: Callable[[Person], Sequence[Person]],
 ) -> Mask:
     """Whether each person might be linked to the held record beside it, or wait to be.
 
-    That is, if the person said in the columns ``alike`` what the record says.
+    That is, if the person said any of what comes ``instead``, by what the record says; these
+    have the same columns, of which the person's own are not looked at.
     """
     numbers, at = np.unique(others, return_inverse=True)
     held = said_now(connection, numbers)
-    rest = [held[one] for one in at.tolist()]
+    ways = [instead(one) for one in held]
     guessed = [
-        {
-            **{name: text for name, text in own.items() if name not in alike},
-            **{name: one[name] for name in alike if name in one},
-        }
-        for own, one in zip(persons, rest, strict=True)
+        {name: text for name, text in (own | way).items() if text}
+        for own, one in zip(map(dict, persons), at.tolist(), strict=True)
+        for way in ways[one]
     ]
-    table = _coded(standing.read, [*guessed, *rest])
-    sources = _Sources(standing, [one.get("source") for one in (*guessed, *rest)])
-    l = np.arange(len(rest), dtype=np.int32)
-    r = l + np.int32(len(rest))
+    each = np.array([len(ways[one]) for one in at.tolist()])
+    table = _coded(standing.read, [*guessed, *held])
+    sources = _Sources(standing, [one.get("source") for one in (*guessed, *held)])
+    l = np.arange(len(guessed), dtype=np.int32)
+    r = np.repeat(at, each).astype(np.int32) + np.int32(len(guessed))
     allowed = sources.may_be_one(l, r)
     scorer = standing.scorer(connection, table)
     pairs = scorer.score(table, (l[allowed], r[allowed]), -np.inf)
     # What the company of sources might add, which it does to none that are kept apart.
     least = standing.matching.thresholds.lower - np.where(pairs.apart, 0.0, MARGIN_BELOW)
-    near = np.zeros(len(rest), dtype=bool)
+    near = np.zeros(len(guessed), dtype=bool)
     near[pairs.l] = pairs.evidence + sources.prior(pairs.l, pairs.r) >= least
-    return near
+    return np.bincount(np.repeat(np.arange(len(at)), each), near, minlength=len(at)) > 0
 
 
 def said_now(connection: Connection, records: Numbers) -> list[Person]:
@@ -216,7 +216,8 @@ def _coded(read: ReadRules, said: Sequence[Person]) -> Table:
     """What is compared of these, standardised and coded."""
     linkage = read.linkage
     if len(said) <= _FEW:
-        rows = [standardise_record(one, linkage.names, linkage.values) for one in said]
+        standardiser = Standardiser(linkage.names, linkage.values, remembers=True)
+        rows = [standardiser.record(one) for one in said]
         return Table.of_rows(rows, read.columns, read.crossings)
     cells: dict[str, Any] = {
         name: spread([one.get(name) for one in said], np.arange(len(said)))
