@@ -12,6 +12,7 @@ from api.rest.access import Access
 from api.rest.allowed import KeyHeader, reads
 from api.rest.problems import Problem, acting, asking
 from api.services.access.roles import Permission
+from api.services.jobs import find_job
 from api.services.work import JobView, cancel, jobs_by_id
 
 router = APIRouter(tags=["jobs"])
@@ -60,7 +61,9 @@ def state_of_job(job: JobView | None) -> list[Any]:
 def get_job(
     job: Number, access: Annotated[Access, reads(Permission.READ_RUNS, personal=False)]
 ) -> JobModel:
-    """Where it stands; ask again until its state is done, failed or cancelled."""
+    """Where it stands; ask again until its state is done, failed or cancelled. A key for some
+    sources is told of no work on extracts of others.
+    """
     return job_model(_require(access, job))
 
 
@@ -102,7 +105,7 @@ def _cancel(access: Access, job: int) -> None:
 
 
 def _require(access: Access, job: int) -> JobView:
-    found = jobs_by_id(access.connection, [job]).get(job)
+    found = find_job(access.connection, job, sources=access.caller.sources)
     if found is None:
         raise Problem("not-found")
     return found

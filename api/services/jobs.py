@@ -4,19 +4,20 @@ An extract that was received is validated and, if it was accepted and so asked f
 all in the transaction that ends its job, so that nothing of it is seen before it is done.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, update
+from sqlalchemy import Connection, Engine, select, update
 
 from api.db.engine import writing
-from api.db.models import Extract, ExtractState, JobState
+from api.db.models import Extract, ExtractState, Job, JobState
 from api.services.access.verifying import VERIFY, prepare_verification
 from api.services.exports import EXPORT, prepare_export
 from api.services.extracts import Mode, Received, receive
+from api.services.extracts.listing import find_extract
 from api.services.extracts.states import check_not_in_future, extract_row, require
 from api.services.extracts.validation import validate
 from api.services.measures_kept import MEASURES, prepare_measures
@@ -25,7 +26,7 @@ from api.services.register.kept_rules import InForce, rules_in_force
 from api.services.register.running import RunResult, run_register
 from api.services.retention.erasing import ERASE, do_erase
 from api.services.review.sampling import DRAW, prepare_draw
-from api.services.work import Handlers, ReadsFirst, Task, enqueue, jobs_by_id, retry
+from api.services.work import Handlers, JobView, ReadsFirst, Task, enqueue, jobs_by_id, retry
 from matcher.progress import Observer
 from matcher.read import ReadResult
 
@@ -151,13 +152,24 @@ def queue_linking(connection: Connection, *, extract: int, by: str) -> int:
 
     One that waits already might begin before this transaction ends, and miss it.
     """
-    job = enqueue(connection, LINK, {}, by)
+    job = enqueue(connection, LINK, {"extract": extract}, by)
     _followed_by(connection, extract, job)
     return job
 
 
 def _followed_by(connection: Connection, extract: int, job: int) -> None:
     connection.execute(update(Extract).where(Extract.id == extract).values(job=job))
+
+
+def find_job(
+    connection: Connection, job: int, *, sources: Collection[str] | None
+) -> JobView | None:
+    """A job as it stands, unless it is about an extract of none of these sources, if not None."""
+    asked = connection.scalar(select(Job.request).where(Job.id == job)) or {}
+    extract = None if sources is None else asked.get("extract")
+    if extract is not None and find_extract(connection, extract, sources=sources) is None:
+        return None
+    return jobs_by_id(connection, [job]).get(job)
 
 
 def handlers(offered: InForce) -> Handlers:

@@ -7,11 +7,10 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
-from api.db.engine import reading, writing
-from api.db.models import Extract, ExtractChunk, Job, Source
+from api.db.engine import reading
+from api.db.models import Extract, ExtractChunk, Source
 from api.rest.service import Service
 from api.services.access.roles import Role
-from api.services.work import enqueue
 from tests.register_service.reviewed import Reviewed
 from tests.rest.conftest import Headers, MakeKey
 from tests.rest.work import as_csv, bring, do_work
@@ -370,36 +369,3 @@ def test_a_source_that_nobody_knows_is_begun_only_by_an_extract_that_says_so(
     wrong = bring(client, steward, as_csv(PEOPLE), new_source="yes")
     assert type_of(wrong) == (422, "invalid")
     assert bring(client, steward, as_csv(PEOPLE), source="scholo").status_code == 202
-
-
-def test_a_waiting_job_is_cancelled_at_once_by_who_asked_for_it(
-    client: TestClient, service: Service, key: MakeKey
-) -> None:
-    analyst, other = key(Role.SYSTEM), key(Role.SYSTEM)
-    job = bring(client, analyst, as_csv(PEOPLE)).json()["job"]["id"]
-    assert client.post(f"/v1/jobs/{job}/cancel", headers=other).status_code == 404
-    found = client.post(f"/v1/jobs/{job}/cancel", headers=analyst)
-    assert (found.status_code, found.json()["state"]) == (202, "cancelled")
-    assert client.post(f"/v1/jobs/{job}/cancel", headers=analyst).status_code == 202
-    assert do_work(service) == 0
-    assert client.get(f"/v1/jobs/{job}", headers=analyst).json()["state"] == "cancelled"
-
-
-def test_work_that_is_over_cannot_be_cancelled(
-    client: TestClient, service: Service, steward: Headers
-) -> None:
-    job = bring(client, steward, as_csv(PEOPLE)).json()["job"]["id"]
-    do_work(service)
-    assert type_of(client.post(f"/v1/jobs/{job}/cancel", headers=steward)) == (409, "conflict")
-    assert client.get("/v1/jobs/999", headers=steward).status_code == 404
-    assert client.get(f"/v1/jobs/{2**70}", headers=steward).status_code == 422
-
-
-def test_a_job_of_anybody_can_be_read_by_who_may_read_runs(
-    client: TestClient, service: Service, key: MakeKey
-) -> None:
-    with writing(service.engine) as connection:
-        job = enqueue(connection, "link", {}, "somebody")
-        assert connection.scalar(select(Job.by).where(Job.id == job)) == "somebody"
-    found = client.get(f"/v1/jobs/{job}", headers=key(Role.AUDITOR)).json()
-    assert (found["kind"], found["state"], found["by"]) == ("link", "queued", "somebody")
