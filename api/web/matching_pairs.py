@@ -31,7 +31,7 @@ from api.services.review.names import (
 )
 from api.services.review.pairs import InHandError, PairId, Reviewer, StaleError, UnknownPairError
 from api.services.review.state import state_of
-from api.services.review.surroundings import held_twice
+from api.services.review.surroundings import held_twice, in_the_way
 from api.web.access import page_router
 from api.web.masks import Masks, masks_on
 from api.web.matching import Visit
@@ -41,6 +41,7 @@ from api.web.matching_records import (
     found_record,
     listed,
     shown_record,
+    standing_of,
     used_fields,
 )
 from api.web.pages import Instead, page, see
@@ -97,13 +98,15 @@ def decide_pair(
     """Select as a match, or deselect."""
     one, other, bench = _pair(change, pair, bench)
     why = as_typed(why)
+    ends = PairId.of(one.record, other.record)
+    clashing = in_the_way(change.connection, change.view, ends)
     try:
         outcome = answer_chosen(
             change.connection,
             change.service.aside,
             needed_rules(change)[1],
             Reviewer.of(change.caller, change.view),
-            PairId.of(one.record, other.record),
+            ends,
             kind=kind,
             why=why,
             shown=shown,
@@ -125,6 +128,11 @@ def decide_pair(
         raise Instead(_pair_page(request, change, pair, bench, errors=errors, why=why)) from None
     what = "Match selected." if kind == "match" else "Match deselected."
     said = f"{what} It takes effect after linking has run."
+    if kind == "match" and clashing:
+        said = (
+            f"{what} It cannot hold together with other decisions, so linking leaves a match out "
+            "and puts it into the review queue."
+        )
     if outcome.decision is None:
         said = "Your answer is kept. Nothing changes until another reviewer has answered too."
     return see(request, bench.to_record(one.record), said=said)
@@ -153,10 +161,8 @@ def _pair_page(
     told = seen_pairs(visit.connection, visit.view, [(l.record, r.record)]).get(
         frozenset((l.record, r.record))
     )
-    ends = {one.record, other.record}
-    decided = [
-        said for said in decisions_on(visit, one.record) if {said.pair.low, said.pair.high} == ends
-    ]
+    decided = [said for said in decisions_on(visit, one.record) if said.pair == ends_of_pair]
+    together = one.child_id == other.child_id
     return page(
         request,
         "matching/pair.html",
@@ -168,7 +174,7 @@ def _pair_page(
         other=other,
         masks=masks,
         rows=_rows(visit, shown, masks, placeless=placeless),
-        together=one.child_id == other.child_id,
+        together=together,
         shown=state_of(visit.connection, ends_of_pair).shown,
         # What the register cannot follow, or follows by putting another record out.
         twice=held_twice(visit.connection, visit.view, ends_of_pair, one.child_id, other.child_id),
@@ -176,6 +182,10 @@ def _pair_page(
         cautions=told.cases if told else (),
         explained=explained,
         decided=decided,
+        standing=standing_of(visit, decided),
+        clashing=()
+        if together or not visit.caller.may(Permission.REVIEW_PAIRS)
+        else in_the_way(visit.connection, visit.view, ends_of_pair),
         # Whoever may decide is shown the weight when somebody has, so that nobody goes by it.
         weighed=bool(decided) or not visit.caller.may(Permission.REVIEW_PAIRS),
         why=why,

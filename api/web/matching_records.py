@@ -14,8 +14,10 @@ from api.services.access.roles import Permission
 from api.services.register.acts import ActError, key_of
 from api.services.register.checking import mark_checked, unmark_checked
 from api.services.register.criteria import Criterion
+from api.services.register.entered import HOLDS, NOT_FOLLOWED, standings
 from api.services.register.history import Member
 from api.services.register.listed import ListedRecord, as_seen, listed_records
+from api.services.register.lookalikes import lookalikes
 from api.services.register.resembling import InSystem, resembling
 from api.services.register.shields import WHEREABOUTS
 from api.services.register.viewing import ShownRecord, view_member, view_records
@@ -168,6 +170,7 @@ def _record_page(
         left_out=left_out,
         compared=SHOWN,
         decided=decided,
+        standing=standing_of(visit, decided),
         keys={one.id: one.r if one.l == (own.source, own.record_id) else one.l for one in decided},
     )
 
@@ -259,3 +262,13 @@ def decisions_on(visit: Access, number: int) -> list[Decided]:
         limit=_DECISIONS,
     )
     return [one for one in found if not one.undone]
+
+
+def standing_of(visit: Access, decided: list[Decided]) -> dict[int, str]:
+    """What became of decisions, by their numbers, as far as it may be told."""
+    untold = lookalikes(visit.connection, visit.view).records
+    told = standings(visit.connection, [one.id for one in decided])
+    for one in decided:
+        if told[one.id] == NOT_FOLLOWED and untold & {*one.pair.records}:
+            told[one.id] = HOLDS
+    return told

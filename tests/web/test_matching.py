@@ -303,6 +303,39 @@ def test_a_match_that_would_put_out_another_record_says_which(
     assert "would hold that child twice: Clinic , as 1 and as 3" in told
 
 
+def test_a_match_that_cannot_hold_with_other_decisions_is_told_before_and_after(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    register.say("match", SCHOOL, CLINIC, run=False)
+    register.say("non_match", CLINIC, UNSURE)
+    address, client = pair_of(register, SCHOOL, UNSURE), sign_in(Role.SENIOR_REVIEWER)
+    told = text(client.get(address).text)
+    assert "cannot hold together with these decisions" in told and told.count("a test") == 2
+    # Of a non-match on the two themselves there is nothing to warn: the match goes before it.
+    own = text(client.get(pair_of(register, CLINIC, UNSURE)).text)
+    assert "cannot hold together" not in own
+    answer = decide(client, address, kind="match", why="the same girl")
+    assert answer.status_code == 303
+    page = text(client.get(answer.headers["location"]).text)
+    assert "It cannot hold together with other decisions" in page
+    assert "It takes effect when linking has run. Reason: the same girl" in page
+    register.run()
+    ((_, one, _),) = register.conflicts()
+    decisions = text(client.get(page_of(register, one)).text).split("Decisions on this record")[1]
+    assert "It is in conflict with other decisions, and is not followed." in decisions
+
+
+def test_a_decision_that_a_later_one_replaced_is_told_so_without_a_way_to_undo_it(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    before = register.say("match", SCHOOL, UNSURE)
+    after = register.say("non_match", SCHOOL, UNSURE)
+    page = sign_in(Role.SENIOR_REVIEWER).get(page_of(register, SCHOOL)).text
+    assert "It was replaced by a later one. Reason: a test" in text(page)
+    assert f"/matching/decisions/{after}/undo" in page
+    assert f"/matching/decisions/{before}/undo" not in page
+
+
 def test_a_reviewer_takes_back_only_their_own_latest_decision(
     register: Reviewed, sign_in: SignIn
 ) -> None:

@@ -1,5 +1,6 @@
 """What people entered of pairs: decisions, with what became of each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,37 +59,46 @@ def entered_decisions(connection: Connection, *, limit: int) -> list[EnteredDeci
     l = np.array([row.record_l for row in rows], dtype=np.int64)
     r = np.array([row.record_r for row in rows], dtype=np.int64)
     severed = severed_between(connection, l, r)
-    records = np.union1d(l, r)
-    keys = keys_of(connection, records)
+    keys = keys_of(connection, np.union1d(l, r))
+    standing = standings(connection, [row.id for row in rows])
+    return [
+        EnteredDecision(
+            row.id,
+            row.kind,
+            keys[row.record_l],
+            keys[row.record_r],
+            row.by,
+            in_utc(row.at),
+            row.why,
+            standing[row.id],
+        )
+        for row, hidden in zip(rows, severed.tolist(), strict=True)
+        if not hidden
+    ]
+
+
+def standings(connection: Connection, decisions: Sequence[int]) -> dict[int, str]:
+    """What became of these decisions, by their numbers: one of the texts above."""
+    rows = connection.execute(
+        select(Decision.__table__).where(among(Decision.id, np.array(decisions, dtype=np.int64)))
+    ).all()
+    ends = {record for row in rows for record in (row.record_l, row.record_r)}
+    records = np.array(sorted(ends), dtype=np.int64)
     holding = set(decisions_in_force(connection, records)["id"].tolist())
     undone = set(
         connection.scalars(select(Decision.undoes).where(Decision.undoes.is_not(None))).all()
     )
     child = _children(connection, records)
-    found = []
-    for row, hidden in zip(rows, severed.tolist(), strict=True):
-        if hidden:
-            continue
-        standing = REPLACED
+    found = {}
+    for row in rows:
+        found[row.id] = REPLACED
         if row.id in undone:
-            standing = TAKEN_BACK
+            found[row.id] = TAKEN_BACK
         elif row.id in holding:
-            standing = WAITS if row.run is None else OLD_VALUES if row.stale_run else HOLDS
-            ends = {child.get(row.record_l), child.get(row.record_r)} - {None}
-            if row.kind == MATCH and row.run is not None and len(ends) == 2:
-                standing = NOT_FOLLOWED
-        found.append(
-            EnteredDecision(
-                row.id,
-                row.kind,
-                keys[row.record_l],
-                keys[row.record_r],
-                row.by,
-                in_utc(row.at),
-                row.why,
-                standing,
-            )
-        )
+            found[row.id] = WAITS if row.run is None else OLD_VALUES if row.stale_run else HOLDS
+            held = {child.get(row.record_l), child.get(row.record_r)} - {None}
+            if row.kind == MATCH and row.run is not None and len(held) == 2:
+                found[row.id] = NOT_FOLLOWED
     return found
 
 

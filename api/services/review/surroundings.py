@@ -1,6 +1,6 @@
 """What stands around a pair: by record.id, before it is asked who may see it."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -25,8 +25,9 @@ from api.db.models import (
 from api.db.tables import in_utc
 from api.services.access.policy import View
 from api.services.register.acts import Key
-from api.services.register.clashes import clashing_decisions
-from api.services.register.decisions import UNDO
+from api.services.register.clashes import Clashing, clashing_decisions
+from api.services.register.conflicts import CONTRADICTION
+from api.services.register.decisions import NON_MATCH, UNDO
 from api.services.register.severances import severed_between
 from api.services.review.pairs import PairId
 from api.services.review.sections import DIFFERS, WAITING, is_open
@@ -237,7 +238,24 @@ def clashing(
 ) -> tuple[Clashed, ...]:
     """The decisions that a conflict of this kind on the pair comes of, in order."""
     named = (conflict, pair.low, pair.high)
-    found = clashing_decisions(connection, [named]).get(named, ())
+    return _clashed(view, clashing_decisions(connection, [named]).get(named, ()))
+
+
+def in_the_way(connection: Connection, view: View, pair: PairId) -> tuple[Clashed, ...]:
+    """The decisions that cannot all hold together with a match of the two, in order.
+
+    What was said of the pair itself is none of them: a match goes before it.
+    """
+    named = (CONTRADICTION, pair.low, pair.high)
+    found = [
+        one
+        for one in clashing_decisions(connection, [named]).get(named, ())
+        if {*one.records} != {*pair.records}
+    ]
+    return _clashed(view, found) if any(one.kind == NON_MATCH for one in found) else ()
+
+
+def _clashed(view: View, found: Iterable[Clashing]) -> tuple[Clashed, ...]:
     return tuple(
         Clashed(
             one.id,
