@@ -65,6 +65,13 @@ def field(context: Context, name: str) -> Field:
         ("O'Brien", "OBrien", (((1, 2),), ())),
         ("Strauß", "Strauss", ((), ())),
         ("2014-05-03", "2014-05-04", (((8, 10),), ((8, 10),))),
+        ("OL1 1AA", "OL1 1AB", (((6, 7),), ((6, 7),))),
+        ("65 Austin Street, Oldham", "135 STATION AVENUE, OLDHAM", (((0, 16),), ((0, 18),))),
+        (
+            "2 Mill Street, Oldham",
+            "2 Mill Streat, Lees",
+            (((11, 12), (15, 21)), ((11, 12), (15, 19))),
+        ),
     ],
 )
 def test_differences_are_marked_inside_the_value(one: str, other: str, spans: object) -> None:
