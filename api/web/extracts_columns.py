@@ -28,7 +28,7 @@ from api.services.extracts.mapping import (
     mappings_of_source,
 )
 from api.services.extracts.reading import refusal_by
-from api.services.extracts.receiving import move_to_source, source_number
+from api.services.extracts.receiving import move_to_source, read_alike, source_number
 from api.services.extracts.recognising import Recognised, definitions_now, recognise
 from api.services.jobs import queue_ingest
 from api.services.register.kept_rules import rules_in_force
@@ -38,7 +38,7 @@ from api.web.access import page_router, signed_in
 from api.web.extracts import Number, find
 from api.web.extracts_report import field_title, source_names
 from api.web.pages import Instead, page, see
-from api.web.text import sentence
+from api.web.text import counted, sentence
 from matcher.errors import DataError
 
 router = page_router()
@@ -97,8 +97,13 @@ def save_columns(request: Request, extract: Number, fields: Fields, change: Chan
         raise Instead(_columns_page(request, change, view, seen, found, None, chosen, 422, errors))
     by = change.caller.name
     keep_mapping(change.connection, extract, mapping, by=by, now=change.now)
-    queue_ingest(change.connection, extract=extract, by=by)
+    alike = read_alike(change.connection, extract, by=by, book=book, now=change.now)
+    for one in sorted([extract, *alike]):
+        queue_ingest(change.connection, extract=one, by=by)
     said = "The columns are saved. Later extracts with the same columns are read in the same way."
+    if alike:
+        are = "is" if len(alike) == 1 else "are"
+        said += f" {counted(len(alike), 'other extract')} that waited {are} read so, too."
     return see(request, f"/extracts/{extract}", said=said)
 
 

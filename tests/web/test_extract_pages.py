@@ -354,6 +354,27 @@ def test_columns_once_said_are_read_so_and_wait_for_a_person_the_first_time(
     assert state(service, 2) == "current"
 
 
+def test_what_came_before_its_columns_were_said_is_read_by_what_is_said_of_another(
+    steward: TestClient, service: Service
+) -> None:
+    place = bring(steward, STRANGE).headers["location"]
+    token = token_in(steward.get("/account").text)
+    for day, content in (
+        ("2024-09-02", STRANGE.replace("18,", "19,")),
+        ("2024-09-03", "No,Nickname,Clan\n1,Ada,Lees\n"),
+    ):
+        sent = {"data": {"csrf": token}, "files": {"file": ("x.csv", content)}}
+        assert steward.post(where("library", day), **sent).headers["location"].endswith("/columns")
+    answer = form(steward, place, CHOSEN)
+    assert (
+        "1 other extract that waited is read so, too."
+        in steward.get(answer.headers["location"]).text
+    )
+    do_work(service)
+    assert [state(service, one) for one in (1, 2, 3)] == ["validated", "validated", "received"]
+    assert "Needs its columns" not in steward.get("/extracts/2").text
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [

@@ -13,8 +13,8 @@ from api.db.models import Agreement, Extract, ExtractState, Source
 from api.services.extracts.changes import Mode
 from api.services.extracts.columns import mapping_of_file
 from api.services.extracts.files import Arrived, arriving, keep_file, kept_file
-from api.services.extracts.mapping import mappings_of_source
-from api.services.extracts.reading import is_generic, layout_of
+from api.services.extracts.mapping import extended, mappings_of_source
+from api.services.extracts.reading import is_generic, layout_of, refusal_by
 from api.services.extracts.states import WAITING, StateError, check_date, note, require
 from api.services.rules import GENERIC, RuleBook
 from matcher.errors import ExtractRefused
@@ -113,6 +113,40 @@ def move_to_source(
     )
     detail = {"from": row.source, "to": number}
     note(connection, extract, "extract_moved", by=by, now=now, detail=detail)
+
+
+def read_alike(
+    connection: Connection, extract: int, *, by: str, book: RuleBook, now: datetime
+) -> list[int]:
+    """Have those of its source that wait for the same be read by what was said of its columns.
+
+    The numbers of the extracts that can be: they came before anything was said.
+    """
+    own = select(Extract.source, Extract.mapping, Source.name).join(Source)
+    row = connection.execute(own.where(Extract.id == extract)).one()
+    definition = extended(
+        book.definition(row.name), mappings_of_source(connection, row.source)[row.mapping]
+    )
+    waiting = (
+        select(Extract.id)
+        .where(
+            Extract.source == row.source,
+            Extract.state == ExtractState.RECEIVED,
+            Extract.job.is_(None),
+            Extract.id != extract,
+        )
+        .order_by(Extract.id)
+    )
+    found = []
+    for other in connection.scalars(waiting).all():
+        with kept_file(connection, other) as path:
+            mapping = _mapping(connection, row.source, row.name, path, book)
+            if mapping != row.mapping or refusal_by(row.name, path, definition) is not None:
+                continue
+        connection.execute(update(Extract).where(Extract.id == other).values(mapping=mapping))
+        note(connection, other, "columns_mapped", by=by, now=now, detail={"mapping": mapping})
+        found.append(other)
+    return found
 
 
 def _mapping(
