@@ -122,7 +122,7 @@ def explain_record(
 
     With each partial weight, its level and sentence, and what people decided on the two.
     """
-    after = place_of(cursor, str, str)
+    after = place_of(access.service, cursor, str, str)
     require_named(access, source)
     number = record_number(access.connection, source, record_id)
     child_id = _child(access, source, record_id)
@@ -163,7 +163,7 @@ def get_record_history(
     limit: Limit = 100,
 ) -> RecordHistory:
     """Oldest first: each version with the run and the extract that brought it, each child."""
-    after = place_of(cursor, int, int, int)
+    after = place_of(access.service, cursor, int, int, int)
     require_named(access, source)
     number = record_number(access.connection, source, record_id)
     if number is None:

@@ -15,8 +15,10 @@ from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy import Engine
 
 from api.db.aside import open_aside
+from api.db.engine import reading
 from api.rest.newest import NewestRun
 from api.services.access.access_log import AccessLog
+from api.services.register.feed_places import feed_key
 from api.services.register.kept_rules import InForce
 
 
@@ -42,6 +44,18 @@ class Service:
     pace: MovingWindowRateLimiter = field(
         default_factory=lambda: MovingWindowRateLimiter(MemoryStorage())
     )
+    known: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def feed_key(self) -> bytes | None:
+        """By which places in the change feed and in lists are told; none before the first run."""
+        if "feed_key" not in self.known:
+            with reading(self.engine) as connection:
+                key = feed_key(connection)
+            if key is None:
+                return None
+            self.known["feed_key"] = key
+        return self.known["feed_key"]
 
     @cached_property
     def newest_run(self) -> NewestRun:

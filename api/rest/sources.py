@@ -70,7 +70,7 @@ def get_sources(
     """With their agreements and the last extract of each; of a key that is scoped to some
     sources, only these.
     """
-    place = place_of(cursor, str)
+    place = place_of(access.service, cursor, str)
     found = list_sources(
         access.connection,
         access.caller.sources,

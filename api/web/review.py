@@ -45,7 +45,7 @@ def queue_page(
     if not reviewer.senior:
         part = part.for_all()
     # Forms send what is empty, too.
-    place = place_of(after or None, int, float, int, int)
+    place = place_of(visit.service, after or None, int, float, int, int)
     items = []
     if rules_of(visit) is not None:
         items = queued(
@@ -84,7 +84,9 @@ def queue_page(
         in_hand=lease.pair if lease else None,
         items=shown,
         later=bool(place),
-        next=_address(part.query, written(shown[-1].place)) if len(items) > _PAGE else None,
+        next=_address(part.query, written(visit.service, shown[-1].place))
+        if len(items) > _PAGE
+        else None,
         **words_for_templates(),
     )
 

@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from api.db.engine import writing
 from api.db.models import Agreement, Source
 from api.logs import configure_logs
+from api.rest.paging import written
 from api.rest.service import Service
 from tests.register_service.registers import NOW
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed
@@ -151,7 +152,7 @@ def test_a_split_child_names_its_successors(
 
 
 def test_lists_come_in_pages_that_make_the_whole(
-    client: TestClient, key: MakeKey, register: Reviewed
+    client: TestClient, key: MakeKey, register: Reviewed, service: Service
 ) -> None:
     own = key()
     family = {"family_id": "F1"}
@@ -170,7 +171,8 @@ def test_lists_come_in_pages_that_make_the_whole(
             assert ("Link" in page.headers) == (address is not None)
         assert paged == whole["items"]
         assert len(paged) >= 3
-        wrong = client.get(child(register.child(SCHOOL), rest) + "?cursor=WzEyXQ", headers=own)
+        another = written(service, [12])
+        wrong = client.get(child(register.child(SCHOOL), rest) + f"?cursor={another}", headers=own)
         assert kind(wrong) == "bad-cursor"
 
 

@@ -1,5 +1,6 @@
 """What a client is told that asks wrongly: where, what, and always in the same way."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from sqlalchemy import select
 
 from api.db.engine import reading
 from api.db.models import Access
+from api.rest.paging import place_of, written
+from api.rest.problems import Problem
 from api.rest.service import Service
 from api.services.access.roles import Role
 from tests.register_service.reviewed import AISHA, NOAH, Reviewed
@@ -149,11 +152,29 @@ def test_a_cursor_that_is_not_ours_is_always_the_same_problem(
     assert (found.status_code, kind(found)) == (400, "bad-cursor")
 
 
-def test_a_cursor_of_a_list_that_has_changed_is_one_too(client: TestClient, key: MakeKey) -> None:
+def test_a_cursor_of_a_list_that_has_changed_is_one_too(
+    client: TestClient, key: MakeKey, service: Service
+) -> None:
     own = key()
-    asked = {"surname": "Malik", "cursor": "WyI1UUsyTThaUjBUNFdGIl0"}
+    asked = {"surname": "Malik", "cursor": written(service, ["5QK2M8ZR0T4WF"])}
     found = client.post("/v1/children/search", headers=own, json=asked)
     assert (found.status_code, kind(found)) == (400, "bad-cursor")
+
+
+def test_a_cursor_says_nothing_of_what_it_is_a_place_of(service: Service) -> None:
+    """Nor by how long it is, of numbers as large."""
+    places = [[110, 1, 12327], [110, 1, 12329], ["2016-10-26", "visits", 2098]]
+    cursors = [written(service, place) for place in places]
+    assert len(cursors[0]) == len(cursors[1])
+    for cursor, place in zip(cursors, places, strict=True):
+        sealed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        assert not any(str(part).encode() in sealed for part in place if part != 1)
+        assert place_of(service, cursor, *map(type, place)) == tuple(place)
+    for wrong in (cursors[0][:-2], cursors[0][::-1], cursors[0] + cursors[1]):
+        with pytest.raises(Problem):
+            place_of(service, wrong, int, int, int)
+    with pytest.raises(Problem):
+        place_of(service, cursors[2], int, int, int)
 
 
 def test_what_is_wrong_is_said_once(client: TestClient, key: MakeKey) -> None:

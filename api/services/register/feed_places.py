@@ -47,8 +47,8 @@ class Places:
     @classmethod
     def of(cls, connection: Connection) -> "Places | None":
         """None as long as there was no run."""
-        key = connection.scalar(select(FeedKey.key))
-        return None if key is None else cls(bytes.fromhex(key))
+        key = feed_key(connection)
+        return None if key is None else cls(key)
 
     def events(self, numbers: Sequence[int]) -> list[str]:
         """Of the events of these numbers."""
@@ -85,6 +85,12 @@ class Places:
         encryptor = self._cipher.encryptor()
         written = (encryptor.update(b"".join(blocks)) + encryptor.finalize()).hex()
         return [written[at : at + _HEX] for at in range(0, len(written), _HEX)]
+
+
+def feed_key(connection: Connection) -> bytes | None:
+    """The key by which places are told; None as long as there was no run."""
+    key = connection.scalar(select(FeedKey.key))
+    return None if key is None else bytes.fromhex(key)
 
 
 def keep_key(connection: Connection) -> None:

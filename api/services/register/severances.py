@@ -124,8 +124,8 @@ def severed_between(connection: Connection, l: Numbers, r: Numbers) -> npt.NDArr
 class Hidden:
     """What must not be shown with a child: records, and the children that hold or held them."""
 
-    records: frozenset[int]
-    children: frozenset[str]
+    records: frozenset[int] = frozenset()
+    children: frozenset[str] = frozenset()
 
 
 def hidden_from(connection: Connection, child: str) -> Hidden:
@@ -138,13 +138,15 @@ def hidden_from(connection: Connection, child: str) -> Hidden:
     """
     held = select(Membership.record, Membership.to_run).where(Membership.child == child)
     record, until = columns(connection, held)
+    l, r = columns(connection, _severances(record))
+    if not len(l):
+        return Hidden()
     after = (
         select(Membership.record)
         .join(Severance, or_(*(Membership.record == side for side in _SIDES)))
         .where(Membership.child == child, held_since(Membership))
     )
     present = np.union1d(record[until < 0], columns(connection, after)[0])
-    l, r = columns(connection, _severances(record))
     within = np.isin(l, record) & np.isin(r, record)
     both = np.concatenate([l[within], r[within]])
     if not len(present):
