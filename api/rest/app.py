@@ -32,10 +32,9 @@ from api.rest import (
     webhooks,
 )
 from api.rest.access import AnsweredError
+from api.rest.document import TAGS, describe
 from api.rest.errors import add_handlers
-from api.rest.examples import body_schemas, example_of, form_example
 from api.rest.manners import Heads, Manner, check_manners
-from api.rest.problems import FHIR, outcomes_of, problem_schemas, responses
 from api.rest.requests import Metrics, Requests
 from api.rest.service import Service
 from api.rest.slashes import EncodedSlashes
@@ -70,6 +69,7 @@ def create_app(service: Service, hosts: Sequence[str] = ("*",)) -> FastAPI:
         title="Child register",
         version=versions()["child-register"],
         description=_DESCRIPTION,
+        openapi_tags=[{"name": name, "description": said} for name, said in TAGS.items()],
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -88,7 +88,7 @@ def create_app(service: Service, hosts: Sequence[str] = ("*",)) -> FastAPI:
     include(app, problem_kinds.router)
     for router in _routers():
         include(app, router, "/v1")
-    _describe_problems(app)
+    describe(app)
     app.add_middleware(EncodedSlashes)
     app.add_middleware(Heads)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=_LARGEST_BODY)
@@ -134,68 +134,3 @@ def _routers() -> list[Any]:
         records.router,
         search.router,
     ]
-
-
-def _describe_problems(app: FastAPI) -> None:
-    plain = app.openapi
-
-    def described() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = plain()
-            schemas = document["components"]["schemas"]
-            schemas.pop("HTTPValidationError", None)
-            schemas.pop("ValidationError", None)
-            schemas |= problem_schemas()
-            for address, path in document["paths"].items():
-                for operation in path.values():
-                    _complete(operation, fhir=address.startswith(FHIR))
-                    for name in body_schemas(operation):
-                        schema = schemas[name]
-                        schema.setdefault("examples", [example_of(schema, schemas)])
-                    _exemplify(operation, schemas)
-            app.openapi_schema = _with_whole_bounds(document)
-        return app.openapi_schema
-
-    app.openapi = described  # type: ignore[method-assign]
-
-
-def _with_whole_bounds(part: Any) -> Any:
-    """The document, with bounds of whole numbers that are whole: 2^63 - 1 is no float."""
-    if isinstance(part, list):
-        return [_with_whole_bounds(one) for one in part]
-    if not isinstance(part, dict):
-        return part
-    found = {name: _with_whole_bounds(one) for name, one in part.items()}
-    if found.get("type") == "integer":
-        for name in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
-            if isinstance(found.get(name), float):
-                found[name] = min(int(found[name]), 2**63 - (name == "maximum"))
-    return found
-
-
-def _exemplify(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Let an operation show the whole of what it takes and answers, as its schemas have it."""
-    asked = operation.get("requestBody", {})
-    done = [one for status, one in operation["responses"].items() if status.startswith("2")]
-    for body in (asked, *done):
-        content = body.get("content", {}).get("application/json", {})
-        schema = content.get("schema", {})
-        for one in (schema, *schema.get("anyOf", ())):
-            if "$ref" in one:
-                content.setdefault("example", example_of(one, schemas))
-    form = asked.get("content", {}).get("multipart/form-data")
-    if form is not None:
-        form["example"] = form_example(form["schema"], schemas)
-
-
-def _complete(operation: dict[str, Any], *, fhir: bool) -> None:
-    """Describe what any operation may end with, if it does not do so itself."""
-    kinds = ["bad-request", "invalid", "fault"]
-    if "requestBody" in operation:
-        kinds.append("media-type")
-    own = operation["responses"]
-    for status, entry in (outcomes_of(*kinds) if fhir else responses(*kinds)).items():
-        # FastAPI's own 422 is never sent: ours is a problem document.
-        if "application/json" in own.get(str(status), {}).get("content", {}):
-            del own[str(status)]
-        own.setdefault(str(status), entry)

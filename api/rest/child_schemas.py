@@ -20,31 +20,42 @@ from matcher.rules.survivorship import GOLDEN_FIELDS
 class Sourced(BaseModel):
     """A golden value and the source that it comes from."""
 
-    value: str = Field(examples=["Aisha"])
+    value: str = Field(description="As text.", examples=["Aisha"])
     source: str = Field(
         description="`correction` where a person set it by hand.", examples=["systmone"]
     )
 
 
+def _shown(value: str | None, source: str = "systmone") -> Any:
+    """The example of a golden value; of some there is none, as no purpose has all of them."""
+    return None if value is None else {"value": value, "source": source}
+
+
 class GoldenValues(BaseModel):
     """What survives of all that the records say; null where there is none that may be seen."""
 
-    forename: Sourced | None = None
-    surname: Sourced | None = None
+    forename: Sourced | None = Field(None, examples=[_shown("Aisha")])
+    surname: Sourced | None = Field(None, examples=[_shown("Malik")])
     date_of_birth: Sourced | None = Field(
-        None, examples=[{"value": "2014-05-03", "source": "school_census"}]
+        None, description="As YYYY-MM-DD.", examples=[_shown("2014-05-03")]
     )
-    sex: Sourced | None = Field(None, examples=[{"value": "F", "source": "systmone"}])
+    sex: Sourced | None = Field(None, description="`F` or `M`.", examples=[_shown("F")])
     nhs_number: Sourced | None = Field(
-        None, examples=[{"value": "9434765919", "source": "systmone"}]
+        None, description="Ten digits.", examples=[_shown("9434765919")]
     )
     upn: Sourced | None = Field(
-        None, examples=[{"value": "B801200005001", "source": "school_census"}]
+        None,
+        description="Unique pupil number, for education purposes only.",
+        examples=[_shown(None)],
     )
     address: Sourced | None = Field(
-        None, examples=[{"value": "2 Mill Road, Oldham", "source": "estart"}]
+        None,
+        description='One line, parts separated by ", "; null of a shielded child.',
+        examples=[_shown("2 Mill Road, Oldham", "estart")],
     )
-    postcode: Sourced | None = Field(None, examples=[{"value": "OL1 1AA", "source": "estart"}])
+    postcode: Sourced | None = Field(
+        None, description="Null of a shielded child.", examples=[_shown("OL1 1AA", "estart")]
+    )
 
 
 class ChildDocument(BaseModel):

@@ -1,6 +1,7 @@
 """FHIR R4: `Patient/$match` with the same engine as a match of our own."""
 
 import json
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request, Response
@@ -9,6 +10,8 @@ from api.rest.access import Access
 from api.rest.allowed import KeyHeader, reads
 from api.rest.errors import unreadable
 from api.rest.fhir_resources import (
+    CHILD_ID,
+    MATCH_GRADE,
     MEDIA_TYPE,
     ResourceError,
     capabilities,
@@ -43,8 +46,35 @@ _RESOURCE: dict[str, Any] = {
 }
 
 
-def _answer(description: str) -> dict[int | str, dict[str, Any]]:
-    return {200: {"description": description, "content": {MEDIA_TYPE: {"schema": _RESOURCE}}}}
+def _answer(description: str, example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    content = {MEDIA_TYPE: {"schema": _RESOURCE, "example": example}}
+    return {200: {"description": description, "content": content}}
+
+
+_FOUND: dict[str, Any] = {
+    "resourceType": "Bundle",
+    "type": "searchset",
+    "total": 1,
+    "entry": [
+        {
+            "fullUrl": f"{CHILD_ID}:R7K5WPZE84P4H",
+            "resource": {
+                "resourceType": "Patient",
+                "id": "R7K5WPZE84P4H",
+                "identifier": [{"system": CHILD_ID, "value": "R7K5WPZE84P4H"}],
+                "name": [{"family": "Artliff", "given": ["Amelia"]}],
+                "gender": "female",
+                "birthDate": "2016-10-12",
+                "address": [{"postalCode": "OL9 9ZZ"}],
+            },
+            "search": {
+                "mode": "match",
+                "score": 0.999961,
+                "extension": [{"url": MATCH_GRADE, "valueCode": "certain"}],
+            },
+        },
+    ],
+}
 
 
 _EXAMPLE: dict[str, Any] = {
@@ -82,6 +112,9 @@ _QUESTION = {
 }
 
 
+_CAPABLE: dict[str, Any] = json.loads(capabilities("1.0.0", date(2024, 9, 1)))
+
+
 async def _body(request: Request) -> bytes:
     """What was sent, if it is of a type that is taken."""
     require_content(request, *_TAKEN)
@@ -100,7 +133,7 @@ class FhirResponse(Response):
     name="fhir_match_patient",
     response_class=FhirResponse,
     openapi_extra=_QUESTION,
-    responses={**_answer("A searchset Bundle"), **outcomes("not-acceptable", "media-type")},
+    responses={**_answer("A searchset Bundle", _FOUND), **outcomes("not-acceptable", "media-type")},
 )
 def fhir_match_patient(
     access: Annotated[Access, reads(Permission.MATCH_PEOPLE)],
@@ -137,7 +170,7 @@ def fhir_match_patient(
     summary="See what the FHIR side can do",
     name="fhir_capabilities",
     response_class=FhirResponse,
-    responses={**_answer("A CapabilityStatement"), **outcomes("not-acceptable")},
+    responses={**_answer("A CapabilityStatement", _CAPABLE), **outcomes("not-acceptable")},
 )
 def fhir_capabilities(
     access: Annotated[Access, reads(Permission.MATCH_PEOPLE, personal=False)],

@@ -36,7 +36,7 @@ class RangeModel(BaseModel):
     accepted: float | None
 
 
-class PartModel(BaseModel):
+class MeasurePart(BaseModel):
     """One side of a comparison."""
 
     name: Literal["yes", "no", "unknown"]
@@ -76,7 +76,7 @@ class MeasureModel(BaseModel):
     value_unit: str = Field(examples=["%"])
     interval: IntervalModel | None
     range: RangeModel | None = Field(description="What undecided possible links leave open.")
-    parts: list[PartModel]
+    parts: list[MeasurePart]
     excluded: list[CountModel]
     unlinked: int | None = Field(description="Children without a linked record in a source needed.")
 

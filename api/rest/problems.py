@@ -16,6 +16,9 @@ MEDIA_TYPE = "application/problem+json"
 BASE = "/v1/problems/"
 # Where the OpenAPI document keeps them.
 _SCHEMAS = "#/components/schemas/"
+_EXAMPLES = "#/components/examples/"
+# How an example of a problem is called there that is told as a FHIR OperationOutcome.
+_AS_OUTCOME = "fhir-"
 # Below this address problems are FHIR OperationOutcomes.
 FHIR = "/v1/fhir/"
 # What their codes are of: no registry has it, and nothing is behind it.
@@ -212,14 +215,7 @@ def problem_response(
 ) -> JSONResponse:
     """The document for one problem."""
     known = KINDS[kind]
-    content = {
-        "type": BASE + kind,
-        "title": known.title,
-        "status": known.status,
-        "detail": detail or known.remedy,
-        "request_id": getattr(request.state, "request_id", ""),
-        **more,
-    }
+    content = _document(kind, detail, getattr(request.state, "request_id", ""), **more)
     own = dict(headers or {})
     if known.status == 401:
         own.setdefault("WWW-Authenticate", "Bearer")
@@ -227,6 +223,18 @@ def problem_response(
         outcome = operation_outcome(kind, content)
         return JSONResponse(outcome, known.status, headers=own, media_type=FHIR_MEDIA_TYPE)
     return JSONResponse(content, known.status, headers=own, media_type=MEDIA_TYPE)
+
+
+def _document(kind: str, detail: str | None, request_id: str, **more: Any) -> dict[str, Any]:
+    known = KINDS[kind]
+    return {
+        "type": BASE + kind,
+        "title": known.title,
+        "status": known.status,
+        "detail": detail or known.remedy,
+        "request_id": request_id,
+        **more,
+    }
 
 
 def operation_outcome(kind: str, problem: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,6 +272,28 @@ def problem_schemas() -> dict[str, Any]:
     return {**schema.pop("$defs"), ProblemDocument.__name__: schema}
 
 
+# What is in problems of some kinds only.
+_WITH: Mapping[str, dict[str, Any]] = {
+    "invalid": {
+        "errors": [{"place": "body.date_of_birth", "message": "give a date as YYYY-MM-DD"}]
+    },
+    "gone": {"successors": ["7B3N9HV1C6DY4"]},
+    "in-hand": {"pair": "1042-2077"},
+    "stale": {"changes": ["record_l", "weight"]},
+}
+
+
+def problem_examples() -> dict[str, Any]:
+    """An example of each kind of problem, for the components of the OpenAPI document."""
+    found = {}
+    for kind, known in KINDS.items():
+        one = _document(kind, None, "3f0c6f0e7a0b4a1c8a5d0d8f7b1e2c3d", **_WITH.get(kind, {}))
+        found[kind] = {"summary": known.title, "value": one}
+        outcome = {"summary": known.title, "value": operation_outcome(kind, one)}
+        found[_AS_OUTCOME + kind] = outcome
+    return found
+
+
 def _header(name: str, description: str, kind: str = "string") -> dict[str, Any]:
     return {"headers": {name: {"description": description, "schema": {"type": kind}}}}
 
@@ -289,9 +319,15 @@ def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
             {
                 **_HEADERS.get(known.status, {}),
                 "description": known.title,
-                "content": {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS + ProblemDocument.__name__}}},
+                "content": {
+                    MEDIA_TYPE: {
+                        "schema": {"$ref": _SCHEMAS + ProblemDocument.__name__},
+                        "examples": {},
+                    }
+                },
             },
         )
+        entry["content"][MEDIA_TYPE]["examples"][kind] = {"$ref": _EXAMPLES + kind}
         if known.title not in entry["description"]:
             entry["description"] += f"; or: {known.title}"
     return by_status
@@ -334,7 +370,12 @@ def outcomes_of(*kinds: str) -> dict[int | str, dict[str, Any]]:
 
 def _as_outcomes(found: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
     schema = {"type": "object", "properties": {"resourceType": {"const": "OperationOutcome"}}}
-    return {
-        status: {**one, "content": {FHIR_MEDIA_TYPE: {"schema": schema}}}
-        for status, one in found.items()
-    }
+    told = {}
+    for status, one in found.items():
+        examples = {
+            kind: {"$ref": _EXAMPLES + _AS_OUTCOME + kind}
+            for kind in one["content"][MEDIA_TYPE]["examples"]
+        }
+        content = {FHIR_MEDIA_TYPE: {"schema": schema, "examples": examples}}
+        told[status] = {**one, "content": content}
+    return told

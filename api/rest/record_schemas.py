@@ -81,9 +81,13 @@ class RecordValues(Body):
         None, description="The order of `name`, where it is known."
     )
     sex: Literal["F", "M"] | None = Field(None, examples=["F"])
-    nhs_number: Identifier | None = Field(None, examples=["9434765919"])
-    upn: Identifier | None = Field(None, examples=["B801200005001"])
-    former_upn: Identifier | None = None
+    nhs_number: Identifier | None = Field(None, description="Ten digits.", examples=["9434765919"])
+    upn: Identifier | None = Field(
+        None,
+        description="Unique pupil number, for education purposes only, such as `B801200005001`.",
+        examples=[None],
+    )
+    former_upn: Identifier | None = Field(None, description="The one that `upn` replaced.")
     address: Value | None = Field(
         None, description='One line, parts separated by ", ".', examples=["2 Mill Road, Oldham"]
     )

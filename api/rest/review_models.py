@@ -208,7 +208,7 @@ class UndoReason(Body):
     why: Said = Field(examples=["a slip of the finger"])
 
 
-class PartModel(BaseModel):
+class PairPart(BaseModel):
     """What one comparison says of the pair."""
 
     comparison: str = Field(examples=["date_of_birth"])
@@ -234,7 +234,7 @@ class WeightsModel(BaseModel):
     withheld: bool = Field(
         description="Whether something that may not be seen counts for or against the two."
     )
-    parts: list[PartModel]
+    parts: list[PairPart]
 
 
 class OutcomeModel(BaseModel):
@@ -320,7 +320,7 @@ def weights_model(found: Explained | None) -> WeightsModel | None:
     if found is None:
         return None
     parts = [
-        PartModel(**{name: getattr(part, name) for name in PartModel.model_fields})
+        PairPart(**{name: getattr(part, name) for name in PairPart.model_fields})
         for part in found.parts
     ]
     return WeightsModel(

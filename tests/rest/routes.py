@@ -4,19 +4,18 @@ python -m tests.rest.routes
 """
 
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.dependencies.models import Dependant
 
 from api.db.engine import open_database
 from api.db.schema import upgrade
 from api.rest.allowed import Allowed
 from api.rest.app import create_app
+from api.rest.document import asked_by, roles_of
 from api.rest.service import opened
-from api.services.access.roles import PERMISSIONS, Role
+from api.services.access.roles import Role
 from tests.register_service.registers import shipped
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "rest-routes.md"
@@ -41,22 +40,11 @@ class Rule:
     def roles(self) -> list[Role]:
         if self.allowed is None:
             return list(Role)
-        return [role for role in Role if self.allowed.permission in PERMISSIONS[role]]
+        return roles_of(self.allowed)
 
 
 def rules(app: FastAPI) -> list[Rule]:
-    found = []
-    for name, route in app.state.routes.items():
-        asked = [one for one in _calls(route.dependant) if isinstance(one, Allowed)]
-        assert len(asked) <= 1, f"{name} asks for several permissions"
-        found.append(Rule(name, asked[0] if asked else None))
-    return found
-
-
-def _calls(dependant: Dependant) -> Iterator[object]:
-    for inner in dependant.dependencies:
-        yield inner.call
-        yield from _calls(inner)
+    return [Rule(name, asked_by(route)) for name, route in app.state.routes.items()]
 
 
 def page(app: FastAPI) -> str:
