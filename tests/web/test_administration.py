@@ -117,6 +117,7 @@ def test_somebody_is_added_and_their_link_shown_once(
         ({"name": "grace", "roles": ["no such role"]}, "Select what they may do"),
         ({"name": "né", "roles": ["analyst"]}, "Write a name in letters without accents"),
         ({"name": "né"}, "Write a name in letters without accents"),
+        ({"name": "grace hill", "roles": ["analyst"]}, "without spaces"),
         ({"name": "steward.early_years", "roles": ["analyst"]}, "There is a person called"),
     ],
 )

@@ -26,7 +26,8 @@ def check_name_is_free(connection: Connection, name: str, *, now: datetime) -> s
     name = tidy_name(name)
     if not _NAME.fullmatch(name):
         raise AccessError(
-            "write a name in letters without accents, digits and . _ @ + -, at most 64 of them"
+            "write a name in letters without accents, digits and . _ @ + -, without spaces, "
+            "at most 64 characters"
         )
     if name in _RESERVED:
         raise AccessError(f"{name} is how the logs name another; choose a name of its own")
