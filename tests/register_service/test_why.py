@@ -1,9 +1,9 @@
 """Why records are one child: the numbers of the run, compared again where none are kept."""
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
-from api.db.engine import reading
+from api.db.engine import reading, writing
 from api.db.models import Membership, Pair
 from api.services.register.apart import kept_apart
 from api.services.register.history import Member, child_of, members_of
@@ -83,7 +83,21 @@ def test_a_pair_that_is_not_kept_is_compared_as_a_run_would(register: Reviewed) 
     parts = sum(part.weight for part in one.parts if part.weight is not None)
     assert one.weight == pytest.approx(one.prior + parts)
     assert one.company == 0.0
-    assert not one.link
+    assert not one.link and one.because == "weak"
+
+
+@pytest.mark.parametrize(
+    ("found", "because"), [({"rival": 1}, "rival"), ({"apart": 1, "rival": 1}, "apart"), ({}, None)]
+)
+def test_why_the_model_did_not_link_what_weighs_enough_is_told(
+    register: Reviewed, found: dict[str, int], because: str | None
+) -> None:
+    with writing(register.engine) as connection:
+        ids = register.ids(connection)
+        own = Pair.l.in_([ids[SCHOOL], ids[CLINIC]]), Pair.r.in_([ids[SCHOOL], ids[CLINIC]])
+        connection.execute(update(Pair).where(*own).values(link=0, **found))
+    one = next(one for one in why(register, SCHOOL) if CLINIC in (one.l[:2], one.r[:2]))
+    assert (one.link, one.because) == (False, because)
 
 
 def test_what_may_not_be_seen_has_no_sentence_and_counts_in_no_weight(register: Reviewed) -> None:
@@ -97,7 +111,7 @@ def test_what_may_not_be_seen_has_no_sentence_and_counts_in_no_weight(register: 
     assert all(
         (part.sentence, part.level, part.weight) == (None, None, None) for part in hidden.values()
     )
-    assert both.withheld
+    assert both.withheld and both.because is None
     visible = sum(part.weight for part in both.parts if part.weight is not None)
     assert both.weight == pytest.approx(both.prior + both.company + visible)
     assert not {"forename", "surname", "date_of_birth"} & set(hidden)

@@ -33,6 +33,8 @@ from matcher.table import MISSING
 
 Ends = tuple[int, int]
 
+APART, RIVAL, WEAK = "apart", "rival", "weak"
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -69,7 +71,9 @@ class Explained:
 
     In bits, ``weight`` is ``prior`` plus ``company`` (what the sources that hold them say)
     plus the weights of all ``parts`` that may be told; ``withheld`` says that others, which
-    weigh something, are not in it. ``link`` says whether the last run followed the pair.
+    weigh something, are not in it. ``link`` says whether the last run followed the pair, and
+    ``because`` why it did not, as far as it may be told: APART, that a comparison rules it out,
+    RIVAL, that another record fits nearly as well, or WEAK, that it weighs too little.
     """
 
     l: Member
@@ -80,6 +84,7 @@ class Explained:
     company: float
     parts: Sequence[Part]
     link: bool
+    because: str | None
     decisions: Sequence[Said]
     withheld: bool
 
@@ -174,6 +179,10 @@ def _explain(
             prior = weight - company - known.evidence
         numbers = {name: int(graded[at]) for name, graded in levels.items()}
         hidden = telling.hidden({l.source, r.source}, placeless, numbers)
+        because = None
+        if not link and not any(own[name] for name in hidden):
+            because = WEAK if weight < standing.read.matching.thresholds.upper else None
+            because = (known and known.kept_from) or because
         withheld = sum(own[name] for name in hidden)
         weight -= withheld
         found.append(
@@ -186,6 +195,7 @@ def _explain(
                 company,
                 _parts(standing.read.matching, numbers, own, hidden),
                 link,
+                because,
                 said.get((l.record, r.record), []),
                 any(own[name] for name in hidden),
             )
@@ -199,6 +209,7 @@ class _KeptPair:
     evidence: float
     company: float
     link: bool
+    kept_from: str | None
 
 
 class _Kept:
@@ -216,10 +227,14 @@ class _Kept:
             pairs.evidence.tolist(),
             pairs.found["company"].tolist(),
             pairs.found["link"].tolist(),
+            np.where(pairs.apart == 1, APART, np.where(pairs.found["rival"] == 1, RIVAL, "")),
             strict=True,
         )
         return cls(
-            {frozenset((l, r)): _KeptPair(w, e, c, bool(link)) for l, r, w, e, c, link in rows}
+            {
+                frozenset((l, r)): _KeptPair(w, e, c, bool(link), str(why) or None)
+                for l, r, w, e, c, link, why in rows
+            }
         )
 
     def at(self, ends: Ends) -> _KeptPair | None:
