@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from sqlalchemy import Connection, Engine
 
+from api.connections import PatientProtocol
 from api.db.engine import reading
 from api.rest.service import opened
 from api.services.demo import is_demonstration
@@ -97,6 +98,7 @@ def serve(engine: Engine, offered: InForce, settings: Settings, host: str, port:
             log_config=None,
             access_log=False,
             server_header=False,
+            http=PatientProtocol,
             proxy_headers=settings.environment == "production",
             timeout_keep_alive=15,
             timeout_graceful_shutdown=10,

@@ -35,7 +35,7 @@ def protect(connection: Connection, table: str) -> None:
 def unprotect(connection: Connection, table: str) -> None:
     """Let rows be changed; for migrations, and tests that begin anew."""
     if is_sqlite(connection):
-        for act in ("update", "delete"):
+        for act in ("update", "delete", "replace"):
             connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_{act}"))
     else:
         connection.execute(text(f"DROP FUNCTION IF EXISTS {table}_is_append_only CASCADE"))
@@ -58,6 +58,12 @@ def _statements(table: str, *, sqlite: bool) -> Iterable[str]:
                 f"CREATE TRIGGER {table}_no_{act} BEFORE {act.upper()} ON {table} "
                 f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
             )
+        # A row that is put in place of another one is neither changed nor deleted.
+        other = f"SELECT 1 FROM {table} WHERE id = NEW.id"  # noqa: S608 - names of ours
+        yield (
+            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN EXISTS ({other}) "
+            f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
+        )
         return
     yield (
         f"CREATE FUNCTION {table}_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "

@@ -32,6 +32,19 @@ def test_the_database_refuses(table: str, statement: str, engine: Engine) -> Non
         assert counts(connection) == before
 
 
+@pytest.mark.parametrize("table", LOGS)
+def test_no_row_is_put_in_the_place_of_another(table: str, engine: Engine) -> None:
+    with writing(engine) as connection:
+        fill(connection)
+        before = connection.execute(text(f"SELECT * FROM {table}")).all()
+    again = f"INTO {table} SELECT * FROM {table} WHERE id = 1"
+    statement = f"INSERT OR REPLACE {again}" if is_sqlite(engine) else f"INSERT {again}"
+    with pytest.raises(DBAPIError), writing(engine) as connection:
+        connection.execute(text(statement))
+    with reading(engine) as connection:
+        assert connection.execute(text(f"SELECT * FROM {table}")).all() == before
+
+
 def test_a_log_is_not_emptied_as_a_whole(engine: Engine) -> None:
     truncate = "DELETE FROM audit" if is_sqlite(engine) else "TRUNCATE audit"
     with writing(engine) as connection:
@@ -52,5 +65,5 @@ def test_a_migration_is_written_for_a_table_that_is_to_be_protected_or_no_more(
     assert differences(engine) == []
     with writing(engine) as connection:
         unprotect(connection, "audit")
-        protect(connection, "source")
-    assert differences(engine) == [("keep_append_only", "audit"), ("let_rows_change", "source")]
+        protect(connection, "extract")
+    assert differences(engine) == [("keep_append_only", "audit"), ("let_rows_change", "extract")]

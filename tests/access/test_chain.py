@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, text, update
 
 from api.db.append_only import unprotect
-from api.db.engine import open_database, reading, writing
+from api.db.engine import is_sqlite, open_database, reading, writing
 from api.db.models import Audit
 from api.services.access import chain
 from api.services.access.audit import note_act
@@ -93,9 +93,21 @@ def swap_two(connection: Connection) -> None:
         connection.execute(update(Audit).where(Audit.id == old).values(id=new))
 
 
+def make_unreadable(connection: Connection) -> None:
+    kept = "detail = 'not json'" if is_sqlite(connection) else "hash = 'x'"
+    connection.execute(text(f"UPDATE audit SET {kept} WHERE id = 4"))
+
+
+def make_no_moment(connection: Connection) -> None:
+    moment = "'not a date'" if is_sqlite(connection) else "'infinity'"
+    connection.execute(text(f"UPDATE audit SET at = {moment} WHERE id = 4"))
+
+
 @pytest.mark.parametrize(
     "tamper, entry, why",
     [
+        (make_unreadable, 4, "altered"),
+        (make_no_moment, 4, "altered"),
         (alter_by, 4, "altered"),
         (alter_moment, 4, "altered"),
         (alter_detail, 4, "altered"),
@@ -116,6 +128,16 @@ def test_the_first_entry_that_is_not_as_it_was_written_is_named(
     assert broken is not None
     assert broken[0] == entry
     assert why in broken[1]
+
+
+def test_a_log_that_is_not_there_any_more_is_said_to_be_missing(log: Engine) -> None:
+    with writing(log) as connection:
+        connection.execute(text("ALTER TABLE audit RENAME TO elsewhere"))
+    try:
+        assert verify(log) == (0, (1, "the log itself is missing"))
+    finally:
+        with writing(log) as connection:
+            connection.execute(text("ALTER TABLE elsewhere RENAME TO audit"))
 
 
 def test_a_tail_that_was_cut_off_shows_against_a_head_that_was_noted(log: Engine) -> None:

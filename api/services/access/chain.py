@@ -7,12 +7,13 @@ one way of writing. Entries are numbered from 1 without gaps.
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, inspect, select, text
+from sqlalchemy.exc import DataError
 
 from api.db.engine import is_sqlite
 from api.db.models import Access, Audit
@@ -26,6 +27,7 @@ Log = type[Audit] | type[Access]
 LOGS: dict[str, Log] = {"audit": Audit, "access": Access}
 
 _AT_ONCE = 5000
+_UNREADABLE = "what it says was altered, and cannot be read any more"
 
 # Any numbers will do; they are what those who add to a chain on PostgreSQL queue at.
 _QUEUES: dict[str, int] = {"audit": 7_466_302, "access": 7_466_303}
@@ -97,19 +99,40 @@ def verify(
     """
     seen = {known.entries: known.hash for known in heads if known.entries}
     last = Head(0, START)
-    query = select(log.__table__).order_by(log.id)
-    with connection.execute(query, execution_options={"yield_per": _AT_ONCE}) as rows:
-        for row in rows:
-            why = _fault(row, last)
-            if why is None and seen.pop(row.id, row.hash) != row.hash:
-                why = "it is not the entry that was there when its hash was noted"
-            if why is not None:
-                return last, Broken(log.__tablename__, last.entries + 1, why)
-            last = Head(row.id, row.hash)
+    if not inspect(connection).has_table(log.__tablename__):
+        return last, Broken(log.__tablename__, 1, "the log itself is missing")
+    for row in _entries(connection, log):
+        if row is None:
+            return last, Broken(log.__tablename__, last.entries + 1, _UNREADABLE)
+        why = _fault(row, last)
+        if why is None and seen.pop(row.id, row.hash) != row.hash:
+            why = "it is not the entry that was there when its hash was noted"
+        if why is not None:
+            return last, Broken(log.__tablename__, last.entries + 1, why)
+        last = Head(row.id, row.hash)
     if seen:
         why = f"the log ends before entry {max(seen)}, which was there when its hash was noted"
         return last, Broken(log.__tablename__, last.entries + 1, why)
     return last, None
+
+
+def _entries(connection: Connection, log: Log) -> Iterator[Row[Any] | None]:
+    """In their order, until one cannot be read as what an entry is: None stands for it."""
+    after, size = 0, _AT_ONCE
+    while True:
+        query = select(log.__table__).where(log.id > after).order_by(log.id).limit(size)
+        try:
+            rows = connection.execute(query).all()
+        except (ValueError, TypeError, DataError):
+            if size == 1:
+                yield None
+                return
+            size = 1  # to find which it is
+            continue
+        if not rows:
+            return
+        yield from rows
+        after = rows[-1].id
 
 
 def _fault(row: Row[Any], last: Head) -> str | None:

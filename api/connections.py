@@ -1,0 +1,57 @@
+"""Connections of the server, and how long they may take to say what they want."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+# Seconds until the head of a request must be there; what pauses later, the application ends.
+PATIENCE = 30.0
+_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class PatientProtocol(H11Protocol):
+    """Ends connections on which no whole head of a request comes.
+
+    The application has no part in these: it is not asked before the head is there.
+    """
+
+    patience = PATIENCE
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Somebody has come."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """They have said something."""
+        super().data_received(data)
+        self._wait()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """They have gone."""
+        self._wait_no_more()
+        super().connection_lost(error)
+
+    def _wait(self) -> None:
+        """Until the head is there; not anew with each piece of it."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._wait_no_more()
+        elif self._late is None:
+            self._late = self.loop.call_later(self.patience, self._end)
+
+    def _wait_no_more(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _end(self) -> None:
+        self._late = None
+        # Between two requests a connection is ended by the server when it has been idle.
+        if self.timeout_keep_alive_task is None and not self.transport.is_closing():
+            self.transport.write(_TOO_SLOW)
+            self.transport.close()

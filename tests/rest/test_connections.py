@@ -1,0 +1,62 @@
+"""Who comes and does not say what they want is not waited for."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from api.connections import PatientProtocol
+
+
+class Hasty(PatientProtocol):
+    patience = 0.3
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Of a server that waits a third of a second."""
+    app = FastAPI()
+    app.get("/")(lambda: {})
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, http=Hasty, log_config=None, lifespan="off"))
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    yield listening.getsockname()[1]
+    server.should_exit = True
+    thread.join()
+
+
+def told(port: int, *pieces: bytes, pause: float = 0.0) -> bytes:
+    """All that is answered until the connection ends."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        for piece in pieces:
+            client.sendall(piece)
+            time.sleep(pause)
+        found = b""
+        while part := client.recv(4096):
+            found += part
+    return found
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: 127"])
+def test_a_head_that_does_not_come_is_not_waited_for(port: int, begun: bytes) -> None:
+    began = time.monotonic()
+    assert told(port, begun).startswith(b"HTTP/1.1 408 ")
+    assert time.monotonic() - began < 5
+
+
+def test_nor_is_one_that_comes_by_the_letter(port: int) -> None:
+    letters = [bytes([letter]) for letter in b"GET / HTTP/1.1"]
+    with pytest.raises(OSError):
+        told(port, *letters, *letters, pause=0.05)
+
+
+def test_whoever_asks_in_time_is_answered_and_the_next_head_is_waited_for_anew(port: int) -> None:
+    ask = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    answered = told(port, ask, ask, b"GET", pause=0.2)
+    assert answered.count(b"HTTP/1.1 200 ") == 2
+    assert answered.count(b"HTTP/1.1 408 ") == 1
