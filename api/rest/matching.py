@@ -133,6 +133,10 @@ class CandidateModel(BaseModel):
     records: list[MatchedRecordModel] = Field(description="The best first.")
     rival: bool = Field(description="Another child fits nearly as well.")
     location_hidden: bool = Field(description="Where the child lives was not looked at.")
+    other_numbers: list[str] = Field(
+        description="`nhs_number` or `upn`: its records hold another one than the person has.",
+        examples=[["nhs_number"]],
+    )
 
 
 _CANDIDATES = {
@@ -163,6 +167,7 @@ _CANDIDATES = {
             ],
             "rival": False,
             "location_hidden": False,
+            "other_numbers": [],
         }
     ],
     "notes": [],
@@ -198,7 +203,8 @@ def match_person(
 
     `certain`: at or above the upper threshold, without a rival, and described by both names and a
     date of birth, or by an NHS number or UPN beside one of these. `probable`: as much weight, but
-    another child fits nearly as well, it may be a twin, or less is said. `possible`: between the
+    another child fits nearly as well, it may be a twin, it is held under another NHS number or UPN
+    (`other_numbers`), or less is said. `possible`: between the
     thresholds.
     `certainly_not`: below; only such are told as share a name, a date, a place or a number.
     """
@@ -267,4 +273,5 @@ def _candidate(one: Candidate) -> CandidateModel:
         ],
         rival=one.rival,
         location_hidden=one.location_hidden,
+        other_numbers=list(one.other_numbers),
     )

@@ -282,3 +282,25 @@ def test_values_that_may_not_be_used_are_named_by_person(client: TestClient, key
     refused = client.post("/v1/match/batch", headers=key(), json=persons)
     assert kind(refused) == "forbidden"
     assert [one["place"] for one in refused.json()["errors"]] == ["body.persons.1.upn"]
+
+
+def test_a_child_that_is_held_under_another_number_is_not_certain(
+    client: TestClient, key: MakeKey
+) -> None:
+    own, said = key(), {**AISHA_SAID, "nhs_number": "9434765919"}
+    asked = {"person": {**AISHA_SAID, "nhs_number": "9434765870"}}
+
+    def best() -> tuple[str, list[str]]:
+        found = client.post("/v1/match", headers=own, json=asked).json()["candidates"][0]
+        return found["grade"], found["other_numbers"]
+
+    assert best() == ("certain", [])
+    client.put(record(("clinic", "1")), headers=own, json=said)
+    assert best() == ("probable", ["nhs_number"])
+    (told,) = fhir(client, own, {**PATIENT, "identifier": [
+        {"system": "https://fhir.nhs.uk/Id/nhs-number", "value": "9434765870"}
+    ]}).json()["entry"][:1]  # fmt: skip
+    assert told["search"]["extension"][0]["valueCode"] == "probable"
+    # Where one of its records holds the person's number, another's is a slip of the pen.
+    client.put(record(("social", "1")), headers=own, json=asked["person"])
+    assert best() == ("certain", [])

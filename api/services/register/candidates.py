@@ -18,11 +18,12 @@ from matcher.table import MISSING
 class Grade(StrEnum):
     """How sure it is that a candidate is the person."""
 
-    # At or above the upper threshold, with no rival, nothing keeps the two apart, and enough is
-    # said of the person, see `Usable.enough`.
+    # At or above the upper threshold, with no rival, nothing keeps the two apart, no record of
+    # the child holds another number, and enough is said of the person, see `Usable.enough`.
     CERTAIN = "certain"
     # At or above the upper threshold, but another child fits nearly as well, a level says that
-    # the two are two children of one family, or too little is said of the person.
+    # the two are two children of one family, the child is held under another number, or too
+    # little is said of the person.
     PROBABLE = "probable"
     # Between the thresholds.
     POSSIBLE = "possible"
@@ -63,6 +64,8 @@ class Candidate:
     Weight and probability are those of its best record, the first of ``records``, and
     ``prior`` with the weights of ``reasons`` adds up to them. ``rival`` says that another
     child fits nearly as well, ``location_hidden`` that its place was not looked at.
+    ``other_numbers`` are the identifiers of which its records hold another one, and none the
+    person's.
     """
 
     child_id: str
@@ -74,6 +77,7 @@ class Candidate:
     records: tuple[MatchedRecord, ...]
     rival: bool
     location_hidden: bool
+    other_numbers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class Ranked:
     apart: bool
     grade: Grade
     rival: bool
+    other_numbers: tuple[str, ...] = ()
 
 
 class Teller:
@@ -118,6 +123,7 @@ class Teller:
                 records=tuple(self._record(at, keys) for at in one.at),
                 rival=one.rival,
                 location_hidden=int(self.weighed.record[one.at[0]]) in self.placeless,
+                other_numbers=one.other_numbers,
             )
             for place, one in enumerate(ranked)
         ]

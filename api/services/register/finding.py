@@ -24,6 +24,10 @@ from api.services.register.weighing import SAID, Meetings, Person, is_day, weigh
 from matcher.errors import DataError
 from matcher.rules.matching import Thresholds
 
+# Comparisons of numbers that are one child's alone, and levels at which they are the same.
+IDENTIFIERS = ("nhs_number", "upn")
+SAME = frozenset({"same", "replaced"})
+
 # Persons of one call.
 LARGEST_BATCH = 1_000
 
@@ -73,7 +77,7 @@ def find_persons(
     severed = _severed(connection, {child for own in found.values() for child in own})
     ranked = {
         person: _graded(
-            _shown(own, severed, thresholds),
+            _numbered(_shown(own, severed, thresholds), weighed, standing, persons[person]),
             thresholds,
             enough=Usable(persons[person], standing.linkage).enough,
         )
@@ -144,6 +148,30 @@ def _shown(
     return [one for child, one in own.items() if child not in hidden]
 
 
+def _numbered(
+    own: list[Ranked], weighed: Meetings, standing: Standing, person: Person
+) -> list[Ranked]:
+    """With the identifiers of which a candidate's records hold another one than the person."""
+    said = person.keys() & set(IDENTIFIERS)
+    known = [one for one in standing.matching.comparisons if one.name in said]
+    if not own or not known:
+        return own
+    levels, _ = weighed.explained(np.concatenate([one.at for one in own]))
+    ends = np.cumsum([len(one.at) for one in own])[:-1]
+    other: dict[str, list[bool]] = {}
+    for comparison in known:
+        names = [level.name for level in comparison.levels]
+        reached = np.split(levels[comparison.name], ends)
+        other[comparison.name] = [
+            names.index("different") in some and not SAME & {names[one] for one in some.tolist()}
+            for some in reached
+        ]
+    return [
+        replace(one, other_numbers=tuple(name for name in other if other[name][at]))
+        for at, one in enumerate(own)
+    ]
+
+
 def _graded(own: list[Ranked], thresholds: Thresholds, *, enough: bool) -> list[Ranked]:
     """Best first, with grades; none is certain unless ``enough`` is said of the person."""
     order = sorted(own, key=lambda one: (-one.weight, one.child))
@@ -165,7 +193,8 @@ def _grade(one: Ranked, rival: bool, thresholds: Thresholds, enough: bool) -> Gr
         return Grade.UNLIKELY
     if one.weight < thresholds.upper:
         return Grade.POSSIBLE
-    return Grade.PROBABLE if rival or one.apart or not enough else Grade.CERTAIN
+    unsure = rival or one.apart or one.other_numbers or not enough
+    return Grade.PROBABLE if unsure else Grade.CERTAIN
 
 
 def _is_listed(one: Ranked, unique_only: bool, with_unlikely: bool) -> bool:
