@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from api.rest.paging import Page
-from api.rest.record_schemas import Explanation, HistoryEntry, RecordKey, ShownId
+from api.rest.record_schemas import HistoryEntry, RecordKey, ShownId
+from api.rest.why_schemas import Explanation
 from api.services.access.policy import View
 from api.services.register.changes import ChildChange
 from api.services.register.families import Relative
@@ -61,7 +62,9 @@ class GoldenValues(BaseModel):
 class ChildDocument(BaseModel):
     """A child of the register, as far as it may be seen."""
 
-    child_id: str = Field(examples=["5QK2M8ZR0T4WF"])
+    child_id: str = Field(
+        description="Its stable id; the last character is a check.", examples=["5QK2M8ZR0T4WF"]
+    )
     standing: Literal["current", "merged", "split", "ended"] = Field(
         description="Others than `current` are told of only with `follow=false`."
     )
@@ -70,8 +73,8 @@ class ChildDocument(BaseModel):
     )
     from_run: int = Field(description="The run that founded it.", examples=[3])
     to_run: int | None = Field(description="The run that ended it.", examples=[None])
-    values: GoldenValues
-    records: list[RecordKey]
+    values: GoldenValues = Field(description="The golden record.")
+    records: list[RecordKey] = Field(description="Those of sources that may be seen.")
     shielded: bool = Field(
         description="Whether nobody without clearance may be told where it lives."
     )
@@ -81,20 +84,26 @@ class ChildDocument(BaseModel):
 class FamilyMember(BaseModel):
     """Somebody whom a source lists in one family with a child."""
 
-    source: str = Field(examples=["estart"])
+    source: str = Field(description="The source that lists them.", examples=["estart"])
     record_id: ShownId
     family_id: str = Field(
         description="By which the source knows the family.", examples=["XX000123"]
     )
-    role: Literal["child", "carer"]
+    role: Literal["child", "carer"] = Field(
+        description="Whether the source has them as a child or as somebody who cares for one."
+    )
     child_id: str | None = Field(description="None of a carer.", examples=["7B3N9HV1C6DY4"])
     forename: str | None = Field(None, examples=["Idris"])
-    middle_names: str | None = None
+    middle_names: str | None = Field(None, description="With spaces between.")
     surname: str | None = Field(None, examples=["Malik"])
-    known_as: str | None = None
-    name: str | None = None
-    sex: str | None = Field(None, examples=["M"])
-    date_of_birth: date | None = Field(None, examples=["2016-01-09"])
+    known_as: str | None = Field(None, description="Preferred or also-known-as name.")
+    name: str | None = Field(
+        None, description="The whole name, from systems that have one field for it."
+    )
+    sex: str | None = Field(None, description="`F` or `M`.", examples=["M"])
+    date_of_birth: date | None = Field(
+        None, description="Null where it is not known or may not be seen.", examples=["2016-01-09"]
+    )
 
 
 class FamilyPage(Page):
@@ -144,62 +153,78 @@ class _Step(BaseModel):
     dated: bool = Field(
         description="No: it has no day; `day` is that of the extract which told of it."
     )
-    source: str = Field(examples=["estart"])
+    source: str = Field(description="The source that tells of it.", examples=["estart"])
     record_id: ShownId
 
 
 class ContactStep(_Step):
     """A contact with a children's centre."""
 
-    kind: Literal["contacts"]
-    centre: str | None = Field(None, examples=["Fir Bank"])
-    activity: str | None = Field(None, examples=["Stay and play"])
-    attended: bool | None = None
+    kind: Literal["contacts"] = Field(description="What kind of step it is: a contact.")
+    centre: str | None = Field(
+        None, description="Null where it may not be seen.", examples=["Fir Bank"]
+    )
+    activity: str | None = Field(None, description="What it was for.", examples=["Stay and play"])
+    attended: bool | None = Field(
+        None, description="Whether somebody came; null where the source does not say."
+    )
 
 
 class VisitStep(_Step):
     """A health visit."""
 
-    kind: Literal["visits"]
-    visit: str | None = Field(None, examples=["12 months"])
+    kind: Literal["visits"] = Field(description="What kind of step it is: a visit.")
+    visit: str | None = Field(
+        None, description="Which of the regular visits.", examples=["12 months"]
+    )
 
 
 class MealsStep(_Step):
     """A period of eligibility for free school meals."""
 
-    kind: Literal["fsm_periods"]
-    start: date | None = None
+    kind: Literal["fsm_periods"] = Field(description="What kind of step it is: free school meals.")
+    start: date | None = Field(None, description="Its first day.")
     end: date | None = Field(None, description="None while it lasts.")
 
 
 class ProfileStep(_Step):
     """A result of the early years foundation stage profile."""
 
-    kind: Literal["eyfsp_results"]
-    goal: str | None = Field(None, examples=["COM_E01"])
-    score: str | None = Field(None, examples=["2"])
+    kind: Literal["eyfsp_results"] = Field(description="What kind of step it is: a result.")
+    goal: str | None = Field(
+        None, description="Code of the early learning goal.", examples=["COM_E01"]
+    )
+    score: str | None = Field(None, description="As the school gave it.", examples=["2"])
 
 
 class EpisodeStep(_Step):
     """An early help (CAF) episode."""
 
-    kind: Literal["caf_episodes"]
-    episode_id: str | None = Field(None, examples=["E77"])
-    start: date | None = None
+    kind: Literal["caf_episodes"] = Field(description="What kind of step it is: an episode.")
+    episode_id: str | None = Field(
+        None, description="By which the source knows it.", examples=["E77"]
+    )
+    start: date | None = Field(None, description="Its first day.")
     end: date | None = Field(None, description="None while it lasts.")
-    start_reason: str | None = None
-    end_reason: str | None = None
-    organisation: str | None = None
+    start_reason: str | None = Field(None, description="As the source has it.")
+    end_reason: str | None = Field(None, description="As the source has it; null while it lasts.")
+    organisation: str | None = Field(
+        None, description="Who leads it; null where it may not be seen."
+    )
 
 
 class PlaceStep(_Step):
     """A funded early education place."""
 
-    kind: Literal["funded_places"]
-    start: date | None = None
+    kind: Literal["funded_places"] = Field(description="What kind of step it is: a place.")
+    start: date | None = Field(None, description="Its first day.")
     end: date | None = Field(None, description="None while it lasts.")
-    setting: str | None = Field(None, examples=["Little Oaks"])
-    hours: float | None = Field(None, examples=[15.0])
+    setting: str | None = Field(
+        None,
+        description="Where the place is; null where it may not be seen.",
+        examples=["Little Oaks"],
+    )
+    hours: float | None = Field(None, description="Funded hours a week.", examples=[15.0])
 
 
 JourneyStep = Annotated[

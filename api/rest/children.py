@@ -20,8 +20,9 @@ from api.rest.child_schemas import (
 )
 from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import asking
-from api.rest.record_schemas import RecordPage, document_of, explanation_of
+from api.rest.record_schemas import RecordPage, document_of
 from api.rest.text import ChildIdText
+from api.rest.why_schemas import explanation_of
 from api.services.access.roles import Permission
 from api.services.register.changes import child_history
 from api.services.register.families import view_family

@@ -11,7 +11,7 @@ from api.rest.asking import AsOf, require_named, require_run
 from api.rest.bodies import Body, example, whole
 from api.rest.problems import Problem, asking
 from api.rest.record_schemas import RecordKey
-from api.rest.text import AnySource, RecordId
+from api.rest.text import AnySource, AnySourcePath, RecordId, RecordPath
 from api.services.access.roles import Permission
 from api.services.register.crosswalking import Crossed, crosswalk, known_sources
 from api.services.register.lookalikes import lookalikes
@@ -28,8 +28,8 @@ _PROBLEMS = asking("unknown-source", "target-not-permitted")
 class AskedKey(Body):
     """An id of one system."""
 
-    source: AnySource = Field(examples=["systmone"])
-    record_id: RecordId = Field(examples=["90012"])
+    source: AnySource = Field(description="Its name, as in `/v1/sources`.", examples=["systmone"])
+    record_id: RecordId = Field(description="The id that it has there.", examples=["90012"])
 
 
 class CrosswalkBody(Body):
@@ -39,7 +39,9 @@ class CrosswalkBody(Body):
         {"records": [{"source": "swift", "record_id": "5500094"}], "targets": ["systmone"]}
     )
 
-    records: list[AskedKey] = Field(min_length=1, max_length=LARGEST)
+    records: list[AskedKey] = Field(
+        description="Answered in this order.", min_length=1, max_length=LARGEST
+    )
     targets: list[AnySource] | None = Field(
         None,
         min_length=1,
@@ -53,7 +55,9 @@ class CrosswalkBody(Body):
 class CrosswalkAnswer(BaseModel):
     """The other ids of a record's child."""
 
-    child_id: str = Field(examples=["5QK2M8ZR0T4WF"])
+    child_id: str = Field(
+        description="The child of the record that was asked for.", examples=["5QK2M8ZR0T4WF"]
+    )
     ids: list[RecordKey] = Field(
         description="Without the id that was asked for; empty if no other system has one."
     )
@@ -62,11 +66,15 @@ class CrosswalkAnswer(BaseModel):
 class CrosswalkItem(BaseModel):
     """One id of many, and what was found."""
 
-    source: str = Field(examples=["systmone"])
-    record_id: str = Field(examples=["90012"])
+    source: str = Field(description="As it was asked for.", examples=["systmone"])
+    record_id: str = Field(description="As it was asked for.", examples=["90012"])
     status: Literal[200, 404] = Field(description="404: no child has this id there.")
-    child_id: str | None = Field(examples=["5QK2M8ZR0T4WF"])
-    ids: list[RecordKey]
+    child_id: str | None = Field(
+        description="The child of the record; null with 404.", examples=["5QK2M8ZR0T4WF"]
+    )
+    ids: list[RecordKey] = Field(
+        description="Ids of its child in other systems, without the one that was asked for."
+    )
 
 
 class CrosswalkAnswers(BaseModel):
@@ -121,8 +129,8 @@ def cross_many(body: CrosswalkBody, access: MayRead) -> CrosswalkAnswers:
     responses={**_PROBLEMS, **asking("unknown-source", "target-not-permitted", "not-found")},
 )
 def cross_one(
-    source: AnySource,
-    record_id: RecordId,
+    source: AnySourcePath,
+    record_id: RecordPath,
     access: MayRead,
     target: Annotated[
         list[AnySource] | None,

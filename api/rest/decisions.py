@@ -28,7 +28,7 @@ from api.services.review.undoing import undo_one
 
 router = APIRouter(tags=["review"])
 
-Number = Annotated[int, Path(ge=0, lt=2**63)]
+Number = Annotated[int, Path(ge=0, lt=2**63, description="Its number, as the list has it.")]
 
 
 @router.get("/decisions", summary="List decisions", responses=asking("bad-cursor"))

@@ -66,14 +66,27 @@ class EventModel(BaseModel):
     `id` tells events apart, and stays; it says nothing of their order or number.
     """
 
-    id: str = Field(examples=["5d41402abc4b2a76b9719d911017c592"])
-    run: int = Field(examples=[5])
-    at: datetime
-    kind: EventKind
-    child_id: str = Field(examples=["7K3M9QX2RT4VA"])
-    source: str | None = Field(None, examples=["estart"])
-    record_id: str | None = Field(None, examples=["10482"])
-    detail: EventDetail | None = None
+    id: str = Field(
+        description="Tells events apart; an `after` too.",
+        examples=["5d41402abc4b2a76b9719d911017c592"],
+    )
+    run: int = Field(description="The run in which it happened.", examples=[5])
+    at: datetime = Field(description="When that run was, in UTC.")
+    kind: EventKind = Field(
+        description="What happened. `record_linked` and `record_unlinked`: a record came to the "
+        "child, or left it. `child_split`: some of its records went to `successor`. "
+        "`child_merged`: all went to `successors`. `child_emptied`: it has no record "
+        "any more. `child_restored`: it came back. `values_changed`: its golden record "
+        "did."
+    )
+    child_id: str = Field(description="The child that it is about.", examples=["7K3M9QX2RT4VA"])
+    source: str | None = Field(
+        None, description="The source of the record; null of other kinds.", examples=["estart"]
+    )
+    record_id: str | None = Field(
+        None, description="The record's id there; null of other kinds.", examples=["10482"]
+    )
+    detail: EventDetail | None = Field(None, description="Null if there is no more to say.")
 
 
 class EventPage(BaseModel):

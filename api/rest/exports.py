@@ -21,7 +21,9 @@ from matcher.errors import DataError
 
 router = APIRouter(tags=["exports"])
 
-Number = Annotated[int, Path(ge=0, lt=2**63)]
+Number = Annotated[
+    int, Path(ge=0, lt=2**63, description="Its number, as it was told when it was asked for.")
+]
 Reading = Annotated[Access, reads(Permission.EXPORT)]
 _MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
@@ -35,7 +37,7 @@ class NewExport(Body):
     what: Annotated[Export, named] = Field(
         description="Which part of the register.", examples=["crosswalk"]
     )
-    format: Literal["csv", "parquet"] = "csv"
+    format: Literal["csv", "parquet"] = Field("csv", description="The form of the file.")
     as_of: int | None = Field(
         None,
         ge=1,
@@ -49,15 +51,15 @@ class NewExport(Body):
 class ExportModel(BaseModel):
     """An export as it stands. There is something to fetch once its job is done."""
 
-    id: int = Field(examples=[4])
-    what: Export
-    format: Literal["csv", "parquet"]
-    as_of: int | None
-    created_at: datetime
+    id: int = Field(description="Its number.", examples=[4])
+    what: Export = Field(description="Which part of the register.")
+    format: Literal["csv", "parquet"] = Field(description="The form of the file.")
+    as_of: int | None = Field(description="The run that it is as of; null if none was asked for.")
+    created_at: datetime = Field(description="When it was asked for, in UTC.")
     expires_at: datetime = Field(description="When it can be fetched no more.")
     rows: int | None = Field(description="How many rows it has, once it is done.")
     size: int | None = Field(description="In bytes.")
-    job: JobModel
+    job: JobModel = Field(description="The work that writes it.")
 
 
 @router.post(

@@ -76,18 +76,23 @@ class NewExtract(Body):
 class ExtractModel(BaseModel):
     """An extract as it stands."""
 
-    id: int = Field(examples=[12])
-    source: str = Field(examples=["estart"])
+    id: int = Field(description="Its number.", examples=[12])
+    source: str = Field(description="Its name, as in `/v1/sources`.", examples=["estart"])
     state: ExtractState = Field(
         description="received → validated → accepted → current → superseded; or refused, or "
         "withdrawn. One that stays validated waits for a person: see `stops` in the report."
     )
-    mode: Literal["snapshot", "delta"]
-    as_of: date
-    received_at: datetime
-    received_by: str = Field(examples=["nursery-system"])
+    mode: Literal["snapshot", "delta"] = Field(
+        description="`snapshot`: it lists all that the source holds. `delta`: it lists what "
+        "changed."
+    )
+    as_of: date = Field(description="The day on which the system was exported.")
+    received_at: datetime = Field(description="When, in UTC.")
+    received_by: str = Field(
+        description="The key or person that brought it.", examples=["nursery-system"]
+    )
     decided_at: datetime | None = Field(description="When it was accepted, refused or withdrawn.")
-    decided_by: str | None
+    decided_by: str | None = Field(description="Who did; null where nobody had to.")
     refusal: str | None = Field(description="Why it was refused.")
     withdrawal: str | None = Field(description="Why it was withdrawn.")
     run: int | None = Field(description="The run that linked it.")
@@ -114,11 +119,14 @@ class ExtractPage(Page):
 class RejectModel(BaseModel):
     """A row that could not become a record. It tells the place and the reason, no value."""
 
-    file: str = Field(examples=["extract.csv"])
-    row: int = Field(examples=[17])
-    column: str = Field(examples=["date_of_birth"])
-    code: str = Field(examples=["bad_date"])
-    message: str = Field(examples=["this is not a date"])
+    file: str = Field(description="Which file of the extract.", examples=["extract.csv"])
+    row: int = Field(description="Counted from 1, the line of names included.", examples=[17])
+    column: str = Field(
+        description="Its name in the file; empty if it is the whole row.",
+        examples=["date_of_birth"],
+    )
+    code: str = Field(description="The reason, for programs.", examples=["bad_date"])
+    message: str = Field(description="The reason, for people.", examples=["this is not a date"])
 
 
 class RejectPage(Page):
@@ -132,7 +140,9 @@ class Refusal(Body):
 
     model_config = whole({"why": "another area's list"})
 
-    why: Said = Field(examples=["another area's list"])
+    why: Said = Field(
+        description="Told with the extract from then on.", examples=["another area's list"]
+    )
 
 
 class Withdrawal(Body):
@@ -140,7 +150,9 @@ class Withdrawal(Body):
 
     model_config = whole({"why": "it was of last year"})
 
-    why: Said = Field(examples=["it was of last year"])
+    why: Said = Field(
+        description="Told with the extract from then on.", examples=["it was of last year"]
+    )
 
 
 def extract_model(view: ExtractView) -> ExtractModel:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.db.errors import DatabaseError
 from api.db.schema import current, head
@@ -21,16 +21,16 @@ _SPACE = 512 * 1024**2
 class Health(BaseModel):
     """That the process answers."""
 
-    status: str = "ok"
+    status: str = Field(default="ok", description="`ok`.")
 
 
 class Readiness(BaseModel):
     """Each thing that work depends on, and whether it is in order."""
 
-    ready: bool
-    migration: bool
-    worker: bool
-    disk: bool
+    ready: bool = Field(description="Whether all of it is.")
+    migration: bool = Field(description="Whether the database's tables are those of this version.")
+    worker: bool = Field(description="Whether a worker lives.")
+    disk: bool = Field(description="Whether there is space for uploads.")
 
 
 @router.get("/healthz", summary="Whether the process answers")

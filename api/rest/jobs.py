@@ -17,26 +17,41 @@ from api.services.work import JobView, cancel, jobs_by_id
 
 router = APIRouter(tags=["jobs"])
 
-Number = Annotated[int, Path(ge=0, lt=2**63)]
+Number = Annotated[
+    int, Path(ge=0, lt=2**63, description="Its number, as `job` of what it was queued for has it.")
+]
 
 
 class JobModel(BaseModel):
     """A piece of queued work. It holds ids and counts, nothing personal."""
 
-    id: int = Field(examples=[7])
-    kind: str = Field(examples=["ingest"])
-    state: JobState
+    id: int = Field(description="Its number.", examples=[7])
+    kind: str = Field(
+        description="What is done: `ingest` an extract, `link`, `export`, `measures`, `preview`, "
+        "and so on.",
+        examples=["ingest"],
+    )
+    state: JobState = Field(
+        description="`done`, `failed` and `cancelled` are ends; `problem` says why it failed."
+    )
     by: str = Field(examples=["nursery-system"], description="Who asked for it.")
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    attempts: int = Field(examples=[1])
+    created_at: datetime = Field(description="When it was asked for, in UTC.")
+    started_at: datetime | None = Field(
+        description="When its last attempt began; null before the first."
+    )
+    finished_at: datetime | None = Field(description="When it came to its end; null before.")
+    attempts: int = Field(description="How often it was begun.", examples=[1])
     stage: str | None = Field(description="What it is at.", examples=["compare and weigh"])
     done: int | None = Field(description="How much of the stage is done, of `total`.")
-    total: int | None
+    total: int | None = Field(
+        description="How much there is to do in the stage; null where it cannot be told."
+    )
     seconds_left: int | None = Field(description="Of the stage, as far as can be told.")
-    cancel_asked: bool
-    outcome: dict[str, Any] | None = Field(examples=[{"extract": 12, "runs": [5]}])
+    cancel_asked: bool = Field(description="Whether somebody wants it stopped.")
+    outcome: dict[str, Any] | None = Field(
+        description="What came of it, by its kind: ids and counts. Null until it is done.",
+        examples=[{"extract": 12, "runs": [5]}],
+    )
     problem: str | None = Field(description="Why it failed.")
 
 

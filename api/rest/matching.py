@@ -36,18 +36,22 @@ class PersonModel(Body):
     """What is known of a person. What is missing counts neither for nor against anybody."""
 
     forename: Value | None = Field(None, examples=["Aisha"])
-    middle_names: Value | None = None
+    middle_names: Value | None = Field(None, description="With spaces between.")
     surname: Value | None = Field(None, examples=["Malik"])
-    former_surname: Value | None = None
-    known_as: Value | None = None
+    former_surname: Value | None = Field(None, description="A surname that they had before.")
+    known_as: Value | None = Field(None, description="Preferred or also-known-as name.")
     name: Value | None = Field(None, description="The whole name, if its parts are not known.")
-    name_order: Literal["forename_first", "surname_first"] | None = None
+    name_order: Literal["forename_first", "surname_first"] | None = Field(
+        None, description="The order of `name`, where it is known."
+    )
     sex: Literal["F", "M"] | None = Field(None, examples=["F"])
     date_of_birth: Day | None = Field(None, examples=["2014-05-03"])
-    nhs_number: Identifier | None = Field(None, examples=["9434765919"])
+    nhs_number: Identifier | None = Field(None, description="Ten digits.", examples=["9434765919"])
     upn: Identifier | None = Field(None, description="For education purposes only.")
-    former_upn: Identifier | None = None
-    address: Value | None = Field(None, examples=["2 Mill Road, Oldham"])
+    former_upn: Identifier | None = Field(None, description="The one that `upn` replaced.")
+    address: Value | None = Field(
+        None, description='One line, parts separated by ", ".', examples=["2 Mill Road, Oldham"]
+    )
     postcode: Value | None = Field(None, examples=["OL1 1AA"])
     source: SourceName | None = Field(
         None,
@@ -85,7 +89,7 @@ class MatchOne(MatchAsked):
         }
     )
 
-    person: PersonModel
+    person: PersonModel = Field(description="At least one value that can be used.")
 
 
 class MatchMany(MatchAsked):
@@ -100,16 +104,20 @@ class MatchMany(MatchAsked):
         }
     )
 
-    persons: list[PersonModel] = Field(max_length=LARGEST_BATCH)
+    persons: list[PersonModel] = Field(
+        description="Each with at least one value that can be used.", max_length=LARGEST_BATCH
+    )
 
 
 class ReasonModel(BaseModel):
     """What one comparison found, and how much it weighs."""
 
-    comparison: str = Field(examples=["date_of_birth"])
-    title: str = Field(examples=["Date of birth"])
-    level: str = Field(examples=["same"])
-    sentence: str = Field(examples=["date of birth is the same"])
+    comparison: str = Field(description="Its name in the rules.", examples=["date_of_birth"])
+    title: str = Field(description="Its name for people.", examples=["Date of birth"])
+    level: str = Field(
+        description="How much the two agree, by its name in the rules.", examples=["same"]
+    )
+    sentence: str = Field(description="The same in words.", examples=["date of birth is the same"])
     weight: float = Field(description="In bits.", examples=[8.4])
 
 
@@ -117,17 +125,19 @@ class MatchedRecordModel(RecordKey):
     """A record of the candidate that may be the person's."""
 
     weight: float = Field(description="In bits.", examples=[14.2])
-    probability: float = Field(examples=[0.9999])
+    probability: float = Field(
+        description="From 0 to 1: how likely the two are one child.", examples=[0.9999]
+    )
     apart: bool = Field(description="A comparison says: two children of one family.")
 
 
 class CandidateModel(BaseModel):
     """A child that may be the person."""
 
-    child_id: str = Field(examples=["R7K5WPZE84P4H"])
-    grade: GradeName
+    child_id: str = Field(description="The stable id of the child.", examples=["R7K5WPZE84P4H"])
+    grade: GradeName = Field(description="How sure it is; see the operation for what each takes.")
     weight: float = Field(description="Of its best record, in bits.", examples=[14.2])
-    probability: float = Field(examples=[0.9999])
+    probability: float = Field(description="Of its best record, from 0 to 1.", examples=[0.9999])
     prior: float = Field(description="What speaks for any two records, in bits.", examples=[-11.3])
     reasons: list[ReasonModel] = Field(description="With `prior` they add up to `weight`.")
     records: list[MatchedRecordModel] = Field(description="The best first.")
@@ -179,7 +189,7 @@ class Candidates(BaseModel):
 
     model_config = example(_CANDIDATES)
 
-    candidates: list[CandidateModel]
+    candidates: list[CandidateModel] = Field(description="Empty if nobody fits.")
     notes: list[NoteModel] = Field(
         description="What could not be used of the person; `too_little`, if too little is said for "
         "any candidate to be certain."
@@ -191,7 +201,7 @@ class CandidatesOfEach(BaseModel):
 
     model_config = example({"persons": [_CANDIDATES, {"candidates": [], "notes": []}]})
 
-    persons: list[Candidates]
+    persons: list[Candidates] = Field(description="As many as were asked for.")
 
 
 @router.post("/match", summary="Match a person", responses=acting())

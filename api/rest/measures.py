@@ -25,59 +25,84 @@ router = APIRouter(tags=["measures"])
 class IntervalModel(BaseModel):
     """A 95% interval, in the unit of the value."""
 
-    lower: float = Field(examples=[68.1])
-    upper: float = Field(examples=[74.2])
+    lower: float = Field(description="Its lower end.", examples=[68.1])
+    upper: float = Field(description="Its upper end.", examples=[74.2])
 
 
 class RangeModel(BaseModel):
     """The value with every possible link refused, and with every one accepted."""
 
-    refused: float | None
-    accepted: float | None
+    refused: float | None = Field(description="With every one refused.")
+    accepted: float | None = Field(description="With every one accepted.")
 
 
 class MeasurePart(BaseModel):
     """One side of a comparison."""
 
-    name: Literal["yes", "no", "unknown"]
-    text: str = Field(examples=["at a good level of development"])
-    numerator: int | None
-    denominator: int | None
+    name: Literal["yes", "no", "unknown"] = Field(
+        description="The side of those who have what is compared, of those who do not, and of those"
+        " of whom it is not known."
+    )
+    text: str = Field(
+        description="Who is on it, in words.", examples=["at a good level of development"]
+    )
+    numerator: int | None = Field(
+        description="How many of `denominator`; null if too small to tell."
+    )
+    denominator: int | None = Field(description="How many are on it; null if too small to tell.")
 
 
 class CountModel(BaseModel):
     """A number of children or families, and what they have in common."""
 
-    code: str = Field(examples=["not_linked"])
-    text: str = Field(examples=["no record of them is linked"])
-    count: int | None
+    code: str = Field(
+        description="What they have in common, for programs.", examples=["not_linked"]
+    )
+    text: str = Field(description="The same for people.", examples=["no record of them is linked"])
+    count: int | None = Field(description="How many; null if too small to tell.")
 
 
 class MeasureModel(BaseModel):
     """One measure over one reception year, with all that it rests on."""
 
-    name: str = Field(examples=["good_level_of_development"])
-    version: int = Field(examples=[1])
-    title: str = Field(examples=["Good level of development"])
-    better: Literal["higher", "lower", "neither"]
-    unit: Literal["child", "family"]
-    definition: list[str] = Field(examples=[["children at a good level, of all assessed"]])
+    name: str = Field(description="Its name in the rules.", examples=["good_level_of_development"])
+    version: int = Field(description="Of its definition in the rules.", examples=[1])
+    title: str = Field(description="Its name for people.", examples=["Good level of development"])
+    better: Literal["higher", "lower", "neither"] = Field(
+        description="Which way is an improvement."
+    )
+    unit: Literal["child", "family"] = Field(description="What is counted.")
+    definition: list[str] = Field(
+        description="What it counts, in sentences.",
+        examples=[["children at a good level, of all assessed"]],
+    )
     why_not: str | None = Field(description="Why it was not computed; the value is null then.")
-    reception_year: int | None = Field(examples=[2023])
+    reception_year: int | None = Field(
+        description="The year in which it began; null where none can be named.", examples=[2023]
+    )
     suppressed: bool = Field(description="Whether something is null because it is too small.")
     disclosure: str = Field(
         examples=["round5"], description="The profile that counts are protected by."
     )
     cohort: int | None = Field(description="How many children it is about.")
-    numerator: int | None
-    denominator: int | None
+    numerator: int | None = Field(
+        description="How many of `denominator` count; null if too small to tell."
+    )
+    denominator: int | None = Field(
+        description="How many it is a share of; null if too small to tell."
+    )
     value: float | None = Field(description="Unrounded.", examples=[71.25])
-    value_rounded: str | None = Field(examples=["71.3"])
-    value_unit: str = Field(examples=["%"])
-    interval: IntervalModel | None
+    value_rounded: str | None = Field(
+        description="To one place, from the exact counts.", examples=["71.3"]
+    )
+    value_unit: str = Field(
+        description="Of value, interval and range: `%`, or `percentage points` of a gap.",
+        examples=["%"],
+    )
+    interval: IntervalModel | None = Field(description="Null where there is no value.")
     range: RangeModel | None = Field(description="What undecided possible links leave open.")
-    parts: list[MeasurePart]
-    excluded: list[CountModel]
+    parts: list[MeasurePart] = Field(description="Of a gap, its sides; else empty.")
+    excluded: list[CountModel] = Field(description="Who was left out, and why.")
     unlinked: int | None = Field(description="Children without a linked record in a source needed.")
 
 
@@ -88,8 +113,10 @@ class Measures(BaseModel):
     last_run: int = Field(
         examples=[5], description="The last run of the register; 0 if it is empty."
     )
-    computed_at: datetime | None
-    items: list[MeasureModel]
+    computed_at: datetime | None = Field(
+        description="When these were, in UTC; null if there are none yet."
+    )
+    items: list[MeasureModel] = Field(description="One for each measure and reception year.")
     job: JobModel | None = Field(description="The work that computes those of the last run.")
 
 

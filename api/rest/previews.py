@@ -39,7 +39,9 @@ from matcher.errors import DataError
 
 router = APIRouter(tags=["previews"])
 
-Number = Annotated[int, Path(ge=0, lt=2**63)]
+Number = Annotated[
+    int, Path(ge=0, lt=2**63, description="Its number, as it was told when it was asked for.")
+]
 Writing = Annotated[Write, writes(Permission.CHANGE_RULES, personal=False)]
 _LARGEST_MODEL = 1024**2
 
@@ -47,24 +49,27 @@ _LARGEST_MODEL = 1024**2
 class Moved(BaseModel):
     """How many there are more and fewer of."""
 
-    gained: int = Field(examples=[4])
-    lost: int = Field(examples=[1])
+    gained: int = Field(description="How many there would be that are not now.", examples=[4])
+    lost: int = Field(description="How many that there are now would not be.", examples=[1])
 
 
 class Pairs(BaseModel):
     """Children and those that take records of theirs; the first hundred pairs of ids."""
 
-    count: int = Field(examples=[1])
-    children: list[tuple[str, str]] = Field(examples=[[["7K3M9QX2RT4VA", "HFC5TSQANDRY9"]]])
+    count: int = Field(description="How many there are in all.", examples=[1])
+    children: list[tuple[str, str]] = Field(
+        description="From which child, and to which.",
+        examples=[[["7K3M9QX2RT4VA", "HFC5TSQANDRY9"]]],
+    )
 
 
 class MeasureMoved(BaseModel):
     """A measure as it is and as it would be; null where the rules do not have it."""
 
-    name: str = Field(examples=["good_level_of_development"])
-    moves: bool
-    before: MeasureModel | None
-    after: MeasureModel | None
+    name: str = Field(description="Its name in the rules.", examples=["good_level_of_development"])
+    moves: bool = Field(description="Whether its value would be another.")
+    before: MeasureModel | None = Field(description="As it is.")
+    after: MeasureModel | None = Field(description="As it would be.")
 
 
 class Found(BaseModel):
@@ -72,22 +77,27 @@ class Found(BaseModel):
 
     rules: str = Field(examples=["9d41e0"], description="Hash of the rules.")
     model: str = Field(examples=["5f2b9c"], description="Hash of the model.")
-    counts: dict[str, int] = Field(examples=[{"waiting": 41}])
+    counts: dict[str, int] = Field(
+        description="What linking by it found, as `/v1/runs` tells of a run.",
+        examples=[{"waiting": 41}],
+    )
     founded: int = Field(examples=[3], description="Children that would begin.")
-    restored: int = Field(examples=[0])
-    retired: int = Field(examples=[1])
-    merges: Pairs
-    splits: Pairs
-    moves: Pairs
-    links: Moved
-    possible: Moved
+    restored: int = Field(description="Children that would come back.", examples=[0])
+    retired: int = Field(description="Children that would be no more.", examples=[1])
+    merges: Pairs = Field(description="Children all of whose records would go to another.")
+    splits: Pairs = Field(description="Children some of whose records would become another.")
+    moves: Pairs = Field(
+        description="Records that would go from one child to another that is there already."
+    )
+    links: Moved = Field(description="Pairs that would be linked.")
+    possible: Moved = Field(description="Pairs that would wait for a person.")
     queue_growth: int = Field(
         examples=[-12], description="How many more possible links would wait."
     )
     contradicted: list[int] = Field(
         examples=[[]], description="Decisions that it newly speaks against."
     )
-    measures: list[MeasureMoved]
+    measures: list[MeasureMoved] = Field(description="Each as it is and as it would be.")
     agreements: list[str] = Field(
         description="Sources of whose use the rules say something else than before: purposes, "
         "basis or last day. Their agreements in the register stay as they are, whether or not "
@@ -99,19 +109,19 @@ class Found(BaseModel):
 class PreviewModel(BaseModel):
     """A preview as it stands."""
 
-    id: int = Field(examples=[2])
+    id: int = Field(description="Its number.", examples=[2])
     after_run: int = Field(description="The run that it is made at.", examples=[5])
     last_run: int = Field(
         examples=[5], description="Once this is another, it can only be made again."
     )
-    by: str = Field(examples=["a.steward"])
-    created_at: datetime
-    rules_sent: bool
-    model_sent: bool
-    lower: float | None
-    upper: float | None
+    by: str = Field(description="Who asked for it.", examples=["a.steward"])
+    created_at: datetime = Field(description="When, in UTC.")
+    rules_sent: bool = Field(description="Whether other rules were sent with it.")
+    model_sent: bool = Field(description="Whether another model was sent with it.")
+    lower: float | None = Field(description="The lower threshold that was sent, in bits.")
+    upper: float | None = Field(description="The upper threshold that was sent, in bits.")
     found: Found | None = Field(description="What it would do, once its job is done.")
-    job: JobModel
+    job: JobModel = Field(description="The work that makes it.")
     commit_job: JobModel | None = Field(description="The work that puts it in force.")
 
 

@@ -19,7 +19,6 @@ from api.rest.paging import Page
 from api.services.access.policy import Unnamed
 from api.services.register.changes import RecordChange
 from api.services.register.viewing import SAID, ShownRecord
-from api.services.register.why import Explained
 from api.services.text import plain, printable
 
 _BETWEEN = re.compile(r"[\s\u2010-\u2015.-]+")
@@ -56,7 +55,7 @@ ShownId = Annotated[
 class RecordKey(BaseModel):
     """A record by its source and the id that it has there."""
 
-    source: str = Field(examples=["systmone"])
+    source: str = Field(description="Its name, as in `/v1/sources`.", examples=["systmone"])
     record_id: ShownId
 
     @classmethod
@@ -70,9 +69,9 @@ class RecordValues(Body):
 
     role: Literal["child", "carer"] = Field("child", description="Only children are linked.")
     forename: Value | None = Field(None, examples=["Aisha"])
-    middle_names: Value | None = None
+    middle_names: Value | None = Field(None, description="With spaces between.")
     surname: Value | None = Field(None, examples=["Malik"])
-    former_surname: Value | None = None
+    former_surname: Value | None = Field(None, description="A surname that it had before.")
     known_as: Value | None = Field(None, description="Preferred or also-known-as name.")
     name: Value | None = Field(
         None, description="The whole name, from systems that have one field for it."
@@ -80,7 +79,9 @@ class RecordValues(Body):
     name_order: Literal["forename_first", "surname_first"] | None = Field(
         None, description="The order of `name`, where it is known."
     )
-    sex: Literal["F", "M"] | None = Field(None, examples=["F"])
+    sex: Literal["F", "M"] | None = Field(
+        None, description="Null where it is neither, or not known.", examples=["F"]
+    )
     nhs_number: Identifier | None = Field(None, description="Ten digits.", examples=["9434765919"])
     upn: Identifier | None = Field(
         None,
@@ -124,8 +125,12 @@ class RecordBody(RecordValues):
 class Succeeded(BaseModel):
     """A child whose records went to others."""
 
-    child_id: str = Field(examples=["5QK2M8ZR0T4WF"])
-    successors: list[str] = Field(examples=[["7B3N9HV1C6DY4"]])
+    child_id: str = Field(
+        description="The child that is no more, or lost records.", examples=["5QK2M8ZR0T4WF"]
+    )
+    successors: list[str] = Field(
+        description="Children that have its records now.", examples=[["7B3N9HV1C6DY4"]]
+    )
 
 
 class Affected(BaseModel):
@@ -153,9 +158,14 @@ class NoteModel(BaseModel):
     """Something about a field of what was sent, as notes in the report on an extract are."""
 
     field: str | None = Field(description="None if it is of the whole.", examples=["postcode"])
-    code: str = Field(examples=["not_usable"])
+    code: str = Field(
+        description="`not_usable`: it counts as missing. `not_kept`: it is gone with the record's "
+        "role. `too_little`: of a match, no candidate can be certain.",
+        examples=["not_usable"],
+    )
     message: str = Field(
-        examples=["cannot be used as it is written; it counts as missing in linking"]
+        description="The same in words, without the value.",
+        examples=["cannot be used as it is written; it counts as missing in linking"],
     )
 
 
@@ -172,8 +182,8 @@ def notes_on(unused: Iterable[str], not_kept: Iterable[str] = ()) -> list[NoteMo
 class RecordPut(BaseModel):
     """What became of a record."""
 
-    source: str = Field(examples=["systmone"])
-    record_id: str = Field(examples=["90012"])
+    source: str = Field(description="As in the address.", examples=["systmone"])
+    record_id: str = Field(description="As in the address.", examples=["90012"])
     created: bool = Field(description="Whether the source had no such record until now.")
     changed: bool = Field(description="Whether it says something else than before.")
     child_id: str | None = Field(
@@ -196,14 +206,14 @@ class RecordPut(BaseModel):
 class RecordDocument(BaseModel):
     """What a source says of a person, as far as it may be seen."""
 
-    source: str = Field(examples=["systmone"])
+    source: str = Field(description="Its name, as in `/v1/sources`.", examples=["systmone"])
     record_id: ShownId
     child_id: str | None = Field(
         None,
         description="The child that it belongs to; none of a carer.",
         examples=["5QK2M8ZR0T4WF"],
     )
-    values: RecordValues
+    values: RecordValues = Field(description="What may not be seen is null.")
     as_of: date | None = Field(
         description="The day on which the source held these values.", examples=["2024-09-01"]
     )
@@ -229,7 +239,7 @@ class RecordPage(Page):
 class HistoryEntry(BaseModel):
     """One thing that happened."""
 
-    run: int = Field(examples=[42])
+    run: int = Field(description="The run in which it happened.", examples=[42])
     at: datetime = Field(description="When that run was.")
     by: str = Field(description="Who asked for it.", examples=["clinic-system"])
     run_kind: str = Field(description="What kind of run it was.", examples=["record"])
@@ -238,7 +248,13 @@ class HistoryEntry(BaseModel):
 class RecordHistoryEntry(HistoryEntry):
     """One thing that happened to a record."""
 
-    kind: Literal["record_said", "record_gone", "record_erased", "child_joined", "child_left"]
+    kind: Literal["record_said", "record_gone", "record_erased", "child_joined", "child_left"] = (
+        Field(
+            description="`record_said`: it said something new. `record_gone`: its source took it "
+            "back. `record_erased`: what it said was erased. `child_joined`, `child_left`: it "
+            "came to a child, or left it."
+        )
+    )
     child_id: str | None = Field(None, description="The child that it joined or left.")
     extract: int | None = Field(None, description="The extract that told so.")
     fields: list[str] = Field(
@@ -251,66 +267,6 @@ class RecordHistory(Page):
     """A record's history, oldest first."""
 
     items: list[RecordHistoryEntry]
-
-
-class Part(BaseModel):
-    """What one comparison says of two records."""
-
-    comparison: str = Field(examples=["forename"])
-    title: str = Field(examples=["Forename"])
-    level: str | None = Field(
-        description="The level reached; none where a value is missing, or may not be seen.",
-        examples=["same"],
-    )
-    sentence: str | None = Field(examples=["forename is the same"])
-    weight: float | None = Field(
-        description="Partial weight in bits; none where it may not be seen.", examples=[7.25]
-    )
-    hidden: bool = Field(description="Whether level, sentence and weight may not be seen.")
-
-
-class DecisionSaid(BaseModel):
-    """What a person decided on two records."""
-
-    id: int = Field(examples=[31])
-    kind: Literal["match", "non_match", "cannot_tell"]
-    by: str = Field(examples=["j.reviewer"])
-    at: datetime
-    why: str = Field(examples=["the mother confirmed both addresses"])
-    in_force: bool
-    values_changed: bool = Field(description="Whether a record says something else since.")
-
-
-class Explanation(BaseModel):
-    """Two records, and why they are held to be one child or not.
-
-    `weight` is `prior` + `company` + the weights of all `parts` that are not hidden, and the
-    number that the queue and the exported links have for the same purpose.
-    """
-
-    left: RecordKey
-    right: RecordKey
-    weight: float = Field(description="In bits: log2 of the odds.", examples=[14.625])
-    probability: float = Field(examples=[0.999961])
-    prior: float = Field(examples=[-13.25])
-    company: float = Field(
-        description="What the sources that hold only one of the two say, in bits.", examples=[0.0]
-    )
-    link: bool = Field(description="Whether the last run followed this pair.")
-    withheld: bool = Field(
-        description="Whether something that may not be seen counts for or against the two, "
-        "which is in none of these numbers."
-    )
-    parts: list[Part]
-    decisions: list[DecisionSaid]
-
-
-class RecordWhy(Page):
-    """A record beside each other record of its child, in order of source and id."""
-
-    record: RecordKey
-    child_id: str = Field(examples=["5QK2M8ZR0T4WF"])
-    items: list[Explanation]
 
 
 def values_of(values: Any) -> RecordValues:
@@ -348,41 +304,4 @@ def entry_of(change: RecordChange) -> RecordHistoryEntry:
         extract=change.extract,
         fields=list(change.fields),
         values=values_of(change.values) if change.kind == "record_said" else None,
-    )
-
-
-def explanation_of(found: Explained) -> Explanation:
-    """Why two records are one child. The total is rounded as in the exported links."""
-    return Explanation(
-        left=RecordKey(source=found.l.source, record_id=found.l.record_id),
-        right=RecordKey(source=found.r.source, record_id=found.r.record_id),
-        weight=round(found.weight, 3),
-        probability=round(found.probability, 6),
-        prior=round(found.prior, 6),
-        company=round(found.company, 6),
-        link=found.link,
-        withheld=found.withheld,
-        parts=[
-            Part(
-                comparison=part.comparison,
-                title=part.title,
-                level=part.level,
-                sentence=part.sentence,
-                weight=None if part.weight is None else round(part.weight, 6),
-                hidden=part.hidden,
-            )
-            for part in found.parts
-        ],
-        decisions=[
-            DecisionSaid.model_construct(
-                id=one.id,
-                kind=one.kind,
-                by=one.by,
-                at=one.at,
-                why=one.why,
-                in_force=one.in_force,
-                values_changed=one.values_changed,
-            )
-            for one in found.decisions
-        ],
     )

@@ -19,7 +19,7 @@ from api.rest.record_schemas import (
     notes_on,
 )
 from api.rest.records import AT, etag_of
-from api.rest.text import RecordId, SourceName, Text
+from api.rest.text import RecordPath, SourcePath, Text
 from api.services.access.roles import Permission
 from api.services.extracts.quality import unusable_fields
 from api.services.register.affected import affected_children
@@ -71,8 +71,8 @@ IfNoneMatch = Annotated[
     },
 )
 def put_one_record(
-    source: SourceName,
-    record_id: RecordId,
+    source: SourcePath,
+    record_id: RecordPath,
     body: RecordBody,
     write: MayWrite,
     with_info: WithInfo = False,
@@ -127,8 +127,8 @@ def put_one_record(
     responses=acting("unknown-source", "not-found", "stale"),
 )
 def delete_one_record(
-    source: SourceName,
-    record_id: RecordId,
+    source: SourcePath,
+    record_id: RecordPath,
     write: MayWrite,
     with_info: WithInfo = False,
     if_match: IfMatch = None,

@@ -15,12 +15,11 @@ from api.rest.record_schemas import (
     RecordDocument,
     RecordHistory,
     RecordKey,
-    RecordWhy,
     document_of,
     entry_of,
-    explanation_of,
 )
-from api.rest.text import RecordId, SourceName
+from api.rest.text import RecordPath, SourcePath
+from api.rest.why_schemas import RecordWhy, explanation_of
 from api.services.access.roles import Permission
 from api.services.register.changes import record_history
 from api.services.register.history import Member, child_of
@@ -45,8 +44,8 @@ MayRead = Annotated[Access, reads(Permission.READ_CHILDREN)]
     responses={**asking("unknown-source", "not-found"), **UNCHANGED},
 )
 def get_record(
-    source: SourceName,
-    record_id: RecordId,
+    source: SourcePath,
+    record_id: RecordPath,
     access: MayRead,
     response: Response,
     as_of: AsOf = None,
@@ -82,8 +81,8 @@ def get_record(
     },
 )
 def get_child_of_record(
-    source: SourceName,
-    record_id: RecordId,
+    source: SourcePath,
+    record_id: RecordPath,
     access: MayRead,
     response: Response,
     as_of: AsOf = None,
@@ -110,8 +109,8 @@ def get_child_of_record(
     responses=asking("unknown-source", "not-found", "bad-cursor"),
 )
 def explain_record(
-    source: SourceName,
-    record_id: RecordId,
+    source: SourcePath,
+    record_id: RecordPath,
     access: MayRead,
     request: Request,
     response: Response,
@@ -154,8 +153,8 @@ def explain_record(
     responses=asking("unknown-source", "not-found", "bad-cursor"),
 )
 def get_record_history(
-    source: SourceName,
-    record_id: RecordId,
+    source: SourcePath,
+    record_id: RecordPath,
     access: MayRead,
     request: Request,
     response: Response,

@@ -31,9 +31,8 @@ from api.rest.review_models import (
     RevealFields,
     UndoneModel,
     UndoReason,
-    pair_model,
-    weights_model,
 )
+from api.rest.review_telling import pair_model, weights_model
 from api.rest.reviewing import Rules, reviewer_of, rules_of, told_of, told_plainly
 from api.rest.text import SourceName
 from api.services.access.roles import Permission
@@ -314,7 +313,9 @@ def undo_answer(said: UndoReason, write: Annotated[Write, _WRITES]) -> Response:
     )
 
 
-Bits = Annotated[float | None, Query(ge=-1000, le=1000, allow_inf_nan=False)]
+_BITS: dict[str, Any] = {"ge": -1000, "le": 1000, "allow_inf_nan": False}
+AtLeast = Annotated[float | None, Query(description="Of this weight or more, in bits.", **_BITS)]
+AtMost = Annotated[float | None, Query(description="Of this weight or less, in bits.", **_BITS)]
 
 
 @router.get("/queue", summary="List what waits", responses=asking("bad-cursor"))
@@ -322,10 +323,10 @@ def list_queue(
     request: Request,
     response: Response,
     access: Annotated[Access, _READS],
-    kind: Kind | None = None,
+    kind: Annotated[Kind | None, Query(description="Only what waits for this reason.")] = None,
     source: Annotated[SourceName | None, Query(description="One record is of it.")] = None,
-    at_least: Bits = None,
-    at_most: Bits = None,
+    at_least: AtLeast = None,
+    at_most: AtMost = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> QueuePage:

@@ -19,10 +19,14 @@ from matcher.intervals import Proportion
 class QueuedModel(BaseModel):
     """A pair that waits."""
 
-    pair: str = Field(examples=[PAIR_EXAMPLE])
-    kind: Kind
-    l: RecordKey
-    r: RecordKey
+    pair: str = Field(
+        description="Numbers of its two records, the smaller first: what addresses of the pair "
+        "hold.",
+        examples=[PAIR_EXAMPLE],
+    )
+    kind: Kind = Field(description="Why it waits.")
+    l: RecordKey = Field(description="The left record.")
+    r: RecordKey = Field(description="The right record.")
     weight: float | None = Field(description="In bits.", examples=[2.9])
     taken: bool = Field(description="Somebody has it in hand.")
     answered: bool = Field(
@@ -40,15 +44,19 @@ class QueuePage(Page):
 class DecidedModel(BaseModel):
     """A decision."""
 
-    id: int = Field(examples=[12])
-    kind: Decision
-    pair: str = Field(examples=[PAIR_EXAMPLE])
-    l: RecordKey
-    r: RecordKey
-    by: str = Field(examples=["a.smith"])
-    at: datetime
-    why: str = Field(examples=["same mother"])
-    undone: bool
+    id: int = Field(description="By which it can be undone.", examples=[12])
+    kind: Decision = Field(description="`match`: one child; `non_match`: two.")
+    pair: str = Field(
+        description="Numbers of its two records, the smaller first: what addresses of the pair "
+        "hold.",
+        examples=[PAIR_EXAMPLE],
+    )
+    l: RecordKey = Field(description="The left record.")
+    r: RecordKey = Field(description="The right record.")
+    by: str = Field(description="Who decided.", examples=["a.smith"])
+    at: datetime = Field(description="When, in UTC.")
+    why: str = Field(description="The reason that was given.", examples=["same mother"])
+    undone: bool = Field(description="Whether it was taken back.")
     run: int | None = Field(description="With which it took effect; none while it waits for one.")
     stale: bool = Field(description="The records say something else by now.")
 
@@ -62,20 +70,24 @@ class DecisionPage(Page):
 class ShareModel(BaseModel):
     """A share with its counts, and its Wilson 95% interval."""
 
-    numerator: int = Field(examples=[37])
-    denominator: int = Field(examples=[40])
-    value: float | None = Field(examples=[0.95])
-    lower: float | None = Field(examples=[0.84])
-    upper: float | None = Field(examples=[0.99])
+    numerator: int = Field(description="How many of `denominator`.", examples=[37])
+    denominator: int = Field(description="Of how many.", examples=[40])
+    value: float | None = Field(description="From 0 to 1; null of none.", examples=[0.95])
+    lower: float | None = Field(
+        description="Lower end of the interval; null of none.", examples=[0.84]
+    )
+    upper: float | None = Field(
+        description="Upper end of the interval; null of none.", examples=[0.99]
+    )
 
 
 class ReviewerModel(BaseModel):
     """One reviewer in one week."""
 
-    by: str = Field(examples=["a.smith"])
+    by: str = Field(description="Who reviews.", examples=["a.smith"])
     week: date | None = Field(description="Its Monday; none where all weeks are meant.")
-    answers: int = Field(examples=[120])
-    cannot_tell: int = Field(examples=[6])
+    answers: int = Field(description="How many were given.", examples=[120])
+    cannot_tell: int = Field(description="How many of them said so.", examples=[6])
     seconds: float | None = Field(description="Median time for a pair.", examples=[41.5])
     agreed: ShareModel = Field(description="With a second person who did not know the answer.")
     known: ShareModel = Field(description="Pairs of known answer that were answered so.")
@@ -101,24 +113,30 @@ class NewKnown(Body):
         }
     )
 
-    source_l: SourceName
-    record_id_l: RecordId = Field(examples=["S-1"])
-    source_r: SourceName
-    record_id_r: RecordId = Field(examples=["C-1"])
-    kind: Literal["match", "non_match"]
+    source_l: SourceName = Field(description="The source of the one record.")
+    record_id_l: RecordId = Field(description="Its id there.", examples=["S-1"])
+    source_r: SourceName = Field(description="The source of the other record.")
+    record_id_r: RecordId = Field(description="Its id there.", examples=["C-1"])
+    kind: Literal["match", "non_match"] = Field(description="`match`: one child; `non_match`: two.")
 
 
 class KnownModel(BaseModel):
     """A pair of known answer."""
 
-    id: int = Field(examples=[2])
-    pair: str = Field(examples=[PAIR_EXAMPLE])
-    l: RecordKey
-    r: RecordKey
-    kind: Literal["match", "non_match"]
-    by: str = Field(examples=["a.senior"])
-    at: datetime
-    ended_at: datetime | None
+    id: int = Field(description="Its number.", examples=[2])
+    pair: str = Field(
+        description="Numbers of its two records, the smaller first: what addresses of the pair "
+        "hold.",
+        examples=[PAIR_EXAMPLE],
+    )
+    l: RecordKey = Field(description="The left record.")
+    r: RecordKey = Field(description="The right record.")
+    kind: Literal["match", "non_match"] = Field(description="`match`: one child; `non_match`: two.")
+    by: str = Field(description="Who marked it.", examples=["a.senior"])
+    at: datetime = Field(description="When, in UTC.")
+    ended_at: datetime | None = Field(
+        description="When it was taken out again, in UTC; null while it is asked."
+    )
     answers: int = Field(examples=[4], description="How many reviewers answered it.")
     right: int = Field(examples=[3], description="How many of them so.")
 

@@ -8,12 +8,6 @@ from pydantic import BaseModel, Field
 from api.rest.bodies import Body, whole
 from api.rest.record_schemas import RecordKey
 from api.rest.text import Said, Short, SourceName
-from api.services.register.why import Explained
-from api.services.review.context import Context, Side
-from api.services.review.leases import Lease
-from api.services.review.seen import Beside, Shown
-from api.services.review.seen import Field as ContextField
-from api.services.review.surroundings import Earlier
 
 Kind = Literal[
     "referred", "adjudication", "contradiction", "held_twice", "refused_link", "changed_values",
@@ -42,13 +36,13 @@ class ValueModel(BaseModel):
 class FieldModel(BaseModel):
     """A field of both records."""
 
-    name: str = Field(examples=["forename"])
+    name: str = Field(description="Its name in the records.", examples=["forename"])
     comparison: Literal["same", "different", "one_sided"] | None = Field(
         description="`same` but for capitals and spaces; `one_sided` where one record has none; "
         "missing where it is withheld."
     )
-    l: ValueModel
-    r: ValueModel
+    l: ValueModel = Field(description="What the left record says.")
+    r: ValueModel = Field(description="What the right record says.")
     withheld: bool = Field(description="It may not be seen: by the purpose, or a shield.")
 
 
@@ -64,7 +58,9 @@ class BesideModel(RecordKey):
         None, description="What it looks like of the record that it stands beside."
     )
     weight: float | None = Field(None, description="With the record it stands beside, in bits.")
-    location_hidden: bool
+    location_hidden: bool = Field(
+        description="Whether values are left out because the child is shielded."
+    )
 
 
 class SideModel(RecordKey):
@@ -79,12 +75,15 @@ class SideModel(RecordKey):
 class EarlierModel(BaseModel):
     """What somebody said of the pair before."""
 
-    id: int = Field(examples=[31])
-    kind: str = Field(examples=["non_match"])
-    by: str = Field(examples=["b.jones"])
-    at: datetime
-    why: str = Field(examples=["another year of birth in the school's file"])
-    undone: bool
+    id: int = Field(description="Its number.", examples=[31])
+    kind: str = Field(description="What was said.", examples=["non_match"])
+    by: str = Field(description="Who said so.", examples=["b.jones"])
+    at: datetime = Field(description="When, in UTC.")
+    why: str = Field(
+        description="The reason that was given.",
+        examples=["another year of birth in the school's file"],
+    )
+    undone: bool = Field(description="Whether it was taken back.")
 
 
 class HeldTwiceModel(BaseModel):
@@ -92,37 +91,46 @@ class HeldTwiceModel(BaseModel):
 
     source: str | None = Field(description="Missing where you may not see it.")
     l: list[RecordKey] = Field(description="Its records of the left child.")
-    r: list[RecordKey]
+    r: list[RecordKey] = Field(description="Its records of the right child.")
 
 
 class ClashingModel(BaseModel):
     """A decision that a conflict comes of."""
 
     decision: int = Field(description="Its number, by which it can be undone.", examples=[14])
-    kind: str = Field(examples=["match"])
+    kind: str = Field(description="What was decided.", examples=["match"])
     l: RecordKey | None = Field(description="None where the system may not be seen.")
     r: RecordKey | None = Field(description="None where the system may not be seen.")
-    by: str = Field(examples=["ada"])
-    at: datetime
-    why: str = Field(examples=["the same address"])
+    by: str = Field(description="Who decided.", examples=["ada"])
+    at: datetime = Field(description="When, in UTC.")
+    why: str = Field(description="The reason that was given.", examples=["the same address"])
 
 
 class PairModel(BaseModel):
     """A pair that is in your hand until `expires_at`."""
 
-    pair: str = Field(examples=[PAIR_EXAMPLE])
-    kind: Kind
+    pair: str = Field(
+        description="Numbers of its two records, the smaller first: what addresses of the pair "
+        "hold.",
+        examples=[PAIR_EXAMPLE],
+    )
+    kind: Kind = Field(description="Why it waits.")
     token: str = Field(
         examples=["q3VhYmNkZWZnaGlqa2xtbm9w"],
         description="Shows that the pair is yours; send it with what you do.",
     )
-    expires_at: datetime
-    l: SideModel
-    r: SideModel
-    fields: list[FieldModel]
+    expires_at: datetime = Field(description="Until when nobody else gets it, in UTC.")
+    l: SideModel = Field(description="The left record.")
+    r: SideModel = Field(description="The right record.")
+    fields: list[FieldModel] = Field(description="What the two say, side by side.")
     weight: float | None = Field(description="In bits.", examples=[2.9])
-    probability: float | None = Field(examples=[0.88])
-    reasons: list[str] = Field(examples=[["forename is the same", "date of birth is the same"]])
+    probability: float | None = Field(
+        description="From 0 to 1: how likely the two are one child.", examples=[0.88]
+    )
+    reasons: list[str] = Field(
+        description="What the comparisons found, in words.",
+        examples=[["forename is the same", "date of birth is the same"]],
+    )
     cautions: list[str] = Field(
         description="Those of the reasons that tell of two together, such as of twins.",
         examples=[["another forename with the same surname, birthday and address, as twins have"]],
@@ -134,14 +142,16 @@ class PairModel(BaseModel):
         description="Of a `contradiction`, the decisions that cannot all hold; of `held_twice`, "
         "those that hold the two together. The conflict ends when one of them is undone."
     )
-    location_hidden: bool
+    location_hidden: bool = Field(
+        description="Whether values are left out because a child is shielded."
+    )
     earlier: list[EarlierModel] = Field(description="Decisions on this pair, the last first.")
     answers: list[EarlierModel] = Field(
         description="Answers that have had no effect yet, for who settles them."
     )
     note: str | None = Field(description="Of whoever referred the pair.")
-    referred_by: str | None
-    referred_at: datetime | None
+    referred_by: str | None = Field(description="Who referred it; null if nobody did.")
+    referred_at: datetime | None = Field(description="When, in UTC.")
 
 
 class LeaseToken(Body):
@@ -149,7 +159,9 @@ class LeaseToken(Body):
 
     model_config = whole({"token": "Zk3fJ0u8Qq1s9cVnT5yPwAbc"})
 
-    token: Short = Field(examples=["Zk3fJ0u8Qq1s9cVnT5yPwAbc"])
+    token: Short = Field(
+        description="As `next` or `take` told it.", examples=["Zk3fJ0u8Qq1s9cVnT5yPwAbc"]
+    )
 
 
 class PairAnswer(LeaseToken):
@@ -163,7 +175,7 @@ class PairAnswer(LeaseToken):
         }
     )
 
-    decision: Decision
+    decision: Decision = Field(description="`match`: one child; `non_match`: two.")
     why: Said | None = Field(
         None,
         description="Without one, the decision says that no reason was given.",
@@ -178,7 +190,10 @@ class PairReferral(LeaseToken):
         {"token": "Zk3fJ0u8Qq1s9cVnT5yPwAbc", "note": "twins? the school lists two at this address"}
     )
 
-    note: Said = Field(examples=["twins? the school lists two at this address"])
+    note: Said = Field(
+        description="What they should know or look for.",
+        examples=["twins? the school lists two at this address"],
+    )
 
 
 class RevealFields(LeaseToken):
@@ -186,7 +201,12 @@ class RevealFields(LeaseToken):
 
     model_config = whole({"token": "Zk3fJ0u8Qq1s9cVnT5yPwAbc", "fields": ["nhs_number"]})
 
-    fields: list[Short] = Field(min_length=1, max_length=20, examples=[["nhs_number"]])
+    fields: list[Short] = Field(
+        description="Their names, as the pair has them.",
+        min_length=1,
+        max_length=20,
+        examples=[["nhs_number"]],
+    )
 
 
 class NextWanted(Body):
@@ -194,7 +214,7 @@ class NextWanted(Body):
 
     model_config = whole({"kind": "possible_link", "source": "swift"})
 
-    kind: Kind | None = None
+    kind: Kind | None = Field(default=None, description="Why it waits.")
     source: SourceName | None = Field(
         default=None, description="One of the records is of this source."
     )
@@ -205,16 +225,21 @@ class UndoReason(Body):
 
     model_config = whole({"why": "a slip of the finger"})
 
-    why: Said = Field(examples=["a slip of the finger"])
+    why: Said = Field(description="Kept with what is undone.", examples=["a slip of the finger"])
 
 
 class PairPart(BaseModel):
     """What one comparison says of the pair."""
 
-    comparison: str = Field(examples=["date_of_birth"])
-    title: str = Field(examples=["Date of birth"])
-    level: str | None
-    sentence: str | None = Field(examples=["date of birth is the same"])
+    comparison: str = Field(description="Its name in the rules.", examples=["date_of_birth"])
+    title: str = Field(description="Its name for people.", examples=["Date of birth"])
+    level: str | None = Field(
+        description="How much the two agree, by its name in the rules; none where a value is "
+        "missing, or may not be seen."
+    )
+    sentence: str | None = Field(
+        description="The same in words.", examples=["date of birth is the same"]
+    )
     weight: float | None = Field(
         description="In bits; none where it may not be seen.", examples=[8.4]
     )
@@ -227,148 +252,61 @@ class WeightsModel(BaseModel):
     What may not be seen is in none of the numbers.
     """
 
-    weight: float = Field(examples=[2.9])
-    probability: float = Field(examples=[0.88])
-    prior: float = Field(examples=[-14.1])
+    weight: float = Field(description="The sum.", examples=[2.9])
+    probability: float = Field(
+        description="From 0 to 1: how likely the two are one child.", examples=[0.88]
+    )
+    prior: float = Field(
+        description="In bits: log2 of the odds before the two are compared.", examples=[-14.1]
+    )
     company: float = Field(description="What the systems that hold them say.", examples=[0.0])
     withheld: bool = Field(
         description="Whether something that may not be seen counts for or against the two."
     )
-    parts: list[PairPart]
+    parts: list[PairPart] = Field(description="One for each comparison of the rules.")
 
 
 class OutcomeModel(BaseModel):
     """What became of your answer."""
 
-    answer: int = Field(examples=[31])
+    answer: int = Field(description="The number of your answer.", examples=[31])
     state: Literal["entered", "noted"] = Field(
         description="entered as `decision`, in force with the next run; or noted, without effect "
         "so far: a second person decides the pair too, or it was of known answer."
     )
-    decision: int | None = Field(examples=[12])
-    weights: WeightsModel | None
+    decision: int | None = Field(
+        description="Its number as a decision; none of one that is noted.", examples=[12]
+    )
+    weights: WeightsModel | None = Field(description="None where they may not be told.")
 
 
 class ReferralModel(BaseModel):
     """A pair that was left to a senior reviewer."""
 
-    referral: int = Field(examples=[4])
+    referral: int = Field(description="Its number.", examples=[4])
 
 
 class LeaseModel(BaseModel):
     """That the pair is still yours."""
 
-    pair: str = Field(examples=[PAIR_EXAMPLE])
-    expires_at: datetime
+    pair: str = Field(
+        description="Numbers of its two records, the smaller first: what addresses of the pair "
+        "hold.",
+        examples=[PAIR_EXAMPLE],
+    )
+    expires_at: datetime = Field(description="Until when, in UTC.")
 
 
 class UndoneModel(BaseModel):
     """What was taken back. `entry` undoes a decision that was in force or on its way."""
 
-    pair: str = Field(examples=[PAIR_EXAMPLE])
-    answer: int | None
-    entry: int | None = Field(examples=[13])
-
-
-def pair_model(context: Context, lease: Lease) -> PairModel:
-    """As it is told."""
-    return PairModel(
-        pair=str(context.pair),
-        kind=context.kind,  # type: ignore[arg-type]
-        token=lease.token,
-        expires_at=lease.expires_at,
-        l=_side(context.l, context.names_children),
-        r=_side(context.r, context.names_children),
-        fields=[_field(one) for one in context.fields],
-        weight=context.weight,
-        probability=context.probability,
-        reasons=list(context.reasons),
-        cautions=list(context.cautions),
-        rival=context.rival,
-        together=context.together,
-        twice=[
-            HeldTwiceModel(
-                source=one.source,
-                l=[RecordKey.of(key) for key in one.l],
-                r=[RecordKey.of(key) for key in one.r],
-            )
-            for one in context.twice
-        ],
-        clashing=[
-            ClashingModel(
-                decision=one.id,
-                kind=one.kind,
-                l=one.l and RecordKey.of(one.l),
-                r=one.r and RecordKey.of(one.r),
-                by=one.by,
-                at=one.at,
-                why=one.why,
-            )
-            for one in context.clashing
-        ],
-        location_hidden=context.location_hidden,
-        earlier=[_earlier(one) for one in context.earlier],
-        answers=[_earlier(one) for one in context.answers],
-        note=context.note,
-        referred_by=context.referred_by,
-        referred_at=context.referred_at,
+    pair: str = Field(
+        description="Numbers of its two records, the smaller first: what addresses of the pair "
+        "hold.",
+        examples=[PAIR_EXAMPLE],
     )
-
-
-def weights_model(found: Explained | None) -> WeightsModel | None:
-    """As it is told."""
-    if found is None:
-        return None
-    parts = [
-        PairPart(**{name: getattr(part, name) for name in PairPart.model_fields})
-        for part in found.parts
-    ]
-    return WeightsModel(
-        weight=found.weight,
-        probability=found.probability,
-        prior=found.prior,
-        company=found.company,
-        withheld=found.withheld,
-        parts=parts,
+    answer: int | None = Field(description="The number of the answer that was taken back.")
+    entry: int | None = Field(
+        description="The number of the decision that undoes it; none if it had no effect yet.",
+        examples=[13],
     )
-
-
-def _side(side: Side, names: bool) -> SideModel:
-    return SideModel(
-        source=side.key[0],
-        record_id=side.key[1],
-        child_id=side.child if names else None,
-        fellows=[_beside(one, names) for one in side.fellows],
-        kin=[_beside(one, names) for one in side.kin],
-        rivals=[_beside(one, names) for one in side.rivals],
-    )
-
-
-def _beside(one: Beside, names: bool) -> BesideModel:
-    return BesideModel(
-        source=one.key[0],
-        record_id=one.key[1],
-        child_id=one.child if names else None,
-        values=dict(one.values),
-        why=one.why,  # type: ignore[arg-type]
-        weight=one.weight,
-        location_hidden=one.location_hidden,
-    )
-
-
-def _field(one: ContextField) -> FieldModel:
-    return FieldModel(
-        name=one.name,
-        comparison=one.comparison,  # type: ignore[arg-type]
-        l=_value(one.l),
-        r=_value(one.r),
-        withheld=one.withheld,
-    )
-
-
-def _value(value: Shown) -> ValueModel:
-    return ValueModel(text=value.text, spans=list(value.spans), masked=value.masked)
-
-
-def _earlier(one: Earlier) -> EarlierModel:
-    return EarlierModel(**{name: getattr(one, name) for name in EarlierModel.model_fields})

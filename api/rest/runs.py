@@ -16,8 +16,8 @@ from api.services.runs import RunView, find_model, find_run, list_models, list_r
 
 router = APIRouter(tags=["runs"])
 
-Number = Annotated[int, Path(ge=0, lt=2**63)]
-ModelHash = Annotated[str, Path(max_length=64)]
+Number = Annotated[int, Path(ge=0, lt=2**63, description="Its number, as the list has it.")]
+ModelHash = Annotated[str, Path(max_length=64, description="Its hash, as the list has it.")]
 Reading = Annotated[Access, reads(Permission.READ_RUNS, personal=False)]
 
 
@@ -28,10 +28,14 @@ _OF_MANY = ("link", "undo")
 class RunModel(BaseModel):
     """One execution of linkage over the register."""
 
-    id: int = Field(examples=[5])
-    kind: str = Field(examples=["link"])
-    at: datetime
-    by: str = Field(examples=["nursery-system"])
+    id: int = Field(description="Its number; runs are numbered in their order.", examples=[5])
+    kind: str = Field(
+        description="`link` and `undo` are of extracts, `record` of one record, `decision` of what "
+        "people decided, `relink` of other rules.",
+        examples=["link"],
+    )
+    at: datetime = Field(description="When, in UTC.")
+    by: str = Field(description="Who asked for it.", examples=["nursery-system"])
     rules: str = Field(examples=["9d41e0"], description="Hash of the rules that it went by.")
     model: str = Field(
         examples=["5f2b9c"], description="Hash of the model that it weighed by, see /v1/models."
@@ -56,8 +60,11 @@ class RunPage(Page):
 class TrainedModel(BaseModel):
     """A trained model, known by its hash."""
 
-    hash: str = Field(examples=["5f2b6c0ad1f4ce23a9b1e6d6c0d3a4fbb6a9f0f2b6f4de1c98a7b6c5d4e3f201"])
-    first_used_at: datetime
+    hash: str = Field(
+        description="SHA-256 of its file.",
+        examples=["5f2b6c0ad1f4ce23a9b1e6d6c0d3a4fbb6a9f0f2b6f4de1c98a7b6c5d4e3f201"],
+    )
+    first_used_at: datetime = Field(description="When a run first weighed by it, in UTC.")
     in_force: bool = Field(description="Whether the last run weighed by it.")
 
 

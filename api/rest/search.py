@@ -34,13 +34,15 @@ class SearchBody(Body):
 
     forename: Value | None = Field(None, examples=["Aisha"])
     surname: Value | None = Field(None, examples=["Malik"])
-    date_of_birth: Day | None = Field(None, examples=["2014-05-03"])
+    date_of_birth: Day | None = Field(None, description="As YYYY-MM-DD.", examples=["2014-05-03"])
     postcode: Value | None = Field(None, examples=["OL1 1AA"])
     address: Value | None = Field(
         None, description="Its first five characters count.", examples=["2 Mill Road"]
     )
-    nhs_number: Identifier | None = Field(None, examples=[None])
-    upn: Identifier | None = Field(None, examples=[None])
+    nhs_number: Identifier | None = Field(None, description="Ten digits.", examples=[None])
+    upn: Identifier | None = Field(
+        None, description="For education purposes only.", examples=[None]
+    )
     record_id: RecordId | None = Field(None, description="Of any source.", examples=[None])
     criteria: list[Annotated[Criterion, named]] = Field(
         default_factory=list,
@@ -60,16 +62,16 @@ class SearchBody(Body):
         "(`unmatched`), for whose child a possible link waits, or that a person checked. "
         "Systems that you may not see count for none of these.",
     )
-    limit: int = Field(50, ge=1, le=500)
+    limit: int = Field(50, description="How many at most.", ge=1, le=500)
     cursor: str | None = Field(None, description="The `next` of the page before.")
 
 
 class FoundChild(BaseModel):
     """A child that was found."""
 
-    child_id: str = Field(examples=["5QK2M8ZR0T4WF"])
-    values: GoldenValues
-    location_hidden: bool
+    child_id: str = Field(description="Its stable id.", examples=["5QK2M8ZR0T4WF"])
+    values: GoldenValues = Field(description="The golden record.")
+    location_hidden: bool = Field(description="Whether values are left out because it is shielded.")
 
 
 class FoundChildren(BaseModel):

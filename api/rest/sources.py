@@ -21,36 +21,43 @@ router = APIRouter(tags=["sources"])
 class AgreementModel(BaseModel):
     """What a source may be used for, on which basis, until when."""
 
-    lawful_basis: str = Field(examples=["public task"])
-    purposes: list[str] = Field(examples=[["early_years", "education"]])
+    lawful_basis: str = Field(description="On which it may be used.", examples=["public task"])
+    purposes: list[str] = Field(
+        description="What it may be used for.", examples=[["early_years", "education"]]
+    )
     fields: dict[str, list[str]] = Field(
         description="Fields that may be used for these purposes only.",
         examples=[{"upn": ["education"]}],
     )
-    starts: date | None
+    starts: date | None = Field(description="Its first day; null if it names none.")
     ends: date | None = Field(description="Its last day.")
-    in_force: bool
+    in_force: bool = Field(description="Whether it is, today.")
 
 
 class LatestExtractModel(BaseModel):
     """The last extract that was received."""
 
-    id: int = Field(examples=[12])
-    state: ExtractState
-    mode: Literal["snapshot", "delta"]
-    as_of: date
-    received_at: datetime
+    id: int = Field(description="Its number.", examples=[12])
+    state: ExtractState = Field(description="See `/v1/extracts`.")
+    mode: Literal["snapshot", "delta"] = Field(
+        description="`snapshot`: it lists all that the source holds. `delta`: it lists what "
+        "changed."
+    )
+    as_of: date = Field(description="The day on which the system was exported.")
+    received_at: datetime = Field(description="When, in UTC.")
 
 
 class SourceModel(BaseModel):
     """A system that extracts come from."""
 
-    name: str = Field(examples=["estart"])
-    title: str = Field(examples=["eStart, children's centres"])
+    name: str = Field(description="As it is called in addresses.", examples=["estart"])
+    title: str = Field(description="As people call it.", examples=["eStart, children's centres"])
     one_record_per_child: bool = Field(description="Whether it holds each child once.")
     as_of: date | None = Field(description="The date of what is current of it.")
-    agreements: list[AgreementModel]
-    latest: LatestExtractModel | None
+    agreements: list[AgreementModel] = Field(
+        description="What allows its use; without one in force nothing of it is told."
+    )
+    latest: LatestExtractModel | None = Field(description="Null if none ever came.")
 
 
 class Sources(Page):

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from fastapi import Path
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 from api.rest.slashes import with_slashes
@@ -27,5 +28,12 @@ RecordId = Annotated[
     StringConstraints(min_length=1, max_length=LONGEST_ID),
     BeforeValidator(with_slashes),
     AfterValidator(tidy_id),
+]
+# The same in an address.
+SourcePath = Annotated[SourceName, Path(description="The source, as `/v1/sources` names it.")]
+AnySourcePath = Annotated[AnySource, Path(description="The source, as `/v1/sources` names it.")]
+RecordPath = Annotated[
+    RecordId,
+    Path(description="The id that the source gives the record; a slash in it is sent as `%2F`."),
 ]
 ChildIdText = Annotated[str, StringConstraints(max_length=32), AfterValidator(plain)]

@@ -34,7 +34,10 @@ from api.services.webhooks import (
 
 router = APIRouter(tags=["webhooks"])
 
-Number = Annotated[int, Path(ge=0, lt=2**63)]
+Number = Annotated[int, Path(ge=0, lt=2**63, description="Its number, as the list has it.")]
+DeliveryNumber = Annotated[
+    int, Path(ge=0, lt=2**63, description="Its number, as the list of dead letters has it.")
+]
 Reading = Annotated[Access, reads(Permission.KEEP_WEBHOOKS, personal=False)]
 Writing = Annotated[Write, writes(Permission.KEEP_WEBHOOKS, personal=False)]
 Keeping = Annotated[Write, writes(Permission.KEEP_WEBHOOKS)]
@@ -62,9 +65,14 @@ class NewWebhook(Body):
 class WebhookModel(BaseModel):
     """A webhook of the caller."""
 
-    id: int = Field(examples=[3])
-    url: str = Field(examples=["https://nursery.example.org/register-events"])
-    kinds: list[EventKind]
+    id: int = Field(description="Its number.", examples=[3])
+    url: str = Field(
+        description="Where deliveries are sent to.",
+        examples=["https://nursery.example.org/register-events"],
+    )
+    kinds: list[EventKind] = Field(
+        description="Kinds of events that it is told of; all if none is named."
+    )
     purpose: str = Field(
         description="It is told of what you may see for this purpose.", examples=["early_years"]
     )
@@ -73,7 +81,7 @@ class WebhookModel(BaseModel):
         "nothing had been linked.",
         examples=["b4c2e1f09a7d4386a15bd0c3f8e27196"],
     )
-    created_at: datetime
+    created_at: datetime = Field(description="When, in UTC.")
 
 
 class WebhookInFull(WebhookModel):
@@ -97,7 +105,10 @@ class WebhookInFull(WebhookModel):
 class WebhookWithSecret(WebhookModel):
     """With what its deliveries are signed with; this is told once."""
 
-    secret: str = Field(examples=["whsec_hC4uKBrrmbGiDvNnRZo8pXkqLkzb0R5zk0pMQ5yUj2s"])
+    secret: str = Field(
+        description="All of it, with `whsec_`, is the key of the signatures.",
+        examples=["whsec_hC4uKBrrmbGiDvNnRZo8pXkqLkzb0R5zk0pMQ5yUj2s"],
+    )
 
 
 class WebhookPage(Page):
@@ -118,9 +129,9 @@ class DeadLetter(BaseModel):
         description="An `after` too: of what comes next.",
         examples=["e29d70b45c8e4f1f86a3c5b7d1049f32"],
     )
-    attempts: int = Field(examples=[12])
-    tried_at: datetime | None
-    problem: str | None = Field(examples=["answered 500"])
+    attempts: int = Field(description="How often it was sent.", examples=[12])
+    tried_at: datetime | None = Field(description="When last, in UTC.")
+    problem: str | None = Field(description="What went wrong then.", examples=["answered 500"])
 
 
 class DeadLetterPage(Page):
@@ -132,7 +143,7 @@ class DeadLetterPage(Page):
 class Retried(BaseModel):
     """How many dead letters are tried again."""
 
-    retried: int = Field(examples=[2])
+    retried: int = Field(description="How many there were.", examples=[2])
 
 
 @router.post(
@@ -259,7 +270,7 @@ def retry_webhook(webhook: Number, write: Writing) -> Response:
     response_model=Retried,
     responses={**acting("not-found"), 202: {"headers": LOCATED}},
 )
-def retry_dead_letter(webhook: Number, delivery: Number, write: Writing) -> Response:
+def retry_dead_letter(webhook: Number, delivery: DeliveryNumber, write: Writing) -> Response:
     """Before what is newer."""
     _require(write, webhook)
     with writing_aside(write.service.engine, write.connection) as aside:

@@ -107,3 +107,30 @@ def test_no_example_shows_what_nobody_may_see_together(application: FastAPI) -> 
     assert [name for name, one in schemas.items() if both(one.get("examples", []))] == []
     child = schemas["ChildDocument"]["examples"][0]
     assert child["values"]["surname"]["value"] == "Malik"
+
+
+def test_every_parameter_is_described(application: FastAPI) -> None:
+    document = application.openapi()
+    lacking = [
+        (method, address, one["name"])
+        for address, path in (*document["paths"].items(), *document["webhooks"].items())
+        for method, operation in path.items()
+        for one in operation.get("parameters", [])
+        if not one.get("description")
+    ]
+    assert lacking == []
+
+
+# What they are is in their names, or in the schema that has them.
+PLAIN = {"items", "forename", "surname", "sex", "date_of_birth", "postcode"}
+
+
+def test_every_field_is_described_whose_name_does_not_say_all(application: FastAPI) -> None:
+    schemas = application.openapi()["components"]["schemas"]
+    lacking = [
+        (schema, name)
+        for schema, one in schemas.items()
+        for name, field in one.get("properties", {}).items()
+        if name not in PLAIN and not field.get("description")
+    ]
+    assert lacking == []

@@ -1,0 +1,123 @@
+"""What is told of why two records are held to be one child."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from api.rest.paging import Page
+from api.rest.record_schemas import RecordKey
+from api.services.register.why import Explained
+
+
+class Part(BaseModel):
+    """What one comparison says of two records."""
+
+    comparison: str = Field(description="Its name in the rules.", examples=["forename"])
+    title: str = Field(description="Its name for people.", examples=["Forename"])
+    level: str | None = Field(
+        description="The level reached; none where a value is missing, or may not be seen.",
+        examples=["same"],
+    )
+    sentence: str | None = Field(
+        description="What was found, in words; null where `level` is.",
+        examples=["forename is the same"],
+    )
+    weight: float | None = Field(
+        description="Partial weight in bits; none where it may not be seen.", examples=[7.25]
+    )
+    hidden: bool = Field(description="Whether level, sentence and weight may not be seen.")
+
+
+class DecisionSaid(BaseModel):
+    """What a person decided on two records."""
+
+    id: int = Field(description="By which it can be undone.", examples=[31])
+    kind: Literal["match", "non_match", "cannot_tell"] = Field(
+        description="`match`: one child; `non_match`: two."
+    )
+    by: str = Field(description="Who decided.", examples=["j.reviewer"])
+    at: datetime = Field(description="When, in UTC.")
+    why: str = Field(
+        description="The reason that was given.", examples=["the mother confirmed both addresses"]
+    )
+    in_force: bool = Field(
+        description="Whether linkage goes by it; not once it is undone, or before the next run."
+    )
+    values_changed: bool = Field(description="Whether a record says something else since.")
+
+
+class Explanation(BaseModel):
+    """Two records, and why they are held to be one child or not.
+
+    `weight` is `prior` + `company` + the weights of all `parts` that are not hidden, and the
+    number that the queue and the exported links have for the same purpose.
+    """
+
+    left: RecordKey = Field(description="The one record.")
+    right: RecordKey = Field(description="The other record.")
+    weight: float = Field(description="In bits: log2 of the odds.", examples=[14.625])
+    probability: float = Field(
+        description="From 0 to 1: how likely the two are one child.", examples=[0.999961]
+    )
+    prior: float = Field(
+        description="In bits: log2 of the odds before the two are compared.",
+        examples=[-13.25],
+    )
+    company: float = Field(
+        description="What the sources that hold only one of the two say, in bits.", examples=[0.0]
+    )
+    link: bool = Field(description="Whether the last run followed this pair.")
+    withheld: bool = Field(
+        description="Whether something that may not be seen counts for or against the two, "
+        "which is in none of these numbers."
+    )
+    parts: list[Part] = Field(description="One for each comparison of the rules.")
+    decisions: list[DecisionSaid] = Field(
+        description="What people decided on the two, if anything."
+    )
+
+
+class RecordWhy(Page):
+    """A record beside each other record of its child, in order of source and id."""
+
+    record: RecordKey = Field(description="The record that was asked for.")
+    child_id: str = Field(description="The child that it belongs to.", examples=["5QK2M8ZR0T4WF"])
+    items: list[Explanation]
+
+
+def explanation_of(found: Explained) -> Explanation:
+    """Why two records are one child. The total is rounded as in the exported links."""
+    return Explanation(
+        left=RecordKey(source=found.l.source, record_id=found.l.record_id),
+        right=RecordKey(source=found.r.source, record_id=found.r.record_id),
+        weight=round(found.weight, 3),
+        probability=round(found.probability, 6),
+        prior=round(found.prior, 6),
+        company=round(found.company, 6),
+        link=found.link,
+        withheld=found.withheld,
+        parts=[
+            Part(
+                comparison=part.comparison,
+                title=part.title,
+                level=part.level,
+                sentence=part.sentence,
+                weight=None if part.weight is None else round(part.weight, 6),
+                hidden=part.hidden,
+            )
+            for part in found.parts
+        ],
+        decisions=[
+            DecisionSaid.model_construct(
+                id=one.id,
+                kind=one.kind,
+                by=one.by,
+                at=one.at,
+                why=one.why,
+                in_force=one.in_force,
+                values_changed=one.values_changed,
+            )
+            for one in found.decisions
+        ],
+    )
