@@ -1,5 +1,6 @@
 """What routes that tell of children have in common: which run, which source, where a child went."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
 from urllib.parse import quote
 
@@ -51,23 +52,40 @@ def invalid(place: str, message: str) -> NoReturn:
     raise Problem("invalid", None, errors=[{"place": place, "message": message}])
 
 
-def require_source(access: Access, source: str, refused: str = "forbidden") -> None:
-    """Raises Problem if the source is not known, or nothing of it may be seen."""
+def require_source(access: Access, source: str, refused: str = "forbidden", *places: str) -> None:
+    """Raises Problem, about these places, if the source is not known, or may not be seen."""
     if source not in access.view.sources:
         if has_source(access.connection, source):
-            own = ", ".join(sorted(access.view.sources)) or "none"
-            detail = f"This source may not be seen for the purpose {access.view.purpose}; those "
-            raise Problem(refused, f"{detail}that you may see for it are: {own}.")
+            _refuse(refused, _why_not(access, source), places)
         meant = did_you_mean(source, access.view.sources)
-        raise Problem("unknown-source", f"{meant[:1].upper()}{meant[1:]}".strip() or None)
+        _refuse("unknown-source", f"{meant[:1].upper()}{meant[1:]}".strip() or None, places)
 
 
-def require_named(access: Access, source: str, refused: str = "forbidden") -> None:
+def require_named(access: Access, source: str, refused: str = "forbidden", *places: str) -> None:
     """The same, and if none of its records may be asked for, or told, by its id there."""
-    require_source(access, source, refused)
+    require_source(access, source, refused, *places)
     if not access.view.may_name(source):
         detail = "Record ids of this source may not be used for this purpose."
-        raise Problem(refused, detail)
+        _refuse(refused, detail, places)
+
+
+def _why_not(access: Access, source: str) -> str:
+    """Whether it is the key or the purpose for which a source that there is may not be seen."""
+    own = ", ".join(sorted(access.view.sources)) or "none"
+    of_key = access.caller.sources
+    if of_key is not None and source not in of_key:
+        return f"Your key is not for this source; those that you may see with it are: {own}."
+    purpose = access.view.purpose
+    return (
+        f"This source may not be seen for the purpose {purpose}; those that you may see for it "
+        f"are: {own}."
+    )
+
+
+def _refuse(kind: str, detail: str | None, places: Sequence[str]) -> NoReturn:
+    message = detail or "there is no such source"
+    errors = [{"place": place, "message": message} for place in places or ("path.source",)]
+    raise Problem(kind, detail, errors=errors)
 
 
 def current_child(

@@ -1,5 +1,6 @@
 """The crosswalk: by which ids other systems know a child, as IHE's PIXm asks for it."""
 
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -102,13 +103,13 @@ def cross_many(body: CrosswalkBody, access: MayRead) -> CrosswalkAnswers:
     """Up to 1,000 ids at once; in a body, since systems' ids are personal.
 
     A source that is not known, may not be seen, or whose ids may not be told, ends the whole
-    request. An id that is not known has the status 404 among the items.
+    request; `errors` names where it is. An id that is not known has the status 404 among the items.
     """
     require_run(access, body.as_of, "body.as_of")
-    for source in dict.fromkeys(one.source for one in body.records):
-        require_named(access, source)
+    for source, places in _places("body.records.{}.source", [one.source for one in body.records]):
+        require_named(access, source, "forbidden", *places)
     keys = [(one.source, one.record_id) for one in body.records]
-    found = _cross(access, keys, body.targets, body.as_of)
+    found = _cross(access, keys, body.targets, "body.targets.{}", body.as_of)
     return CrosswalkAnswers.model_construct(
         items=[
             CrosswalkItem.model_construct(
@@ -141,23 +142,35 @@ def cross_one(
     """The ids by which the sources asked for, or all, know the child of the record."""
     require_run(access, as_of)
     require_named(access, source)
-    (found,) = _cross(access, [(source, record_id)], target, as_of)
+    (found,) = _cross(access, [(source, record_id)], target, "query.target.{}", as_of)
     if found is None:
         raise Problem("not-found", "No child has this id in this source.")
     return CrosswalkAnswer(child_id=found.child_id, ids=_keys(found))
 
 
 def _cross(
-    access: Access, keys: list[tuple[str, str]], targets: list[str] | None, as_of: int | None
+    access: Access,
+    keys: list[tuple[str, str]],
+    targets: list[str] | None,
+    place: str,
+    as_of: int | None,
 ) -> list[Crossed | None]:
-    for target in dict.fromkeys(targets or ()):
-        require_named(access, target, "target-not-permitted")
+    for target, places in _places(place, targets or ()):
+        require_named(access, target, "target-not-permitted", *places)
     numbers = known_sources(access.connection)
     wanted = frozenset(targets) if targets else access.view.named
     untold = lookalikes(access.connection, access.view).records
     found = crosswalk(access.connection, keys, numbers, wanted, as_of_run=as_of, untold=untold)
     access.saw(*(one.child_id for one in found if one is not None))
     return found
+
+
+def _places(place: str, names: Sequence[str]) -> Iterable[tuple[str, list[str]]]:
+    """Each name with all the places where it is; ``place`` is one, without its number."""
+    found: dict[str, list[str]] = {}
+    for number, name in enumerate(names):
+        found.setdefault(name, []).append(place.format(number))
+    return found.items()
 
 
 def _keys(found: Crossed) -> list[RecordKey]:

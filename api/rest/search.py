@@ -103,7 +103,7 @@ def find_children(body: SearchBody, access: MayRead) -> FoundChildren:
     alone = access.caller.unattended
     place = None if alone else place_of(access.service, body.cursor, str)
     if body.source is not None:
-        require_source(access, body.source)
+        require_source(access, body.source, "forbidden", "body.source")
     given = {name: getattr(body, name) for name in LOOKED_FOR}
     values = {name: str(value) for name, value in given.items() if value not in (None, "")}
     try:
@@ -142,7 +142,14 @@ def find_children(body: SearchBody, access: MayRead) -> FoundChildren:
 
 def _usable(access: Access, source: str | None, values: dict[str, str]) -> set[str]:
     """Sources all of whose values that are compared may be used. Raises Problem if none is."""
-    sources = {one for one in access.view.usable(values.keys()) if source in (None, one)}
+    view = access.view
+    sources = {one for one in view.usable(values.keys()) if source in (None, one)}
     if not sources:
-        raise Problem("forbidden", "A value may not be used for this purpose; leave it out.")
+        asked = view.sources if source is None else {source}
+        barred = [name for name in values if not any(view.may_see(one, name) for one in asked)]
+        message = "A value may not be used for this purpose; leave it out."
+        if not barred:
+            message = "No source may be searched for all of these values for this purpose."
+        errors = [{"place": f"body.{name}", "message": message} for name in barred or values]
+        raise Problem("forbidden", message, errors=errors)
     return sources

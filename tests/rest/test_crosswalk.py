@@ -72,13 +72,30 @@ def test_in_bulk_a_source_or_target_that_cannot_be_asked_ends_all(
 ) -> None:
     own, narrow = key(), key(sources=["school"])
 
-    def ask(headers: Any, body: Any) -> str:
-        return kind(client.post("/v1/crosswalk", headers=headers, json=body))
+    def ask(headers: Any, body: Any) -> tuple[str, list[str]]:
+        found = client.post("/v1/crosswalk", headers=headers, json=body)
+        return kind(found), [one["place"] for one in found.json()["errors"]]
 
-    assert ask(own, asked(SCHOOL, ("nowhere", "1"))) == "unknown-source"
-    assert ask(own, asked(SCHOOL, targets=["nowhere"])) == "unknown-source"
-    assert ask(narrow, asked(SCHOOL, targets=["clinic"])) == "target-not-permitted"
-    assert ask(narrow, asked(SCHOOL, CLINIC)) == "forbidden"
+    nowhere = asked(SCHOOL, ("nowhere", "1"), SCHOOL, ("nowhere", "2"))
+    wrong = ["body.records.1.source", "body.records.3.source"]
+    assert ask(own, nowhere) == ("unknown-source", wrong)
+    lost = asked(SCHOOL, targets=["clinic", "nowhere"])
+    assert ask(own, lost) == ("unknown-source", ["body.targets.1"])
+    refused = ("target-not-permitted", ["body.targets.0"])
+    assert ask(narrow, asked(SCHOOL, targets=["clinic"])) == refused
+    assert ask(narrow, asked(SCHOOL, CLINIC)) == ("forbidden", wrong[:1])
+
+
+def test_a_refusal_tells_whether_the_key_or_the_purpose_is_not_for_a_source(
+    client: TestClient, key: MakeKey
+) -> None:
+    narrow = key(sources=["school"])
+    found = client.get(record(CLINIC, "/crosswalk"), headers=narrow).json()
+    assert found["detail"].startswith("Your key is not for this source")
+    assert found["errors"] == [{"place": "path.source", "message": found["detail"]}]
+    elsewhere = key(purpose="research", sources=["school", "clinic"])
+    found = client.get(record(CLINIC, "/crosswalk"), headers=elsewhere).json()
+    assert found["detail"].startswith("This source may not be seen for the purpose research")
 
 
 @pytest.mark.parametrize(

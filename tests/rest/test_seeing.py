@@ -96,7 +96,9 @@ def test_nobody_asks_for_a_record_by_an_id_that_may_not_be_used(
     found = client.post("/v1/children/search", headers=own, json={"record_id": UPN})
     assert found.json()["items"] == []
     only = {"record_id": UPN, "source": "school"}
-    assert client.post("/v1/children/search", headers=own, json=only).status_code == 403
+    refused = client.post("/v1/children/search", headers=own, json=only)
+    assert (refused.status_code, kind(refused)) == (403, "forbidden")
+    assert [one["place"] for one in refused.json()["errors"]] == ["body.record_id"]
 
 
 def test_nobody_is_found_by_a_upn_outside_of_education(
@@ -118,6 +120,9 @@ def test_nobody_is_found_by_a_upn_outside_of_education(
         client.post("/v1/children/search", headers=own, json={"upn": OTHER_UPN}),
     ):
         assert answer.status_code == 403, answer.text
+    searched = {"forename": "Aisha", "upn": OTHER_UPN}
+    refused = client.post("/v1/children/search", headers=own, json=searched).json()
+    assert [one["place"] for one in refused["errors"]] == ["body.upn"]
 
 
 def silent_on_upns(service: Service, source: str) -> None:
