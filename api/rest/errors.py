@@ -15,6 +15,8 @@ from starlette.routing import compile_path
 from api.rest.problems import BY_STATUS, Problem, refusal
 from api.services.access.access_log import AccessLogError
 
+# Such as are named when they are refused; another is what somebody wrote.
+_ENCODINGS = ("gzip", "x-gzip", "deflate", "compress", "br", "zstd")
 _LOG = structlog.get_logger("matcher.requests")
 
 
@@ -39,16 +41,31 @@ def add_handlers(app: FastAPI) -> None:
             (".".join(str(part) for part in one["loc"]), plainly(one)) for one in error.errors()
         )
         errors = [{"place": place, "message": message} for place, message in found]
-        return refusal(request, kind_of(error), errors=errors)
+        kind = kind_of(error)
+        if kind == "bad-request" and (why := packed(request)) is not None:
+            return refusal(request, "media-type", why)
+        return refusal(request, kind, errors=errors)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
         headers = dict(error.headers or {})
         if error.status_code == 405 and (methods := methods_at(request)):
             headers["Allow"] = ", ".join(methods)
+        kind = kind_of(error)
+        if kind == "bad-request" and (why := packed(request)) is not None:
+            return refusal(request, "media-type", why)
         unread = unreadable(error.__cause__)
         more: dict[str, Any] = {} if unread is None else {"errors": [unread]}
-        return refusal(request, kind_of(error), headers=headers, **more)
+        return refusal(request, kind, headers=headers, **more)
+
+
+def packed(request: Request) -> str | None:
+    """What to say of content that is packed, which is why it cannot be read; else nothing."""
+    said = request.headers.get("content-encoding", "identity").strip().lower()
+    if said == "identity":
+        return None
+    named = said if said in _ENCODINGS else "any"
+    return f"Send the content as it is, without Content-Encoding: {named}."
 
 
 def unreadable(cause: BaseException | None) -> dict[str, str] | None:

@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as Sent
 
-from api.rest.errors import unreadable
+from api.rest.errors import packed, unreadable
 from api.rest.problems import Problem
 
 JSON = "application/json"
@@ -157,11 +157,18 @@ async def _has_content(request: Request, manner: Manner) -> bool:
 
 def require_content(request: Request, *taken: str) -> None:
     """Raises Problem unless the content is of one of these types, and in UTF-8."""
+    require_as_it_is(request)
     header = Message()
     header["content-type"] = request.headers.get("content-type", "none/none")
     charset = str(header.get_param("charset", "utf-8")).lower()
     if header.get_content_type() not in taken or charset not in ("utf-8", "utf8"):
         raise Problem("media-type", f"Send {' or '.join(taken)}, in UTF-8.")
+
+
+def require_as_it_is(request: Request) -> None:
+    """Raises Problem if the content is said to be packed in some way."""
+    if (why := packed(request)) is not None:
+        raise Problem("media-type", why)
 
 
 class Heads:

@@ -23,6 +23,7 @@ from starlette.requests import ClientDisconnect
 
 from api.db.engine import reading
 from api.rest.allowed import Allowed, Bearer, PurposeHeader
+from api.rest.manners import require_as_it_is
 from api.rest.problems import Problem
 from api.rest.service import Service, Serving
 
@@ -107,6 +108,7 @@ def check(
 
 
 async def _received(request: Request, form: "_Form", largest: int) -> Upload:
+    require_as_it_is(request)
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:

@@ -1,5 +1,6 @@
 """What is sent says one thing in one way, or is refused."""
 
+import gzip
 import json
 
 import pytest
@@ -8,6 +9,7 @@ from fastapi.testclient import TestClient
 from api.db.engine import reading
 from api.services.access.caller import AccessError
 from api.services.access.names import check_name_is_free
+from api.services.access.roles import Role
 from tests.register_service.registers import NOW
 from tests.register_service.reviewed import AISHA, Reviewed
 from tests.rest.conftest import MakeKey
@@ -34,6 +36,33 @@ def test_json_in_another_encoding_or_with_a_name_twice_is_refused(
         assert (
             client.post("/v1/fhir/Patient/$match", headers=fhir, content=content).status_code == 400
         )
+
+
+def test_content_that_is_packed_is_refused_by_the_name_of_its_packing(
+    client: TestClient, key: MakeKey
+) -> None:
+    own = key()
+    text = json.dumps(ZEBEDEE_SAYS).encode()
+    form = b'--b\r\nContent-Disposition: form-data; name="lower"\r\n\r\n1\r\n--b--\r\n'
+    steward, multipart = key(Role.STEWARD), {"Content-Type": "multipart/form-data; boundary=b"}
+    asked = [
+        ("PUT", NEW, {**own, "Content-Type": "application/json"}, text),
+        ("POST", "/v1/fhir/Patient/$match", {**own, "Content-Type": "application/fhir+json"}, text),
+        ("POST", "/v1/extracts", {**own, **multipart}, form),
+        ("POST", "/v1/previews", {**steward, **multipart}, form),
+    ]
+    for method, address, headers, content in asked:
+        for named, sent in (
+            ("gzip", gzip.compress(content)),
+            ("gzip", content),
+            ("x-my-own", content),
+        ):
+            packed = {**headers, "Content-Encoding": named}
+            refused = client.request(method, address, headers=packed, content=sent)
+            assert refused.status_code == 415, (address, named)
+            assert "without Content-Encoding: " in refused.text
+            assert ("gzip" in refused.text) == (named == "gzip")
+            assert "x-my-own" not in refused.text
 
 
 def test_a_header_that_is_there_twice_is_refused(client: TestClient, key: MakeKey) -> None:
