@@ -1,13 +1,31 @@
 """Connections of the server, and how long they may take to say what they want."""
 
 import asyncio
+import re
 from typing import Any
+from urllib.parse import unquote
 
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 # Seconds until the head of a request must be there; what pauses later, the application ends.
 PATIENCE = 30.0
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_ORIGIN = re.compile(rb"https?://[^/]*", re.IGNORECASE)
+
+
+class WholeAddresses:
+    """Hands a request for a whole address (``GET http://host/path``) on as one for its path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] == "http" and (origin := _ORIGIN.match(scope["raw_path"])):
+            scope["raw_path"] = scope["raw_path"][origin.end() :] or b"/"
+            scope["path"] = unquote(scope["raw_path"].decode("ascii"))
+        await self.app(scope, receive, send)
 
 
 class PatientProtocol(H11Protocol):
@@ -20,6 +38,7 @@ class PatientProtocol(H11Protocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.app = WholeAddresses(self.app)
         self._late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

@@ -21,6 +21,7 @@ def port() -> Iterator[int]:
     """Of a server that waits a third of a second."""
     app = FastAPI()
     app.get("/")(lambda: {})
+    app.get("/v1/{place}")(lambda place: place)
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, http=Hasty, log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, args=([listening],))
@@ -60,3 +61,20 @@ def test_whoever_asks_in_time_is_answered_and_the_next_head_is_waited_for_anew(p
     answered = told(port, ask, ask, b"GET", pause=0.2)
     assert answered.count(b"HTTP/1.1 200 ") == 2
     assert answered.count(b"HTTP/1.1 408 ") == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "answer"),
+    [
+        (b"http://x/v1/sources?limit=1", b'"sources"'),
+        (b"HTTPS://x:8000/v1/a%20b", b'"a b"'),
+        (b"http://x", b"{}"),
+        (b"http://x?limit=1", b"{}"),
+        (b"/v1/http:", b'"http:"'),
+    ],
+)
+def test_a_whole_address_is_answered_as_its_path(port: int, address: bytes, answer: bytes) -> None:
+    ask = b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % address
+    found = told(port, ask)
+    assert found.startswith(b"HTTP/1.1 200 ")
+    assert found.endswith(answer)
