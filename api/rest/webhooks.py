@@ -30,6 +30,7 @@ from api.services.webhooks import (
     keep_webhook,
     list_webhooks,
     retry_dead_letters,
+    send_now,
 )
 
 router = APIRouter(tags=["webhooks"])
@@ -141,7 +142,7 @@ class DeadLetterPage(Page):
 
 
 class Retried(BaseModel):
-    """How many dead letters are tried again."""
+    """How many deliveries are sent again now."""
 
     retried: int = Field(description="How many there were.", examples=[2])
 
@@ -250,16 +251,17 @@ def get_dead_letters(
 
 @router.post(
     "/webhooks/{webhook}/retry",
-    summary="Try all again that could not be delivered",
+    summary="Send now what could not be delivered",
     status_code=202,
     response_model=Retried,
     responses={**acting("not-found"), 202: {"headers": LOCATED}},
 )
 def retry_webhook(webhook: Number, write: Writing) -> Response:
-    """In their order, before what is newer."""
+    """Dead letters, and what waits for its next attempt: in their order, before what is newer."""
     _require(write, webhook)
     with writing_aside(write.service.engine, write.connection) as aside:
-        count = retry_dead_letters(aside, webhook, write.now)
+        count = send_now(aside, webhook, write.now)
+        count += retry_dead_letters(aside, webhook, write.now)
     return write.answer(Retried(retried=count), 202, {"Location": f"/v1/webhooks/{webhook}"})
 
 

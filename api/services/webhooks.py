@@ -235,6 +235,16 @@ def retry_dead_letters(
     return aside.execute(dead.values(state=WAITING, attempts=0, next_at=now)).rowcount
 
 
+def send_now(aside: Connection, webhook: int, now: datetime) -> int:
+    """Have those sent at once that wait to be tried again; how many. They count on as before."""
+    waits = update(WebhookDelivery).where(
+        WebhookDelivery.webhook == webhook,
+        WebhookDelivery.state == WAITING,
+        WebhookDelivery.next_at > now,
+    )
+    return aside.execute(waits.values(next_at=now)).rowcount
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """The row of a webhook that may be told of events, and who keeps it, as they are now."""

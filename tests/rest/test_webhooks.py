@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -162,6 +163,38 @@ def test_what_fails_too_often_is_a_dead_letter_that_can_be_tried_again(
     until(lambda: not dead(client, headers, hook["id"]))
     assert client.post(again, headers=headers).status_code == 404
     assert client.post(f"/v1/webhooks/{hook['id']}/retry", headers=headers).json() == {"retried": 0}
+
+
+def test_what_waits_for_its_next_attempt_can_be_sent_now(
+    client: TestClient,
+    register: Reviewed,
+    service: Service,
+    key: MakeKey,
+    there: Receiver,
+    deliverer: Deliverer,
+) -> None:
+    deliverer.pace = replace(PACE, first_wait=3600.0, longest_wait=3600.0)
+    headers = key()
+    place = f"/v1/webhooks/{keep(client, headers, there.url)['id']}"
+    there.answers += [500]
+    before = newest(register.engine)
+    register.say("match", UNSURE, AISHA[0])
+    expected = since(register.engine, before)
+
+    def sent(times: int) -> dict[str, Any]:
+        while len(there.requests) < times:
+            deliverer.round(service.aside)
+            deliverer._wait_for_all()
+        return dict(client.get(place, headers=headers).json())
+
+    assert sent(1)["waiting"] == 1
+    deliverer.round(service.aside)
+    deliverer._wait_for_all()
+    assert len(there.requests) == 1  # it waits for an hour
+    assert client.post(f"{place}/retry", headers=headers).json() == {"retried": 1}
+    assert client.post(f"{place}/retry", headers=headers).json() == {"retried": 0}
+    assert sent(2)["waiting"] == 0
+    assert there.events() == [*expected, *expected]
 
 
 def test_a_webhook_tells_how_far_it_is(
