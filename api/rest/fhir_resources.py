@@ -21,6 +21,7 @@ MEDIA_TYPE = "application/fhir+json"
 NHS_NUMBER = "https://fhir.nhs.uk/Id/nhs-number"
 # Nobody has registered a system for these two, so they are named here.
 UPN = "urn:child-register:upn"
+_COLUMNS = {NHS_NUMBER: "nhs_number", UPN: "upn"}
 CHILD_ID = "urn:child-register:child"
 MATCH_GRADE = "http://hl7.org/fhir/StructureDefinition/match-grade"
 
@@ -173,8 +174,13 @@ def _of_kind(given: Mapping[str, Any], name: str, field: str, kind: type) -> Any
 def _question(patient: Any, asked: Asked) -> MatchQuestion:
     person = _person(patient)
     partial = patient.birthDate is not None and "date_of_birth" not in person
-    remarks = ("birthDate has no day, and was not looked at",) if partial else ()
-    return MatchQuestion(person, asked, remarks)
+    remarks = ["birthDate has no day, and was not looked at"] if partial else []
+    remarks += [
+        f"of several identifiers of the system {system}, the first was looked at"
+        for system, column in _COLUMNS.items()
+        if len({one for of, one in _identifiers(patient) if of == column}) > 1
+    ]
+    return MatchQuestion(person, asked, tuple(remarks))
 
 
 def _person(patient: Any) -> Person:
@@ -188,10 +194,8 @@ def _person(patient: Any) -> Person:
     born = patient.birthDate
     if isinstance(born, date) or (isinstance(born, str) and len(born) == 10):
         found["date_of_birth"] = str(_taken(_DAY, str(born)[:10], "birthDate"))
-    for identifier in patient.identifier or []:
-        column = {NHS_NUMBER: "nhs_number", UPN: "upn"}.get(str(identifier.system or ""))
-        if column and identifier.value and identifier.use != "old":
-            found.setdefault(column, _taken(_IDENTIFIER, identifier.value, "identifier.value"))
+    for column, value in _identifiers(patient):
+        found.setdefault(column, value)
     homes = [one for one in patient.address or [] if one.use != "old"]
     if homes:
         parts = [*(homes[0].line or []), homes[0].city, homes[0].district]
@@ -200,6 +204,16 @@ def _person(patient: Any) -> Person:
         code = homes[0].postalCode
         found["postcode"] = code and _taken(_VALUE, code, "address.postalCode")
     return {name: value for name, value in found.items() if value}
+
+
+def _identifiers(patient: Any) -> list[tuple[str, str]]:
+    """Columns and values of those that are looked at, in the order in which they are given."""
+    found = []
+    for identifier in patient.identifier or []:
+        column = _COLUMNS.get(str(identifier.system or ""))
+        if column and identifier.value and identifier.use != "old":
+            found.append((column, _taken(_IDENTIFIER, identifier.value, "identifier.value")))
+    return found
 
 
 def _take_name(found: dict[str, str | None], name: Any) -> None:

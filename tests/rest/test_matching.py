@@ -264,6 +264,25 @@ def test_a_client_is_told_when_too_little_is_said_for_anybody_to_be_certain(
     assert "birthDate has no day" in said[0] and "too little" in said[1]
 
 
+def test_a_second_number_of_a_kind_is_told_not_to_be_looked_at(
+    client: TestClient, key: MakeKey
+) -> None:
+    own = key()
+    nhs = {"system": "https://fhir.nhs.uk/Id/nhs-number", "value": "9434765919"}
+
+    def said(*identifiers: dict[str, str]) -> list[str]:
+        patient = {**PATIENT, "identifier": list(identifiers)}
+        entries = fhir(client, own, patient).json().get("entry", [])
+        found = [one["resource"] for one in entries if one["search"]["mode"] == "outcome"]
+        return [issue["diagnostics"] for one in found for issue in one["issue"]]
+
+    other = {**nhs, "value": "9434765870"}
+    assert said(nhs, {**nhs, "value": "943 476 5919"}, {**other, "use": "old"}) == []
+    assert said(nhs, other) == [
+        f"of several identifiers of the system {nhs['system']}, the first was looked at"
+    ]
+
+
 def test_resources_are_told_as_json_only(client: TestClient, key: MakeKey) -> None:
     own = key()
     for accept, status in (
