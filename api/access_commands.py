@@ -30,6 +30,7 @@ from api.services.access.reading_logs import list_entries, verify_logs
 from api.services.access.roles import Role
 from api.services.access.signing_in import end_sign_ins, last_sign_ins
 from api.services.backup import heads_of
+from api.services.register.viewing import has_source
 from api.services.rules import load_rule_book, shipped_rules
 from api.settings import read_settings
 
@@ -169,6 +170,7 @@ def create_key(
     """Make a key for a system, and print it, once."""
     with register(database) as engine, writing(engine) as connection:
         _check_purposes(connection, purpose)
+        unknown = [one for one in dict.fromkeys(source) if not has_source(connection, one)]
         made = api_keys.create_key(
             connection,
             name,
@@ -182,6 +184,8 @@ def create_key(
             by=user_name(),
             now=now(),
         )
+    for one in unknown:
+        typer.echo(f"matcher: warning: the register has no source {one} yet", err=True)
     screen.show_key(made)
 
 

@@ -83,6 +83,7 @@ def test_a_key_is_shown_once_rotated_and_ended(database_url: str) -> None:
         *("keys", "create", "census", "--role", "system", "--purpose", "education"),
         *("--source", "school_census", "--days", "90", "--per-minute", "60"),
     )
+    assert said.count("the register has no source school_census yet") == 1
     (key,) = re.findall(r"mk_\S+", said)
     engine = open_database(database_url)
     with reading(engine) as connection:
