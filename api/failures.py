@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from api.services.extracts import NewSourceError
 from api.settings import SettingsError
 from matcher.errors import ExtractRefused, MatcherError, RuleError
 
@@ -31,6 +32,8 @@ def tell(error: Exception) -> Failure:
 
     The text of an unforeseen error is not shown, since it might quote somebody's details.
     """
+    if isinstance(error, NewSourceError):
+        return Failure(1, f"{error}: --new-source", details=_details(error))
     if isinstance(error, MatcherError):
         return Failure(1, str(error), details=_details(error))
     if isinstance(error, SettingsError):

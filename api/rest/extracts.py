@@ -41,7 +41,7 @@ from api.rest.problems import Problem, acting, asking, problem_response
 from api.rest.text import SourceName
 from api.rest.uploads import ANY_SIZE, Upload, Uploads
 from api.services.access.roles import Permission
-from api.services.extracts import DayAheadError, StateError, refuse, withdraw
+from api.services.extracts import DayAheadError, NewSourceError, StateError, refuse, withdraw
 from api.services.extracts.listing import (
     ExtractView,
     RejectView,
@@ -114,6 +114,8 @@ def post_extract(sent: Sent, write: Annotated[Write, _BRINGS]) -> Response:
         )
     except DayAheadError as error:
         raise Problem("refused", str(error)) from None
+    except NewSourceError as error:
+        raise Problem("unknown-source", f"{error}: new_source=true") from None
     except ExtractRefused as error:
         kind = "unknown-source" if error.code == "unknown_source" else "refused"
         raise Problem(kind, _plainly(error)) from None

@@ -361,6 +361,7 @@ def test_a_source_that_nobody_knows_is_begun_only_by_an_extract_that_says_so(
         found = client.post("/v1/extracts", data=form, files=file, headers=steward)
         assert type_of(found) == (400, "unknown-source")
         assert "did you mean school?" in found.json()["detail"]
+        assert found.json()["detail"].endswith("say so: new_source=true")
     slip = client.put("/v1/sources/scholo/records/1", json={"surname": "Lees"}, headers=key())
     assert type_of(slip) == (400, "unknown-source")
     assert slip.json()["detail"] == "Did you mean school?"

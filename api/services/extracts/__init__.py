@@ -13,7 +13,7 @@ from api.services.extracts.applying import Applied, apply
 from api.services.extracts.changes import Changes, Mode, diff
 from api.services.extracts.current import current_activity, current_records
 from api.services.extracts.reading import read_as, read_kept
-from api.services.extracts.receiving import Received, receive
+from api.services.extracts.receiving import NewSourceError, Received, receive
 from api.services.extracts.states import (
     DayAheadError,
     Due,
@@ -37,6 +37,7 @@ __all__ = [
     "DayAheadError",
     "Due",
     "Mode",
+    "NewSourceError",
     "Received",
     "StateError",
     "accept",

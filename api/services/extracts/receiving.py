@@ -23,6 +23,10 @@ from matcher.rules.sources import SourceDefinition
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
+class NewSourceError(ExtractRefused):
+    """Nobody knows the source, and nobody said that it is new; whoever asks is told how to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """The extract's id; ``unchanged`` if the same content is there already, as that extract."""
@@ -51,8 +55,9 @@ def receive(
     rules nor the register know: it may be a slip.
 
     Nothing is written if the same content waits or is current already, for the same date
-    and in the same mode. Raises ExtractRefused if the source is unknown or there is no such
-    file, and StateError if the date is older than that of what is current or accepted.
+    and in the same mode. Raises ExtractRefused if the source is unknown (NewSourceError, if it
+    might be new) or there is no such file, and StateError if the date is older than that of
+    what is current or accepted.
     """
     if not _NAME.fullmatch(source):
         message = "write the name of a source in small letters, digits and underscores"
@@ -167,13 +172,13 @@ def _refuse_if_new(connection: Connection, source: str, book: RuleBook) -> None:
     if source in known:
         return
     meant = did_you_mean(source, known)
-    raise ExtractRefused(
+    raise NewSourceError(
         source,
         "",
         "unknown_source",
         f"no source of this name is known; {meant}{'K' if meant else 'k'}nown sources are "
         f"{', '.join(sorted(known))}. If it is a new one, whose extracts are plain lists of "
-        "people, say so: --new-source at the command line, new_source=true over REST",
+        "people, say so",
     )
 
 
