@@ -51,11 +51,14 @@ class GoldenValues(BaseModel):
     )
     address: Sourced | None = Field(
         None,
-        description='One line, parts separated by ", "; null of a shielded child.',
+        description='One line, parts separated by ", "; null of a shielded child, '
+        "unless you are cleared.",
         examples=[_shown("2 Mill Road, Oldham", "estart")],
     )
     postcode: Sourced | None = Field(
-        None, description="Null of a shielded child.", examples=[_shown("OL1 1AA", "estart")]
+        None,
+        description="Null of a shielded child, unless you are cleared.",
+        examples=[_shown("OL1 1AA", "estart")],
     )
 
 

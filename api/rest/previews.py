@@ -78,8 +78,20 @@ class Found(BaseModel):
     rules: str = Field(examples=["9d41e0"], description="Hash of the rules.")
     model: str = Field(examples=["5f2b9c"], description="Hash of the model.")
     counts: dict[str, int] = Field(
-        description="What linking by it found, as `/v1/runs` tells of a run.",
-        examples=[{"waiting": 41}],
+        description="Children that would be founded, come back (`restored`), end, or be left "
+        "without a record (`emptied`); records that would join or leave a child; children with "
+        "other values.",
+        examples=[
+            {
+                "founded": 3,
+                "restored": 0,
+                "ended": 1,
+                "emptied": 0,
+                "joined": 6,
+                "left": 2,
+                "values_changed": 4,
+            }
+        ],
     )
     founded: int = Field(examples=[3], description="Children that would begin.")
     restored: int = Field(description="Children that would come back.", examples=[0])
