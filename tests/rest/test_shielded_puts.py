@@ -351,6 +351,44 @@ def test_an_extract_with_guesses_waits_for_somebody_who_may_know_the_place(
     assert brought(cleared, again, "2025-01-03")["state"] == "current"
 
 
+def test_a_delta_does_not_tell_a_right_place_of_a_shielded_child_from_a_wrong_one(
+    client: TestClient, key: MakeKey, shielded: str, service: Service
+) -> None:
+    analyst, told = key(Role.ANALYST), []
+    for day, place in enumerate((HOME, ELSEWHERE, {**HOME, "address": "3 Mill Rd"}), start=2):
+        row = {"record_id": CLINIC[1], **AISHA_SAYS, **place}
+        lines = "\n".join([",".join(row), ",".join(row.values())]).encode()
+        form = {"source": "clinic", "as_of": f"2024-10-0{day}", "mode": "delta"}
+        sent = client.post(
+            "/v1/extracts", headers=analyst, data=form, files={"file": ("a.csv", lines)}
+        )
+        do_work(service)
+        seen = client.get(sent.headers["Location"], headers=analyst).json()
+        assert seen["state"] == "validated", seen
+        told.append((seen["report"]["change"], seen["report"]["stops"]))
+        etag = client.get(sent.headers["Location"], headers=analyst).headers["ETag"]
+        client.post(
+            f"{sent.headers['Location']}/refuse",
+            headers={**analyst, "If-Match": etag},
+            json={"why": "x"},
+        )
+    assert told[0] == told[1] == told[2]
+
+
+def test_a_lookalike_that_says_something_else_is_hidden_again_after_its_shield_was_lifted(
+    client: TestClient, key: MakeKey, shielded: str, register: Reviewed
+) -> None:
+    own, one = key(), ("social", "made-up")
+    assert client.put(record(one), headers=own, json={**WHOLE, **ELSEWHERE}).json()["child_hidden"]
+    register.run()
+    with writing(register.engine) as connection:
+        shields.lift_shields(
+            connection, record=one, why="a test", by="steward", now=datetime.now(UTC)
+        )
+    again = client.put(record(one), headers=own, json={**WHOLE, **HOME}).json()
+    assert (again["child_hidden"], again["child_id"]) == (True, None)
+
+
 def test_an_answer_is_not_told_again_once_it_may_not_be(
     client: TestClient, key: MakeKey, register: Reviewed
 ) -> None:

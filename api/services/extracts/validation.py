@@ -1,6 +1,6 @@
 """Looking an extract over before it is let in: read, count, compare, judge."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -27,6 +27,7 @@ from api.services.extracts.states import (
     require,
 )
 from api.services.register.lookalike_rows import count_lookalike_rows
+from api.services.register.shields import shielded_records
 from api.services.rules import RuleBook
 from matcher.errors import ExtractRefused
 from matcher.frames import REJECT_COLUMNS
@@ -190,6 +191,11 @@ def _report(
 ) -> dict[str, Any]:
     """The report, compared with what is current, and judged by the loading rules."""
     changes = diff(connection, source=row.source, read=read, mode=row.mode, as_of=row.as_of)
+    cleared = may_know_places(connection, row.received_by)
+    if row.mode == "delta" and not cleared:
+        # Else it would tell which of two places is the one that is hidden.
+        hidden = ~changes.new & np.isin(changes.record, shielded_records(connection))
+        changes = replace(changes, changed=changes.changed | hidden)
     report = describe(read, book.linkage, changes.content)
     before = _last_snapshot(connection, row.source)
     last = _last_date(connection, row.source)
@@ -201,7 +207,7 @@ def _report(
     stops = book.loading.judge(found)
     if is_first_of_its_mapping(connection, row.id):
         stops.append(Stop(code="new_columns", found=1, bound=0))
-    if not may_know_places(connection, row.received_by):
+    if not cleared:
         said = changes.records[(changes.new | changes.changed) & _of_children(changes.records)]
         like = count_lookalike_rows(connection, said)
         if like:

@@ -186,9 +186,13 @@ def active_shields(connection: Connection) -> list[tuple[int, int]]:
 def spread_to(
     connection: Connection, record: int, roots: Collection[int], *, now: datetime
 ) -> None:
-    """Spread shields that people set to a lookalike, but those that were lifted from it."""
+    """Spread shields that people set to a lookalike that was just put.
+
+    Also those that were lifted from it: that was of what it said then.
+    """
     root = func.coalesce(Shield.inherited_from, Shield.id)
-    had = set(connection.scalars(select(root).where(Shield.record == record)))
+    own = (Shield.record == record, Shield.lifted_at.is_(None))
+    had = set(connection.scalars(select(root).where(*own)))
     for number in sorted(set(roots) - had):
         _enter(connection, record, why=SPREAD, by=REGISTER, now=now, action="shield_spread",
                inherited_from=number, lookalike=True)  # fmt: skip
