@@ -1,6 +1,7 @@
 """One child with all that is known, and what people change of it."""
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import groupby
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from fastapi import Form, Query, Request, Response
 
 from api.rest.access import Access, Write
 from api.rest.problems import Problem
+from api.services.access.caller import Caller
 from api.services.access.roles import Permission
 from api.services.register.acts import ActError, key_of
 from api.services.register.apart import kept_apart
@@ -118,7 +120,14 @@ def why_page(request: Request, child_id: str, visit: Visit) -> Response:
         more=len(pairs) > _PAIRS,
         apart=apart[:_PAIRS],
         more_apart=len(apart) > _PAIRS,
+        may_undo=partial(_may_undo, visit.caller),
     )
+
+
+def _may_undo(caller: Caller, by: str) -> bool:
+    """Whether a decision of somebody might be theirs to take back, see `undo_one`."""
+    own = by == caller.name and caller.may(Permission.REVIEW_PAIRS)
+    return own or caller.may(Permission.SETTLE_REVIEWS)
 
 
 @router.get("/children/{child_id}/correct")

@@ -138,7 +138,8 @@ def _waiting(request: Request, access: Access, extract: int) -> ExtractView:
     view = find(access, extract)
     access.saw(f"extract {extract}")
     if not view.needs_columns:
-        raise Instead(see(request, f"/extracts/{extract}"))
+        said = "What its columns are has been said already."
+        raise Instead(see(request, f"/extracts/{extract}", said=said))
     return view
 
 

@@ -123,18 +123,19 @@ def undo_decision(
             why=as_typed(why),
             now=change.now,
         )
-    except NotYoursError:
-        raise Problem("forbidden") from None
     except ActError as error:
+        wrong, theirs = sentence(str(error)), isinstance(error, NotYoursError)
+        if theirs:
+            wrong += ". Ask a senior reviewer to undo it"
         raise Instead(
             page(
                 request,
                 "review/undo.html",
                 title="Undo a decision",
-                status=422,
-                errors={"why": sentence(str(error))},
+                status=403 if theirs else 422,
+                errors={"why": wrong},
                 number=number,
-                decision=_decision(change, number),
+                decision=None if theirs else _decision(change, number),
                 next=local(next),
                 why=as_typed(why),
                 **words_for_templates(),

@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from api.db.engine import reading
 from api.db.models import Conflict
+from api.services.register.entered import HOLDS, WAITS, standings
 from tests.register_service.reviewed import (
     AISHA,
     NOAH,
@@ -181,3 +182,18 @@ MANY = [
     )
     for source, (f, s, d) in zip(("school", "clinic"), sides, strict=True)
 ]
+
+
+def test_a_match_that_holds_again_waits_for_the_next_run(register: Reviewed) -> None:
+    """What parted the two is taken back: nothing is in conflict."""
+    match = register.say("match", AISHA[0], UNSURE)
+    parted = register.say("non_match", AISHA[0], UNSURE)
+    register.take_back(parted, run=False)
+
+    def became() -> str:
+        with reading(register.engine) as connection:
+            return standings(connection, [match])[match]
+
+    assert became() == WAITS
+    register.run()
+    assert became() == HOLDS

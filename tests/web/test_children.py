@@ -116,7 +116,7 @@ def test_a_page_that_there_cannot_be_is_refused(
 def test_a_split_is_undone_from_the_page_of_either_child(
     register: Reviewed, sign_in: SignIn
 ) -> None:
-    client = sign_in(Role.SENIOR_REVIEWER)
+    client, reviewer = sign_in(Role.SENIOR_REVIEWER), sign_in(Role.REVIEWER)
     decision = register.say("non_match", AISHA[0], AISHA[1])
     for key in AISHA[:2]:
         page = client.get(f"/children/{register.child(key)}/why").text
@@ -124,6 +124,8 @@ def test_a_split_is_undone_from_the_page_of_either_child(
             "Clinic 1 and School 1", "School 1 and Clinic 1"
         )
         assert f'action="/review/decisions/{decision}/undo"' in page
+        plain = reviewer.get(f"/children/{register.child(key)}/why").text
+        assert "School 1" in text_of(plain) and "/undo" not in plain
     undone = send(client, f"/review/decisions/{decision}/undo", why="one girl", next="/")
     assert undone.status_code == 303
     register.run()

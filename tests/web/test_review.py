@@ -468,7 +468,10 @@ def test_a_decision_is_taken_back_from_another_page(sit: Sit, register: Reviewed
     number = register.say("match", AISHA[0], UNSURE)
     senior, anna = sit("sue", Role.SENIOR_REVIEWER), sit("anna")
     address = f"/review/decisions/{number}/undo"
-    assert anna.post(address, why="no", next="/children").status_code == 403
+    refused = anna.post(address, why="no, two girls", next="/children")
+    assert refused.status_code == 403 and "two girls" in refused.text
+    assert "Only your own latest decision" in text_of(refused) and "senior" in text_of(refused)
+    assert "match" not in text_of(refused)
     asked = senior.post(address, why="", next="/children")
     assert asked.status_code == 422 and "Enter a reason" in text_of(asked)
     assert 'name="next" value="/children"' in asked.text

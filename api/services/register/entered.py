@@ -89,17 +89,29 @@ def standings(connection: Connection, decisions: Sequence[int]) -> dict[int, str
         connection.scalars(select(Decision.undoes).where(Decision.undoes.is_not(None))).all()
     )
     child = _children(connection, records)
+    waiting = _waiting(connection, records)
     found = {}
     for row in rows:
         found[row.id] = REPLACED
         if row.id in undone:
             found[row.id] = TAKEN_BACK
         elif row.id in holding:
-            found[row.id] = WAITS if row.run is None else OLD_VALUES if row.stale_run else HOLDS
+            if frozenset((row.record_l, row.record_r)) in waiting:
+                found[row.id] = WAITS
+                continue
+            found[row.id] = OLD_VALUES if row.stale_run else HOLDS
             held = {child.get(row.record_l), child.get(row.record_r)} - {None}
-            if row.kind == MATCH and row.run is not None and len(held) == 2:
+            if row.kind == MATCH and len(held) == 2:
                 found[row.id] = NOT_FOLLOWED
     return found
+
+
+def _waiting(connection: Connection, records: Numbers) -> set[frozenset[int]]:
+    """Pairs of which the next run will learn something: a decision, or that one is taken back."""
+    query = select(Decision.record_l, Decision.record_r).where(
+        Decision.run.is_(None), among(Decision.record_l, records), among(Decision.record_r, records)
+    )
+    return {frozenset(pair) for pair in connection.execute(query)}
 
 
 def conflicts_since(connection: Connection, run: int) -> list[ArisenConflict]:
