@@ -142,7 +142,13 @@ def undo_decision(
             )
         ) from None
     change.saw(*(f"record {record}" for record in (undone.pair.low, undone.pair.high)))
-    return see(request, local(next), said="The decision is undone. It ends with the next run.")
+    said = "The decision is undone. It ends with the next run."
+    if undone.decisions > 1:
+        said = (
+            f"The change that it was part of is undone as a whole, {undone.decisions} decisions. "
+            "It ends with the next run."
+        )
+    return see(request, local(next), said=said)
 
 
 def _answer_page(

@@ -16,6 +16,7 @@ from api.services.review.regrouping import (
     group_of,
     planned,
 )
+from api.services.review.undoing import NotYoursError
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE
 from tests.review.desk import Desk, person, rules, viewer
 
@@ -98,6 +99,23 @@ def test_a_record_that_goes_to_another_child_is_joined_with_it(desk: Desk) -> No
     assert desk.register.together(clinic, UNSURE)
     assert desk.register.together(school, social)
     assert not desk.register.together(school, clinic)
+
+
+def test_records_that_were_moved_go_back_as_a_whole(desk: Desk) -> None:
+    school, clinic, _ = AISHA
+    before = desk.register.child(school)
+    made = move(desk, school, UNSURE, {clinic: desk.register.child(UNSURE)})
+    desk.register.run()
+    assert len(made) > 2 and desk.register.together(clinic, UNSURE)
+    with pytest.raises(NotYoursError):
+        desk.undo_one(person("ben"), made[0])
+    undone = desk.undo_one(SENIOR, made[1])
+    assert undone.decisions == len(made)
+    desk.register.run()
+    assert {desk.register.child(key) for key in AISHA} == {before}
+    assert not desk.register.together(clinic, UNSURE)
+    with pytest.raises(ActError):
+        desk.undo_one(SENIOR, made[0])
 
 
 def test_what_was_decided_before_gives_way(desk: Desk) -> None:

@@ -40,6 +40,9 @@ _RECORDS = 40
 # A place for records of neither child.
 NEW = "new"
 
+# The act of a change that was made as a whole; what it is about names the decisions.
+RECORDS_MOVED = "records_moved"
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -228,7 +231,7 @@ def enter(
         settle(connection, reviewer, one.pair, kind=one.kind, why=why, now=now) for one in decisions
     ]
     about = f"decisions {numbers[0]} to {numbers[-1]}"
-    note_act(connection, "records_moved", about, by=reviewer.by, now=now)
+    note_act(connection, RECORDS_MOVED, about, by=reviewer.by, now=now)
     return numbers
 
 

@@ -1,13 +1,15 @@
 """Taking back one's own latest answer; a senior reviewer takes back any decision."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy.orm import aliased
 
 from api.db.engine import writing
-from api.db.models import Decision, ReviewAnswer
+from api.db.models import Audit, Decision, ReviewAnswer
 from api.db.tables import in_utc
 from api.services.access.audit import note_act
 from api.services.access.policy import View
@@ -19,6 +21,7 @@ from api.services.review import leases
 from api.services.review.answering import ENTERED, SETTLED, queue_linking
 from api.services.review.known import VOID
 from api.services.review.pairs import PairId, Reviewer, shown_keys
+from api.services.review.regrouping import RECORDS_MOVED
 from api.services.review.sections import DIFFERS, WAITING
 
 
@@ -28,11 +31,15 @@ class NotYoursError(ActError):
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """An answer that was taken back, of which pair, and the entry that undoes its decision."""
+    """An answer that was taken back, of which pair, and the entry that undoes its decision.
+
+    ``decisions`` is how many were taken back: all of a change that was made as a whole.
+    """
 
     answer: int | None
     pair: PairId
     entry: int | None
+    decisions: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +85,13 @@ def undo_one(
 ) -> Undone:
     """Take a decision back: one's own if it is the latest, any if senior.
 
+    With all that was entered with it where records were moved: half of that would move others.
     Raises NotYoursError, and ActError if it cannot be taken back.
     """
     _, l, r = check_can_undo(connection, decision, why=why)
+    whole = moved_with(connection, decision)
+    if len(whole) > 1:
+        return _undo_whole(connection, reviewer, whole, decision, PairId.of(l, r), why, now)
     latest = _latest(connection, reviewer.by)
     if latest is not None and latest.decision == decision:
         return _undo(connection, aside, reviewer, latest, why=why, now=now)
@@ -89,6 +100,47 @@ def undo_one(
     entry = undo_decision(connection, decision, why=why, by=reviewer.by, now=now)
     queue_linking(connection, by=reviewer.by)
     return Undone(None, PairId.of(l, r), entry)
+
+
+def moved_with(connection: Connection, decision: int) -> list[int]:
+    """The decisions in force of the change that this one was entered with; at least this one."""
+    made = aliased(Decision)
+    moves = (
+        select(Audit.about)
+        .join(made, (Audit.by == made.by) & (Audit.at == made.at))
+        .where(made.id == decision, Audit.action == RECORDS_MOVED)
+    )
+    for about in connection.scalars(moves):
+        first, last = (int(number) for number in re.findall(r"\d+", about))
+        if first <= decision <= last:
+            undone = select(Decision.undoes).where(Decision.undoes.between(first, last))
+            query = (
+                select(Decision.id)
+                .join(made, (made.by == Decision.by) & (made.at == Decision.at))
+                .where(made.id == decision, Decision.id.between(first, last))
+                .where(Decision.kind != UNDO, ~Decision.id.in_(undone))
+            )
+            return list(connection.scalars(query.order_by(Decision.id)))
+    return [decision]
+
+
+def _undo_whole(
+    connection: Connection,
+    reviewer: Reviewer,
+    whole: list[int],
+    decision: int,
+    pair: PairId,
+    why: str,
+    now: datetime,
+) -> Undone:
+    if not reviewer.senior and not _is_own_last(connection, reviewer.by, whole[-1]):
+        raise NotYoursError("only your own latest decision is yours to take back")
+    entries = {
+        one: undo_decision(connection, one, why=why, by=reviewer.by, now=now)
+        for one in reversed(whole)
+    }
+    queue_linking(connection, by=reviewer.by)
+    return Undone(None, pair, entries[decision], len(whole))
 
 
 def _undo(
