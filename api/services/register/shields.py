@@ -278,8 +278,8 @@ def _shielded_near(connection: Connection, records: Numbers) -> Numbers:
 def _joined_to(connection: Connection, records: Numbers) -> list[Numbers]:
     """Both ends of the pairs of these records that are linked or wait to be.
 
-    As well of those that more speaks for than against, but that a person decided are two
-    children: who decides on pairs need not be cleared to lift a shield, before it is set neither.
+    Also of those for which more speaks than against, but of which somebody decided that they are
+    two children: whoever decides on pairs need not be cleared, so a decision keeps no shield away.
     """
     near = or_(among(Pair.l, records), among(Pair.r, records))
     query = select(Pair.l, Pair.r).where(near, or_(Pair.link == 1, Pair.waiting == 1))
