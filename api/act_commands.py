@@ -36,6 +36,8 @@ from api.services.register.severances import sever as enter_severance
 from api.services.register.shields import lift_shields, still_hidden
 from api.services.register.shields import shield as enter_shield
 from api.services.register.single import Put, delete_record, put_record
+from api.services.review.ending import end_leases
+from api.services.review.undoing import pair_of
 from matcher.errors import DataError
 
 if TYPE_CHECKING:
@@ -81,6 +83,7 @@ def decide(
                 by=by or user_name(),
                 now=now(),
             )
+            end_leases(connection, [pair_of(connection, number)], now())
         print(f"Decision {number} is entered. To take it back: matcher undo {number} --why TEXT")
         if held is not None:
             kept = held.kind.replace("_", "-")
@@ -100,6 +103,7 @@ def undo(
     with existing_register(database) as engine:
         with writing(engine) as connection:
             undo_decision(connection, decision, why=why, by=by or user_name(), now=now())
+            end_leases(connection, [pair_of(connection, decision)], now())
         print(f"Decision {decision} is taken back.")
         _link(engine, by, link)
 

@@ -7,7 +7,7 @@ writes. Readers (`reading`) see one state throughout and never wait for a writer
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,9 @@ _POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 50}
 # Rows are asked for values by name or place, never by column: so results need not be made to
 # know the columns of each new statement, which takes longer than many a statement.
 _BY_NAME = {"_result_disable_adapt_to_context": True}
+
+# Under what a connection keeps what is to be done once it is committed.
+_THEN = "register_then"
 
 _READS = "register_reads"
 _POSTGRESQL_DRIVER = "postgresql+psycopg"
@@ -58,7 +61,19 @@ def open_database(url: str, *, patience: float = PATIENCE_SECONDS) -> Engine:
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that may write; committed at the end, undone by any exception."""
     with engine.begin() as connection:
+        acts: list[Callable[[], None]] = []
+        connection.info[_THEN] = acts
         yield connection
+    for act in acts:
+        act()
+
+
+def once_committed(connection: Connection, act: Callable[[], None]) -> None:
+    """Have something done when a transaction of `writing` is committed, and only then.
+
+    It is done at once or, if the process dies meanwhile, never.
+    """
+    connection.info[_THEN].append(act)
 
 
 @contextmanager

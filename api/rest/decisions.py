@@ -18,7 +18,7 @@ from api.rest.review_list_models import (
     known_model,
 )
 from api.rest.review_models import UndoneModel, UndoReason
-from api.rest.reviewing import reviewer_of, told_plainly
+from api.rest.reviewing import reviewer_of, rules_of, told_plainly
 from api.rest.text import Short
 from api.services.access.caller import AccessError
 from api.services.access.roles import Permission
@@ -64,12 +64,14 @@ def undo_made_decision(
     decision: Number, said: UndoReason, write: Annotated[Write, writes(Permission.REVIEW_PAIRS)]
 ) -> Response:
     """Your own latest one; any, if you are a senior reviewer. It ends with the next run, which
-    is queued, and the pair waits again.
+    is queued, and the pair waits again. 409 for one that a contradiction comes of, where two people
+    decide these: take its pair instead, and answer it anew.
     """
+    rules = rules_of(write)
     with told_plainly():
         undone = undo_one(
             write.connection,
-            write.service.aside,
+            rules and rules[1],
             reviewer_of(write),
             decision,
             why=said.why,

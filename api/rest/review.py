@@ -29,8 +29,8 @@ from api.rest.review_models import (
     PairReferral,
     ReferralModel,
     RevealFields,
+    UndoAnswer,
     UndoneModel,
-    UndoReason,
 )
 from api.rest.review_telling import pair_model, weights_model
 from api.rest.reviewing import Rules, reviewer_of, rules_of, told_of, told_plainly
@@ -295,17 +295,22 @@ def reveal_fields(
     response_model=UndoneModel,
     responses=acting("conflict"),
 )
-def undo_answer(said: UndoReason, write: Annotated[Write, _WRITES]) -> Response:
+def undo_answer(said: UndoAnswer, write: Annotated[Write, _WRITES]) -> Response:
     """Whatever became of it: a decision is undone with the next run, and an answer without
-    effect counts no more. The pair waits again.
+    effect counts no more. The pair waits again. Name an older `answer` of yours to take that back
+    instead, where the queue lists it with the pair: it waits for others to answer.
+
+    409 for a decision that a contradiction comes of, where two people decide these.
     """
+    rules = rules_of(write)
     with told_plainly():
         undone = undo_latest(
             write.connection,
-            write.service.aside,
+            rules and rules[1],
             reviewer_of(write),
             why=said.why,
             now=write.now,
+            answer=said.answer,
         )
     write.saw(*(f"record {record}" for record in (undone.pair.low, undone.pair.high)))
     return write.answer(

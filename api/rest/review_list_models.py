@@ -30,8 +30,17 @@ class QueuedModel(BaseModel):
     weight: float | None = Field(description="In bits.", examples=[2.9])
     taken: bool = Field(description="Somebody has it in hand.")
     answered: bool = Field(
-        description="A conflict that you have decided on and that is open all the same: it is "
-        "not handed out to you again unless you take it."
+        description="Nothing more is asked of you, and it is open all the same: it is not handed "
+        "out to you again. A conflict that you have decided on can be taken."
+    )
+    answer: int | None = Field(
+        description="The number of your answer, where others must answer before it has an effect: "
+        "you can take it back. Null otherwise.",
+        examples=[31],
+    )
+    matched: bool = Field(
+        description="A contradiction that was decided to be a match, which cannot be followed "
+        "while the decisions hold that it comes of: one of these must be decided otherwise."
     )
 
 
@@ -157,6 +166,8 @@ def queued_model(item: Queued) -> QueuedModel:
         weight=item.weight,
         taken=item.taken,
         answered=item.answered,
+        answer=item.own,
+        matched=item.matched,
     )
 
 

@@ -97,6 +97,10 @@ class HeldTwiceModel(BaseModel):
 class ClashingModel(BaseModel):
     """A decision that a conflict comes of."""
 
+    pair: str = Field(
+        description="Numbers of its two records, by which it can be taken and answered anew.",
+        examples=["877-1042"],
+    )
     decision: int = Field(description="Its number, by which it can be undone.", examples=[14])
     kind: str = Field(description="What was decided.", examples=["match"])
     l: RecordKey | None = Field(description="None where the system may not be seen.")
@@ -140,14 +144,15 @@ class PairModel(BaseModel):
     twice: list[HeldTwiceModel] = Field(description="Of a `refused_link`, why it was refused.")
     clashing: list[ClashingModel] = Field(
         description="Of a `contradiction`, the decisions that cannot all hold; of `held_twice`, "
-        "those that hold the two together. The conflict ends when one of them is undone."
+        "those that hold the two together. The conflict ends when one of them is undone. Where two "
+        "people decide contradictions, take the pair of one instead, and answer it anew."
     )
     location_hidden: bool = Field(
         description="Whether values are left out because a child is shielded."
     )
     earlier: list[EarlierModel] = Field(description="Decisions on this pair, the last first.")
     answers: list[EarlierModel] = Field(
-        description="Answers that have had no effect yet, for who settles them."
+        description="Answers that have had no effect yet, for who settles them alone."
     )
     note: str | None = Field(description="Of whoever referred the pair.")
     referred_by: str | None = Field(description="Who referred it; null if nobody did.")
@@ -226,6 +231,20 @@ class UndoReason(Body):
     model_config = whole({"why": "a slip of the finger"})
 
     why: Said = Field(description="Kept with what is undone.", examples=["a slip of the finger"])
+
+
+class UndoAnswer(UndoReason):
+    """Why, and which."""
+
+    model_config = whole({"why": "a slip of the finger", "answer": 31})
+
+    answer: int | None = Field(
+        None,
+        ge=1,
+        lt=2**63,
+        description="The number of your answer; the last one, without.",
+        examples=[31],
+    )
 
 
 class PairPart(BaseModel):

@@ -46,6 +46,7 @@ def pair_model(context: Context, lease: Lease) -> PairModel:
         ],
         clashing=[
             ClashingModel(
+                pair=str(one.pair),
                 decision=one.id,
                 kind=one.kind,
                 l=one.l and RecordKey.of(one.l),

@@ -19,6 +19,7 @@ from api.services.extracts.validation import validate
 from api.services.register.kept_rules import InForce, rules_in_force
 from api.services.register.previewed import previews_after
 from api.services.register.running import RunResult, run_register, something_waits
+from api.services.review.ending import end_settled_leases
 from api.services.rules import RuleBook
 from matcher.progress import Observer
 from matcher.read import ReadResult
@@ -133,7 +134,7 @@ def link_what_waits(
         if after_run is None and not something_waits(connection):
             return []
         previewed = None if after_run is None else previews_after(connection, after_run, by=by)
-        return run_register(
+        runs = run_register(
             connection,
             offered,
             by=by,
@@ -142,6 +143,8 @@ def link_what_waits(
             previewed=previewed,
             observer=observer,
         )
+        end_settled_leases(connection, _now())
+        return runs
 
 
 def _stands(

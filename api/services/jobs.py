@@ -25,6 +25,7 @@ from api.services.previews import COMMIT, PREVIEW, do_commit, prepare_preview
 from api.services.register.kept_rules import InForce, rules_in_force
 from api.services.register.running import RunResult, run_register
 from api.services.retention.erasing import ERASE, do_erase
+from api.services.review.ending import end_settled_leases
 from api.services.review.sampling import DRAW, prepare_draw
 from api.services.work import Handlers, JobView, ReadsFirst, Task, enqueue, jobs_by_id, retry
 from matcher.progress import Observer
@@ -192,12 +193,13 @@ def handlers(offered: InForce) -> Handlers:
             runs = run_register(
                 connection, offered, by=row.received_by, now=_now(), reads=reads, observer=observer
             )
+            end_settled_leases(connection, _now())
         return {"extract": extract, "state": state, **_outcome(runs)}
 
     def link(connection: Connection, task: Task, observer: Observer) -> Mapping[str, Any]:
-        return _outcome(
-            run_register(connection, offered, by=task.by, now=_now(), observer=observer)
-        )
+        runs = run_register(connection, offered, by=task.by, now=_now(), observer=observer)
+        end_settled_leases(connection, _now())
+        return _outcome(runs)
 
     return {
         INGEST: ingest,

@@ -26,6 +26,7 @@ from api.services.register.preview import MeasureMove, Pairs, Preview, preview
 from api.services.register.previewed import Previewed, check_last_run
 from api.services.register.reading import last_run
 from api.services.register.running import relink
+from api.services.review.ending import end_settled_leases
 from api.services.rules import load_rule_book
 from api.services.work import JobView, Task, ask_to_cancel, enqueue, jobs_by_id
 from matcher.errors import DataError, MatcherError, RuleError
@@ -235,6 +236,7 @@ def do_commit(connection: Connection, task: Task, observer: Observer) -> Mapping
             previewed=Previewed(row.after_run, frozenset({row.mark})),
             observer=observer,
         )
+        end_settled_leases(connection, datetime.now(UTC))
     return {"preview": row.id, "runs": [result.run]}
 
 

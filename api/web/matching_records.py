@@ -30,6 +30,7 @@ from api.web.access import page_router, signed_in
 from api.web.masks import masks_on
 from api.web.matching import CRITERIA, SHOWN, Visit, neighbours, shown_row, systems_of
 from api.web.pages import Instead, page, see
+from api.web.review_part import needed_rules
 from api.web.terms import kept_terms
 from api.web.text import sentence
 from api.web.typed import Written
@@ -106,7 +107,7 @@ def undo(
     try:
         undo_one(
             change.connection,
-            change.service.aside,
+            needed_rules(change)[1],
             Reviewer.of(change.caller, change.view),
             number,
             why=why,

@@ -120,7 +120,8 @@ def take_one_pair(request: Request, pair: str, visit: Visit, part: PartOfQueue) 
             part=part,
             pair=None,
             anothers=anothers,
-            answered=False,
+            answered=None,
+            decisions=[],
         )
     return see(request, f"/review/pairs/{wanted}{part.query}")
 

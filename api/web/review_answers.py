@@ -11,10 +11,12 @@ from api.rest.access import Access
 from api.rest.problems import Problem
 from api.rest.reviewing import reviewer_of
 from api.services.register.acts import ActError
+from api.services.register.conflicts import CONTRADICTION
 from api.services.register.queue import queue_counts
 from api.services.review.context import fields_of
 from api.services.review.given import Given, given_answer
 from api.services.review.pairs import UnknownPairError, shown_keys
+from api.services.review.surroundings import clashing
 from api.services.review.undoing import Made, NotYoursError, made_decision, undo_latest, undo_one
 from api.services.review.weights import Weighed, as_kept, weighed_now
 from api.web import charts
@@ -29,6 +31,7 @@ from api.web.review_part import (
     answers_today,
     name_parts,
     needed_rules,
+    two_end,
     words_for_templates,
 )
 from api.web.text import as_typed, sentence
@@ -84,14 +87,15 @@ def undo_answer(
     why: Why = "",
     number: Annotated[int, Form()] = 0,
 ) -> Response:
-    """Take the latest answer back, whatever became of it. ``number`` is the answer on the page."""
+    """Take back the answer on the page, ``number``, whatever became of it."""
     try:
         undone = undo_latest(
             change.connection,
-            change.service.aside,
+            needed_rules(change)[1],
             reviewer_of(change),
             why=as_typed(why),
             now=change.now,
+            answer=number or None,
         )
     except ActError as error:
         errors = {"undo-why": sentence(str(error))}
@@ -117,7 +121,7 @@ def undo_decision(
             raise Problem("not-found")
         undone = undo_one(
             change.connection,
-            change.service.aside,
+            needed_rules(change)[1],
             reviewer_of(change),
             number,
             why=as_typed(why),
@@ -187,6 +191,10 @@ def _answer_page(
         steps=_steps(then) if then else [],
         changed=_changed(then, now) if then and now else [],
         between=then is not None and _lies_between(then),
+        clashing=clashing(visit.connection, visit.view, given.pair, CONTRADICTION)
+        if given.unfollowed
+        else (),
+        two_end_it=two_end(needed_rules(visit)[1], CONTRADICTION),
         part=part,
         why=why,
         **words_for_templates(),
@@ -202,7 +210,7 @@ def _decision(visit: Access, number: int) -> Made | None:
 def _given(visit: Access, number: int) -> Given:
     found = None
     if 0 < number < 2**63:
-        found = given_answer(visit.connection, number, by=visit.caller.name)
+        found = given_answer(visit.connection, number, reviewer_of(visit))
     if found is None:
         raise Problem("not-found")
     return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Form, Request, Response
@@ -11,21 +12,22 @@ from api.rest.access import Access
 from api.rest.problems import Problem
 from api.rest.reviewing import reviewer_of, told_of
 from api.services.register.acts import ActError
+from api.services.register.severances import are_severed
 from api.services.review import leases
 from api.services.review.answering import NO_REASON, answer, refer
 from api.services.review.changed import changed_records
 from api.services.review.context import context_of
-from api.services.review.given import same_answer
+from api.services.review.given import last_answer, same_answer
 from api.services.review.leases import Lease
 from api.services.review.pairs import (
-    AnsweredError,
     PairId,
     StaleError,
     TakenError,
     UnknownPairError,
+    may_see_pair,
 )
 from api.services.review.revealing import reveal
-from api.services.review.surroundings import earlier_decisions
+from api.services.review.surroundings import Earlier, earlier_decisions
 from api.services.review.taking import take_pair
 from api.web.access import page_router
 from api.web.pages import Instead, page, see
@@ -38,11 +40,15 @@ from api.web.review_part import (
     name_parts,
     needed_rules,
     pair_of,
+    two_end,
     words_for_templates,
 )
 from api.web.text import as_typed, moment, sentence
 
 router = page_router()
+
+# Since when an answer can be what ended the lease of whoever had the pair in hand.
+_LATELY = timedelta(days=1)
 
 # Not limited here: what is too long is said beside the field, with what was written still in it.
 Why = Annotated[str, Form()]
@@ -205,8 +211,9 @@ def _shown(
     why: str = "",
     errors: Mapping[str, str] | None = None,
 ) -> Response:
+    rules = needed_rules(visit)[1]
     try:
-        context = context_of(visit.connection, needed_rules(visit)[1], reviewer_of(visit), lease)
+        context = context_of(visit.connection, rules, reviewer_of(visit), lease)
     except UnknownPairError:
         raise Problem("not-found") from None
     visit.saw(*told_of(context))
@@ -221,6 +228,7 @@ def _shown(
         status=422 if errors else 200,
         errors=errors,
         context=context,
+        two_end_it=two_end(rules, context.waits_as),
         parts=name_parts(visit, context.fields),
         lease=lease,
         seconds=round((lease.expires_at - visit.now).total_seconds()),
@@ -257,8 +265,6 @@ def _refused(
     """Say on a page what the services refuse; what was written is kept in its field."""
     try:
         yield
-    except AnsweredError:
-        raise Instead(_lost(request, visit, pair, part, answered=True)) from None
     except TakenError:
         raise Instead(_lost(request, visit, pair, part)) from None
     except StaleError as error:
@@ -272,17 +278,19 @@ def _refused(
         ) from None
 
 
-def _lost(
-    request: Request, visit: Access, pair: PairId, part: Part, *, answered: bool = False
-) -> Response:
-    """Whose the pair is now, as far as that is known, and how to go on."""
+def _lost(request: Request, visit: Access, pair: PairId, part: Part) -> Response:
+    """Whose the pair is now, or what became of it, as far as that is known; and how to go on."""
     with reading(visit.service.aside) as beside:
         anothers = leases.is_anothers(beside, pair, visit.caller.name, visit.now)
+    own = last_answer(visit.connection, pair, by=visit.caller.name, since=visit.now - _LATELY)
+    decided = [] if anothers or own else _decided_lately(visit, pair)
     title = "You do not have this pair"
     if anothers:
         title = "Somebody else has this pair now"
-    elif answered:
+    elif own:
         title = "You have answered this pair"
+    elif decided:
+        title = "Somebody has decided this pair"
     return page(
         request,
         "review/lost.html",
@@ -291,8 +299,21 @@ def _lost(
         part=part,
         pair=pair,
         anothers=anothers,
-        answered=answered,
+        answered=own.id if own else None,
+        decisions=decided,
+        **words_for_templates(),
     )
+
+
+def _decided_lately(visit: Access, pair: PairId) -> list[Earlier]:
+    """The last decision on a pair, if it may be what ended their lease, and they may see it."""
+    if not may_see_pair(visit.connection, visit.view, pair):
+        return []
+    if are_severed(visit.connection, pair.low, pair.high):
+        return []
+    visit.saw(*(f"record {record}" for record in pair.records))
+    made = earlier_decisions(visit.connection, pair)[:1]
+    return [one for one in made if not one.undone and one.at > visit.now - _LATELY]
 
 
 def _changed(

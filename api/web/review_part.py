@@ -24,6 +24,7 @@ from api.web.access import signed_in
 from api.web.pages import see
 from api.web.text import midnight
 from api.web.typed import Written
+from matcher.rules.review import ReviewRules
 
 Visit = Annotated[Access, signed_in(Permission.REVIEW_PAIRS)]
 Change = Annotated[Write, signed_in(Permission.REVIEW_PAIRS, writes=True)]
@@ -119,6 +120,11 @@ def needed_rules(visit: Access) -> Rules:
     if rules is None:
         raise Problem("not-found")
     return rules
+
+
+def two_end(rules: ReviewRules, kind: str) -> bool:
+    """Whether two people end a conflict of this kind, by answering anew what it comes of."""
+    return kind in rules.second.kinds
 
 
 def name_parts(visit: Access, fields: Sequence[Field]) -> tuple[NameParts, NameParts] | None:

@@ -206,10 +206,44 @@ def test_a_contradiction_names_the_decisions_that_clash(
     assert sorted(one["kind"] for one in told) == ["match", "match", "non_match"]
     named = {(end["source"], end["record_id"]) for one in told for end in (one["l"], one["r"])}
     assert named == {AISHA[0], AISHA[1], UNSURE}
-    undone = client.post(
-        f"/v1/decisions/{told[0]['decision']}/undo", headers=senior, json={"why": "the wrong girl"}
-    )
-    assert undone.status_code == 200, undone.text
+    number = told[2]["decision"]
+    alone = client.post(f"/v1/decisions/{number}/undo", headers=senior, json={"why": "a slip"})
+    assert alone.status_code == 409 and "two people" in alone.json()["detail"]
+    apart = f"/v1/review/{told[2]['pair']}"
+    for asks in (senior, key(Role.REVIEWER)):
+        taken = client.post(f"{apart}/take", headers=asks)
+        assert taken.status_code == 200, taken.text
+        said = {"token": taken.json()["token"], "decision": "match"}
+        tagged = {**asks, "If-Match": taken.headers["ETag"]}
+        answer = client.post(f"{apart}/decision", headers=tagged, json=said).json()
+    assert answer["state"] == "entered"
+    register.run()
+    assert register.conflicts() == []
+
+
+def test_an_older_answer_that_waits_is_listed_with_its_number_and_taken_back(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    for kind, one, other in (
+        ("match", AISHA[0], UNSURE),
+        ("match", AISHA[0], AISHA[1]),
+        ("non_match", AISHA[1], UNSURE),
+    ):
+        register.say(kind, one, other, run=kind == "non_match")
+    asks = key(Role.SENIOR_REVIEWER)
+    taken = client.post("/v1/review/next", headers=asks, json={"kind": "contradiction"})
+    where = f"/v1/review/{taken.json()['pair']}"
+    said = {"token": taken.json()["token"], "decision": "match"}
+    tagged = {**asks, "If-Match": taken.headers["ETag"]}
+    number = client.post(f"{where}/decision", headers=tagged, json=said).json()["answer"]
+    (item,) = client.get("/v1/review/queue", headers=asks).json()["items"]
+    assert (item["answered"], item["answer"], item["matched"]) == (True, number, False)
+    body = {"why": "a slip", "answer": number}
+    assert client.post("/v1/review/undo", headers=asks, json=body).status_code == 200
+    (item,) = client.get("/v1/review/queue", headers=asks).json()["items"]
+    assert (item["answered"], item["answer"]) == (False, None)
+    unknown = {"why": "a slip", "answer": 999}
+    assert client.post("/v1/review/undo", headers=asks, json=unknown).status_code == 409
 
 
 def test_the_queue_is_filtered(client: TestClient, asks: Asks) -> None:

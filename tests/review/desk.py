@@ -154,14 +154,21 @@ class Desk:
         with writing(self.aside) as beside:
             leases.release(beside, lease)
 
-    def undo(self, reviewer: Reviewer) -> undoing.Undone:
+    def undo(self, reviewer: Reviewer, answer: int | None = None) -> undoing.Undone:
         with writing(self.register.engine) as connection:
-            return undoing.undo_latest(connection, self.aside, reviewer, why="a slip", now=self.now)
+            return undoing.undo_latest(
+                connection,
+                self.rules,
+                reviewer,
+                why="a slip",
+                now=self.now,
+                answer=answer,
+            )
 
     def undo_one(self, reviewer: Reviewer, decision: int) -> undoing.Undone:
         with writing(self.register.engine) as connection:
             return undoing.undo_one(
-                connection, self.aside, reviewer, decision, why="a slip", now=self.now
+                connection, self.rules, reviewer, decision, why="a slip", now=self.now
             )
 
     def waiting(self, reviewer: Reviewer, **wanted: Any) -> list[Waits]:

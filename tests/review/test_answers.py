@@ -121,10 +121,12 @@ def test_where_two_differ_a_senior_reviewer_sees_both_and_decides(two: Desk) -> 
 
 
 def test_a_senior_reviewer_does_not_settle_an_answer_of_their_own(two: Desk) -> None:
-    two.answer(SENIOR, two.take(SENIOR))
+    lease = two.take(SENIOR)
+    two.answer(SENIOR, lease)
     two.wait(minutes=1)
     two.answer(BEN, two.take(BEN), "non_match")
-    assert kinds(two, SENIOR) == []
+    assert [(one.kind, one.answered) for one in two.waiting(SENIOR)] == [("adjudication", True)]
+    assert two.next(SENIOR) is None and two.take_pair(SENIOR, lease.pair) is None
     assert kinds(two, person("another", senior=True)) == ["adjudication"]
 
 

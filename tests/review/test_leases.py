@@ -16,9 +16,10 @@ from api.db.engine import reading, writing
 from api.db.models import ReviewLease, ReviewSkip
 from api.services.review import answering, leases
 from api.services.review.changed import changed_records
-from api.services.review.pairs import PairId, StaleError, TakenError
+from api.services.review.ending import end_leases, end_settled_leases
+from api.services.review.pairs import PairId, Reviewer, StaleError, TakenError
 from tests.databases import Databases
-from tests.register_service.reviewed import UNSURE, reviewed, with_values
+from tests.register_service.reviewed import AISHA, UNSURE, reviewed, with_values
 from tests.review.desk import UNSURE_PEOPLE, Desk, person, rules, viewer
 
 ANNA, BEN, CARA = (person(name) for name in ("anna", "ben", "cara"))
@@ -246,3 +247,59 @@ def test_whatever_reviewers_do_no_pair_is_in_two_hands(busy: Desk, steps: list[A
 def test_the_lease_lasts_as_long_as_the_rules_say(desk: Desk) -> None:
     desk.rules = rules(lease_minutes=3)
     assert desk.take(ANNA).expires_at == desk.now + timedelta(minutes=3)
+
+
+def test_a_lease_ends_with_what_settles_its_pair_once_that_is_committed(desk: Desk) -> None:
+    """An answer that waits for a second person, a decision beside the queue, and its undoing."""
+    desk.rules = rules(second={"share": 1.0, "kinds": []})
+    lease = desk.take(ANNA)
+    desk.answer(ANNA, lease)
+    second = desk.take_pair(BEN, lease.pair)
+    assert second is not None
+    desk.answer(BEN, second)
+    desk.rules = rules()
+    desk.undo(BEN)
+    assert desk.take(CARA).pair == lease.pair
+    made = desk.register.say("non_match", UNSURE, AISHA[0], run=False)
+    with writing(desk.register.engine) as connection:
+        end_leases(connection, [lease.pair], desk.now)
+        assert in_hand(desk, CARA) == lease.pair
+    assert in_hand(desk, CARA) is None
+    desk.undo_one(person("senior", senior=True), made)
+    assert desk.take(CARA).pair == lease.pair
+
+
+def test_a_lease_stays_where_what_would_settle_its_pair_is_not_committed(desk: Desk) -> None:
+    lease = desk.take(ANNA)
+    with pytest.raises(ZeroDivisionError), writing(desk.register.engine) as connection:
+        end_leases(connection, [lease.pair], desk.now)
+        raise ZeroDivisionError
+    with writing(desk.register.engine):
+        pass
+    assert in_hand(desk, ANNA) == lease.pair
+
+
+def test_a_lease_of_somebody_who_took_the_pair_later_stays(desk: Desk) -> None:
+    before = desk.now
+    desk.wait(seconds=1)
+    lease = desk.take(ANNA)
+    with writing(desk.register.engine) as connection:
+        end_leases(connection, [lease.pair], before)
+    assert in_hand(desk, ANNA) == lease.pair
+
+
+def test_a_run_ends_the_leases_of_pairs_that_wait_no_more(desk: Desk) -> None:
+    lease = desk.take(ANNA)
+    with writing(desk.register.engine) as connection:
+        end_settled_leases(connection, desk.now)
+    assert in_hand(desk, ANNA) == lease.pair
+    desk.register.load_people(with_values(UNSURE, forename="Noah", date_of_birth="2009-09-09"))
+    with writing(desk.register.engine) as connection:
+        end_settled_leases(connection, desk.now)
+    assert in_hand(desk, ANNA) is None
+
+
+def in_hand(desk: Desk, reviewer: Reviewer) -> PairId | None:
+    with reading(desk.aside) as beside:
+        lease = leases.in_hand(beside, reviewer.by, desk.now)
+    return None if lease is None else lease.pair

@@ -164,9 +164,9 @@ def test_a_lease_that_expires_returns_the_pair(sit: Sit) -> None:
     assert ben.answer(pair, "non_match").status_code == 303
     gone = anna.get(pair)
     assert gone.status_code == 409
-    assert "You do not have this pair" not in text_of(gone)
-    _settle_down(ben)
-    assert "You do not have this pair" in text_of(anna.get(pair))
+    assert "Somebody has decided this pair" in text_of(gone)
+    assert "ben said not a match" in text_of(gone) and "Reason: a test" in text_of(gone)
+    assert "You have answered this pair" in text_of(ben.get(pair))
 
 
 def test_a_lease_lasts_anew_when_it_is_asked_for(sit: Sit) -> None:
@@ -329,15 +329,13 @@ def test_of_a_pair_that_does_not_wait_for_its_weight_no_threshold_is_told(
     pair = anna.take("/review/next?kind=contradiction").split("?")[0]
     told = text_of(anna.get(pair))
     assert "other decisions keep them apart" in told
-    # All three are named, and who may undo one is told or given the form for it.
+    # All three are named. Two people end it, so each other pair can be answered again.
     clashing = told.split("Decisions that cannot all hold")[1].split("Around this pair")[0]
     assert "To answer Match again changes nothing" in told
-    assert clashing.count("Reason:") >= 3 and "A senior reviewer can undo it" in clashing
+    assert clashing.count("Reason:") == 3 and "Two people decide that" in clashing
+    assert clashing.count("Answer this pair again") == 2
+    assert clashing.count("This is the pair that you are looking at") == 1
     anna.post(f"{pair}/release")
-    senior = sit("sue", Role.SENIOR_REVIEWER)
-    again = senior.take("/review/next?kind=contradiction").split("?")[0]
-    assert text_of(senior.get(again)).count("Undo this decision") == 3
-    senior.post(f"{again}/release")
     sure = next(
         ends for ends in (AISHA[:2], AISHA[1:]) if not pair.endswith(_pair(register, *ends))
     )
@@ -350,6 +348,71 @@ def test_of_a_pair_that_does_not_wait_for_its_weight_no_threshold_is_told(
     told = text_of(ben.get(given))
     assert "a pair waits for a person" not in told and "over 99.9%" in told
     assert "100.0%" not in told
+
+
+def test_a_contradiction_that_was_matched_again_says_how_two_people_end_it(
+    sit: Sit, register: Reviewed
+) -> None:
+    contradict(register)
+    for name in ("anna", "ben"):
+        reviewer = sit(name)
+        pair = reviewer.take("/review/next?kind=contradiction").split("?")[0]
+        given = reviewer.answer(pair, "match").headers["location"].split("#")[0]
+    told = text_of(reviewer.get(given))
+    assert "A match of these 2 records is not followed" in told
+    assert told.count("Answer this pair again") == 2
+    cara = sit("cara")
+    assert "Decided: match. It waits until" in text_of(cara.get("/review?kind=contradiction"))
+    nobody = cara.post("/review/next?kind=contradiction").headers["location"]
+    assert nobody.startswith("/review?")
+    apart = f"/review/pairs/{_pair(register, AISHA[1], UNSURE)}"
+    assert cara.post(f"{apart}/take").headers["location"] == apart
+    cara.get(apart)
+    assert cara.answer(apart, "match").status_code == 303
+    assert "Decided: match." in text_of(cara.get("/review?kind=contradiction"))
+    with reading(register.engine) as connection:
+        numbers = connection.scalars(select(Decision.id).order_by(Decision.id)).all()
+    senior = sit("sue", Role.SENIOR_REVIEWER)
+    refused = senior.post(f"/review/decisions/{numbers[2]}/undo", why="a slip")
+    assert refused.status_code == 422 and "that two people settle" in text_of(refused)
+
+
+def test_two_senior_reviewers_who_differ_are_told_what_each_of_them_can_do(
+    sit: Sit, register: Reviewed
+) -> None:
+    contradict(register)
+    sue, sam = (sit(name, Role.SENIOR_REVIEWER) for name in ("sue", "sam"))
+    for reviewer, kind in ((sue, "match"), (sam, "non_match")):
+        pair = reviewer.take("/review/next?kind=contradiction").split("?")[0]
+        given = reviewer.answer(pair, kind).headers["location"].split("#")[0]
+        if reviewer is sue:
+            first = given
+            assert "waits for another reviewer" in text_of(sue.get(given))
+            assert "Another reviewer answers too" in text_of(sue.get("/review?kind=conflict"))
+    sue.take()
+    for reviewer, own in ((sue, first), (sam, given)):
+        listed = reviewer.get("/review?kind=adjudication")
+        assert "The answers differ, yours among them" in text_of(listed)
+        assert f'href="{own}"' in listed.text
+        assert "Somebody else gave another answer" in text_of(reviewer.get(own))
+    # Not her last one.
+    sue.answer(sue.take(), "cannot_tell")
+    assert "Undo this answer" in text_of(sue.get(first))
+    undone = sue.post("/review/undo", number=first.rsplit("/", 1)[1], why="we talked")
+    assert undone.status_code == 303
+    assert "conflict" in text_of(sue.get("/review?kind=conflict"))
+    again = sue.take("/review/next?kind=contradiction").split("?")[0]
+    assert again == pair
+    sue.answer(again, "non_match")
+    assert "Nothing of this waits" in text_of(sam.get("/review?kind=adjudication"))
+
+
+def test_an_older_page_does_not_undo_a_later_answer(sit: Sit) -> None:
+    anna = sit("anna")
+    first = anna.answer(anna.take(), "cannot_tell").headers["location"].split("#")[0]
+    anna.answer(anna.take(), "cannot_tell")
+    refused = anna.post("/review/undo", number=first.rsplit("/", 1)[1], why="a slip")
+    assert refused.status_code == 422 and "another pair since" in text_of(refused)
 
 
 def test_masked_values_show_when_asked_for_and_that_is_logged(sit: Sit) -> None:
@@ -539,8 +602,9 @@ def test_a_pair_that_keeps_records_from_moving_is_named_and_the_choices_stay(
     assert refused.status_code == 422 and "Two people decide" in text_of(refused)
     chosen = refused.text.split(f'name="{field}"')[1].split("</select>")[0]
     assert 'value="new" selected' in chosen and 'value="two girls"' in refused.text
-    assert f'action="/review/pairs/{pair}/take"' in refused.text
     assert "The pair is Clinic" in text_of(refused)
+    (first,) = re.findall(r'action="(/review/pairs/[0-9-]+/take)"', refused.text)
+    assert senior.post(first).headers["location"] == first.removesuffix("/take")
     moves = senior.post(where, **{f"to-{_number(register, AISHA[2])}": "new"})
     assert moves.status_code == 200
 

@@ -7,14 +7,15 @@ from datetime import datetime
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 
 from api.db.among import among
 from api.db.models import Conflict, Decision, RecordVersion
 from api.db.tables import in_utc
 from api.services.register.acts import Key, keys_of
 from api.services.register.conflicts import CONTRADICTION, HELD_TWICE
-from api.services.register.decisions import MATCH, NON_MATCH, decisions_in_force
+from api.services.register.decisions import MATCH, NON_MATCH, UNDO, decisions_in_force
+from api.services.register.reading import last_run
 from api.services.register.severances import severed_between
 
 # Kind, and record.id of both.
@@ -66,6 +67,51 @@ def clashing_decisions(
     numbers = {one: _clash(one, ways, own, barred) for one in asked}
     made = _made(connection, sorted(set().union(*numbers.values())))
     return {one: tuple(made[number] for number in sorted(own)) for one, own in numbers.items()}
+
+
+def holds_a_conflict(
+    connection: Connection, l: int, r: int, kinds: Collection[str], *, without: int | None = None
+) -> bool:
+    """Whether an open conflict comes of what is decided of these two records (record.id).
+
+    ``kinds`` are those of conflicts that are asked about, see `clashing_decisions`. It is of what
+    the last run followed: a decision since then waits to be seen by a run. ``without`` asks whether
+    the two would be decided otherwise without that decision, too.
+    """
+    now = _kind_held(connection, l, r)
+    if now is None or now != _kind_held(connection, l, r, as_of_run=last_run(connection)):
+        return False
+    if without is not None and _kind_held(connection, l, r, without=without) == now:
+        return False
+    query = select(Conflict.kind, Conflict.record_l, Conflict.record_r).where(
+        Conflict.kind.in_(kinds), Conflict.to_run.is_(None)
+    )
+    conflicts = [(kind, one, other) for kind, one, other in connection.execute(query)]
+    found = clashing_decisions(connection, conflicts)
+    return any({*one.records} == {l, r} for own in found.values() for one in own)
+
+
+def _kind_held(
+    connection: Connection,
+    l: int,
+    r: int,
+    *,
+    as_of_run: int | None = None,
+    without: int | None = None,
+) -> str | None:
+    """What is decided of two records, or would be without one decision."""
+    query = select(Decision.id, Decision.kind, Decision.undoes).where(
+        or_(
+            and_(Decision.record_l == l, Decision.record_r == r),
+            and_(Decision.record_l == r, Decision.record_r == l),
+        )
+    )
+    if as_of_run is not None:
+        query = query.where(Decision.run <= as_of_run)
+    rows = connection.execute(query.order_by(Decision.id)).all()
+    gone = {row.undoes for row in rows} | {without}
+    held = [row.kind for row in rows if row.kind != UNDO and row.id not in gone]
+    return held[-1] if held else None
 
 
 def _clash(

@@ -7,7 +7,7 @@ a decision was entered, so that nobody knows which pairs are decided twice, or k
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
@@ -19,16 +19,21 @@ from api.services.jobs import LINK
 from api.services.register.acts import ActError, keys_of, require_reason
 from api.services.register.deciding import check_can_decide, decide
 from api.services.review import leases
+from api.services.review.ending import end_leases
+from api.services.review.given import last_answer
 from api.services.review.known import VOID
+from api.services.review.leases import Lease
 from api.services.review.pairs import (
     AnsweredError,
     InHandError,
+    NotInHandError,
     PairId,
     Reviewer,
     StaleError,
     UnknownPairError,
 )
-from api.services.review.sections import ADJUDICATION, DIFFERS, KNOWN, REFERRED, WAITING
+from api.services.review.second import TwoDecideError, settles_alone, two_must_decide
+from api.services.review.sections import DIFFERS, KNOWN, REFERRED, WAITING
 from api.services.review.state import changes_since, state_of
 from api.services.review.taking import check_unchanged
 from api.services.review.waiting import kind_in_queue, waits_for_seniors
@@ -42,9 +47,8 @@ ENTERED, NOTED = "entered", "noted"
 NO_REASON = "No reason given"
 SETTLED = "settled"
 
-
-class TwoDecideError(ActError):
-    """Two people decide the pair, each in the review queue."""
+# Since when an answer can be what ended a lease.
+_LATELY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +111,7 @@ def answer(
     ActError if it cannot be decided so.
     """
     why = (why or "").strip() or NO_REASON
-    with reading(aside) as beside:
-        lease = leases.require(beside, pair, token, reviewer.by)
+    lease = _in_hand(connection, aside, reviewer, pair, token, now)
     keys = keys_of(connection, [pair.low, pair.high])
     one, other = sorted(keys.values())
     swapped = keys[pair.low] != one
@@ -122,6 +125,7 @@ def answer(
     outcome = _keep(connection, rules, said, lease.kind, lease.known)
     with writing(aside) as beside:
         leases.finish(beside, lease, now)
+    end_leases(connection, [pair], now)
     return outcome
 
 
@@ -170,6 +174,7 @@ def answer_chosen(
         lease = leases.in_hand(beside, reviewer.by, now)
         if lease is not None and lease.pair == pair:
             leases.finish(beside, lease, now)
+    end_leases(connection, [pair], now)
     return outcome
 
 
@@ -189,7 +194,7 @@ def check_can_settle(
     """
     _require_free(aside, reviewer, pair, now)
     _require_none_of_their_own(connection, pair, reviewer)
-    if rules.second.kinds and kind_in_queue(connection, pair) in rules.second.kinds:
+    if two_must_decide(connection, rules, pair, kind_in_queue(connection, pair)):
         raise TwoDecideError(
             "two people decide a pair that this change moves; answer it in the review queue first"
         )
@@ -206,6 +211,7 @@ def settle(
     others = _standing(connection, pair)
     decision = _decide(connection, said)
     _set(connection, [one.id for one in others], state=SETTLED, decision=decision)
+    end_leases(connection, [pair], now)
     return decision
 
 
@@ -220,8 +226,7 @@ def refer(
     now: datetime,
 ) -> int:
     """Leave the pair in hand to a senior reviewer; the referral's number. Raises ActError."""
-    with reading(aside) as beside:
-        lease = leases.require(beside, pair, token, reviewer.by)
+    lease = _in_hand(connection, aside, reviewer, pair, token, now)
     require_reason(note)
     if reviewer.senior:
         raise ActError("you are a senior reviewer; decide, or skip the pair")
@@ -239,6 +244,7 @@ def refer(
     note_act(connection, "pair_referred", f"referral {number}", by=reviewer.by, now=now)
     with writing(aside) as beside:
         leases.finish(beside, lease, now)
+    end_leases(connection, [pair], now)
     return number
 
 
@@ -257,14 +263,14 @@ def _keep(
     if known is not None:
         return Outcome(_enter(connection, said, KNOWN, known=known), NOTED, None)
     others = _standing(connection, said.pair)
-    if said.reviewer.senior and kind in (REFERRED, ADJUDICATION):
+    if settles_alone(connection, rules, said.reviewer, said.pair, kind):
         decision = _decide(connection, said)
         _set(connection, [one.id for one in others], state=SETTLED, decision=decision)
         return Outcome(_enter(connection, said, ENTERED, decision=decision), ENTERED, decision)
     _set(connection, [one.id for one in others if one.read != said.read], state=VOID)
     first = next((one for one in others if one.read == said.read), None)
     if first is None:
-        if rules.takes_two(kind, draw_of(said.pair)):
+        if _takes_two(connection, rules, said.pair, kind):
             return Outcome(_enter(connection, said, WAITING), NOTED, None)
         decision = _decide(connection, said)
         return Outcome(_enter(connection, said, ENTERED, decision=decision), ENTERED, decision)
@@ -275,6 +281,13 @@ def _keep(
     _set(connection, [first.id], state=ENTERED, decision=decision, agreed=True)
     number = _enter(connection, said, ENTERED, decision=decision, agreed=True)
     return Outcome(number, ENTERED, decision)
+
+
+def _takes_two(connection: Connection, rules: ReviewRules, pair: PairId, kind: str) -> bool:
+    """Whether a first answer to the pair waits for a second one."""
+    if kind == REFERRED:
+        kind = kind_in_queue(connection, pair)
+    return rules.takes_two(kind, draw_of(pair)) or two_must_decide(connection, rules, pair, kind)
 
 
 def _decide(connection: Connection, said: Said) -> int:
@@ -290,6 +303,27 @@ def _decide(connection: Connection, said: Said) -> int:
     )
     queue_linking(connection, by=said.reviewer.by)
     return number
+
+
+def _in_hand(
+    connection: Connection,
+    aside: Engine,
+    reviewer: Reviewer,
+    pair: PairId,
+    token: str,
+    now: datetime,
+) -> Lease:
+    """The lease that the token shows. Raises AnsweredError if it ended with their answer."""
+    try:
+        with reading(aside) as beside:
+            return leases.require(beside, pair, token, reviewer.by)
+    except AnsweredError:
+        raise
+    except NotInHandError:
+        since = now - _LATELY
+        if last_answer(connection, pair, by=reviewer.by, since=since) is not None:
+            raise AnsweredError("you have answered this pair; take the next one") from None
+        raise
 
 
 def _require_free(aside: Engine, reviewer: Reviewer, pair: PairId, now: datetime) -> None:

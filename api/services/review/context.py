@@ -21,6 +21,7 @@ from api.services.register.values import values_now
 from api.services.register.withholding import SeenPair, seen_pairs
 from api.services.review.leases import Lease
 from api.services.review.pairs import PairId, Reviewer, UnknownPairError, shown_keys
+from api.services.review.second import settles_alone
 from api.services.review.sections import ADJUDICATION, REFERRED
 from api.services.review.seen import Beside, Field, Seen
 from api.services.review.surroundings import (
@@ -65,7 +66,7 @@ class Context:
     ``waits_as`` is what the pair would wait as if nobody had referred it or answered otherwise.
     ``weight`` (bits), ``probability`` and ``reasons`` are without what may not be seen, and
     missing where the two were never compared. ``cautions`` are those of the reasons that two
-    children of one family have. ``answers`` are the two that differ, and
+    children of one family have. ``answers`` are those that the reviewer settles, and
     ``note`` what a reviewer wrote who referred the pair; both are for senior reviewers.
     ``together`` says that the register holds the two as one child; ``names_children`` that a
     reviewer may be told the children's ids, which are not told of possible links: a pair of
@@ -127,6 +128,7 @@ def context_of(
     kept, told = around.kept, seen_as.get(frozenset((l, r)))
     earlier = () if lease.known is not None else earlier_decisions(connection, pair)
     settles = reviewer.senior and lease.kind in (REFERRED, ADJUDICATION)
+    alone = settles_alone(connection, review, reviewer, pair, lease.kind)
     referral = open_referral(connection, pair) if settles else None
     one, other = (around.child_of.get(record) for record in (l, r))
     waits_as = kind_in_queue(connection, pair) if settles else lease.kind
@@ -150,7 +152,7 @@ def context_of(
         rival=kept is not None and bool(kept.rival),
         location_hidden=hidden,
         earlier=tuple(earlier),
-        answers=tuple(answers_to_settle(connection, pair)) if settles else (),
+        answers=tuple(answers_to_settle(connection, pair)) if alone else (),
         note=None if referral is None else referral.why,
         referred_by=None if referral is None else referral.by,
         referred_at=None if referral is None else referral.at,

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, true
 
 from api.db.models import ReviewAnswer
 from api.db.tables import in_utc
 from api.services.register.conflicts import CONTRADICTION
 from api.services.register.decisions import MATCH
 from api.services.review.known import VOID
-from api.services.review.pairs import PairId
-from api.services.review.sections import KNOWN
-from api.services.review.waiting import kind_in_queue
+from api.services.review.pairs import PairId, Reviewer
+from api.services.review.sections import DIFFERS, KNOWN, WAITING
+from api.services.review.waiting import Wanted, kind_in_queue, waiting_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,9 @@ class Given:
 
     ``latest`` says that it is their last one, which they can take back; ``undone`` that they did.
     ``unfollowed`` says that it is a match which the register cannot follow while other decisions
-    keep the two apart. ``weighed`` is what the weight was made of then, see `weights`.
+    keep the two apart. ``waits_as`` is what the pair waits as in their list of the queue, where
+    their answer waits for others, and can be taken back though it is not the last. ``weighed`` is
+    what the weight was made of then, see `weights`.
     """
 
     id: int
@@ -33,29 +35,38 @@ class Given:
     latest: bool
     undone: bool
     unfollowed: bool
+    waits_as: str | None
     weighed: dict[str, Any] | None
+
+
+def last_answer(
+    connection: Connection, pair: PairId, *, by: str, since: datetime | None = None
+) -> Any:
+    """The id, kind and why of somebody's last answer to a pair that they did not take back."""
+    return connection.execute(
+        select(ReviewAnswer.id, ReviewAnswer.kind, ReviewAnswer.why)
+        .where(
+            pair.is_of(ReviewAnswer.low, ReviewAnswer.high),
+            ReviewAnswer.by == by,
+            ReviewAnswer.state != VOID,
+            ReviewAnswer.at >= since if since is not None else true(),
+        )
+        .order_by(ReviewAnswer.id.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def same_answer(
     connection: Connection, pair: PairId, *, by: str, kind: str, why: str
 ) -> int | None:
     """The number of the reviewer's last answer to a pair, if it stands and says just this."""
-    row = connection.execute(
-        select(ReviewAnswer.id, ReviewAnswer.kind, ReviewAnswer.why)
-        .where(
-            pair.is_of(ReviewAnswer.low, ReviewAnswer.high),
-            ReviewAnswer.by == by,
-            ReviewAnswer.state != VOID,
-        )
-        .order_by(ReviewAnswer.id.desc())
-        .limit(1)
-    ).one_or_none()
+    row = last_answer(connection, pair, by=by)
     return row.id if row is not None and (row.kind, row.why) == (kind, why) else None
 
 
-def given_answer(connection: Connection, number: int, *, by: str) -> Given | None:
+def given_answer(connection: Connection, number: int, reviewer: Reviewer) -> Given | None:
     """The reviewer's own answer of this number; none of anybody else's."""
-    own = ReviewAnswer.by == by
+    own = ReviewAnswer.by == reviewer.by
     row = connection.execute(
         select(ReviewAnswer).where(ReviewAnswer.id == number, own)
     ).one_or_none()
@@ -63,6 +74,8 @@ def given_answer(connection: Connection, number: int, *, by: str) -> Given | Non
         return None
     standing = select(func.max(ReviewAnswer.id)).where(own, ReviewAnswer.state != VOID)
     pair = PairId(row.low, row.high)
+    waits = row.state in (WAITING, DIFFERS)
+    listed = next(waiting_for(connection, reviewer, wanted=Wanted(pair=pair)), None)
     return Given(
         id=row.id,
         pair=pair,
@@ -74,8 +87,17 @@ def given_answer(connection: Connection, number: int, *, by: str) -> Given | Non
         unfollowed=row.kind == MATCH
         and row.state not in (KNOWN, VOID)
         and kind_in_queue(connection, pair) == CONTRADICTION,
+        waits_as=listed.kind if waits and listed is not None and listed.waits else None,
         weighed=row.weighed,
     )
+
+
+def standing_answers(connection: Connection, by: str) -> dict[PairId, int]:
+    """The numbers of somebody's answers that wait for others, by pair."""
+    query = select(ReviewAnswer.low, ReviewAnswer.high, ReviewAnswer.id).where(
+        ReviewAnswer.by == by, ReviewAnswer.state.in_((WAITING, DIFFERS))
+    )
+    return {PairId(low, high): number for low, high, number in connection.execute(query)}
 
 
 def answers_since(connection: Connection, *, by: str, since: datetime) -> int:

@@ -18,7 +18,7 @@ from api.db.tables import in_utc
 from api.services.review.pairs import AnsweredError, NotInHandError, PairId, TakenError
 from api.services.review.state import PairState
 
-# What was answered stays taken so long, until the answer is committed and seen by all.
+# What was answered stays taken so long if its lease is not ended when the answer is committed.
 SETTLES = timedelta(seconds=5)
 
 
@@ -52,9 +52,11 @@ def in_hand(beside: Connection, by: str, now: datetime) -> Lease | None:
     return _lease(beside.execute(query).one_or_none())
 
 
-def taken(beside: Connection, now: datetime) -> set[PairId]:
-    """Every pair in somebody's hand."""
+def taken(beside: Connection, now: datetime, *, known: bool = True) -> set[PairId]:
+    """Every pair in somebody's hand, or only those whose answer is not ``known``."""
     query = select(ReviewLease.low, ReviewLease.high).where(ReviewLease.expires_at > now)
+    if not known:
+        query = query.where(ReviewLease.known.is_(None))
     return {PairId(low, high) for low, high in beside.execute(query)}
 
 
@@ -152,7 +154,7 @@ def release(beside: Connection, lease: Lease) -> None:
 
 
 def finish(beside: Connection, lease: Lease, now: datetime) -> None:
-    """Mark the pair answered; it stays taken until the answer is surely committed.
+    """Mark the pair answered; it stays taken until the answer is committed (see `ending`).
 
     Raises AnsweredError if another answer was quicker.
     """
@@ -162,10 +164,9 @@ def finish(beside: Connection, lease: Lease, now: datetime) -> None:
         raise AnsweredError("you have answered this pair; take the next one")
 
 
-def forget(beside: Connection, pair: PairId, by: str) -> None:
-    """End what is left of an answered lease, since the answer was taken back."""
-    mine = and_(_is(pair), ReviewLease.by == by, ReviewLease.done_at.is_not(None))
-    beside.execute(delete(ReviewLease).where(mine))
+def end(beside: Connection, pair: PairId, now: datetime) -> None:
+    """End whoever's lease of a pair, unless it was taken since."""
+    beside.execute(delete(ReviewLease).where(_is(pair), ReviewLease.taken_at <= now))
 
 
 def skip(beside: Connection, lease: Lease, now: datetime) -> None:

@@ -20,6 +20,7 @@ from api.services.register.queue import Place
 from api.services.register.severances import severed_between
 from api.services.register.withholding import seen_pairs
 from api.services.review import leases
+from api.services.review.given import standing_answers
 from api.services.review.pairs import PairId, Reviewer, shown_keys
 from api.services.review.waiting import EVERYTHING, Wanted, waiting_for
 
@@ -28,7 +29,9 @@ from api.services.review.waiting import EVERYTHING, Wanted, waiting_for
 class Queued:
     """A pair that waits, ``l`` first in key order; ``taken`` if somebody has it in hand.
 
-    ``answered`` is a conflict that the reviewer has decided on and that is open all the same.
+    ``answered`` is one of which nothing more is asked of the reviewer and that is open all the
+    same. ``own`` is the number of their answer to it where that waits for others, and ``matched``
+    says that a match was decided which cannot be followed while other decisions hold.
 
     ``weight``, in bits and without what may not be seen, is missing where the two were never
     compared.
@@ -42,6 +45,8 @@ class Queued:
     weight: float | None
     taken: bool
     answered: bool
+    own: int | None
+    matched: bool
     place: Place
 
 
@@ -82,6 +87,7 @@ def queued(
     records = [record for item in items for record in (item.l, item.r)]
     keys = shown_keys(connection, reviewer.view, records)
     kept = seen_pairs(connection, reviewer.view, [(item.l, item.r) for item in items])
+    own = standing_answers(connection, reviewer.by) if any(item.waits for item in items) else {}
     with reading(aside) as beside:
         taken = leases.taken(beside, now)
     order = {record: place for place, record in enumerate(keys)}
@@ -99,6 +105,8 @@ def queued(
                 weight=None if told is None else told.weight,
                 taken=item.pair in taken,
                 answered=item.answered,
+                own=own.get(item.pair),
+                matched=item.matched,
                 place=item.place,
             )
         )

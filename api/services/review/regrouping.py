@@ -23,7 +23,7 @@ from api.services.register.history import child_of
 from api.services.register.pairs import pairs_within
 from api.services.register.severances import severed_between
 from api.services.register.viewing import ShownRecord, view_child, view_records
-from api.services.review.answering import TwoDecideError, check_can_settle, settle
+from api.services.review.answering import check_can_settle, settle
 from api.services.review.names import IN_PARTS
 from api.services.review.pairs import (
     InHandError,
@@ -32,6 +32,7 @@ from api.services.review.pairs import (
     StaleError,
     UnknownPairError,
 )
+from api.services.review.second import TwoDecideError
 from matcher.rules.review import ReviewRules
 
 # More records than that nobody can look through at once.

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from api.db.models import (
+    Conflict,
     Decision,
     QualitySample,
     RecordVersion,
@@ -29,6 +30,8 @@ from api.db.models import (
     ReviewAnswer,
     SampledPair,
 )
+from api.services.register.conflicts import CONTRADICTION
+from api.services.register.decisions import MATCH
 from api.services.register.queue import (
     POSSIBLE,
     STALE,
@@ -57,21 +60,22 @@ _REVIEWER = bindparam(BY, type_=String)
 def sections(senior: bool) -> list[Query]:
     """All of them, in the order in which they are handed out.
 
-    Of conflicts ``answered`` is whether the reviewer has said what they could: they stay in the
-    list while they are open, and are not handed out again.
+    Of what may stay in the list after an answer, ``answered`` says that it is not handed out to
+    the reviewer again, ``waits`` that their answer to it waits for others, and ``matched`` that a
+    match was decided which the register cannot follow, so that no answer to it says more.
     """
     own = [referrals(), adjudications()]
     if not senior:
         own = [query.where(literal(False)) for query in own]
     # What others could not tell is for senior reviewers.
-    conflicts = open_conflicts(doubted=senior)
-    base = [
-        conflicts.add_columns(_answered_by_reviewer().label("answered")),
-        stale_decisions(),
-        _chosen_by_others(),
-        possible_links(),
+    return [
+        *own,
+        _open_to_reviewer(_conflicts(doubted=senior), unless_waiting=False),
+        *(
+            _open_to_reviewer(query)
+            for query in (stale_decisions(), _chosen_by_others(), possible_links())
+        ),
     ]
-    return [*own, *(_open_to_reviewer(query) for query in base)]
 
 
 def _chosen_by_others() -> Query:
@@ -106,6 +110,16 @@ def _chosen_by_others() -> Query:
     ).where(ReviewAnswer.state == WAITING, _both_current(l, r), ~decided, ~or_(*waits_anyway))
 
 
+def _conflicts(*, doubted: bool) -> Query:
+    """Open conflicts, with what there is to know of them, see `sections`."""
+    query = open_conflicts(doubted=doubted)
+    waits, matched = _waits_for_others(*sides_of(query)), _matched_again()
+    answered = or_(_answered_by_reviewer(), waits, matched)
+    return query.add_columns(
+        answered.label("answered"), waits.label("waits"), matched.label("matched")
+    )
+
+
 def _answered_by_reviewer() -> ColumnElement[bool]:
     """That the reviewer has said of a conflict what they could: alone, or with somebody."""
     decision, answer = aliased(Decision), aliased(ReviewAnswer)
@@ -113,10 +127,19 @@ def _answered_by_reviewer() -> ColumnElement[bool]:
     return exists().where(answers_conflict(decision), or_(decision.by == _REVIEWER, with_others))
 
 
+def _matched_again() -> ColumnElement[bool]:
+    """That people were asked of a contradiction, and said that the two match all the same."""
+    decision = aliased(Decision)
+    return and_(
+        Conflict.kind == CONTRADICTION,
+        exists().where(answers_conflict(decision), decision.kind == MATCH),
+    )
+
+
 @cache
 def referrals() -> Query:
     """Pairs that somebody referred to senior reviewers."""
-    return select(
+    query = select(
         literal(REFERRED).label("kind"),
         literal(0.0).label("at"),
         Referral.id.label("first"),
@@ -124,17 +147,14 @@ def referrals() -> Query:
         Referral.low.label("l"),
         Referral.high.label("r"),
         literal(0).label("section"),
-    ).where(
-        is_open(Referral),
-        ~_waits_for_others(Referral),
-        _both_current(Referral.low, Referral.high),
-    )
+    ).where(is_open(Referral), _both_current(Referral.low, Referral.high))
+    return _with_answers(query, Referral.low, Referral.high)
 
 
 @cache
 def adjudications() -> Query:
-    """Pairs whose two answers differ."""
-    return (
+    """Pairs whose two answers differ, those of the reviewer too: others must settle these."""
+    query = (
         select(
             literal(ADJUDICATION).label("kind"),
             literal(0.0).label("at"),
@@ -144,21 +164,25 @@ def adjudications() -> Query:
             ReviewAnswer.high.label("r"),
             literal(1).label("section"),
         )
-        .where(
-            ReviewAnswer.state == DIFFERS,
-            ~_waits_for_others(ReviewAnswer),
-            _both_current(ReviewAnswer.low, ReviewAnswer.high),
-        )
+        .where(ReviewAnswer.state == DIFFERS, _both_current(ReviewAnswer.low, ReviewAnswer.high))
         .group_by(ReviewAnswer.low, ReviewAnswer.high)
+    )
+    return _with_answers(query, ReviewAnswer.low, ReviewAnswer.high)
+
+
+def _with_answers(query: Query, low: Any, high: Any) -> Query:
+    """A section of pairs that a reviewer is not handed once they have answered."""
+    waits = _waits_for_others(low, high)
+    return query.add_columns(
+        waits.label("answered"), waits.label("waits"), literal(False).label("matched")
     )
 
 
-def _waits_for_others(pair: Any) -> ColumnElement[bool]:
+def _waits_for_others(l: Any, r: Any) -> ColumnElement[bool]:
     """That the reviewer has answered a pair, and others must say what becomes of it."""
     mine = aliased(ReviewAnswer)
     return exists().where(
-        mine.low == pair.low,
-        mine.high == pair.high,
+        _same(mine, l, r),
         mine.state.in_((WAITING, DIFFERS)),
         mine.by == _REVIEWER,
     )
@@ -219,17 +243,17 @@ def open_sample() -> Query:
     return _open_to_reviewer(sampled_pairs())
 
 
-def _open_to_reviewer(query: Query) -> Query:
-    """Of the register's queue, what nobody must settle first, and the reviewer did not answer."""
+def _open_to_reviewer(query: Query, *, unless_waiting: bool = True) -> Query:
+    """Of the register's queue, what nobody must settle first.
+
+    ``unless_waiting`` leaves out what the reviewer has answered, and others did not yet.
+    """
     l, r = sides_of(query)
     answer, referral = aliased(ReviewAnswer), aliased(Referral)
-    answered = exists().where(
-        _same(answer, l, r),
-        or_(
-            answer.state == DIFFERS,
-            and_(answer.state == WAITING, answer.by == _REVIEWER),
-        ),
-    )
+    others = answer.state == DIFFERS
+    if unless_waiting:
+        others = or_(others, and_(answer.state == WAITING, answer.by == _REVIEWER))
+    answered = exists().where(_same(answer, l, r), others)
     referred = exists().where(_same(referral, l, r), is_open(referral))
     return query.where(~answered, ~referred)
 

@@ -139,6 +139,7 @@ class Clashed:
     """A decision that a conflict comes of, and its two records, as far as they may be seen."""
 
     id: int
+    pair: PairId
     kind: str
     by: str
     at: datetime
@@ -259,6 +260,7 @@ def _clashed(view: View, found: Iterable[Clashing]) -> tuple[Clashed, ...]:
     return tuple(
         Clashed(
             one.id,
+            PairId.of(*one.records),
             one.kind,
             one.by,
             one.at,

@@ -7,12 +7,23 @@ from sqlalchemy import Connection, Engine, func, select
 
 from api.db.engine import reading, writing
 from api.db.models import Referral, ReviewAnswer
+from api.services.register.clashes import holds_a_conflict
+from api.services.register.conflicts import CONTRADICTION, HELD_TWICE
+from api.services.register.queue import POSSIBLE
 from api.services.review import leases
+from api.services.review.given import standing_answers
 from api.services.review.known import KnownToTake, known_to_take
 from api.services.review.leases import Lease
 from api.services.review.pairs import PairId, Reviewer, StaleError, may_see_pair
 from api.services.review.state import PairState, changes, state_of
-from api.services.review.waiting import EVERYTHING, Waits, Wanted, sampled_for, waiting_for
+from api.services.review.waiting import (
+    EVERYTHING,
+    Waits,
+    Wanted,
+    sampled_for,
+    waiting_for,
+    waits_for_seniors,
+)
 from matcher.rules.review import ReviewRules, draw_of
 
 # How often another reviewer may be quicker before this one is told to ask again.
@@ -80,14 +91,17 @@ def take_pair(
 ) -> Lease | None:
     """One pair of the queue, chosen by the reviewer; none if it is somebody's, or does not wait.
 
+    What waits for others to answer is none that waits for them. A pair of whose decision a conflict
+    comes can be answered anew: as a possible link, which is what it would be without a decision.
+
     A pair that the reviewer has in hand is given back for it, and only for it.
     """
     with reading(aside) as beside:
         before = leases.in_hand(beside, reviewer.by, now)
     if before is not None and before.pair == pair:
         return _still_wanted(connection, aside, reviewer, before)
-    item = next(waiting_for(connection, reviewer, wanted=Wanted(pair=pair)), None)
-    if item is None:
+    kind = _waits_as(connection, reviewer, pair)
+    if kind is None:
         return None
     state = state_of(connection, pair)
     with writing(aside) as beside:
@@ -97,7 +111,7 @@ def take_pair(
             beside,
             pair,
             by=reviewer.by,
-            kind=item.kind,
+            kind=kind,
             known=None,
             state=state,
             now=now,
@@ -106,6 +120,20 @@ def take_pair(
         if taken is None:
             beside.rollback()
         return taken
+
+
+def _waits_as(connection: Connection, reviewer: Reviewer, pair: PairId) -> str | None:
+    """As what a pair can be taken; none if not by this reviewer."""
+    item = next(waiting_for(connection, reviewer, wanted=Wanted(pair=pair)), None)
+    if item is not None:
+        return None if item.waits else item.kind
+    free = (
+        holds_a_conflict(connection, *pair.records, (CONTRADICTION, HELD_TWICE))
+        and may_see_pair(connection, reviewer.view, pair)
+        and waits_for_seniors(connection, pair) is None
+        and pair not in standing_answers(connection, reviewer.by)
+    )
+    return POSSIBLE if free else None
 
 
 def check_unchanged(lease: Lease, etag: str, now: PairState, *, swapped: bool) -> None:

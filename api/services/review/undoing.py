@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.orm import aliased
 
-from api.db.engine import writing
 from api.db.models import Audit, Decision, ReviewAnswer
 from api.db.tables import in_utc
 from api.services.access.audit import note_act
@@ -17,12 +16,15 @@ from api.services.register.acts import ActError, Key, require_reason
 from api.services.register.deciding import check_can_undo, undo_decision
 from api.services.register.decisions import UNDO
 from api.services.register.severances import are_severed
-from api.services.review import leases
 from api.services.review.answering import ENTERED, SETTLED, queue_linking
+from api.services.review.ending import end_leases
 from api.services.review.known import VOID
 from api.services.review.pairs import PairId, Reviewer, shown_keys
 from api.services.review.regrouping import RECORDS_MOVED
+from api.services.review.second import check_one_may_undo
 from api.services.review.sections import DIFFERS, WAITING
+from api.services.review.waiting import waits_for_others
+from matcher.rules.review import ReviewRules
 
 
 class NotYoursError(ActError):
@@ -64,19 +66,31 @@ def made_decision(connection: Connection, view: View, number: int) -> Made | Non
 
 
 def undo_latest(
-    connection: Connection, aside: Engine, reviewer: Reviewer, *, why: str, now: datetime
+    connection: Connection,
+    rules: ReviewRules | None,
+    reviewer: Reviewer,
+    *,
+    why: str,
+    now: datetime,
+    answer: int | None = None,
 ) -> Undone:
-    """Take back the reviewer's last answer. Raises ActError if there is none, or it is settled."""
+    """Take back the reviewer's last answer, or an older one of which their list says that it waits.
+
+    ``answer`` is the number of the one that they mean, the last without. ``rules`` are none
+    before the first run. Raises ActError if there is none, it is settled, or a later one is last.
+    """
     require_reason(why)
     latest = _latest(connection, reviewer.by)
     if latest is None:
         raise ActError("you have answered nothing that could be taken back")
-    return _undo(connection, aside, reviewer, latest, why=why, now=now)
+    if answer is not None and answer != latest.id:
+        latest = _older(connection, reviewer, answer)
+    return _undo(connection, rules, reviewer, latest, why=why, now=now)
 
 
 def undo_one(
     connection: Connection,
-    aside: Engine,
+    rules: ReviewRules | None,
     reviewer: Reviewer,
     decision: int,
     *,
@@ -86,20 +100,29 @@ def undo_one(
     """Take a decision back: one's own if it is the latest, any if senior.
 
     With all that was entered with it where records were moved: half of that would move others.
-    Raises NotYoursError, and ActError if it cannot be taken back.
+    Raises NotYoursError, TwoDecideError of one that a contradiction comes of where two people
+    decide these, and ActError if it cannot be taken back.
     """
     _, l, r = check_can_undo(connection, decision, why=why)
     whole = moved_with(connection, decision)
     if len(whole) > 1:
-        return _undo_whole(connection, reviewer, whole, decision, PairId.of(l, r), why, now)
+        return _undo_whole(connection, rules, reviewer, whole, decision, PairId.of(l, r), why, now)
     latest = _latest(connection, reviewer.by)
     if latest is not None and latest.decision == decision:
-        return _undo(connection, aside, reviewer, latest, why=why, now=now)
+        return _undo(connection, rules, reviewer, latest, why=why, now=now)
     if not reviewer.senior and not _is_own_last(connection, reviewer.by, decision):
         raise NotYoursError("only your own latest decision is yours to take back")
+    check_one_may_undo(connection, rules, PairId.of(l, r), decision)
     entry = undo_decision(connection, decision, why=why, by=reviewer.by, now=now)
     queue_linking(connection, by=reviewer.by)
+    end_leases(connection, [PairId.of(l, r)], now)
     return Undone(None, PairId.of(l, r), entry)
+
+
+def pair_of(connection: Connection, decision: int) -> PairId:
+    """The two records of a decision that there is."""
+    query = select(Decision.record_l, Decision.record_r).where(Decision.id == decision)
+    return PairId.of(*connection.execute(query).one())
 
 
 def moved_with(connection: Connection, decision: int) -> list[int]:
@@ -126,6 +149,7 @@ def moved_with(connection: Connection, decision: int) -> list[int]:
 
 def _undo_whole(
     connection: Connection,
+    rules: ReviewRules | None,
     reviewer: Reviewer,
     whole: list[int],
     decision: int,
@@ -135,17 +159,23 @@ def _undo_whole(
 ) -> Undone:
     if not reviewer.senior and not _is_own_last(connection, reviewer.by, whole[-1]):
         raise NotYoursError("only your own latest decision is yours to take back")
+    pairs = []
+    for one in whole:
+        _, l, r = check_can_undo(connection, one, why=why)
+        pairs.append(PairId.of(l, r))
+        check_one_may_undo(connection, rules, pairs[-1], one)
     entries = {
         one: undo_decision(connection, one, why=why, by=reviewer.by, now=now)
         for one in reversed(whole)
     }
     queue_linking(connection, by=reviewer.by)
+    end_leases(connection, pairs, now)
     return Undone(None, pair, entries[decision], len(whole))
 
 
 def _undo(
     connection: Connection,
-    aside: Engine,
+    rules: ReviewRules | None,
     reviewer: Reviewer,
     latest: Any,
     *,
@@ -156,6 +186,7 @@ def _undo(
     if latest.state == SETTLED:
         raise ActError("a senior reviewer has settled this pair since; it cannot be taken back")
     if latest.state == ENTERED:
+        check_one_may_undo(connection, rules, pair, latest.decision)
         entry = undo_decision(connection, latest.decision, why=why, by=reviewer.by, now=now)
         queue_linking(connection, by=reviewer.by)
         _as_before(connection, latest)
@@ -163,8 +194,7 @@ def _undo(
         _as_before(connection, latest)
     _set(connection, ReviewAnswer.id == latest.id, state=VOID, agreed=None)
     note_act(connection, "answer_undone", f"answer {latest.id}", by=reviewer.by, now=now)
-    with writing(aside) as beside:
-        leases.forget(beside, pair, reviewer.by)
+    end_leases(connection, [pair], now)
     return Undone(latest.id, pair, entry)
 
 
@@ -192,6 +222,18 @@ def _latest(connection: Connection, by: str) -> Any:
         .limit(1)
     )
     return connection.execute(query).one_or_none()
+
+
+def _older(connection: Connection, reviewer: Reviewer, answer: int) -> Any:
+    """An answer of theirs that waits for others, as their list of the queue says."""
+    row = connection.execute(
+        select(ReviewAnswer).where(ReviewAnswer.id == answer, ReviewAnswer.by == reviewer.by)
+    ).one_or_none()
+    if row is None or not waits_for_others(connection, reviewer, PairId(row.low, row.high)):
+        raise ActError(
+            "you have answered another pair since, and only your latest is yours to undo"
+        )
+    return row
 
 
 def _is_own_last(connection: Connection, by: str, decision: int) -> bool:

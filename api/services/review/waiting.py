@@ -4,8 +4,8 @@ For senior reviewers first what others referred to them and where two answers di
 for everybody, the queue of the register: conflicts, decisions on values that changed, and
 possible links, of which a decision is worth most first. Before these last come pairs that
 somebody chose and answered who was not the one to decide alone; they look like possible links.
-What a reviewer answered already is left out, but for conflicts that their answer did not end,
-and what they may not see.
+What a reviewer answered already is left out, but for conflicts that their answer did not end
+and for what waits for senior reviewers; and what they may not see.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Connection,
     and_,
     exists,
+    func,
     literal,
     or_,
     select,
@@ -26,12 +27,15 @@ from sqlalchemy.orm import aliased
 from api.db.models import (
     Pair,
     Record,
+    RecordVersion,
     Referral,
     ReviewAnswer,
     SampledPair,
     Source,
 )
 from api.services.access.policy import View
+from api.services.register.clashes import holds_a_conflict
+from api.services.register.conflicts import CONTRADICTION, HELD_TWICE
 from api.services.register.queue import (
     Place,
     Query,
@@ -50,6 +54,7 @@ from api.services.review.sections import (
     DIFFERS,
     KINDS,
     REFERRED,
+    WAITING,
     about,
     adjudications,
     is_open,
@@ -82,7 +87,9 @@ class Wanted:
 class Waits:
     """A pair that waits: its records by record.id, ``l`` first in key order, and its place.
 
-    ``answered`` is an open conflict that the reviewer has decided on: it is not handed out again.
+    ``answered`` is what stays open though nothing more is asked of the reviewer: it is not handed
+    out to them. Then ``waits`` says that their own answer to it waits for others, and ``matched``
+    that a match was decided which cannot be followed while other decisions hold.
     """
 
     pair: PairId
@@ -91,6 +98,8 @@ class Waits:
     r: int
     place: Place
     answered: bool = False
+    waits: bool = False
+    matched: bool = False
 
 
 EVERYTHING = Wanted()
@@ -114,8 +123,10 @@ def waiting_for(
         for rows in shown(connection, chosen, start, size, {BY: reviewer.by}):
             for row in _weighed(connection, reviewer, wanted, rows):
                 place = (section, row.at, row.first, row.second)
-                answered = bool(getattr(row, "answered", False))
-                yield Waits(PairId.of(row.l, row.r), row.kind, row.l, row.r, place, answered)
+                said = (
+                    bool(getattr(row, name, False)) for name in ("answered", "waits", "matched")
+                )
+                yield Waits(PairId.of(row.l, row.r), row.kind, row.l, row.r, place, *said)
 
 
 def waiting_for_seniors(
@@ -171,6 +182,31 @@ def kind_in_queue(connection: Connection, pair: PairId) -> str:
         if found is not None:
             return str(found.kind)
     return ""
+
+
+def waits_for_others(connection: Connection, reviewer: Reviewer, pair: PairId) -> bool:
+    """Whether the reviewer has answered a pair that is in their list until others did."""
+    item = next(waiting_for(connection, reviewer, wanted=Wanted(pair=pair)), None)
+    return item is not None and item.waits
+
+
+def still_waits(connection: Connection, pair: PairId) -> bool:
+    """Whether there is anything to say of a pair, for anybody."""
+    current = select(func.count()).where(
+        RecordVersion.record.in_(pair.records), RecordVersion.to_run.is_(None)
+    )
+    if connection.scalar(current) != 2:
+        return False
+    answered = exists().where(
+        pair.is_of(ReviewAnswer.low, ReviewAnswer.high), ReviewAnswer.state == WAITING
+    )
+    return (
+        kind_in_queue(connection, pair) != ""
+        or waits_for_seniors(connection, pair) is not None
+        or connection.scalar(select(literal(1)).where(answered)) is not None
+        or is_sampled(connection, pair)
+        or holds_a_conflict(connection, *pair.records, (CONTRADICTION, HELD_TWICE))
+    )
 
 
 def waits_for_seniors(connection: Connection, pair: PairId) -> str | None:
