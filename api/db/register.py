@@ -91,6 +91,8 @@ class Decision(Table):
 
     ``kind`` is match, non_match, cannot_tell, or undo; an undo names the decision that it
     takes back. ``values_l`` and ``values_r`` are what the records said when it was made.
+    ``change`` is the first decision of the change that it was entered with as a whole, such as
+    records that were moved between children; none of a decision on its own.
     """
 
     __tablename__ = "decision"
@@ -105,6 +107,7 @@ class Decision(Table):
     by: Mapped[Name]
     at: Mapped[Moment]
     undoes: Mapped[int | None] = mapped_column(ForeignKey("decision.id"), index=True)
+    change: Mapped[int | None] = mapped_column(ForeignKey("decision.id"), index=True)
     # The run that first held it; none while it waits for one.
     run: Mapped[int | None] = mapped_column(ForeignKey("run.id"), index=True)
     # The run since which the records say something else; none while they do not.

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 import pytest
+from sqlalchemy import select
 
 from api.db.engine import reading, writing
+from api.db.models import Decision
 from api.services.register.acts import ActError, Key
 from api.services.review.pairs import InHandError, StaleError, UnknownPairError
 from api.services.review.regrouping import (
@@ -16,7 +18,7 @@ from api.services.review.regrouping import (
     group_of,
     planned,
 )
-from api.services.review.undoing import NotYoursError
+from api.services.review.undoing import NotYoursError, changed_with
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE
 from tests.review.desk import Desk, person, rules, viewer
 
@@ -116,6 +118,20 @@ def test_records_that_were_moved_go_back_as_a_whole(desk: Desk) -> None:
     assert not desk.register.together(clinic, UNSURE)
     with pytest.raises(ActError):
         desk.undo_one(SENIOR, made[0])
+
+
+def test_decisions_of_one_change_name_it_and_one_alone_names_none(desk: Desk) -> None:
+    school, clinic, _ = AISHA
+    made = move(desk, school, UNSURE, {clinic: desk.register.child(UNSURE)})
+    desk.register.run()
+    alone = move(desk, school, NOAH, {NOAH: desk.register.child(school)})
+    assert len(made) > 2 and len(alone) == 1
+    with reading(desk.register.engine) as connection:
+        changes = dict(iter(connection.execute(select(Decision.id, Decision.change))))
+        assert changed_with(connection, alone[0]) == alone
+        assert changed_with(connection, made[1]) == made
+    assert {changes[number] for number in made} == {made[0]}
+    assert changes[alone[0]] is None
 
 
 def test_what_was_decided_before_gives_way(desk: Desk) -> None:

@@ -13,9 +13,9 @@ from itertools import combinations, product
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, update
 
-from api.db.models import Source
+from api.db.models import Decision, Source
 from api.services.access.audit import note_act
 from api.services.register.acts import ActError, keys_of, require_reason
 from api.services.register.decisions import MATCH, NON_MATCH, decisions_in_force
@@ -40,9 +40,6 @@ _RECORDS = 40
 
 # A place for records of neither child.
 NEW = "new"
-
-# The act of a change that was made as a whole; what it is about names the decisions.
-RECORDS_MOVED = "records_moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +228,11 @@ def enter(
     numbers = [
         settle(connection, reviewer, one.pair, kind=one.kind, why=why, now=now) for one in decisions
     ]
+    if len(numbers) > 1:
+        own = update(Decision).where(Decision.id.in_(numbers))
+        connection.execute(own.values(change=numbers[0]))
     about = f"decisions {numbers[0]} to {numbers[-1]}"
-    note_act(connection, RECORDS_MOVED, about, by=reviewer.by, now=now)
+    note_act(connection, "records_moved", about, by=reviewer.by, now=now)
     return numbers
 
 

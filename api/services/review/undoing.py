@@ -1,14 +1,13 @@
 """Taking back one's own latest answer; a senior reviewer takes back any decision."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, exists, func, select, update
 from sqlalchemy.orm import aliased
 
-from api.db.models import Audit, Decision, ReviewAnswer
+from api.db.models import Decision, ReviewAnswer
 from api.db.tables import in_utc
 from api.services.access.audit import note_act
 from api.services.access.policy import View
@@ -20,7 +19,6 @@ from api.services.review.answering import ENTERED, SETTLED, queue_linking
 from api.services.review.ending import end_leases
 from api.services.review.known import VOID
 from api.services.review.pairs import PairId, Reviewer, shown_keys
-from api.services.review.regrouping import RECORDS_MOVED
 from api.services.review.second import check_one_may_undo
 from api.services.review.sections import DIFFERS, WAITING
 from api.services.review.waiting import waits_for_others
@@ -104,7 +102,7 @@ def undo_one(
     decide these, and ActError if it cannot be taken back.
     """
     _, l, r = check_can_undo(connection, decision, why=why)
-    whole = moved_with(connection, decision)
+    whole = changed_with(connection, decision)
     if len(whole) > 1:
         return _undo_whole(connection, rules, reviewer, whole, decision, PairId.of(l, r), why, now)
     latest = _latest(connection, reviewer.by)
@@ -125,26 +123,16 @@ def pair_of(connection: Connection, decision: int) -> PairId:
     return PairId.of(*connection.execute(query).one())
 
 
-def moved_with(connection: Connection, decision: int) -> list[int]:
+def changed_with(connection: Connection, decision: int) -> list[int]:
     """The decisions in force of the change that this one was entered with; at least this one."""
-    made = aliased(Decision)
-    moves = (
-        select(Audit.about)
-        .join(made, (Audit.by == made.by) & (Audit.at == made.at))
-        .where(made.id == decision, Audit.action == RECORDS_MOVED)
+    change = connection.scalar(select(Decision.change).where(Decision.id == decision))
+    if change is None:
+        return [decision]
+    undo = aliased(Decision)
+    query = select(Decision.id).where(
+        Decision.change == change, ~exists().where(undo.undoes == Decision.id)
     )
-    for about in connection.scalars(moves):
-        first, last = (int(number) for number in re.findall(r"\d+", about))
-        if first <= decision <= last:
-            undone = select(Decision.undoes).where(Decision.undoes.between(first, last))
-            query = (
-                select(Decision.id)
-                .join(made, (made.by == Decision.by) & (made.at == Decision.at))
-                .where(made.id == decision, Decision.id.between(first, last))
-                .where(Decision.kind != UNDO, ~Decision.id.in_(undone))
-            )
-            return list(connection.scalars(query.order_by(Decision.id)))
-    return [decision]
+    return list(connection.scalars(query.order_by(Decision.id)))
 
 
 def _undo_whole(

@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_6bc7bb"
+revision: str = "0001_084049"
 down_revision: str | None = None
 
 
@@ -869,8 +869,12 @@ def upgrade() -> None:
         sa.Column("by", sa.String(length=64), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("undoes", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("change", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("stale_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["change"], ["decision.id"], name=op.f("fk_decision_change_decision")
+        ),
         sa.ForeignKeyConstraint(
             ["record_l"], ["record.id"], name=op.f("fk_decision_record_l_record")
         ),
@@ -885,6 +889,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decision")),
     )
     with op.batch_alter_table("decision", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_decision_change"), ["change"], unique=False)
         batch_op.create_index(batch_op.f("ix_decision_record_l"), ["record_l"], unique=False)
         batch_op.create_index(batch_op.f("ix_decision_record_r"), ["record_r"], unique=False)
         batch_op.create_index(batch_op.f("ix_decision_run"), ["run"], unique=False)
@@ -1714,6 +1719,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_decision_run"))
         batch_op.drop_index(batch_op.f("ix_decision_record_r"))
         batch_op.drop_index(batch_op.f("ix_decision_record_l"))
+        batch_op.drop_index(batch_op.f("ix_decision_change"))
 
     op.drop_table("decision")
     with op.batch_alter_table("correction", schema=None) as batch_op:
