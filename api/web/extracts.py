@@ -20,6 +20,7 @@ from api.services.extracts.listing import (
     list_extracts,
     list_rejects,
 )
+from api.services.extracts.mapping import mapping_of
 from api.services.extracts.validation import accept_as_reported
 from api.services.jobs import queue_linking
 from api.services.register.change_of_run import change_of_run
@@ -27,7 +28,7 @@ from api.services.register.kept_rules import rules_in_force
 from api.services.work import worker_lives
 from api.web import charts
 from api.web.access import page_router, signed_in
-from api.web.extracts_report import chart_of_fields, report_of, source_names
+from api.web.extracts_report import chart_of_fields, field_title, report_of, source_names
 from api.web.pages import Instead, page, see
 from api.web.text import sentence
 from api.web.typed import Written, wrong_reason
@@ -39,6 +40,8 @@ Visit = Annotated[Access, signed_in(Permission.READ_EXTRACTS, personal=False)]
 Deciding = Annotated[Write, signed_in(Permission.DECIDE_EXTRACTS, personal=False, writes=True)]
 
 _LISTED, _REJECTS = 30, 100
+# Of those that are received, the ones that nobody has told the columns of.
+_NEEDS_COLUMNS = "needs_columns"
 # What happened to an extract that a page showed as it was before.
 _BY_NOW = {
     ExtractState.ACCEPTED: "This extract was accepted already, and waits for the next run",
@@ -69,7 +72,8 @@ def extracts_page(
         visit.connection,
         sources=visit.caller.sources,
         source=source or None,
-        state=state or None,
+        state=ExtractState.RECEIVED if state == _NEEDS_COLUMNS else state or None,
+        need_columns={_NEEDS_COLUMNS: True, ExtractState.RECEIVED: False}.get(state or ""),
         before=place[0] if place else None,
         limit=_LISTED + 1,
     )
@@ -83,7 +87,7 @@ def extracts_page(
         titles=titles,
         source=source or "",
         state=state or "",
-        states=[one.value for one in ExtractState],
+        states=[_NEEDS_COLUMNS, *(one.value for one in ExtractState)],
     )
 
 
@@ -249,6 +253,7 @@ def show_extract(
         may_accept=can_accept(connection, view.id),
         may_withdraw=can_withdraw(connection, view.id),
         report=report_of(view),
+        columns=_columns(access, view),
         changes=_changes(connection, view),
     )
 
@@ -256,6 +261,20 @@ def show_extract(
 def _overtaken(view: ExtractView, error: StateError) -> str:
     """Why it cannot be accepted, refused or withdrawn: mostly somebody was faster."""
     return _BY_NOW.get(ExtractState(view.state)) or sentence(str(error))
+
+
+def _columns(access: Access, view: ExtractView) -> dict[str, Any] | None:
+    """What somebody said of its columns, for those who bring extracts or decide on them."""
+    caller = access.caller
+    if not (caller.may(Permission.BRING_EXTRACTS) or caller.may(Permission.DECIDE_EXTRACTS)):
+        return None
+    kept = mapping_of(access.connection, view.id)
+    if kept is None:
+        return None
+    fields = [(field_title(name), header) for name, header in kept.mapping.columns.items()]
+    # What has no column stands last.
+    fields.sort(key=lambda one: one[1] is None)
+    return {"fields": fields, "by": kept.by, "at": kept.at}
 
 
 def _changes(connection: Connection, view: ExtractView) -> list[dict[str, Any]]:

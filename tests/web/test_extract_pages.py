@@ -532,6 +532,31 @@ def test_what_waits_for_its_columns_says_so_wherever_it_is_listed(steward: TestC
         assert "Being checked" not in shown
 
 
+def test_what_waits_for_its_columns_is_a_state_to_choose(steward: TestClient) -> None:
+    bring(steward, STRANGE)
+    listed = 'href="/extracts/1"'
+    shown = steward.get("/extracts?state=needs_columns").text
+    assert listed in shown and '<option value="needs_columns" selected>' in shown
+    for other in ("received", "current"):
+        assert "There are no such extracts" in steward.get(f"/extracts?state={other}").text
+
+
+def test_an_extract_shows_which_column_became_which_field(
+    steward: TestClient, service: Service, sign_in: SignIn
+) -> None:
+    form(steward, bring(steward, STRANGE).headers["location"], CHOSEN)
+    do_work(service)
+    shown = steward.get("/extracts/1").text
+    told = shown.split("Which column became which field")[-1]
+    rows = dict(re.findall(r'header">([^<]*)</th><td[^>]*>(?:<bdi>)?([^<]*)<', told))
+    assert (rows["Record id"], rows["Surname"]) == ("Child No", "Family Name")
+    bring(steward, PLAIN, "swift")
+    do_work(service)
+    assert "Which column became" not in steward.get("/extracts/2").text
+    auditor = sign_in(Role.AUDITOR).get("/extracts/1")
+    assert auditor.status_code == 200 and "Child No" not in auditor.text
+
+
 def test_a_list_with_headers_alone_is_refused_before_anybody_is_asked(steward: TestClient) -> None:
     for content in (STRANGE.splitlines()[0], TRIBAL.splitlines()[0]):
         assert "headers but no row below them" in errors(bring(steward, content + "\n", "swift"))

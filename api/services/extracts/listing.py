@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, select
+from sqlalchemy import Connection, Engine, Select, and_, select
 
 from api.db.engine import reading
 from api.db.models import Extract, ExtractState, Reject, Source
@@ -61,13 +61,20 @@ def list_extracts(
     state: str | None,
     before: int | None,
     limit: int,
+    need_columns: bool | None = None,
 ) -> list[ExtractView]:
-    """Those of some sources, or all if None; from the newest one before another."""
+    """Those of some sources, or all if None; from the newest one before another.
+
+    ``need_columns`` leaves only those that wait to be told what their columns are, or the others.
+    """
     query = _extracts(sources).order_by(Extract.id.desc()).limit(limit)
     if source is not None:
         query = query.where(Source.name == source)
     if state is not None:
         query = query.where(Extract.state == state)
+    if need_columns is not None:
+        waits = and_(Extract.state == ExtractState.RECEIVED, Extract.job.is_(None))
+        query = query.where(waits if need_columns else ~waits)
     if before is not None:
         query = query.where(Extract.id < before)
     return _views(connection, query)

@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 
 from api.db.models import Extract, Source, SourceMapping
+from api.db.tables import in_utc
 from api.services.access.audit import note_act
 from api.services.rules import RuleBook
 from matcher.rules.sources import SourceDefinition
@@ -90,6 +91,27 @@ def mappings_of_source(connection: Connection, source: int) -> dict[int, ColumnM
         number: ColumnMapping(within, columns)
         for number, within, columns in connection.execute(query)
     }
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMapping:
+    """A mapping, and who said so when."""
+
+    mapping: ColumnMapping
+    by: str
+    at: datetime
+
+
+def mapping_of(connection: Connection, extract: int) -> KeptMapping | None:
+    """What an extract keeps of what people said; none if its source's definition is all."""
+    row = connection.execute(
+        select(SourceMapping.within, SourceMapping.columns, SourceMapping.by, SourceMapping.at)
+        .join(Extract, Extract.mapping == SourceMapping.id)
+        .where(Extract.id == extract)
+    ).one_or_none()
+    if row is None:
+        return None
+    return KeptMapping(ColumnMapping(row.within, row.columns), row.by, in_utc(row.at))
 
 
 def definition_of(connection: Connection, extract: int, book: RuleBook) -> SourceDefinition:
