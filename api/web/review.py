@@ -9,17 +9,15 @@ from api.db.engine import reading
 from api.rest.paging import place_of, written
 from api.rest.reviewing import Rules, reviewer_of, rules_of
 from api.services.attention import oldest_waiting
-from api.services.register.queue import queue_counts
 from api.services.review import leases
 from api.services.review.listing import queued
 from api.services.review.sections import ADJUDICATION, REFERRED
 from api.services.review.taking import take_pair
-from api.services.review.waiting import waiting_for_seniors
+from api.services.review.waiting import counts_for
 from api.web.access import page_router
 from api.web.pages import page, see
 from api.web.review_part import (
     CHOSEN,
-    COUNTED,
     PartOfQueue,
     Visit,
     go_on,
@@ -72,13 +70,8 @@ def queue_page(
         thresholds=_thresholds(rules_of(visit)),
         kinds=[kind for kind in CHOSEN if reviewer.senior or kind not in (REFERRED, ADJUDICATION)],
         sources=sorted(visit.view.sources),
-        counts=queue_counts(visit.connection, doubted=reviewer.senior),
-        senior=waiting_for_seniors(
-            visit.connection, reviewer.by, at_most=COUNTED, view=reviewer.view
-        )
-        if reviewer.senior
-        else None,
-        counted=COUNTED,
+        counts=counts_for(visit.connection, reviewer),
+        senior=reviewer.senior,
         place=partial(_position, rules_of(visit)),
         waiting_seconds=(visit.now - since).total_seconds() if since else None,
         in_hand=lease.pair if lease else None,

@@ -10,7 +10,6 @@ from sqlalchemy import Engine, func, select
 from api.db.engine import reading
 from api.db.models import ReviewAnswer
 from api.services.access.roles import Role
-from api.services.review.leases import SETTLES
 from tests.browser.conftest import Open
 from tests.browser.review_samples import CROWD, TRICKS, TURNED, pair_of
 from tests.browser.site import DESKTOP, PHONE, Site, picture, serving, violations, wider_than_screen
@@ -111,8 +110,6 @@ def test_the_key_to_refer_asks_for_a_reason_first(open_page: Open, site: Site) -
     page.get_by_role("button", name="Refer").click()
     expect(page.get_by_role("alert")).to_contain_text("referred to senior reviewers")
     senior = open_page(site, as_=site.person(Role.SENIOR_REVIEWER))
-    # So long it stays taken, until all see that it is referred.
-    senior.wait_for_timeout(SETTLES.total_seconds() * 1000)
     senior.goto("/review")
     senior.get_by_role("button", name="Start reviewing").click()
     expect(senior.get_by_text("I know this family")).to_be_visible()

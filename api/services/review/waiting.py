@@ -31,12 +31,15 @@ from api.db.models import (
     Referral,
     ReviewAnswer,
     SampledPair,
+    Severance,
     Source,
 )
 from api.services.access.policy import View
 from api.services.register.clashes import holds_a_conflict
 from api.services.register.conflicts import CONTRADICTION, HELD_TWICE
 from api.services.register.queue import (
+    POSSIBLE,
+    STALE,
     Place,
     Query,
     open_conflicts,
@@ -66,6 +69,7 @@ from api.services.review.sections import (
 )
 
 _PIECE = 50
+_COUNTED_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +133,11 @@ def waiting_for(
                 yield Waits(PairId.of(row.l, row.r), row.kind, row.l, row.r, place, *said)
 
 
-def waiting_for_seniors(
-    connection: Connection, by: str, *, at_most: int, view: View | None = None
-) -> dict[str, int]:
-    """How many pairs wait for a senior reviewer only, by kind; no more than ``at_most`` each.
-
-    Those that somebody with a view may see, else all.
-    """
-    sources = _sources_seen(connection, view) if view is not None else None
+def waiting_for_seniors(connection: Connection, by: str, *, at_most: int) -> dict[str, int]:
+    """How many pairs wait for a senior reviewer only, by kind; no more than ``at_most`` each."""
     counts = {}
     for kind, query in ((REFERRED, referrals()), (ADJUDICATION, adjudications())):
-        chosen = _chosen(query, EVERYTHING, sources)
-        pieces = shown(connection, chosen, None, _PIECE, {BY: by})
+        pieces = shown(connection, query, None, _PIECE, {BY: by})
         found = (row for rows in pieces for row in rows)
         counts[kind] = sum(1 for _ in islice(found, at_most))
     return counts
@@ -182,6 +179,27 @@ def kind_in_queue(connection: Connection, pair: PairId) -> str:
         if found is not None:
             return str(found.kind)
     return ""
+
+
+def counts_for(connection: Connection, reviewer: Reviewer) -> dict[str, int]:
+    """How much is in the reviewer's list, by kind; all conflicts are one."""
+    sources = _sources_seen(connection, reviewer.view)
+    severed = connection.scalar(select(Severance.id).limit(1)) is not None
+    given = {BY: reviewer.by}
+    counts = dict.fromkeys((REFERRED, ADJUDICATION, CONFLICT, STALE, POSSIBLE), 0)
+    kinds = (REFERRED, ADJUDICATION, CONFLICT, STALE, POSSIBLE, POSSIBLE)
+    for kind, section in zip(kinds, sections(reviewer.senior), strict=True):
+        query = _chosen(section, EVERYTHING, sources)
+        if severed:
+            # Which pairs nobody may see together is found out piece by piece.
+            pieces = shown(connection, query, None, _COUNTED_AT_ONCE, given)
+            counts[kind] += sum(len(rows) for rows in pieces)
+        else:
+            of = query.order_by(None).subquery()
+            counts[kind] += connection.execute(
+                select(func.count()).select_from(of), given
+            ).scalar_one()
+    return counts
 
 
 def waits_for_others(connection: Connection, reviewer: Reviewer, pair: PairId) -> bool:
