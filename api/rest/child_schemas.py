@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from api.rest.paging import Page
 from api.rest.record_schemas import HistoryEntry, RecordKey, ShownId
-from api.rest.why_schemas import Explanation
+from api.rest.why_schemas import APART, Apart, Explanation
 from api.services.access.policy import View
 from api.services.register.changes import ChildChange
 from api.services.register.families import Relative
@@ -257,6 +257,7 @@ class ChildWhy(Page):
     """The links that hold a child together, and what people decided on its records."""
 
     items: list[Explanation]
+    apart: list[Apart] = Field(description=APART)
 
 
 def child_document(child: ShownChild) -> ChildDocument:

@@ -22,8 +22,9 @@ from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import asking
 from api.rest.record_schemas import RecordPage, document_of
 from api.rest.text import ChildIdText
-from api.rest.why_schemas import explanation_of
+from api.rest.why_schemas import apart_of, explanation_of
 from api.services.access.roles import Permission
+from api.services.register.apart import kept_apart
 from api.services.register.changes import child_history
 from api.services.register.families import view_family
 from api.services.register.journeys import journey_of
@@ -218,7 +219,9 @@ def explain_child(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Any:
-    """Each link between its records with every partial weight, and each decision on two of them."""
+    """Each link between its records with every partial weight, each decision on two of them, and on
+    the first page what keeps them `apart` from other children's.
+    """
     after = place_of(access.service, cursor, int, int)
     standing = current_child(access, child_id, "/why", follow=follow)
     if isinstance(standing, Response):
@@ -234,4 +237,10 @@ def explain_child(
         request, response, found, limit, lambda one: (one.l.record, one.r.record)
     )
     access.saw(*{f"record {x.record}" for one in page for x in (one.l, one.r)})
-    return ChildWhy.model_construct(items=[explanation_of(one) for one in page], next=address)
+    apart = kept_apart(access.connection, access.view, child_id) if after is None else []
+    access.saw(*(told for one in apart for told in (f"record {one.other.record}", one.child)))
+    return ChildWhy.model_construct(
+        items=[explanation_of(one) for one in page],
+        apart=[apart_of(one) for one in apart],
+        next=address,
+    )

@@ -19,8 +19,9 @@ from api.rest.record_schemas import (
     entry_of,
 )
 from api.rest.text import RecordPath, SourcePath
-from api.rest.why_schemas import RecordWhy, explanation_of
+from api.rest.why_schemas import RecordWhy, apart_of, explanation_of
 from api.services.access.roles import Permission
+from api.services.register.apart import kept_apart
 from api.services.register.changes import record_history
 from api.services.register.history import Member, child_of
 from api.services.register.lookalikes import lookalikes
@@ -119,7 +120,8 @@ def explain_record(
 ) -> RecordWhy:
     """The record beside each other record of its child that may be seen.
 
-    With each partial weight, its level and sentence, and what people decided on the two.
+    With each partial weight, its level and sentence, and what people decided on the two; on the
+    first page with what keeps the record `apart` from other children's.
     """
     after = place_of(access.service, cursor, str, str)
     require_named(access, source)
@@ -139,10 +141,15 @@ def explain_record(
         lambda one: (one.r if one.l.record == number else one.l)[:2],
     )
     access.saw(child_id, *{f"record {x.record}" for one in page for x in (one.l, one.r)})
+    apart = []
+    if after is None:
+        apart = kept_apart(access.connection, access.view, child_id, record=number)
+    access.saw(*(told for one in apart for told in (f"record {one.other.record}", one.child)))
     return RecordWhy(
         record=RecordKey(source=source, record_id=record_id),
         child_id=child_id,
         items=[explanation_of(one) for one in page],
+        apart=[apart_of(one) for one in apart],
         next=link,
     )
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.rest.paging import Page
 from api.rest.record_schemas import RecordKey
+from api.services.register.apart import KeptApart
 from api.services.register.why import Explained
 
 
@@ -45,6 +46,40 @@ class DecisionSaid(BaseModel):
         description="Whether linkage goes by it; not once it is undone, or before the next run."
     )
     values_changed: bool = Field(description="Whether a record says something else since.")
+    change: int | None = Field(
+        description="The first decision of the change that it was entered with as a whole, such as "
+        "records that were moved between children: to undo one undoes all of it. Null of a "
+        "decision on its own.",
+        examples=[30],
+    )
+
+
+class Apart(BaseModel):
+    """A decision that keeps a record of the child apart from one of another child.
+
+    A split that it made ends when it is undone.
+    """
+
+    id: int = Field(description="By which it can be undone.", examples=[33])
+    record: RecordKey = Field(description="The record of the child that was asked for.")
+    other: RecordKey = Field(description="The record of the other child.")
+    other_child_id: str = Field(description="The other child.", examples=["R7K5WPZE84P4H"])
+    by: str = Field(description="Who decided.", examples=["j.reviewer"])
+    at: datetime = Field(description="When, in UTC.")
+    why: str = Field(
+        description="The reason that was given.", examples=["twins, says their health visitor"]
+    )
+    values_changed: bool = Field(description="Whether a record says something else since.")
+    change: int | None = Field(
+        description="As of `decisions`: all of that change is undone with this one.",
+        examples=[30],
+    )
+
+
+APART = (
+    "Decisions in force that keep its records apart from those of other children, the last first: "
+    "the last 100, on the first page only."
+)
 
 
 class Explanation(BaseModel):
@@ -68,6 +103,12 @@ class Explanation(BaseModel):
         description="What the sources that hold only one of the two say, in bits.", examples=[0.0]
     )
     link: bool = Field(description="Whether the last run followed this pair.")
+    because: Literal["apart", "rival", "weak"] | None = Field(
+        description="Why the model does not link the two by themselves: a comparison rules it out, "
+        "another record fits nearly as well, or the weight is too low. Null where it links them, "
+        "or where that may not be told.",
+        examples=["weak"],
+    )
     withheld: bool = Field(
         description="Whether something that may not be seen counts for or against the two, "
         "which is in none of these numbers."
@@ -84,6 +125,22 @@ class RecordWhy(Page):
     record: RecordKey = Field(description="The record that was asked for.")
     child_id: str = Field(description="The child that it belongs to.", examples=["5QK2M8ZR0T4WF"])
     items: list[Explanation]
+    apart: list[Apart] = Field(description=APART)
+
+
+def apart_of(found: KeptApart) -> Apart:
+    """A decision that keeps two children apart."""
+    return Apart(
+        id=found.id,
+        record=RecordKey(source=found.own.source, record_id=found.own.record_id),
+        other=RecordKey(source=found.other.source, record_id=found.other.record_id),
+        other_child_id=found.child,
+        by=found.by,
+        at=found.at,
+        why=found.why,
+        values_changed=found.values_changed,
+        change=found.change,
+    )
 
 
 def explanation_of(found: Explained) -> Explanation:
@@ -96,6 +153,7 @@ def explanation_of(found: Explained) -> Explanation:
         prior=round(found.prior, 6),
         company=round(found.company, 6),
         link=found.link,
+        because=found.because,  # type: ignore[arg-type]
         withheld=found.withheld,
         parts=[
             Part(
@@ -117,6 +175,7 @@ def explanation_of(found: Explained) -> Explanation:
                 why=one.why,
                 in_force=one.in_force,
                 values_changed=one.values_changed,
+                change=one.change,
             )
             for one in found.decisions
         ],

@@ -14,7 +14,7 @@ from tests.browser.conftest import Open
 from tests.browser.review_samples import CROWD, TRICKS, TURNED, pair_of
 from tests.browser.site import DESKTOP, PHONE, Site, picture, serving, violations, wider_than_screen
 from tests.databases import Databases
-from tests.register_service.reviewed import UNSURE, Reviewed, reviewed, with_values
+from tests.register_service.reviewed import AISHA, UNSURE, Reviewed, reviewed, with_values
 
 SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 
@@ -152,6 +152,30 @@ def test_a_pair_is_reviewed_and_taken_back(
     page.get_by_label("Why you are undoing it").fill("I misread it")
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("alert")).to_contain_text("Your answer is undone")
+
+
+@pytest.mark.parametrize(("size", "last"), [((1280, 800), "Date of birth"), (PHONE, "Surname")])
+def test_what_is_compared_is_on_the_first_screen(
+    open_page: Open, site: Site, register: Reviewed, size: tuple[int, int], last: str
+) -> None:
+    """Also of a contradiction, of which there is more to say than of any other pair."""
+    register.say("match", AISHA[0], UNSURE, run=False)
+    register.say("match", AISHA[0], AISHA[1], run=False)
+    register.say("non_match", AISHA[1], UNSURE)
+    page = open_page(site, as_=site.person(Role.REVIEWER), size=size)
+    page.goto("/review")
+    page.get_by_role("button", name="Start reviewing").click()
+    expect(page.get_by_text("A match was decided on these two")).to_be_visible()
+    assert page.evaluate("scrollY") == 0
+    for name in ("Forename", "Surname", last):
+        expect(page.get_by_role("row", name=name)).to_be_in_viewport(ratio=1)
+    if size == PHONE:
+        page.get_by_role("link", name="Go to your answer").click()
+        expect(page.get_by_role("button", name="Not a match")).to_be_in_viewport(ratio=1)
+    else:
+        row = page.get_by_role("row", name=last).bounding_box()
+        match = page.get_by_role("button", name="Not a match").bounding_box()
+        assert row and match and row["y"] + row["height"] <= match["y"]
 
 
 def test_all_of_it_works_without_script(open_page: Open, site: Site) -> None:

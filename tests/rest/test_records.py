@@ -5,10 +5,10 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from api.db.engine import reading
-from api.db.models import Access, RecordVersion, Run
+from api.db.engine import reading, writing
+from api.db.models import Access, Decision, RecordVersion, Run
 from api.rest.service import Service
 from api.services.access.roles import Role
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed
@@ -344,6 +344,35 @@ def test_why_has_each_partial_weight_against_each_member_of_the_child(
     assert one_by_one == found["items"]
     sentences = {part["sentence"] for part in found["items"][0]["parts"]}
     assert "forename is the same" in sentences
+
+
+def test_why_tells_what_keeps_records_apart_and_what_is_undone_with_it(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    register.say("match", SCHOOL, NOAH)
+    number = register.say("non_match", SCHOOL, UNSURE)
+    with writing(register.engine) as connection:
+        moved = update(Decision).where(Decision.id == number)
+        connection.execute(moved.values(change=number))
+    asks, whose = key(), register.child(SCHOOL)
+    of_child = client.get(f"/v1/children/{whose}/why", headers=asks).json()
+    (apart,) = of_child["apart"]
+    assert (apart["id"], apart["change"]) == (number, number)
+    assert (apart["other"], apart["other_child_id"]) == (
+        {"source": UNSURE[0], "record_id": UNSURE[1]}, register.child(UNSURE),
+    )  # fmt: skip
+    decided = [one for one in of_child["items"] if one["decisions"]]
+    assert [(one["link"], one["because"]) for one in decided] == [(False, "weak")]
+    assert [said["change"] for one in decided for said in one["decisions"]] == [None]
+    assert client.get(record(SCHOOL, "/why"), headers=asks).json()["apart"] == [apart]
+    assert client.get(record(AISHA[1], "/why"), headers=asks).json()["apart"] == []
+    first = client.get(f"/v1/children/{whose}/why?limit=1", headers=asks).json()
+    assert first["apart"] == [apart]
+    assert client.get(first["next"], headers=asks).json()["apart"] == []
+    unseen = client.get(
+        record(SCHOOL, "/why"), headers=key(sources=["school", "census", "social"])
+    ).json()
+    assert unseen["apart"] == []
 
 
 def test_a_records_history_tells_what_it_said_and_whose_it_was(

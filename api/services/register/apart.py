@@ -20,7 +20,10 @@ from api.services.register.viewing import seen_members
 
 @dataclass(frozen=True, slots=True)
 class KeptApart:
-    """A non-match in force on a record of a child, ``own``, and one of the child ``child``."""
+    """A non-match in force on a record of a child, ``own``, and one of the child ``child``.
+
+    ``change`` is that of all decisions that were entered with it and end with it, if any were.
+    """
 
     id: int
     own: Member
@@ -30,17 +33,26 @@ class KeptApart:
     at: datetime
     why: str
     values_changed: bool
+    change: int | None
 
 
 def kept_apart(
-    connection: Connection, view: View, child_id: str, *, limit: int = 100
+    connection: Connection,
+    view: View,
+    child_id: str,
+    *,
+    record: int | None = None,
+    limit: int = 100,
 ) -> list[KeptApart]:
     """Those of whose two records both may be seen, the last first, so many at most.
 
-    Nothing of severed children.
+    ``record`` (record.id) leaves only those on this one of the child's. Nothing of severed
+    children.
     """
     untold = lookalikes(connection, view).records
     members, _ = members_of(connection, child_id)
+    if record is not None:
+        members = [one for one in members if one.record == record]
     mine = {one.record: one for one in seen_members(view, members, untold)}
     numbers = np.array(sorted(mine), dtype=np.int64)
     said = decisions_in_force(connection, numbers)
@@ -81,6 +93,7 @@ def kept_apart(
                     in_utc(row.at),
                     row.why,
                     row.stale_run is not None,
+                    row.change,
                 )
             )
     return found[:limit]

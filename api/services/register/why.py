@@ -54,7 +54,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A decision of a person on a pair."""
+    """A decision of a person on a pair; ``change`` is what it was entered with, if with others."""
 
     id: int
     kind: str
@@ -63,6 +63,7 @@ class Said:
     why: str
     in_force: bool
     values_changed: bool
+    change: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +290,7 @@ def _decisions(connection: Connection, records: Numbers) -> dict[Ends, list[Said
             row.why,
             last.get(frozenset(ends)) == row.id,
             row.stale_run is not None,
+            row.change,
         )
         found.setdefault(ends, []).append(one)
         found.setdefault(ends[::-1], []).append(one)
