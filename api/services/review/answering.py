@@ -3,7 +3,9 @@
 Most answers are entered as decisions at once. Where two people must decide, the first
 answer waits; if the second says the same it is entered, else a senior reviewer settles it.
 Answers to known pairs are kept and decide nothing. Whoever answers is told only whether
-a decision was entered, so that nobody knows which pairs are decided twice, or known.
+a decision was entered, so that nobody knows which pairs are decided twice, or known; but for
+conflicts, and for senior reviewers whose answer is one of two that differ: these see in their list
+that it waits for others.
 """
 
 from dataclasses import dataclass
