@@ -87,7 +87,9 @@ def undo_answer(
     why: Why = "",
     number: Annotated[int, Form()] = 0,
 ) -> Response:
-    """Take back the answer on the page, ``number``, whatever became of it."""
+    """Take back the answer on the page, ``number``, whatever became of it; the last without."""
+    if number:
+        _given(change, number)
     try:
         undone = undo_latest(
             change.connection,

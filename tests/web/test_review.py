@@ -442,6 +442,8 @@ def test_an_older_page_does_not_undo_a_later_answer(sit: Sit) -> None:
     anna.answer(anna.take(), "cannot_tell")
     refused = anna.post("/review/undo", number=first.rsplit("/", 1)[1], why="a slip")
     assert refused.status_code == 422 and "another pair since" in text_of(refused)
+    for number in ("9" * 30, "-1", "999"):
+        assert anna.post("/review/undo", number=number, why="a slip").status_code == 404, number
 
 
 def test_masked_values_show_when_asked_for_and_that_is_logged(sit: Sit) -> None:
