@@ -32,6 +32,7 @@ from api.services.register.deciding import decide as enter_decision
 from api.services.register.deciding import held_decision, undo_decision
 from api.services.register.entered import conflicts_since
 from api.services.register.kept_rules import InForce, rules_in_force
+from api.services.register.placing import waiting_places
 from api.services.register.severances import sever as enter_severance
 from api.services.register.shields import lift_shields, still_hidden
 from api.services.register.shields import shield as enter_shield
@@ -181,17 +182,22 @@ def lift(
     source: SourceArgument,
     record_id: RecordArgument,
     why: WhyOption,
+    link: LinkOption = True,
     database: DatabaseOption = None,
     by: ByOption = None,
 ) -> None:
     """Lift every shield from a record's child."""
-    with existing_register(database) as engine, writing(engine) as connection:
-        lift_shields(
-            connection, record=(source, record_id), why=why, by=by or user_name(), now=now()
-        )
-        hidden = still_hidden(connection, record=(source, record_id))
-    print("The shield is lifted from this record's child.")
-    screens.show_still_hidden(hidden)
+    with existing_register(database) as engine:
+        with writing(engine) as connection:
+            lift_shields(
+                connection, record=(source, record_id), why=why, by=by or user_name(), now=now()
+            )
+            hidden = still_hidden(connection, record=(source, record_id))
+            waits = len(waiting_places(connection)) > 0
+        print("The shield is lifted from this record's child.")
+        screens.show_still_hidden(hidden)
+        if waits:
+            _link(engine, by, link)
 
 
 @commands.command()

@@ -11,7 +11,7 @@ from matcher.errors import DataError
 from matcher.families import FAMILY_COLUMNS
 from matcher.rules.library import LinkageRules
 from matcher.rules.matching import MatchingRules
-from matcher.standardise import Standardiser
+from matcher.standardise import PLACE_COLUMNS, Standardiser
 from matcher.table import Mask, Positions, Table
 
 Sources = npt.NDArray[np.int32]
@@ -75,7 +75,8 @@ def prepare(
 ) -> Prepared:
     """Children's records in order of (source, record_id), standardised and coded.
 
-    ``standardiser`` is one by the same rules, if there is one that remembers.
+    A column ``unplaced`` may mark those whose place is not compared; it still counts for golden
+    values. ``standardiser`` is one by the same rules, if there is one that remembers.
     Raises DataError if a key occurs twice or no child is left.
     """
     children = records[(records["role"] == "child").to_numpy()]
@@ -85,10 +86,17 @@ def prepare(
     standardiser = standardiser or Standardiser(rules.names, rules.values)
     standardised = standardiser.frame(children)
     wanted = compared_columns(rules.matching)
-    table = Table.of(standardised, wanted, rules.matching.crossings)
+    table = placed(children, Table.of(standardised, wanted, rules.matching.crossings))
     sources = [str(name) for name in children["source"].cat.categories]
     single = np.array([name in single_sources for name in sources])
     return Prepared(table, number, sources, single, children, standardised)
+
+
+def placed(records: pd.DataFrame, table: Table) -> Table:
+    """The table of these records without the places of those that are ``unplaced``."""
+    if "unplaced" not in records:
+        return table
+    return table.without(PLACE_COLUMNS, records["unplaced"].to_numpy(dtype=np.bool_))
 
 
 def _in_key_order(records: pd.DataFrame) -> tuple[pd.DataFrame, Sources]:

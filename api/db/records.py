@@ -43,7 +43,8 @@ class RecordVersion(Table):
 
     Columns from ``role`` on are those of RECORDS (see `matcher.frames`), as read.
     ``as_of`` is missing where the row had no date of its own: then the extract's counts,
-    or that of the latest snapshot, which said the same again.
+    or that of the latest snapshot, which said the same again. The place of one that is
+    ``unplaced`` is not compared, since it may be a guess at where a shielded child lives.
     """
 
     __tablename__ = "record_version"
@@ -54,6 +55,7 @@ class RecordVersion(Table):
     from_run: Mapped[FromRun]
     to_run: Mapped[ToRun]
     content_hash: Mapped[ContentHash]
+    unplaced: Mapped[bool]
     role: Mapped[Name]
     forename: Mapped[Written | None]
     middle_names: Mapped[Written | None]

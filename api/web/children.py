@@ -19,6 +19,7 @@ from api.services.register.families import view_family
 from api.services.register.history import ChildStanding, Standing
 from api.services.register.journeys import journey_of
 from api.services.register.kept_rules import rules_in_force
+from api.services.register.placing import waiting_places
 from api.services.register.shields import WHEREABOUTS, lift_shields, shield
 from api.services.register.viewing import ShownChild, view_child, view_records, view_standing
 from api.services.register.why import why_child
@@ -239,6 +240,8 @@ def lift_shield(
     except ActError as error:
         errors = {"lift-why": wrong_reason(why) or sentence(str(error))}
         raise Instead(_child_page(request, change, found, errors=errors, why=why)) from None
+    if len(waiting_places(change.connection)):
+        queue_linking(change.connection, by=change.caller.name)
     return see(request, f"/children/{child_id}", said="The shield is lifted.")
 
 

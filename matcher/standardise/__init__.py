@@ -5,10 +5,17 @@ columns `STANDARDISED_COLUMNS` names; matching rules may use any of them.
 """
 
 from matcher.standardise.frame import (
+    PLACE_COLUMNS,
     STANDARDISED_COLUMNS,
     Standardiser,
     standardise,
     standardise_record,
 )
 
-__all__ = ["STANDARDISED_COLUMNS", "Standardiser", "standardise", "standardise_record"]
+__all__ = [
+    "PLACE_COLUMNS",
+    "STANDARDISED_COLUMNS",
+    "Standardiser",
+    "standardise",
+    "standardise_record",
+]

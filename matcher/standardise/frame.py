@@ -97,6 +97,11 @@ STANDARDISED_COLUMNS = (
     "written_address",
 )
 
+# Those that tell where somebody can be found. A family leads to relatives, whose address is known.
+PLACE_COLUMNS = frozenset(
+    {"address", "address_5", "family", "postcode", "postcode_district", "written_address"}
+)
+
 Columns = dict[str, pd.Categorical]
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from api.db.engine import reading, writing
-from api.db.models import Golden, Membership, Pair, Severance
+from api.db.models import Golden, Membership, Pair, RecordVersion, Severance
 from api.services.register import corrections, deciding
 from api.services.register.queue import STALE, waiting_pairs
 from api.services.register.reading import REPORTED
@@ -30,6 +30,8 @@ class State:
     decisions: dict[int, tuple[str, Key, Key]] = field(default_factory=dict)
     corrections: dict[int, tuple[Key, str, str]] = field(default_factory=dict)
     severances: list[tuple[Key, Key]] = field(default_factory=list)
+    # Records that were put alone under a shield.
+    unplaced: set[Key] = field(default_factory=set)
 
     def holds(self, key: Key) -> bool:
         return key[1] in self.held[key[0]]
@@ -70,6 +72,9 @@ def _enter(register: Register, connection: Connection, state: State) -> None:
         if state.holds(one) and state.holds(other):
             deciding.decide(connection, kind=kind, one=one, other=other, why="a test", **who)
     ids = register.ids(connection)
+    hidden = [ids[key] for key in state.unplaced]
+    own = update(RecordVersion).where(RecordVersion.record.in_(hidden))
+    connection.execute(own.values(unplaced=True))
     for one, other in state.severances:
         if one in ids and other in ids:
             ends = {"record_l": ids[one], "record_r": ids[other]}

@@ -11,13 +11,23 @@ import numpy as np
 from sqlalchemy import Connection, Engine, select
 
 from api.db.engine import reading, writing
-from api.db.models import Decision, Extract, ExtractState, Membership, Record, SearchEntry, Source
+from api.db.models import (
+    Decision,
+    Extract,
+    ExtractState,
+    Membership,
+    Record,
+    RecordVersion,
+    SearchEntry,
+    Source,
+)
 from api.services.extracts import Mode, accept, current_records, receive, withdraw
 from api.services.extracts.validation import validate
 from api.services.register import corrections, deciding, severances, shields
 from api.services.register.decisions import as_positions
 from api.services.register.kept_rules import InForce
 from api.services.register.running import RunResult, relink, run_register
+from api.services.register.single import Put, delete_record, put_record
 from api.services.retention.erasing import Erased, erase_asked
 from api.services.rules import load_rule_book, shipped_model, shipped_rules
 from matcher.deciding import decide
@@ -93,6 +103,36 @@ class Register:
             if found.state == ExtractState.VALIDATED:
                 accept(connection, received.extract, by="analyst", now=NOW)
 
+    def put(self, record: Key, said: Row, day: int = 0) -> Put:
+        """Let one record say something, and link it."""
+        with writing(self.engine) as connection:
+            return put_record(
+                connection,
+                self.rules,
+                source=record[0],
+                record_id=record[1],
+                values={name: text for name, text in said.items() if name != "record_id"},
+                as_of=DAY + timedelta(days=day),
+                by="clinic",
+                now=NOW + timedelta(days=day),
+            )
+
+    def delete(self, record: Key) -> None:
+        """Let one record say nothing any more."""
+        with writing(self.engine) as connection:
+            delete_record(
+                connection, self.rules, source=record[0], record_id=record[1], by="clinic", now=NOW
+            )
+
+    def unplaced(self) -> set[Key]:
+        """Records whose place is not compared."""
+        with reading(self.engine) as connection:
+            keys = {number: key for key, number in self.ids(connection).items()}
+            query = select(RecordVersion.record).where(
+                RecordVersion.to_run.is_(None), RecordVersion.unplaced
+            )
+            return {keys[number] for number in connection.scalars(query)}
+
     def decide(self, kind: str, one: Key, other: Key) -> int:
         """Enter a decision and let it take effect; its number."""
         with writing(self.engine) as connection:
@@ -157,11 +197,13 @@ class Register:
             return shields.shield(connection, record=record, why="a test", by="reviewer", now=NOW)
 
     def lift(self, record: Key) -> int:
-        """Lift every shield from a record's child; how many."""
+        """Lift every shield from a record's child, and let that take effect; how many."""
         with writing(self.engine) as connection:
-            return shields.lift_shields(
+            lifted = shields.lift_shields(
                 connection, record=record, why="a test", by="reviewer", now=NOW
             )
+            self._run(connection)
+            return lifted
 
     def sever(self, one: list[Key], other: list[Key]) -> None:
         """Keep two identities apart for good, and let that take effect."""

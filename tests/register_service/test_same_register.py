@@ -102,6 +102,29 @@ class Arrivals(RuleBasedStateMachine):
             left = {key: held[key] for key in held if key not in gone}
             self.state.held[source] = left | {key: (row, self.day) for key, row in listed.items()}
 
+    @rule(record=places, person=st.sampled_from(PEOPLE))
+    def put(self, record: Key, person: dict[str, Any]) -> None:
+        source, key = record
+        if self.state.held[source]:
+            self.day += 1
+            if self.register.put(record, person, self.day).changed:
+                self.state.held[source] = {**self.state.held[source], key: (person, self.day)}
+            # What came before can be withdrawn no more, since this is later.
+            self.earlier[source] = []
+
+    @rule(shielded=places, record=places, person=st.sampled_from(PEOPLE))
+    def guess(self, shielded: Key, record: Key, person: dict[str, Any]) -> None:
+        self.shield(shielded)
+        self.put(record, person)
+
+    @rule(record=places)
+    def delete(self, record: Key) -> None:
+        if self.state.holds(record) and len(self.state.held[record[0]]) > 1:
+            self.register.delete(record)
+            held = self.state.held[record[0]]
+            self.state.held[record[0]] = {key: held[key] for key in held if key != record[1]}
+            self.earlier[record[0]] = []
+
     @rule(source=sources)
     def load_the_same_again(self, source: str) -> None:
         held = self.state.held[source]
@@ -204,6 +227,7 @@ class Arrivals(RuleBasedStateMachine):
         held = {key for child in found["children"] for key in child if key[0] != "registry"}
         assert held == self.state.keys()
         self.batch.rules = self.register.rules
+        self.state.unplaced = self.register.unplaced()
         in_one_run(self.batch, self.state, self.background)
         wanted = comes_to(self.batch)
         for what, expected in wanted.items():
@@ -253,7 +277,7 @@ def test_any_history_ends_in_the_register_that_one_run_gives(
     run_state_machine_as_test(
         Arrivals,
         settings=settings(
-            max_examples=12,
+            max_examples=16,
             stateful_step_count=12,
             deadline=None,
             derandomize=True,

@@ -104,6 +104,7 @@ def _open_versions(
         "extract": extract,
         "from_run": run,
         "content_hash": changes.content[rows],
+        "unplaced": False,
         "date_of_birth": listed["date_of_birth"].to_numpy(dtype="datetime64[D]"),
         "as_of": changes.own_day[rows],
     }

@@ -31,8 +31,8 @@ CONTENT_COLUMNS = (*RECORD_TEXT_COLUMNS, "date_of_birth")
 class Changes:
     """Changes of one source, row by row of the records that its extract lists.
 
-    ``record`` is record.id, or -1 of a record never seen. ``new``, ``changed`` (in
-    content) and ``redated`` (in nothing but the day) are the rows to be written;
+    ``record`` is record.id, or -1 of a record never seen. ``new``, ``changed`` (in content, or
+    since its place was not compared) and ``redated`` (in nothing but the day) are written;
     ``day_moved`` are rows whose day is another than before, written or not. ``closed`` are
     the ids of the versions that end. ``gone`` are the ids of records that end.
     """
@@ -74,6 +74,7 @@ class _Known:
     version: Numbers
     content: Numbers
     child: Flags
+    unplaced: Flags
     own_day: Days
     day: Days
 
@@ -100,7 +101,9 @@ def diff(
     day = np.where(np.isnat(own_day), np.datetime64(held_on or as_of), own_day)
     content = content_hash(records, CONTENT_COLUMNS)
     current = version >= 0
-    changed = current & (content != _taken(known.content, at))
+    changed = current & (
+        (content != _taken(known.content, at)) | np.append(known.unplaced, False)[at]
+    )
     day_before = np.append(known.day, np.datetime64("NaT"))[at]
     redated = current & ~changed & (_day_if_kept(known, at, mode, held_on or as_of) != day)
     gone = _gone(known, at, mode, removed)
@@ -134,6 +137,7 @@ def _known(connection: Connection, source: int, listed: list[str] | None) -> _Kn
             RecordVersion.content_hash,
             RecordVersion.extract,
             RecordVersion.role,
+            RecordVersion.unplaced,
             RecordVersion.as_of,
         )
         .outerjoin(
@@ -153,6 +157,7 @@ def _known(connection: Connection, source: int, listed: list[str] | None) -> _Kn
         numbers(found["version"]),
         numbers(found["content_hash"]),
         equals(found["role"], "child"),
+        found["unplaced"].fillna(False).to_numpy(dtype=np.bool_),
         own,
         extract_dates(connection).of(own, sources, numbers(found["extract"])),
     )

@@ -25,6 +25,8 @@ def current_records(
 ) -> pd.DataFrame:
     """RECORDS (see `matcher.frames`) with record.id in a first column ``id``, in its order.
 
+    A last column ``unplaced`` marks those whose place is not compared.
+
     Args:
         connection: sees the records.
         ids: only these records; one that is not current has no row.
@@ -39,14 +41,14 @@ def current_records(
     day = dates.of(days(found["as_of"]), source, extract)
     found["as_of"] = day.astype("datetime64[ns]")
     found["source"] = _named(connection, source)
-    return found[["id", *RECORD_COLUMNS]].sort_values("id", ignore_index=True)
+    return found[["id", *RECORD_COLUMNS, "unplaced"]].sort_values("id", ignore_index=True)
 
 
 def records_around(connection: Connection, ids: Numbers, run: int) -> pd.DataFrame:
     """What these records say now, and what those said before that changed or ended in a run.
 
-    RECORDS with record.id in a column ``id``, without ``as_of``. A row of before has ``ended``
-    set, and a key of its own.
+    RECORDS with record.id in a column ``id``, without ``as_of``, and ``unplaced``. A row of before
+    has ``ended`` set, and a key of its own.
     """
     ended = case((RecordVersion.to_run.is_(None), 0), else_=1).label("ended")
     query = (
@@ -70,6 +72,7 @@ def _versions() -> Select[Any]:
         Record.record_id,
         Record.source,
         RecordVersion.extract,
+        RecordVersion.unplaced,
         *(getattr(RecordVersion, name) for name in (*RECORD_TEXT_COLUMNS, *RECORD_DATE_COLUMNS)),
     ).join(Record, Record.id == RecordVersion.record)
 

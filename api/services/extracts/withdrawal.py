@@ -84,17 +84,22 @@ def _restore_current(connection: Connection, source: int) -> None:
 
 
 def _held(connection: Connection, condition: Any) -> pd.Series:
-    """Content by record of a child, of versions that fulfil a condition."""
+    """Content by record of a child, as it is compared, of versions that fulfil a condition."""
     query: Any = (
-        select(RecordVersion.record, RecordVersion.content_hash, RecordVersion.role)
+        select(
+            RecordVersion.record,
+            RecordVersion.content_hash,
+            RecordVersion.unplaced,
+            RecordVersion.role,
+        )
         .join(Record, Record.id == RecordVersion.record)
         .where(condition)
     )
     found = fetch_frame(connection, query)
     child = equals(found["role"], "child")
-    return pd.Series(
-        numbers(found["content_hash"])[child], index=pd.Index(numbers(found["record"])[child])
-    )
+    content = numbers(found["content_hash"])
+    content = np.where(found["unplaced"].to_numpy(dtype=np.bool_), ~content, content)
+    return pd.Series(content[child], index=pd.Index(numbers(found["record"])[child]))
 
 
 def _undone(before: pd.Series, after: pd.Series, same: pd.Series) -> Applied:

@@ -6,7 +6,6 @@ Severed identities are left out on both sides, and so is what may not be seen fo
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -205,25 +204,35 @@ def _versions(
     shielded: bool,
 ) -> Iterable[RecordChange]:
     before: dict[str, Any] = {}
-    for row, following in pairwise([*versions, None]):
+    for last, row, following in zip(
+        [None, *versions], versions, [*versions[1:], None], strict=False
+    ):
         said = {name: getattr(row, name) for name in SAID if getattr(row, name) is not None}
         hides = hides_place(row.role, shielded=shielded)
         shown = view.of_values(source, said, shielded=hides)
         changed = [name for name in SAID if shown.get(name) != before.get(name)]
-        yield RecordChange(
-            "record_said",
-            row.from_run,
-            runs[row.from_run],
-            (row.from_run, 0, row.id),
-            extract=row.extract,
-            as_of=row.as_of or row.extract_as_of,
-            values=shown,
-            fields=changed,
-        )
+        if last is None or not _says_the_same(last, row):
+            yield RecordChange(
+                "record_said",
+                row.from_run,
+                runs[row.from_run],
+                (row.from_run, 0, row.id),
+                extract=row.extract,
+                as_of=row.as_of or row.extract_as_of,
+                values=shown,
+                fields=changed,
+            )
         before = shown
         if row.to_run is not None and (following is None or following.from_run != row.to_run):
             yield RecordChange("record_gone", row.to_run, runs[row.to_run], (row.to_run, 1, row.id))
             before = {}
+
+
+def _says_the_same(last: Any, row: Any) -> bool:
+    """Whether a version differs from the last in nothing but that its place is compared again."""
+    same = ("content_hash", "extract", "as_of")
+    again = last.unplaced and not row.unplaced and last.to_run == row.from_run
+    return again and all(getattr(last, name) == getattr(row, name) for name in same)
 
 
 def _belonging(members: Sequence[Any], runs: Mapping[int, Moment]) -> Iterable[RecordChange]:

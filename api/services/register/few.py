@@ -19,6 +19,7 @@ from api.services.register.search_entries import ENTRY_COLUMNS
 from matcher.frames import RECORD_TEXT_COLUMNS
 from matcher.prepared import Coded, Prepared
 from matcher.register.golden import SURVIVING_COLUMNS
+from matcher.standardise import PLACE_COLUMNS
 from matcher.standardise.distinct import spread
 from matcher.table import Table
 
@@ -31,7 +32,8 @@ _SHOWN = sorted({*SURVIVING_COLUMNS, *ENTRY_COLUMNS})
 class Row(NamedTuple):
     """What a version of a child's record says; ``ended`` if it is not current.
 
-    ``extract`` and ``day`` tell since when, see `api.services.extracts.dates`.
+    ``extract`` and ``day`` tell since when, see `api.services.extracts.dates`. The place of
+    one that is ``unplaced`` is not compared.
     """
 
     record: int
@@ -41,6 +43,7 @@ class Row(NamedTuple):
     extract: int
     day: Any
     ended: bool
+    unplaced: bool
     said: dict[str, str]
 
 
@@ -65,6 +68,7 @@ def _rows(connection: Connection, records: Numbers, held: Any) -> list[Row]:
             RecordVersion.extract,
             RecordVersion.as_of,
             RecordVersion.to_run,
+            RecordVersion.unplaced,
             RecordVersion.date_of_birth,
             *(getattr(RecordVersion, name) for name in _TEXTS),
         )
@@ -73,14 +77,14 @@ def _rows(connection: Connection, records: Numbers, held: Any) -> list[Row]:
         .where(held, RecordVersion.role == "child", among(RecordVersion.record, records))
     )
     found = []
-    for record, source, key, number, extract, day, to_run, born, *texts in connection.execute(
-        query
-    ):
+    for row in connection.execute(query):
+        record, source, key, number, extract, day, to_run, unplaced, born, *texts = row
         said = {name: text for name, text in zip(_TEXTS, texts, strict=True) if text}
         said["source"] = source
         if born is not None:
             said["date_of_birth"] = born.isoformat()
-        found.append(Row(record, source, key, number, extract or -1, day, to_run is not None, said))
+        ended = to_run is not None
+        found.append(Row(record, source, key, number, extract or -1, day, ended, unplaced, said))
     return sorted(found, key=lambda row: (row.source, row.record_id))
 
 
@@ -127,6 +131,7 @@ def _standardised(linker: Linker, rows: Sequence[Row]) -> list[dict[str, str]]:
 
 def _coded(linker: Linker, rows: Sequence[Row], said: Sequence[dict[str, str]]) -> Coded:
     table = Table.of_rows(said, *linker.compared)
+    table = table.without(PLACE_COLUMNS, np.array([row.unplaced for row in rows], dtype=bool))
     sources = sorted({row.source for row in rows})
     place = {name: at for at, name in enumerate(sources)}
     source = np.array([place[row.source] for row in rows], dtype=np.int32)

@@ -17,7 +17,7 @@ from api.db.among import among
 from api.db.models import SearchEntry
 from api.services.register.columns import Numbers
 from api.services.register.lookalikes import may_be_shielded
-from api.services.register.shields import active_shields
+from api.services.register.shields import leading_records
 from api.services.register.standing import Standing
 from api.services.register.weighing import SAID, Person
 
@@ -34,7 +34,7 @@ def count_lookalike_rows(connection: Connection, records: pd.DataFrame) -> int:
 
     At its own place, whatever place they give. `MOST` if there are more.
     """
-    shielded = np.unique([own for _, own in active_shields(connection)])
+    shielded = leading_records(connection)
     standing = Standing.at(connection) if len(shielded) else None
     if standing is None:
         return 0

@@ -10,7 +10,6 @@ speak against a link too: the same home makes one child of the family of two.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -22,9 +21,10 @@ from api.db.models import Record, RecordVersion, Run, SearchEntry, Shield, Sourc
 from api.services.access.policy import View
 from api.services.register.closure import Flags
 from api.services.register.columns import Numbers, columns
-from api.services.register.shields import WHEREABOUTS, active_shields, shielded_records, spread_to
+from api.services.register.shields import WHEREABOUTS, shields_in_force
 from api.services.register.standing import Standing
-from api.services.register.weighing import Person, may_be_one, said_now
+from api.services.register.weighing import Person, may_be_one
+from matcher.standardise import standardise_record
 
 Key = tuple[str, str]
 
@@ -86,23 +86,43 @@ def not_lookalike(record: Any, *, cleared: bool) -> list[ColumnElement[bool]]:
     return [] if cleared else [record.not_in(_put_since(Shield.record))]
 
 
-def shield_lookalike(connection: Connection, record: int, *, now: datetime) -> None:
-    """Shield a record that was just put, if it may be of a shielded child. A few queries.
+@dataclass(frozen=True, slots=True)
+class Spreading:
+    """What shields a record comes under by what it is about to say.
 
-    The shields of all such children spread to it, as to what is linked to one or waits to be,
-    and no further.
+    ``any`` says whether it is under one then; ``new`` are those that people set, by number, and
+    that are not on it yet.
     """
-    shields = active_shields(connection)
-    if not shields:
-        return
-    near = _near(connection, record, np.unique([own for _, own in shields]))
-    standing = Standing.at(connection)
-    if standing is None or not len(near):
-        return
-    said = said_now(connection, np.array([record])) * len(near)
-    like = set(near[may_be_shielded(connection, standing, said, near)].tolist())
-    roots = {root for root, own in shields if own in like}
-    spread_to(connection, record, roots, now=now)
+
+    any: bool
+    new: frozenset[int]
+
+
+def shields_for(connection: Connection, record: int | None, said: Person) -> Spreading:
+    """The shields on a record that is about to be put alone. One query, if there are none.
+
+    Those of all children that it may be spread to it, as to what is linked to one or waits to
+    be. That depends on nothing but what it says, and not on the place in that.
+    """
+    shields = shields_in_force(connection)
+    if not shields or said.get("role", "child") != "child":
+        return Spreading(False, frozenset())
+    own = {one.root for one in shields if one.record == record}
+    leading = [one for one in shields if not one.lookalike and one.record != record]
+    like = _like(connection, said, np.unique([one.record for one in leading]))
+    roots = {one.root for one in leading if one.record in like}
+    return Spreading(bool(own | roots), frozenset(roots - own))
+
+
+def _like(connection: Connection, said: Person, shielded: Numbers) -> set[int]:
+    """Those of the shielded records that it might be linked to."""
+    standing = Standing.at(connection) if len(shielded) else None
+    if standing is None:
+        return set()
+    near = _near(connection, standing, said, shielded)
+    if not len(near):
+        return set()
+    return set(near[may_be_shielded(connection, standing, [said] * len(near), near)].tolist())
 
 
 def may_be_shielded(
@@ -151,32 +171,27 @@ def _put_since(*what: Any) -> Select[Any]:
     )
 
 
-def _near(connection: Connection, record: int, shielded: Numbers) -> Numbers:
-    """Of shielded records those with anything but a place in common; none if it is one.
+def _near(connection: Connection, standing: Standing, said: Person, shielded: Numbers) -> Numbers:
+    """Of shielded records those with anything but a place in common with what is said.
 
     Much less than links need, for the place may add the rest: a letter, or part of a birthday.
     """
-    if record in shielded_records(connection):
-        return np.empty(0, np.int64)
-    own, other = aliased(SearchEntry), aliased(SearchEntry)
-
-    def part(column: Any, first: int, length: int) -> Any:
-        return func.substr(column, first, length)
-
-    names = [(one, two) for one in (own.forename, own.surname) for two in
-             (other.forename, other.surname)]  # fmt: skip
-    born, known = own.date_of_birth, other.date_of_birth
-    query = select(other.record).where(
-        own.record == record,
-        among(other.record, shielded),
-        or_(
-            born == "",
-            known == "",
-            part(born, 1, 4) == part(known, 1, 4),
-            part(born, 6, 5) == part(known, 6, 5),
-            own.nhs_number == other.nhs_number,
-            own.upn == other.upn,
-            *(part(one, 1, 1) == part(two, 1, 1) for one, two in names),
-        ),
-    )
-    return np.array(sorted(connection.scalars(query)), dtype=np.int64)
+    own = standardise_record(said, standing.linkage.names, standing.linkage.values)
+    born = own.get("date_of_birth", "")
+    letters = sorted({own.get(name, "")[:1] for name in ("forename", "surname")})
+    entry = SearchEntry
+    ways: list[ColumnElement[bool]] = [
+        entry.date_of_birth == "",
+        func.substr(entry.forename, 1, 1).in_(letters),
+        func.substr(entry.surname, 1, 1).in_(letters),
+    ]
+    ways += [entry.nhs_number == own["nhs_number"]] if "nhs_number" in own else []
+    ways += [entry.upn == own["upn"]] if "upn" in own else []
+    if born:
+        ways += [
+            func.substr(entry.date_of_birth, 1, 4) == born[:4],
+            func.substr(entry.date_of_birth, 6, 5) == born[5:],
+        ]
+    query = select(entry.record).where(among(entry.record, shielded))
+    return np.array(sorted(connection.scalars(query.where(or_(*ways)) if born else query)),
+                    dtype=np.int64)  # fmt: skip

@@ -21,6 +21,7 @@ from api.services.register.columns import Numbers, columns
 from api.services.register.contradictions import Contradiction, contradicted
 from api.services.register.kept_rules import InForce, last_rules
 from api.services.register.linker import Linker
+from api.services.register.placing import waiting_places
 from api.services.register.planning import ChildCounts, ChildPlan, Clustered, plan_children
 from api.services.register.previewed import mark_of
 from api.services.register.reading import (
@@ -122,6 +123,7 @@ def preview(
     linker = replace(linker, single=frozenset(name for name in once if once[name]))
     with observer.stage("read the register"):
         records = current_records(connection)
+        records["unplaced"] &= ~records["id"].isin(waiting_places(connection))
     found = compute_whole(linker, records)
     if found is None:
         raise DataError("no record of a child is in the register, so there is nothing to link")

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, func, insert, select
 from api.db.models import Correction, Decision, PreviewRow, Run, Severance
 from api.services.extracts import Due
 from api.services.register.kept_rules import InForce
+from api.services.register.placing import waiting_places
 from matcher.errors import DataError
 
 
@@ -60,6 +61,7 @@ def mark_of(
     for table in (Decision, Severance, Correction):
         mine: ColumnElement[bool] = table.run.is_(None) if run is None else table.run == run
         acts.append(list(connection.scalars(select(table.id).where(mine).order_by(table.id))))
+    acts.append(waiting_places(connection).tolist())
     hashes = rules.book.content_hash, rules.model.content_hash
     extracts = [[one.extract, one.undo] for one in due]
     return hashlib.sha256(json.dumps([*hashes, extracts, *acts]).encode()).hexdigest()

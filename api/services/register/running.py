@@ -24,6 +24,7 @@ from api.services.register.feed_places import keep_key
 from api.services.register.kept_rules import InForce, differ_from_last, keep_rules, rules_in_force
 from api.services.register.linker import LinkOutcome
 from api.services.register.linking import LARGEST_PART, link_register
+from api.services.register.placing import place_again, waiting_places
 from api.services.register.previewed import Previewed, mark_of
 from matcher.errors import DataError
 from matcher.progress import Observer, Silent
@@ -111,12 +112,13 @@ def run_register(
         applied = {
             one.extract: _apply(connection, one, run, rules, reads or {}, observer) for one in due
         }
+        placed = place_again(connection, run)
         outcome = link_register(
             connection,
             run=run,
             rules=rules.book.linkage,
             model=rules.model,
-            changed=_joined([[a.new, a.changed, a.gone] for a in applied.values()]),
+            changed=_joined([[placed], *([a.new, a.changed, a.gone] for a in applied.values())]),
             recheck=_joined([[a.redated] for a in applied.values()] + [[waiting]]),
             anew=anew,
             largest_part=largest_part,
@@ -164,6 +166,7 @@ def relink(
     _held_by(connection, run)
     if previewed is not None:
         previewed.check_mark(mark_of(connection, offered, run=run))
+    place_again(connection, run)
     for name, once in holding_once(connection, offered).items():
         same = Source.name == name, Source.one_record_per_child != once
         connection.execute(update(Source).where(*same).values(one_record_per_child=once))
@@ -284,8 +287,9 @@ def _apply(
 
 
 def _waiting_records(connection: Connection) -> Numbers:
-    """Records of decisions, severances and corrections that no run has held yet."""
+    """Records of decisions, severances, corrections and lifted shields no run has held yet."""
     found = [
+        waiting_places(connection),
         *columns(
             connection,
             select(Decision.record_l, Decision.record_r).where(Decision.run.is_(None)),

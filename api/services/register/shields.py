@@ -13,6 +13,7 @@ that is like both.
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -176,24 +177,35 @@ def _children_of(
     return set(connection.scalars(query.distinct()))
 
 
-def active_shields(connection: Connection) -> list[tuple[int, int]]:
-    """Each shield that leads on: the one that a person set, and the record it is on."""
+class InForce(NamedTuple):
+    """A shield on a record: the number of the one that a person set, and what it is of."""
+
+    root: int
+    record: int
+    lookalike: bool
+
+
+def shields_in_force(connection: Connection) -> list[InForce]:
+    """Every shield that is not lifted."""
     root = func.coalesce(Shield.inherited_from, Shield.id)
-    query = select(root, Shield.record).where(Shield.lifted_at.is_(None), ~Shield.lookalike)
-    return [(number, record) for number, record in connection.execute(query)]
+    query = select(root, Shield.record, Shield.lookalike).where(Shield.lifted_at.is_(None))
+    return [InForce(*row) for row in connection.execute(query)]
+
+
+def leading_records(connection: Connection) -> Numbers:
+    """Records under a shield that leads on."""
+    found = [one.record for one in shields_in_force(connection) if not one.lookalike]
+    return np.unique(np.array(found, dtype=np.int64))
 
 
 def spread_to(
     connection: Connection, record: int, roots: Collection[int], *, now: datetime
 ) -> None:
-    """Spread shields that people set to a lookalike that was just put.
+    """Spread shields that people set to a lookalike that is being put.
 
     Also those that were lifted from it: that was of what it said then.
     """
-    root = func.coalesce(Shield.inherited_from, Shield.id)
-    own = (Shield.record == record, Shield.lifted_at.is_(None))
-    had = set(connection.scalars(select(root).where(*own)))
-    for number in sorted(set(roots) - had):
+    for number in sorted(roots):
         _enter(connection, record, why=SPREAD, by=REGISTER, now=now, action="shield_spread",
                inherited_from=number, lookalike=True)  # fmt: skip
 
@@ -313,15 +325,18 @@ def _make_ordinary(connection: Connection) -> None:
 
 def _put_alone(connection: Connection, records: Iterable[int]) -> dict[int, datetime]:
     """Of these records those that say what they do since they were put alone, and when."""
+    said = aliased(RecordVersion)
     query = (
-        select(RecordVersion.record, Run.at)
+        select(RecordVersion.record, func.max(Run.at))
         .join(Run, Run.id == RecordVersion.from_run)
+        .join(said, (said.record == RecordVersion.record) & said.to_run.is_(None))
         .where(
-            RecordVersion.to_run.is_(None),
+            said.extract.is_(None),
             RecordVersion.extract.is_(None),
             Run.kind == "record",
             among(RecordVersion.record, np.unique(np.fromiter(records, np.int64))),
         )
+        .group_by(RecordVersion.record)
     )
     return {record: in_utc(at) for record, at in connection.execute(query)}
 

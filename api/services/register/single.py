@@ -20,8 +20,9 @@ from api.services.extracts.states import is_ahead
 from api.services.register.kept_rules import InForce
 from api.services.register.linker import LinkOutcome
 from api.services.register.linking import link_register
-from api.services.register.lookalikes import shield_lookalike
+from api.services.register.lookalikes import shields_for
 from api.services.register.running import begin_run, end_run, lock_register
+from api.services.register.shields import spread_to
 from api.services.text import tidy_id
 from matcher.errors import DataError
 from matcher.frames import RECORD_COLUMNS, RECORD_TEXT_COLUMNS
@@ -82,16 +83,18 @@ def put_record(
     record, version, before = _current(connection, number, record_id)
     if before == content and not anew:
         return Put(False, False, _child(connection, record), None, None)
+    like = shields_for(connection, record, {**values, "source": source})
     run = begin_run(connection, rules, kind="record", by=by, now=now)
     if record is None:
         record = connection.execute(
             insert(Record).values(source=number, record_id=record_id).returning(Record.id)
         ).scalar_one()
     _close(connection, version, run)
-    version_of = {"record": record, "from_run": run, "content_hash": content, "as_of": as_of}
+    spread_to(connection, record, like.new, now=now)
+    version_of = {"record": record, "from_run": run, "content_hash": content, "as_of": as_of,
+                  "unplaced": like.any}  # fmt: skip
     connection.execute(insert(RecordVersion), [{**said, **version_of}])
     outcome = _link(connection, rules, run, record, by, now, "record_put")
-    shield_lookalike(connection, record, now=now)
     return Put(version is None, True, _child(connection, record), run, outcome)
 
 

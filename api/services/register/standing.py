@@ -11,7 +11,6 @@ from api.db.models import ClaimCount, Run, Source
 from api.services.register.columns import columns
 from api.services.register.counts import TOTAL
 from api.services.register.kept_rules import InForce, kept_rules
-from api.services.register.shields import PLACES
 from api.services.register.state import Given
 from matcher.keys import Columns, key_lists
 from matcher.pipeline import terms
@@ -19,6 +18,7 @@ from matcher.population import COHORT, HELD, Population, Tally, hashed
 from matcher.rules.library import LinkageRules
 from matcher.rules.matching import MatchingRules
 from matcher.scoring import Scorer
+from matcher.standardise import PLACE_COLUMNS
 from matcher.table import Table
 from matcher.weigh import Weights
 
@@ -133,7 +133,7 @@ class Standing:
 
 def tells_a_place(names: Iterable[str]) -> bool:
     """Whether any of these standardised columns tells where a child lives."""
-    return any(name.startswith(PLACES) for name in names)
+    return not PLACE_COLUMNS.isdisjoint(names)
 
 
 def rules_by_hash(connection: Connection, rules: str, model: str) -> ReadRules:

@@ -17,6 +17,7 @@ from api.services.extracts import current_records
 from api.services.extracts.hashes import content_hash
 from api.services.register.columns import Numbers
 from api.services.register.decisions import decisions_in_force
+from api.services.register.shields import WHEREABOUTS
 from matcher.frames import RECORD_TEXT_COLUMNS, records_from
 from matcher.rules.library import LinkageRules
 from matcher.standardise import standardise
@@ -29,6 +30,13 @@ KEPT = (*(name for name in RECORD_TEXT_COLUMNS if name != "role"), "date_of_birt
 
 def values_now(connection: Connection, records: Iterable[int]) -> dict[int, dict[str, str]]:
     """What each of these records says, by record.id; one that is not current is left out."""
+    return _said_now(connection, records)[0]
+
+
+def _said_now(
+    connection: Connection, records: Iterable[int]
+) -> tuple[dict[int, dict[str, str]], set[int]]:
+    """The same, and those of which the place is not compared."""
     wanted = np.array(sorted(set(records)), dtype=np.int64)
     frame = current_records(connection, wanted)
     frame = frame[(frame["role"] == "child").to_numpy()]
@@ -40,7 +48,7 @@ def values_now(connection: Connection, records: Iterable[int]) -> dict[int, dict
     ):
         said = {str(name): str(value) for name, value in row.items() if not pd.isna(value)}
         found[number] = {"source": str(source), **said}
-    return found
+    return found, set(frame.loc[frame["unplaced"].to_numpy(dtype=bool), "id"].tolist())
 
 
 def kept(values: Values) -> dict[str, Any]:
@@ -88,9 +96,10 @@ def mark_stale(
         Decision.stale_run,
     ).where(among(Decision.id, numbers))
     rows = connection.execute(query.order_by(Decision.id)).all()
-    now = values_now(connection, [n for row in rows for n in (row.record_l, row.record_r)])
+    both = {n for row in rows for n in (row.record_l, row.record_r)}
+    now, unplaced = _said_now(connection, both)
     sides = [
-        (row.id, then["values"], now[record])
+        (row.id, *(_placed(said, record not in unplaced) for said in (then["values"], now[record])))
         for row in rows
         for record, then in ((row.record_l, row.values_l), (row.record_r, row.values_r))
         if record in now and then.get("values")
@@ -105,3 +114,8 @@ def mark_stale(
             ids = np.array(some, dtype=np.int64)
             where = among(Decision.id, ids)
             connection.execute(update(Decision).where(where).values(stale_run=value))
+
+
+def _placed(said: Values, placed: bool) -> Values:
+    """What a record says, as it is compared."""
+    return {name: text for name, text in said.items() if placed or name not in WHEREABOUTS}

@@ -20,7 +20,7 @@ from api.db.among import among
 from api.db.models import BlockingKey, Record, RecordVersion, Source
 from api.services.register.columns import Numbers, columns
 from api.services.register.counts import blocking_counts
-from api.services.register.shields import PLACES
+from api.services.register.shields import WHEREABOUTS
 from api.services.register.standing import ReadRules, Standing
 from api.services.register.state import BETWEEN
 from matcher.deciding import MARGIN_BELOW
@@ -166,7 +166,7 @@ def may_be_one(
 
 def said_now(connection: Connection, records: Numbers) -> list[Person]:
     """What these records say, in order of record.id."""
-    return _held(connection, records, _NONE)
+    return _held(connection, records, None)
 
 
 def _proposed(
@@ -230,24 +230,24 @@ def _coded(read: ReadRules, said: Sequence[Person]) -> Table:
     return Table.of(frame, read.columns, read.crossings)
 
 
-def _held(connection: Connection, records: Numbers, placeless: Numbers) -> list[Person]:
-    """What these records say, in order of record.id."""
+def _held(connection: Connection, records: Numbers, placeless: Numbers | None) -> list[Person]:
+    """What these records say, in order of record.id; with all places if none are ``placeless``."""
     query = (
-        select(RecordVersion.record, RecordVersion.date_of_birth, Source.name,
-               *(getattr(RecordVersion, name) for name in _TEXTS))
+        select(RecordVersion.record, RecordVersion.unplaced, RecordVersion.date_of_birth,
+               Source.name, *(getattr(RecordVersion, name) for name in _TEXTS))
         .join(Record, Record.id == RecordVersion.record)
         .join(Source, Source.number == Record.source)
         .where(RecordVersion.to_run.is_(None), among(RecordVersion.record, records))
         .order_by(RecordVersion.record)
     )  # fmt: skip
-    hidden = set(placeless.tolist())
+    hidden = set(() if placeless is None else placeless.tolist())
     found: list[Person] = []
-    for number, born, *texts in connection.execute(query):
+    for number, unplaced, born, *texts in connection.execute(query):
         said = {name: text for name, text in zip(SAID, texts, strict=False) if text}
         if born is not None:
             said["date_of_birth"] = born.isoformat()
-        if number in hidden:
-            said = {name: text for name, text in said.items() if name not in PLACES}
+        if number in hidden or (unplaced and placeless is not None):
+            said = {name: text for name, text in said.items() if name not in WHEREABOUTS}
         found.append(said)
     return found
 

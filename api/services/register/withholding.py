@@ -22,6 +22,7 @@ from api.services.register.standing import Standing
 from api.services.register.telling import Telling, refers
 from matcher.classify import probability
 from matcher.patterns import Patterns, unpacked
+from matcher.prepared import placed
 from matcher.rules.matching import Comparison, MatchingRules
 from matcher.standardise import standardise
 from matcher.table import MISSING, Levels, Sides, Table
@@ -54,7 +55,7 @@ def compared(
     records = current_records(connection, np.union1d(l, r))
     linkage, matching = standing.read.linkage, standing.read.matching
     standardised = standardise(records, linkage.names, linkage.values)
-    table = Table.of(standardised, matching.columns, matching.crossings)
+    table = placed(records, Table.of(standardised, matching.columns, matching.crossings))
     place = pd.Index(records["id"].to_numpy(np.int64))
     ends = (place.get_indexer(pd.Index(side)).astype(np.int32) for side in (l, r))
     return standing.scorer(connection, table).explain(Sides(table, table, *ends))
