@@ -178,7 +178,8 @@ def cut(of: Asked, place: dict[str, str]) -> Any:
 
 def again(of: Asked, place: dict[str, str]) -> Any:
     """One that was put with another place before the shield."""
-    of.put(GUESS, {**SAID, "sex": "F", "address": "1 New Rd", "postcode": "OL8 8AA"})
+    before = {"known_as": "Ash", "address": "1 New Rd", "postcode": "OL8 8AA"}
+    of.put(GUESS, {**SAID, "sex": "F", **before})
     return once(of, place)
 
 
