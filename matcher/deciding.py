@@ -91,6 +91,7 @@ def decide(
     decisions = decisions or Decisions()
     prepared, pairs = scored.prepared, scored.pairs
     weight = pairs.evidence + scored.prior
+    alone = _unaccompanied(prepared)
     said = _said(pairs, decisions)
     pairs = replace(pairs, apart=np.where(said == 0, pairs.apart, said < 0))
     with observer.stage("classify"):
@@ -106,6 +107,7 @@ def decide(
         open_ = _open(pairs, clusters, found) & near & (said == 0)
         if complete is not None:
             open_ &= complete[pairs.l] & complete[pairs.r]
+        open_ &= ~(alone[pairs.l] | alone[pairs.r])
         company = _company(scored, clusters, open_)
         weight = weight + company
         lifted = company > 0
@@ -133,6 +135,13 @@ def decide(
         clusters=clusters,
         fitting=fitting,
     )
+
+
+def _unaccompanied(prepared: Prepared) -> Mask:
+    """Records for which the sources' company does not count, if a column marks any."""
+    if "unaccompanied" not in prepared.records:
+        return np.zeros(len(prepared.records), dtype=bool)
+    return prepared.records["unaccompanied"].to_numpy(dtype=np.bool_)
 
 
 def _fitting(scored: Scored, pairs: ScoredPairs, weight: Bits, thresholds: Thresholds) -> Pairs:

@@ -44,7 +44,9 @@ class RecordVersion(Table):
     Columns from ``role`` on are those of RECORDS (see `matcher.frames`), as read.
     ``as_of`` is missing where the row had no date of its own: then the extract's counts,
     or that of the latest snapshot, which said the same again. The place of one that is
-    ``unplaced`` is not compared, since it may be a guess at where a shielded child lives.
+    ``unplaced`` is not compared, since it may be a guess at where a shielded child lives; of
+    one that is ``unaccompanied`` which sources hold it counts for no pair, which with such a
+    guess could lift it.
     """
 
     __tablename__ = "record_version"
@@ -56,6 +58,7 @@ class RecordVersion(Table):
     to_run: Mapped[ToRun]
     content_hash: Mapped[ContentHash]
     unplaced: Mapped[bool]
+    unaccompanied: Mapped[bool]
     role: Mapped[Name]
     forename: Mapped[Written | None]
     middle_names: Mapped[Written | None]

@@ -32,6 +32,7 @@ class State:
     severances: list[tuple[Key, Key]] = field(default_factory=list)
     # Records that were put alone under a shield.
     unplaced: set[Key] = field(default_factory=set)
+    unaccompanied: set[Key] = field(default_factory=set)
 
     def holds(self, key: Key) -> bool:
         return key[1] in self.held[key[0]]
@@ -72,9 +73,10 @@ def _enter(register: Register, connection: Connection, state: State) -> None:
         if state.holds(one) and state.holds(other):
             deciding.decide(connection, kind=kind, one=one, other=other, why="a test", **who)
     ids = register.ids(connection)
-    hidden = [ids[key] for key in state.unplaced]
-    own = update(RecordVersion).where(RecordVersion.record.in_(hidden))
-    connection.execute(own.values(unplaced=True))
+    for name in ("unplaced", "unaccompanied"):
+        marked = [ids[key] for key in getattr(state, name)]
+        own = update(RecordVersion).where(RecordVersion.record.in_(marked))
+        connection.execute(own.values({name: True}))
     for one, other in state.severances:
         if one in ids and other in ids:
             ends = {"record_l": ids[one], "record_r": ids[other]}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Engine, select
@@ -124,14 +125,16 @@ class Register:
                 connection, self.rules, source=record[0], record_id=record[1], by="clinic", now=NOW
             )
 
-    def unplaced(self) -> set[Key]:
-        """Records whose place is not compared."""
+    def marked(self, how: Any) -> set[Key]:
+        """Current records that are marked: RecordVersion.unplaced or unaccompanied."""
         with reading(self.engine) as connection:
             keys = {number: key for key, number in self.ids(connection).items()}
-            query = select(RecordVersion.record).where(
-                RecordVersion.to_run.is_(None), RecordVersion.unplaced
-            )
+            query = select(RecordVersion.record).where(RecordVersion.to_run.is_(None), how)
             return {keys[number] for number in connection.scalars(query)}
+
+    def unplaced(self) -> set[Key]:
+        """Records whose place is not compared."""
+        return self.marked(RecordVersion.unplaced)
 
     def decide(self, kind: str, one: Key, other: Key) -> int:
         """Enter a decision and let it take effect; its number."""

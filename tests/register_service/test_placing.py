@@ -15,6 +15,7 @@ from api.services.register.running import relink
 from tests.register_service.registers import NOW, Key, shipped
 from tests.register_service.reviewed import AISHA, PEOPLE, WHO, Reviewed, with_values
 from tests.register_service.seen import seen
+from tests.register_service.test_same_register import half_a_town
 
 SCHOOL, CLINIC, SOCIAL = AISHA
 GUESS: Key = ("social", "guess")
@@ -169,3 +170,23 @@ def test_those_who_are_cleared_are_told_where_it_says_the_child_lives(register: 
     assert register.unplaced() == {("census", "new")}
     assert register.together(("census", "new"), CLINIC)
     assert sum("OL8 8AA" in row for row in register.search_entries()) == 1
+
+
+@pytest.mark.parametrize("place", [HOME, ELSEWHERE])
+def test_no_company_of_sources_lifts_one_to_a_shielded_child(
+    register: Reviewed, place: dict[str, str]
+) -> None:
+    """With the right home it could: the registry holds most children, but not this one."""
+    one, named = ("registry", "guess"), {"forename": "Zed", "surname": "Mallik", "sex": "F"}
+    register.shield(CLINIC)
+    register.put(one, {**named, **place})
+    assert register.unplaced() == set()
+    assert register.marked(RecordVersion.unaccompanied) == {one}
+    assert not [pair for pair in register.waiting() if one in pair]
+    assert settled(register)
+    # An extract of all that the registry holds, who are the town and this one.
+    town = half_a_town()
+    register.load("registry", [*town, {**named, **place, "record_id": "guess"}])
+    assert register.marked(RecordVersion.unaccompanied) == set()
+    assert bool([pair for pair in register.waiting() if one in pair]) is (place == HOME)
+    assert settled(register)

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 from sqlalchemy import Engine
 
 from api.db.engine import open_database, reading
+from api.db.models import RecordVersion
 from api.services.extracts import Mode
 from api.services.register.acts import ActError
 from api.services.register.kept_rules import InForce
@@ -228,6 +229,7 @@ class Arrivals(RuleBasedStateMachine):
         assert held == self.state.keys()
         self.batch.rules = self.register.rules
         self.state.unplaced = self.register.unplaced()
+        self.state.unaccompanied = self.register.marked(RecordVersion.unaccompanied)
         in_one_run(self.batch, self.state, self.background)
         wanted = comes_to(self.batch)
         for what, expected in wanted.items():

@@ -47,7 +47,9 @@ def test_values_one_by_one_are_those_of_frames(
     with writing(engine) as connection:
         records = np.array(sorted(connection.scalars(select(Record.id))), dtype=np.int64)[chosen]
         some = RecordVersion.record.in_(records[::4].tolist())
-        connection.execute(update(RecordVersion).where(some).values(unplaced=True))
+        connection.execute(
+            update(RecordVersion).where(some).values(unplaced=True, unaccompanied=True)
+        )
         ways = []
         for few in (0, len(records)):
             monkeypatch.setattr(sides, "FEW", few)

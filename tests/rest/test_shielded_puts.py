@@ -280,11 +280,12 @@ def test_a_lookalike_hides_nobody_else_and_what_it_hid_is_given_back(
     with reading(service.engine) as connection:
         before = set(shields.shielded_records(connection).tolist())
     decoys = [
-        {**noah, **ELSEWHERE, "nhs_number": number},
-        {**noah, **ELSEWHERE, "middle_names": "Malik", "nhs_number": number},
+        {**noah, **ELSEWHERE, "surname": "Malik", "former_surname": "Quigley"},
+        {**noah, **ELSEWHERE, "surname": "Malik", "former_surname": "Quigley", "known_as": "Aisha"},
     ]
     for at, said in enumerate(decoys):
-        put = client.put(record(("social", f"decoy-{at}")), headers=own, json=said).json()
+        named = {**said, "nhs_number": number}
+        put = client.put(record(("social", f"decoy-{at}")), headers=own, json=named).json()
         assert put["child_hidden"]
         assert register.together(("social", f"decoy-{at}"), NOAH)
         told = client.get(record(NOAH), headers=own).json()

@@ -105,6 +105,7 @@ def _open_versions(
         "from_run": run,
         "content_hash": changes.content[rows],
         "unplaced": False,
+        "unaccompanied": False,
         "date_of_birth": listed["date_of_birth"].to_numpy(dtype="datetime64[D]"),
         "as_of": changes.own_day[rows],
     }

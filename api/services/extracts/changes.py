@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, or_, select
 
 from api.db.among import among
 from api.db.fetching import fetch_frame
@@ -32,7 +32,7 @@ class Changes:
     """Changes of one source, row by row of the records that its extract lists.
 
     ``record`` is record.id, or -1 of a record never seen. ``new``, ``changed`` (in content, or
-    since its place was not compared) and ``redated`` (in nothing but the day) are written;
+    since not all of it counted) and ``redated`` (in nothing but the day) are written;
     ``day_moved`` are rows whose day is another than before, written or not. ``closed`` are
     the ids of the versions that end. ``gone`` are the ids of records that end.
     """
@@ -74,7 +74,7 @@ class _Known:
     version: Numbers
     content: Numbers
     child: Flags
-    unplaced: Flags
+    alone: Flags
     own_day: Days
     day: Days
 
@@ -101,9 +101,7 @@ def diff(
     day = np.where(np.isnat(own_day), np.datetime64(held_on or as_of), own_day)
     content = content_hash(records, CONTENT_COLUMNS)
     current = version >= 0
-    changed = current & (
-        (content != _taken(known.content, at)) | np.append(known.unplaced, False)[at]
-    )
+    changed = current & ((content != _taken(known.content, at)) | np.append(known.alone, False)[at])
     day_before = np.append(known.day, np.datetime64("NaT"))[at]
     redated = current & ~changed & (_day_if_kept(known, at, mode, held_on or as_of) != day)
     gone = _gone(known, at, mode, removed)
@@ -137,7 +135,7 @@ def _known(connection: Connection, source: int, listed: list[str] | None) -> _Kn
             RecordVersion.content_hash,
             RecordVersion.extract,
             RecordVersion.role,
-            RecordVersion.unplaced,
+            or_(RecordVersion.unplaced, RecordVersion.unaccompanied).label("alone"),
             RecordVersion.as_of,
         )
         .outerjoin(
@@ -157,7 +155,7 @@ def _known(connection: Connection, source: int, listed: list[str] | None) -> _Kn
         numbers(found["version"]),
         numbers(found["content_hash"]),
         equals(found["role"], "child"),
-        found["unplaced"].fillna(False).to_numpy(dtype=np.bool_),
+        found["alone"].fillna(False).to_numpy(dtype=np.bool_),
         own,
         extract_dates(connection).of(own, sources, numbers(found["extract"])),
     )

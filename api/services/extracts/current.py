@@ -25,7 +25,8 @@ def current_records(
 ) -> pd.DataFrame:
     """RECORDS (see `matcher.frames`) with record.id in a first column ``id``, in its order.
 
-    A last column ``unplaced`` marks those whose place is not compared.
+    Last columns mark those whose place is not compared, ``unplaced``, and those for which the
+    company of sources does not count, ``unaccompanied``.
 
     Args:
         connection: sees the records.
@@ -41,7 +42,9 @@ def current_records(
     day = dates.of(days(found["as_of"]), source, extract)
     found["as_of"] = day.astype("datetime64[ns]")
     found["source"] = _named(connection, source)
-    return found[["id", *RECORD_COLUMNS, "unplaced"]].sort_values("id", ignore_index=True)
+    return found[["id", *RECORD_COLUMNS, "unplaced", "unaccompanied"]].sort_values(
+        "id", ignore_index=True
+    )
 
 
 def records_around(connection: Connection, ids: Numbers, run: int) -> pd.DataFrame:
@@ -73,6 +76,7 @@ def _versions() -> Select[Any]:
         Record.source,
         RecordVersion.extract,
         RecordVersion.unplaced,
+        RecordVersion.unaccompanied,
         *(getattr(RecordVersion, name) for name in (*RECORD_TEXT_COLUMNS, *RECORD_DATE_COLUMNS)),
     ).join(Record, Record.id == RecordVersion.record)
 

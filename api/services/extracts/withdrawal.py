@@ -90,6 +90,7 @@ def _held(connection: Connection, condition: Any) -> pd.Series:
             RecordVersion.record,
             RecordVersion.content_hash,
             RecordVersion.unplaced,
+            RecordVersion.unaccompanied,
             RecordVersion.role,
         )
         .join(Record, Record.id == RecordVersion.record)
@@ -98,7 +99,8 @@ def _held(connection: Connection, condition: Any) -> pd.Series:
     found = fetch_frame(connection, query)
     child = equals(found["role"], "child")
     content = numbers(found["content_hash"])
-    content = np.where(found["unplaced"].to_numpy(dtype=np.bool_), ~content, content)
+    for number, name in enumerate(("unplaced", "unaccompanied"), start=1):
+        content = np.where(found[name].to_numpy(dtype=np.bool_), content ^ number, content)
     return pd.Series(content[child], index=pd.Index(numbers(found["record"])[child]))
 
 

@@ -33,7 +33,8 @@ class Row(NamedTuple):
     """What a version of a child's record says; ``ended`` if it is not current.
 
     ``extract`` and ``day`` tell since when, see `api.services.extracts.dates`. The place of
-    one that is ``unplaced`` is not compared.
+    one that is ``unplaced`` is not compared, the company of one that is ``unaccompanied`` does
+    not count.
     """
 
     record: int
@@ -44,6 +45,7 @@ class Row(NamedTuple):
     day: Any
     ended: bool
     unplaced: bool
+    unaccompanied: bool
     said: dict[str, str]
 
 
@@ -69,6 +71,7 @@ def _rows(connection: Connection, records: Numbers, held: Any) -> list[Row]:
             RecordVersion.as_of,
             RecordVersion.to_run,
             RecordVersion.unplaced,
+            RecordVersion.unaccompanied,
             RecordVersion.date_of_birth,
             *(getattr(RecordVersion, name) for name in _TEXTS),
         )
@@ -78,13 +81,14 @@ def _rows(connection: Connection, records: Numbers, held: Any) -> list[Row]:
     )
     found = []
     for row in connection.execute(query):
-        record, source, key, number, extract, day, to_run, unplaced, born, *texts = row
+        record, source, key, number, extract, day, to_run, unplaced, alone, born, *texts = row
         said = {name: text for name, text in zip(_TEXTS, texts, strict=True) if text}
         said["source"] = source
         if born is not None:
             said["date_of_birth"] = born.isoformat()
         ended = to_run is not None
-        found.append(Row(record, source, key, number, extract or -1, day, ended, unplaced, said))
+        since = extract or -1, day
+        found.append(Row(record, source, key, number, *since, ended, unplaced, alone, said))
     return sorted(found, key=lambda row: (row.source, row.record_id))
 
 
@@ -96,8 +100,8 @@ def coded(linker: Linker, rows: Sequence[Row]) -> Coded:
 def prepared(linker: Linker, rows: Sequence[Row]) -> Prepared:
     """As `matcher.prepared.prepare` makes it, but only with the columns that are shown.
 
-    Its records have no columns but id, source, record_id and as_of. ``rows`` must not be
-    empty.
+    Its records have no columns but id, source, record_id, as_of and unaccompanied. ``rows``
+    must not be empty.
     """
     said = _standardised(linker, rows)
     table = _coded(linker, rows, said)
@@ -113,6 +117,7 @@ def prepared(linker: Linker, rows: Sequence[Row]) -> Prepared:
         "source": spread([row.source for row in rows], place),
         "record_id": ids,
         "as_of": day.astype("datetime64[ns]"),
+        "unaccompanied": np.array([row.unaccompanied for row in rows], dtype=bool),
     }
     shown = {name: spread([one.get(name) for one in said], place) for name in _SHOWN}
     return Prepared(

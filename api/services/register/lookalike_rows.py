@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 from api.db.among import among
 from api.db.models import SearchEntry
 from api.services.register.columns import Numbers
-from api.services.register.lookalikes import may_be_shielded
+from api.services.register.lookalikes import nearness_to_shielded
 from api.services.register.shields import leading_records
 from api.services.register.standing import Standing
 from api.services.register.weighing import SAID, Person
@@ -43,12 +43,12 @@ def count_lookalike_rows(connection: Connection, records: pd.DataFrame) -> int:
     pairs = _sharing(records, known)
     while len(found) < MOST and (some := list(islice(pairs, _AT_ONCE))):
         said = {at: _said(records, at) for at in {at for at, _ in some}}
-        near = may_be_shielded(
+        near = nearness_to_shielded(
             connection,
             standing,
             [said[at] for at, _ in some],
             np.array([other for _, other in some], dtype=np.int64),
-        )
+        ).may_be
         found |= {at for (at, _), one in zip(some, near.tolist(), strict=True) if one}
     return min(len(found), MOST)
 

@@ -19,11 +19,10 @@ from sqlalchemy.orm import aliased
 from api.db.among import among
 from api.db.models import Record, RecordVersion, Run, SearchEntry, Shield, Source
 from api.services.access.policy import View
-from api.services.register.closure import Flags
 from api.services.register.columns import Numbers, columns
 from api.services.register.shields import WHEREABOUTS, shields_in_force
 from api.services.register.standing import Standing
-from api.services.register.weighing import Person, may_be_one
+from api.services.register.weighing import Nearness, Person, nearness
 from matcher.standardise import standardise_record
 
 Key = tuple[str, str]
@@ -91,11 +90,13 @@ class Spreading:
     """What shields a record comes under by what it is about to say.
 
     ``any`` says whether it is under one then; ``new`` are those that people set, by number, and
-    that are not on it yet.
+    that are not on it yet. ``nearly`` says that the company of sources could lift it to a
+    shielded child at some place, so that it must not count.
     """
 
     any: bool
     new: frozenset[int]
+    nearly: bool
 
 
 def shields_for(connection: Connection, record: int | None, said: Person) -> Spreading:
@@ -106,30 +107,31 @@ def shields_for(connection: Connection, record: int | None, said: Person) -> Spr
     """
     shields = shields_in_force(connection)
     if not shields or said.get("role", "child") != "child":
-        return Spreading(False, frozenset())
+        return Spreading(False, frozenset(), False)
     own = {one.root for one in shields if one.record == record}
     leading = [one for one in shields if not one.lookalike and one.record != record]
-    like = _like(connection, said, np.unique([one.record for one in leading]))
+    like, nearly = _like(connection, said, np.unique([one.record for one in leading]))
     roots = {one.root for one in leading if one.record in like}
-    return Spreading(bool(own | roots), frozenset(roots - own))
+    return Spreading(bool(own | roots), frozenset(roots - own), nearly)
 
 
-def _like(connection: Connection, said: Person, shielded: Numbers) -> set[int]:
-    """Those of the shielded records that it might be linked to."""
+def _like(connection: Connection, said: Person, shielded: Numbers) -> tuple[set[int], bool]:
+    """Those of the shielded records that it might be linked to, and whether others are near."""
     standing = Standing.at(connection) if len(shielded) else None
     if standing is None:
-        return set()
+        return set(), False
     near = _near(connection, standing, said, shielded)
     if not len(near):
-        return set()
-    return set(near[may_be_shielded(connection, standing, [said] * len(near), near)].tolist())
+        return set(), False
+    found = nearness_to_shielded(connection, standing, [said] * len(near), near)
+    return set(near[found.alone].tolist()), bool(found.by_company.any())
 
 
-def may_be_shielded(
+def nearness_to_shielded(
     connection: Connection, standing: Standing, persons: Sequence[Person], shielded: Numbers
-) -> Flags:
-    """Whether each person might be linked to the shielded record beside it, at any place."""
-    return may_be_one(connection, standing, persons, shielded, instead=_places)
+) -> Nearness:
+    """How near each person is to being linked to the shielded record beside it, at any place."""
+    return nearness(connection, standing, persons, shielded, instead=_places)
 
 
 # Nobody lives there.

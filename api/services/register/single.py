@@ -92,7 +92,7 @@ def put_record(
     _close(connection, version, run)
     spread_to(connection, record, like.new, now=now)
     version_of = {"record": record, "from_run": run, "content_hash": content, "as_of": as_of,
-                  "unplaced": like.any}  # fmt: skip
+                  "unplaced": like.any, "unaccompanied": like.nearly}  # fmt: skip
     connection.execute(insert(RecordVersion), [{**said, **version_of}])
     outcome = _link(connection, rules, run, record, by, now, "record_put")
     return Put(version is None, True, _child(connection, record), run, outcome)

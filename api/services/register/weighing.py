@@ -128,15 +128,46 @@ def weigh_persons(
     )
 
 
-def may_be_one(
+# Bits by which priors and rarities may come to move a weight later.
+DRIFT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Nearness:
+    """Of persons, each beside a held record: how their weights compare with what could count.
+
+    In bits above the lower threshold, at most: ``weight`` of any, ``open`` of those to which the
+    company of sources might add.
+    """
+
+    weight: Bits
+    open: Bits
+
+    @property
+    def may_be(self) -> Mask:
+        """Which might be linked or wait to be, whatever the company of sources adds."""
+        return (self.weight >= 0) | self.by_company
+
+    @property
+    def alone(self) -> Mask:
+        """Which might be linked or wait to be without it."""
+        return self.weight >= -DRIFT
+
+    @property
+    def by_company(self) -> Mask:
+        """Which might be or do so by what it adds."""
+        return self.open >= -MARGIN_BELOW
+
+
+def nearness(
     connection: Connection,
     standing: Standing,
     persons: Sequence[Person],
     others: Numbers,
     *,
     instead: Callable[[Person], Sequence[Person]],
-) -> Mask:
-    """Whether each person might be linked to the held record beside it, or wait to be.
+) -> Nearness:
+    """How near each person is to being linked to the held record beside it.
 
     That is, if the person said any of what comes ``instead``, by what the record says; these
     have the same columns, of which the person's own are not looked at.
@@ -149,19 +180,19 @@ def may_be_one(
         for own, one in zip(map(dict, persons), at.tolist(), strict=True)
         for way in ways[one]
     ]
-    each = np.array([len(ways[one]) for one in at.tolist()])
+    each = np.repeat(np.arange(len(at)), [len(ways[one]) for one in at.tolist()])
     table = _coded(standing.read, [*guessed, *held])
     sources = _Sources(standing, [one.get("source") for one in (*guessed, *held)])
     l = np.arange(len(guessed), dtype=np.int32)
-    r = np.repeat(at, each).astype(np.int32) + np.int32(len(guessed))
+    r = at[each].astype(np.int32) + np.int32(len(guessed))
     allowed = sources.may_be_one(l, r)
     scorer = standing.scorer(connection, table)
     pairs = scorer.score(table, (l[allowed], r[allowed]), -np.inf)
-    # What the company of sources might add, which it does to none that are kept apart.
-    least = standing.matching.thresholds.lower - np.where(pairs.apart, 0.0, MARGIN_BELOW)
-    near = np.zeros(len(guessed), dtype=bool)
-    near[pairs.l] = pairs.evidence + sources.prior(pairs.l, pairs.r) >= least
-    return np.bincount(np.repeat(np.arange(len(at)), each), near, minlength=len(at)) > 0
+    above = pairs.evidence + sources.prior(pairs.l, pairs.r) - standing.matching.thresholds.lower
+    best, open_ = np.full(len(at), -np.inf), np.full(len(at), -np.inf)
+    np.maximum.at(best, each[pairs.l], above)
+    np.maximum.at(open_, each[pairs.l[~pairs.apart]], above[~pairs.apart])
+    return Nearness(best, open_)
 
 
 def said_now(connection: Connection, records: Numbers) -> list[Person]:

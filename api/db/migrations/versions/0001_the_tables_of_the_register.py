@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_cca70a"
+revision: str = "0001_d97486"
 down_revision: str | None = None
 
 
@@ -1183,6 +1183,7 @@ def upgrade() -> None:
         sa.Column("to_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("content_hash", sa.BigInteger(), nullable=False),
         sa.Column("unplaced", sa.Boolean(), nullable=False),
+        sa.Column("unaccompanied", sa.Boolean(), nullable=False),
         sa.Column("role", sa.String(length=64), nullable=False),
         sa.Column("forename", sa.Text(), nullable=True),
         sa.Column("middle_names", sa.Text(), nullable=True),
