@@ -98,7 +98,7 @@ def test_records_read_back_are_those_of_the_extract(loader: Loader) -> None:
     pd.testing.assert_frame_equal(
         found[list(RECORD_COLUMNS)].astype(object), read.astype(object), check_index_type=False
     )
-    assert list(found.columns) == ["id", *RECORD_COLUMNS]
+    assert list(found.columns) == ["id", *RECORD_COLUMNS, "unplaced", "unaccompanied"]
     assert all(str(found[name].dtype) == str(read[name].dtype) for name in RECORD_COLUMNS)
 
 
