@@ -12,12 +12,12 @@ CRITERIA = {
     "forename (first 4)": """
         forename    | surname | date_of_birth | address      | postcode
         Christopher | Malik   | 2014-05-03    | 12 Mill Lane | OL1 1AA
-        Christine   | Dyson   | 2014-05-03    | 80 Dale Road | OL9 5BB
+        Christine   | Dyson   | 2016-11-20    | 80 Dale Road | OL1 1AA
     """,
     "surname (first 4)": """
         forename    | surname     | date_of_birth | address      | postcode
         Aisha       | Featherston | 2014-05-03    | 12 Mill Lane | OL1 1AA
-        Zara        | Featley     | 2014-05-03    | 80 Dale Road | OL9 5BB
+        Zara        | Featley     | 2016-11-20    | 80 Dale Road | OL1 1AA
     """,
     "forename/surname swap": """
         forename    | surname | date_of_birth | address      | postcode
@@ -42,7 +42,7 @@ CRITERIA = {
     "address (first 5)": """
         forename    | surname | date_of_birth | address      | postcode
         Aisha       | Malik   | 2014-05-03    | 12 Mill Lane | OL1 1AA
-        Zara        | Dyson   | 2014-05-03    | 12 Miller Rd | OL9 5BB
+        Zara        | Dyson   | 2016-11-20    | 12 Miller Rd | OL1 1AA
     """,
 }
 
@@ -64,7 +64,7 @@ LEVELS = {
     "date of birth": ("date_of_birth", {"same"}),
     "date of birth (day/month swap)": ("date_of_birth", {"swapped"}),
     "postcode": ("home", {"postcode"}),
-    "address (first 5)": ("home", {"address_start"}),
+    "address (first 5)": ("home", {"same"}),
 }
 
 
