@@ -73,7 +73,7 @@ def test_loaded_one_by_one_the_links_and_the_partition_are_those_of_linking_at_o
 def test_the_notes_of_rivals_company_and_decisions_are_those_of_linking(
     engine: Engine, tmp_path: Path
 ) -> None:
-    load_town(engine, town_files(150, 5))
+    load_town(engine, town_files(150, 7))
     register = Register(engine, tmp_path)
     links = table(exported(engine, Export.LINKS, tmp_path))
     rivals = links["reason"].str.contains(RIVAL)

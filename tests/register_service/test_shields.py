@@ -97,7 +97,7 @@ def test_what_was_lifted_does_not_come_back_by_the_same_shield(register: Reviewe
     register.lift(UNSURE)
     assert is_shielded(register, SCHOOL)
     assert not is_shielded(register, UNSURE)
-    register.load_people(with_values(UNSURE, sex="F"))
+    register.load_people(with_values(UNSURE, middle_names="Noor"))
     register.link_anew()
     assert register.waiting("possible_link") != []
     assert not is_shielded(register, UNSURE)
