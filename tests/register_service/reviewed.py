@@ -30,6 +30,12 @@ census | 2         | Noah     | Quigley | 2011-11-20    | M   | 9 Ash Gr  | OL4 
 clinic | 3         | Aisha    | Begum   | 2014-05-03    |     |           |
 """)
 AISHA = [("school", "1"), ("clinic", "1"), ("social", "1")]
+# So common that her name alone never makes a link of what is unsure.
+NAMESAKES = rows("""
+record_id | forename | surname | date_of_birth | sex
+n1        | Aisha    | Iqbal   | 2012-10-09    | F
+n2        | Aisha    | Sharif  | 2010-02-21    | F
+""")
 NOAH = ("census", "2")
 UNSURE = ("clinic", "3")
 
@@ -43,7 +49,8 @@ class Reviewed(Register):
         frame = town()
         frame = frame[frame["source"] == "school"].astype(object)
         frame["date_of_birth"] = frame["date_of_birth"].astype(str).str[:10]
-        self._load({"registry": frame.fillna("").to_dict("records"), **_by_source(people)})
+        registry = [*frame.fillna("").to_dict("records"), *NAMESAKES]
+        self._load({"registry": registry, **_by_source(people)})
 
     def load_people(self, people: Iterable[Any]) -> None:
         """A snapshot of each source that holds any of them."""

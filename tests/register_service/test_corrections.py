@@ -70,12 +70,10 @@ def test_a_correction_whose_record_is_gone_ends_when_it_is_released(register: Re
 
 def test_it_goes_on_to_the_child_that_this_one_is_merged_into(register: Reviewed) -> None:
     register.correct(("clinic", "3"), "forename", "Aishah")
-    alike = {**PEOPLE[4], "record_id": "8"}
-    register.say("non_match", ("clinic", "3"), SCHOOL)
-    register.load("social", [alike, PEOPLE[2]])
+    register.load("social", [{**PEOPLE[4], "record_id": "8"}, PEOPLE[2]])
     register.say("match", ("clinic", "3"), ("social", "8"))
     register.load_people(without(("clinic", "3")))
-    register.load("social", [alike, PEOPLE[2]])
+    register.load("social", [{**PEOPLE[4], "record_id": "8"}, PEOPLE[2]])
     assert register.golden(("social", "8"), "forename") == ("Aishah", "correction")
     register.say("match", ("social", "8"), SCHOOL)
     assert register.golden(SCHOOL, "forename") == ("Aishah", "correction")
