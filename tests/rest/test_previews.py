@@ -96,7 +96,7 @@ def test_a_directory_of_rules_can_be_tried(
     client: TestClient, service: Service, steward: Headers
 ) -> None:
     text = (shipped_rules() / "matching.yaml").read_text(encoding="utf-8")
-    changed = text.replace("\n  upper: 4\n", "\n  upper: 9\n")
+    changed = text.replace("\n  upper: 3\n", "\n  upper: 9\n")
     assert changed != text
     files = {"rules": ("rules.zip", rules_zip(**{"matching.yaml": changed}))}
     found = tried(client, service, steward, files=files).json()
@@ -141,7 +141,7 @@ def test_a_preview_is_stale_once_there_is_another_run(
     headers = {**steward, "If-Match": done.headers["ETag"]}
     stale = client.post(f"{place}/commit", headers=headers)
     assert (stale.status_code, stale.json()["type"]) == (412, "/v1/problems/stale")
-    assert thresholds(service) == (-3, 4)
+    assert thresholds(service) == (-3, 3)
 
 
 def test_a_run_between_the_commit_and_its_work_stops_it(
@@ -153,7 +153,7 @@ def test_a_run_between_the_commit_and_its_work_stops_it(
     register.say("match", UNSURE, AISHA[0])
     do_work(service)
     assert client.get(place, headers=steward).json()["commit_job"]["state"] == "failed"
-    assert thresholds(service) == (-3, 4)
+    assert thresholds(service) == (-3, 3)
 
 
 def test_a_preview_with_the_same_key_is_of_the_same_form(

@@ -11,7 +11,7 @@ from api.db.models import Access, Agreement, Source
 from api.rest.service import Service
 from api.services.access.reading_logs import list_entries
 from api.services.access.roles import Role
-from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed
+from tests.register_service.reviewed import AISHA, NAMESAKES, NOAH, UNSURE, Reviewed
 from tests.rest.conftest import Headers, MakeKey
 from tests.rest.people import AISHA_SAYS, child, ids_for, kind, record
 
@@ -227,7 +227,6 @@ def test_the_queue_and_the_pair_in_hand_weigh_nothing_that_is_hidden(
     client: TestClient, key: MakeKey, register: Reviewed
 ) -> None:
     own, reviews, cleared = key(), key(Role.REVIEWER), key(Role.REVIEWER, cleared=True)
-    register.shield(CLINIC)
     says = {"forename": "Aisha", "surname": "Begum", "date_of_birth": "2014-05-03"}
     elsewhere = {**says, "address": "9 Ash Gr", "postcode": "OL4 3PP"}
 
@@ -238,6 +237,7 @@ def test_the_queue_and_the_pair_in_hand_weigh_nothing_that_is_hidden(
     asked(client, own, "PUT", record(UNSURE), **says)
     ((pair, plain),) = listed(reviews).items()
     asked(client, own, "PUT", record(UNSURE), **elsewhere)
+    register.shield(CLINIC)
     assert listed(reviews) == {pair: pytest.approx(plain)}
     assert listed(cleared)[pair] < plain - 0.5
     assert listed(reviews, "?at_least=-100") == {}
@@ -267,7 +267,7 @@ def test_a_system_that_nobody_attends_finds_one_child_or_none(
 
     alone, attended = key(unattended=True), key()
     several = found(attended, forename="Aisha")
-    assert (len(several["items"]), several["several"]) == (2, False)
+    assert (len(several["items"]), several["several"]) == (2 + len(NAMESAKES), False)
     assert found(alone, forename="Aisha") == {"items": [], "several": True, "next": None}
     assert found(alone, forename="Aisha", limit=1, cursor=found(attended, forename="Aisha",
                  limit=1)["next"])["items"] == []  # fmt: skip

@@ -101,7 +101,7 @@ def test_a_senior_reviewer_draws_a_sample_and_its_answers_give_estimates(
 
 def test_who_may_not_settle_reviews_sees_samples_and_draws_none(sign_in: SignIn) -> None:
     client = sign_in(Role.REVIEWER)
-    assert "In force: −3 and 4" in text_of(client, "/quality")
+    assert "In force: −3 and 3" in text_of(client, "/quality")
     assert "Draw a sample" not in text_of(client, "/quality/samples")
 
 

@@ -555,7 +555,7 @@ def test_a_part_of_the_queue_is_kept_to_from_page_to_page(sit: Sit) -> None:
     wrong = senior.get("/review?at_least=much")
     assert wrong.status_code == 422 and 'href="#at-least"' in wrong.text
     assert "Enter the lowest weight" in text_of(wrong)
-    assert "The lower threshold is −3 bits, the upper 4" in text_of(wrong)
+    assert "The lower threshold is −3 bits, the upper 3" in text_of(wrong)
     assert anna.get("/review?at_least=much").status_code == 200
 
 
