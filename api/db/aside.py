@@ -46,6 +46,11 @@ def files_of(engine: Engine) -> list[Path]:
     return [Path(file), Path(f"{file}-aside.db")] if file else []
 
 
+def has_aside(engine: Engine) -> bool:
+    """Whether the tables kept aside are there, without making them."""
+    return all(file.is_file() for file in files_of(engine))
+
+
 def fault_aside(engine: Engine) -> str | None:
     """What is wrong with the file beside a SQLite register, if anything is, and the remedy."""
     if not is_sqlite(engine) or not engine.url.database:

@@ -194,7 +194,7 @@ def unsure(number: int, forename: str, surname: str, born: str) -> list[dict[str
             "postcode": f"OL2 {number}AB"}  # fmt: skip
     key = str(100 + number)
     sure = [{"source": source, "record_id": key, **told, **home} for source in ("school", "social")]
-    short = told | {"forename": forename[:4], "surname": "Begum"}
+    short = told | {"forename": forename[:4], "surname": "Begum", "postcode": f"OL3 {number}AB"}
     return [*sure, {"source": "clinic", "record_id": f"u{key}", **short}]
 
 

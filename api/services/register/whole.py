@@ -24,6 +24,10 @@ from matcher.population import Population, joined
 from matcher.prepared import Prepared
 from matcher.scoring import ScoredPairs
 
+# Keys are hashes in 64 bits, about as many in any part of these.
+_HALF_OF_KEYS = 2**63
+_RANGE_OF_KEYS = 2**62
+
 
 def link_whole(linker: Linker) -> LinkOutcome:
     """Link all current records anew, whatever was kept before."""
@@ -82,13 +86,16 @@ def members(connection: Connection) -> Numbers:
 
 
 def _keep_keys(linker: Linker, prepared: Prepared, record: Numbers) -> None:
+    """In the order of the table, a range of keys at a time: all at once take most memory."""
     shown = ShownKeys(prepared.table, linker.lists)
-    parts = [shown.of_list(columns) for columns in linker.lists]
-    key = np.concatenate([keys for keys, _ in parts])
-    of = record[np.concatenate([at for _, at in parts])]
-    del parts
-    for some in in_parts(np.lexsort((of, key))):
-        insert(linker.connection, BlockingKey, {"key": key[some], "record": of[some]})
+    parts = [(keys, at.astype(np.int32)) for keys, at in map(shown.of_list, linker.lists)]
+    for low in range(-_HALF_OF_KEYS, _HALF_OF_KEYS, _RANGE_OF_KEYS):
+        inside = [(keys >= low) & (keys <= low + (_RANGE_OF_KEYS - 1)) for keys, _ in parts]
+        pieces = list(zip(parts, inside, strict=True))
+        key = np.concatenate([keys[some] for (keys, _), some in pieces])
+        of = record[np.concatenate([at[some] for (_, at), some in pieces])]
+        for some in in_parts(np.lexsort((of, key))):
+            insert(linker.connection, BlockingKey, {"key": key[some], "record": of[some]})
 
 
 def _keep_counts(linker: Linker, prepared: Prepared, population: Population) -> None:

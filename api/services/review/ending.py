@@ -6,15 +6,15 @@ be handed the pair as if nothing had been said of it. If the process dies in bet
 by itself when its time is over.
 """
 
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.db.aside import aside_of
+from api.db.aside import aside_of, has_aside
 from api.db.engine import once_committed, reading, writing
 from api.db.errors import DatabaseError
 from api.services.review import leases
@@ -36,18 +36,18 @@ def end_settled_leases(connection: Connection, now: datetime) -> None:
 
 
 def _end(engine: Engine, pairs: Iterable[PairId], now: datetime) -> None:
-    # What this follows is done, whether or not the lease can be ended.
-    with (
-        suppress(SQLAlchemyError, DatabaseError),
-        aside_of(engine) as aside,
-        writing(aside) as beside,
-    ):
-        for pair in pairs:
-            leases.end(beside, pair, now)
+    with _aside(engine) as aside:
+        if aside is None:
+            return
+        with writing(aside) as beside:
+            for pair in pairs:
+                leases.end(beside, pair, now)
 
 
 def _end_settled(engine: Engine, now: datetime) -> None:
-    with suppress(SQLAlchemyError, DatabaseError), aside_of(engine) as aside:
+    with _aside(engine) as aside:
+        if aside is None:
+            return
         with reading(aside) as beside:
             held = leases.taken(beside, now, known=False)
         if not held:
@@ -57,3 +57,17 @@ def _end_settled(engine: Engine, now: datetime) -> None:
         with writing(aside) as beside:
             for pair in over:
                 leases.end(beside, pair, now)
+
+
+@contextmanager
+def _aside(engine: Engine) -> Iterator[Engine | None]:
+    """Where leases are; nothing where nobody ever took one, for then it is not made for this.
+
+    What this follows is done, whether or not a lease can be ended.
+    """
+    with suppress(SQLAlchemyError, DatabaseError):
+        if not has_aside(engine):
+            yield None
+            return
+        with aside_of(engine) as aside:
+            yield aside
