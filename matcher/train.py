@@ -37,7 +37,7 @@ Numbers = npt.NDArray[np.int64]
 # As many as Splink takes by default.
 RANDOM_PAIRS = 1_000_000
 # Proposals of all rules; a pair that several propose is compared once.
-PROPOSED_PAIRS = 1_500_000
+PROPOSED_PAIRS = 3_000_000
 # Below this share of twins among the pairs that look like twins, the records show no families.
 FAMILIES_SEEN = 0.1
 THREADS = 2
