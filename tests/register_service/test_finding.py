@@ -115,7 +115,7 @@ def test_a_person_of_a_source_that_holds_each_child_once_is_none_of_its_other_re
 
 
 def test_a_shielded_child_is_not_found_by_its_place(register: Reviewed) -> None:
-    neighbour = {"date_of_birth": "2014-05-03", "postcode": "OL1 1AA", "address": "2 Mill Rd"}
+    neighbour = {"forename": "Zebedee", "postcode": "OL1 1AA", "address": "2 Mill Rd"}
     seen = find(register, neighbour, with_unlikely=True)
     assert any(SCHOOL in keys(one) for one in seen)
     register.shield(SCHOOL)
