@@ -298,7 +298,7 @@ def _drawn(steps: list[Step], thresholds: Sequence[float], *, narrow: bool) -> s
         x2="to:Q",
         color=alt.Color("way:N", title=None, scale=colour, legend=alt.Legend(orient="top")),
     )
-    texts = base.mark_text(align="left", dx=6, fontSize=14, color=charts.BLACK).encode(
+    texts = base.mark_text(align="left", dx=6, color=charts.BLACK).encode(
         y=y, x="end:Q", text="bits:N"
     )
     lines = (

@@ -1,0 +1,54 @@
+"""Every chart of every page, as a browser shows it."""
+
+import pytest
+from playwright.sync_api import Page
+
+from api.web.charts import Share, shares
+from tests.browser.conftest import Open
+from tests.browser.samples import SAMPLES
+from tests.browser.site import Site
+from tests.browser.test_every_page import go
+
+WITH_CHARTS = ("/extracts/{extract}", "/quality", "/review/answers/{number}")
+
+
+def cut_off(page: Page) -> list[str]:
+    """Texts of the page's SVG that begin or end outside it, in the widest of common fonts."""
+    found: list[str] = page.evaluate(
+        """() => {
+          const edge = document.querySelector('svg').getBoundingClientRect()
+          return [...document.querySelectorAll('svg text')].filter(text => {
+            text.style.fontFamily = 'Verdana, "DejaVu Sans", sans-serif'
+            const box = text.getBoundingClientRect()
+            return box.left < edge.left || box.right > edge.right
+              || box.top < edge.top || box.bottom > edge.bottom
+          }).map(text => text.textContent)
+        }"""
+    )
+    return found
+
+
+@pytest.mark.parametrize("path", WITH_CHARTS)
+def test_no_text_of_a_chart_is_cut_off(open_page: Open, shared_site: Site, path: str) -> None:
+    page = go(open_page, shared_site, SAMPLES[path])
+    wide = page.locator(".app-chart").evaluate_all("all => all.map(one => one.src)")
+    narrow = page.locator("source").evaluate_all("all => all.map(one => one.srcset)")
+    assert len(wide) == len(narrow) > 0
+    for address in [*wide, *narrow]:
+        page.goto(address)
+        assert page.locator("text").count() > 0
+        assert cut_off(page) == [], address
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_no_name_of_what_is_compared_is_cut_off(
+    open_page: Open, shared_site: Site, narrow: bool
+) -> None:
+    sides = ["not eligible for free school meals", "eligible for free school meals"]
+    names = [*sides, "children of the most deprived fifth"]
+    drawn = shares([Share(one, 50, 40, 60) for one in names], "Per cent", narrow=narrow)
+    page = open_page(shared_site)
+    page.set_content(drawn)
+    written = page.locator("text").all_text_contents()
+    assert {one.replace(" ", "") for one in names} <= {one.replace(" ", "") for one in written}
+    assert cut_off(page) == []
