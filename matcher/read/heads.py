@@ -1,5 +1,6 @@
 """The top of the lists in an extract: headers and some rows, for people to say what they are."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,14 @@ from matcher.rules.tables import normalise_header
 
 # More letters than this are a sentence, such as a note above the list.
 _LONGEST = 80
+# Of as many names as any row could hold, the header has so many: some columns have none.
+_MOST_NAMED = 2 / 3
+_DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}")
+_IDENTIFIER = re.compile(
+    r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d{11}[A-Z\d]|\d{3} \d{3} \d{4}|\d{5,}", re.IGNORECASE
+)
+# So many dates in one row are columns of a register by day.
+_DAYS = 3
 
 
 @dataclass(frozen=True)
@@ -31,8 +40,9 @@ class Head:
 def heads(source: str, path: Path, definition: SourceDefinition, *, rows: int) -> list[Head]:
     """The top of each CSV file or sheet of an extract; none of a file that has no header.
 
-    The header is taken to be the first row with the most cells that could be one. Raises
-    ExtractRefused for what cannot be read at all.
+    The header is taken to be the first row in which nearly as many cells could be one as in
+    any; a list whose row of that kind holds values has none. Raises ExtractRefused for what
+    cannot be read at all.
     """
     found: list[Head | None] = []
     with open_members(source, path, definition) as (members, alone):
@@ -57,9 +67,10 @@ def _head(top: Iterable[tuple[int, Sequence[RawCell]]], rows: int) -> Head | Non
     lines = [(number, [_text(cell) for cell in cells]) for number, cells in top]
     if not lines:
         return None
-    at = max(range(len(lines)), key=lambda at: _names(lines[at][1]))
+    names = [_names(cells) for _, cells in lines]
+    at = next(at for at, count in enumerate(names) if count >= max(names) * _MOST_NAMED)
     number, cells = lines[at]
-    if _names(cells) < 2:
+    if names[at] < 2 or _holds_values(cells):
         return None
     width = 1 + max(at for at, cell in enumerate(cells) if cell)
     below = [line for _, line in lines[at + 1 :] if any(line)][:rows]
@@ -80,6 +91,12 @@ def _names(cells: Sequence[str]) -> int:
         }
         - {""}
     )
+
+
+def _holds_values(cells: Sequence[str]) -> bool:
+    """Whether these are a child's, such as a date of birth or a postcode, and name no columns."""
+    dates = sum(1 for cell in cells if _DATE.fullmatch(cell))
+    return 0 < dates < _DAYS or any(map(_IDENTIFIER.fullmatch, cells))
 
 
 def _text(cell: RawCell) -> str:

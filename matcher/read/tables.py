@@ -40,12 +40,16 @@ Progress = Callable[[str, int], None]
 
 @dataclass(frozen=True)
 class Header:
-    """Where the columns of a table stand in a file."""
+    """Where the columns of a table stand in a file.
+
+    ``width`` counts the cells up to the last that is named, ``cells`` all, unnamed ones too.
+    """
 
     table: Table
     row: int
     positions: dict[str, int]
     width: int
+    cells: int
     unknown: int
     twice: tuple[str, ...]
 
@@ -97,6 +101,7 @@ def match_header(cells: Sequence[RawCell], row: int, table: Table) -> Header | N
         row,
         positions,
         width=1 + max(at for at, name in enumerate(names) if name),
+        cells=len(names),
         unknown=len(found) - len(set(positions.values())),
         twice=tuple(sorted(c for c, at in positions.items() if names[at] in twice)),
     )
@@ -206,7 +211,7 @@ class TableBuilder:
         width = self.header.width
         if len(cells) < width:
             self._broken.append((number, "too_few_fields"))
-        elif len(cells) > width and not all(map(_is_blank, cells[width:])):
+        elif not all(map(_is_blank, cells[max(width, self.header.cells) :])):
             self._broken.append((number, "too_many_fields"))
         else:
             self._rows.append(cells)

@@ -105,7 +105,7 @@ def _refuse_misread(member: Member) -> None:
 def _header(table: Table) -> Header:
     columns = wanted_columns(table)
     positions = {name: index for index, name in enumerate(columns)}
-    return Header(table, 0, positions, len(columns), 0, ())
+    return Header(table, 0, positions, len(columns), len(columns), 0, ())
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,12 @@ def test_cells_beyond_the_header_may_be_empty(read: Read) -> None:
     assert codes(result) == [(4, "", "too_many_fields")]
 
 
+def test_a_cell_under_a_column_without_a_name_is_not_one_too_many(read: Read) -> None:
+    result = read("record_id,name,\n1,A,moved\n2,B\n3,C,,x\n")
+    assert list(result.records["record_id"]) == ["1", "2"]
+    assert codes(result) == [(4, "", "too_many_fields")]
+
+
 def test_more_rows_than_a_batch_keep_their_order_and_lines(read: Read) -> None:
     rows = "".join(f"{number},Name {number % 7}\n" for number in range(100_500))
     result = read("record_id,name\n" + rows + ",x\n")

@@ -1,0 +1,56 @@
+"""Which row of a list that nobody knows is taken to be its header."""
+
+from pathlib import Path
+
+import pytest
+
+from api.services.rules import load_rule_book, shipped_rules
+from matcher.read import heads
+
+HEADER = "Ref,First,Last,Born"
+CHILDREN = [f"R{at},Ann,Lee,2015-03-{at:02}" for at in range(1, 8)]
+
+
+def header_of(folder: Path, *lines: str) -> tuple[int, tuple[str, ...]] | None:
+    file = folder / "list.csv"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    definition = load_rule_book(shipped_rules()).definition("generic")
+    found = heads("nursery", file, definition, rows=5)
+    return (found[0].row, found[0].headers) if found else None
+
+
+@pytest.mark.parametrize(
+    ("lines", "row"),
+    [
+        ([HEADER, *CHILDREN], 1),
+        (["Nursery list,,,", "printed 1 Nov 2026,,,", "", HEADER, *CHILDREN], 4),
+        # A row with text in more cells than the header has names.
+        ([HEADER + ",", *CHILDREN, "R9,Bob,Lee,two thousand,moved in June"], 1),
+        # A register by day.
+        (["Ref,First,01/09/2026,08/09/2026,15/09/2026", *CHILDREN], 1),
+    ],
+)
+def test_the_header_is_the_first_row_that_names_most_columns(
+    tmp_path: Path, lines: list[str], row: int
+) -> None:
+    found = header_of(tmp_path, *lines)
+    assert found is not None
+    assert found[0] == row
+
+
+@pytest.mark.parametrize(
+    "child",
+    [
+        "R{},Max,Lee,09/02/16",
+        "R{},Max,Lee,OL8 1EU",
+        "R{},Max,Lee,B353200519002",
+        "R{},Max,Lee,9434765919",
+        "R{},Max,Lee,943 476 5919",
+        "2100{:02},Max,Lee,B",
+    ],
+)
+def test_a_list_of_children_without_a_header_has_none(tmp_path: Path, child: str) -> None:
+    rows = [child.format(at) for at in range(40)]
+    assert header_of(tmp_path, *rows) is None
+    # Nor where one of them has more to say than the others.
+    assert header_of(tmp_path, *rows[:20], rows[20] + ",Ann Mary,Grange School", *rows[21:]) is None
