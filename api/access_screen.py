@@ -59,7 +59,10 @@ def show_verified(verified: Verified) -> None:
     for fault in verified.broken:
         print(f"The log {fault.log} is not as it was written: entry {fault.entry}: {fault.why}")
     if not verified.broken:
-        print("Both logs are as they were written. Keep the lines above elsewhere.")
+        print(
+            "Both logs are as they were written, up to the entries above. Keep these lines\n"
+            "elsewhere: only with them (--head) can it be told later that nothing was cut off."
+        )
 
 
 def show_entries(entries: Sequence[LogEntry]) -> None:

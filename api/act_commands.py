@@ -244,7 +244,7 @@ def put(
     What the file leaves out is missing from then on.
     """
     require_file(file, "FILE")
-    said = _read_values(file)
+    said, at = _read_values(file), now()
     with existing_register(database) as engine, writing(engine) as connection:
         done = put_record(
             connection,
@@ -252,9 +252,9 @@ def put(
             source=source,
             record_id=record_id,
             values=said.said(),
-            as_of=said.as_of,
+            as_of=said.as_of or at.date(),
             by=by or user_name(),
-            now=now(),
+            now=at,
         )
     _show_put(done, as_json=as_json)
 

@@ -85,7 +85,7 @@ def list_records_of_child(
     limit: Limit = 100,
 ) -> Any:
     """Records of sources that may be seen for the purpose, by source and id."""
-    after = place_of(access.service, cursor, str, str)
+    after = place_of(access.request, cursor, str, str)
     standing = current_child(access, child_id, "/records", follow=follow, as_of=as_of)
     if isinstance(standing, Response):
         return standing
@@ -119,7 +119,7 @@ def list_family_of_child(
     A shielded child's family is told to those who are cleared only, and nobody else is told
     that a shielded child is of a family.
     """
-    after = place_of(access.service, cursor, str, str, str)
+    after = place_of(access.request, cursor, str, str, str)
     standing = current_child(access, child_id, "/family", follow=follow)
     if isinstance(standing, Response):
         return standing
@@ -154,7 +154,7 @@ def get_child_history(
     With the run, its moment, and who asked for it. With `follow=false`, that of a child
     which is no more.
     """
-    after = place_of(access.service, cursor, int, int, int)
+    after = place_of(access.request, cursor, int, int, int)
     standing = current_child(access, child_id, "/history", follow=follow)
     if isinstance(standing, Response):
         return standing
@@ -188,7 +188,7 @@ def get_child_journey(
     Contacts, visits, periods of free school meals, profile results, early help episodes and
     funded places, of the sources that may be seen for the purpose.
     """
-    after = place_of(access.service, cursor, str, str, int)
+    after = place_of(access.request, cursor, str, str, int)
     standing = current_child(access, child_id, "/journey", follow=follow, as_of=as_of)
     if isinstance(standing, Response):
         return standing
@@ -222,7 +222,7 @@ def explain_child(
     """Each link between its records with every partial weight, each decision on two of them, and on
     the first page what keeps them `apart` from other children's.
     """
-    after = place_of(access.service, cursor, int, int)
+    after = place_of(access.request, cursor, int, int)
     standing = current_child(access, child_id, "/why", follow=follow)
     if isinstance(standing, Response):
         return standing

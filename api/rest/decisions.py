@@ -41,7 +41,7 @@ def list_decisions(
     limit: Limit = 50,
 ) -> DecisionPage:
     """What people said of pairs of records that you may see, the last first."""
-    place = place_of(access.service, cursor, int)
+    place = place_of(access.request, cursor, int)
     items = decisions_made(
         access.connection,
         reviewer_of(access),
@@ -92,7 +92,7 @@ def list_known_pairs(
     limit: Limit = 50,
 ) -> KnownList:
     """The newest first, with how reviewers answered."""
-    place = place_of(access.service, cursor, int)
+    place = place_of(access.request, cursor, int)
     found = known_pairs(
         access.connection,
         access.view,

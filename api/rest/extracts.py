@@ -137,7 +137,7 @@ def get_extracts(
     limit: Limit = 50,
 ) -> ExtractPage:
     """Newest first; of a key that is scoped to some sources, only theirs."""
-    place = place_of(access.service, cursor, int)
+    place = place_of(access.request, cursor, int)
     found = list_extracts(
         access.connection,
         sources=access.caller.sources,
@@ -181,7 +181,7 @@ def get_rejects(
 ) -> RejectPage:
     """In the order of the extract. All of them as CSV: `/v1/extracts/{extract}/rejects.csv`."""
     _require(access, extract)
-    place = place_of(access.service, cursor, int)
+    place = place_of(access.request, cursor, int)
     found = list_rejects(
         access.connection, extract, after=place[0] if place else 0, limit=limit + 1
     )

@@ -43,15 +43,15 @@ class Page(BaseModel):
     )
 
 
-def written(service: Service, place: Sequence[Any]) -> str:
-    """A cursor for a place: numbers and texts in the order of the list."""
+def written(request: Request, place: Sequence[Any]) -> str:
+    """A cursor for a place in the list that is asked for: numbers and texts in its order."""
     text = json.dumps(list(place), separators=(",", ":"))
-    sealed = _cipher(service).encrypt(text.encode(), None)
+    sealed = _cipher(service_of(request)).encrypt(text.encode(), _list_of(request))
     return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
-def place_of(service: Service, cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
-    """The place that a cursor names, whose parts are of these kinds. Raises Problem."""
+def place_of(request: Request, cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
+    """The place that a cursor of this list names, in parts of these kinds. Raises Problem."""
     if cursor is None:
         return None
     if len(cursor) > _LONGEST:
@@ -59,15 +59,20 @@ def place_of(service: Service, cursor: str | None, *kinds: type) -> tuple[Any, .
     try:
         padded = cursor.encode() + b"=" * (-len(cursor) % 4)
         sealed = base64.b64decode(padded, altchars=b"-_", validate=True)
-        found = json.loads(_cipher(service).decrypt(sealed, None))
+        found = json.loads(_cipher(service_of(request)).decrypt(sealed, _list_of(request)))
     except (ValueError, binascii.Error, InvalidTag):
         raise Problem("bad-cursor") from None
-    # Whoever has it may have it of another list.
+    # Whoever has it may have it of the same list in another order.
     fits = [isinstance(part, (int, float) if kind is float else kind)
             for part, kind in zip(found, kinds, strict=False)]  # fmt: skip
     if len(found) != len(kinds) or not all(fits):
         raise Problem("bad-cursor")
     return tuple(found)
+
+
+def _list_of(request: Request) -> list[bytes]:
+    """What a cursor is good for: the address of its list, without what is asked of that."""
+    return [request.scope["raw_path"]]
 
 
 def _cipher(service: Service) -> AESSIV:
@@ -89,9 +94,7 @@ def next_page(
     if len(items) <= limit:
         return list(items), None
     page = list(items[:limit])
-    url = request.url.include_query_params(
-        cursor=written(service_of(request), place(page[-1])), limit=limit
-    )
+    url = request.url.include_query_params(cursor=written(request, place(page[-1])), limit=limit)
     # As it was asked for: an id in it may hold what must stay encoded.
     address = f"{request.scope['raw_path'].decode('ascii')}?{url.query}"
     response.headers["Link"] = f'<{address}>; rel="next"'

@@ -113,7 +113,9 @@ class RecordBody(RecordValues):
     )
 
     as_of: AnyDay | None = Field(
-        None, description="The day on which the source held these values.", examples=["2024-09-01"]
+        None,
+        description="The day on which the source held these values; today if it is left out.",
+        examples=["2024-09-01"],
     )
 
     def said(self) -> dict[str, str]:

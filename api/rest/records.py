@@ -123,7 +123,7 @@ def explain_record(
     With each partial weight, its level and sentence, and what people decided on the two; on the
     first page with what keeps the record `apart` from other children's.
     """
-    after = place_of(access.service, cursor, str, str)
+    after = place_of(access.request, cursor, str, str)
     require_named(access, source)
     number = record_number(access.connection, source, record_id)
     child_id = _child(access, source, record_id)
@@ -169,7 +169,7 @@ def get_record_history(
     limit: Limit = 100,
 ) -> RecordHistory:
     """Oldest first: each version with the run and the extract that brought it, each child."""
-    after = place_of(access.service, cursor, int, int, int)
+    after = place_of(access.request, cursor, int, int, int)
     require_named(access, source)
     number = record_number(access.connection, source, record_id)
     if number is None:

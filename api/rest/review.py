@@ -349,7 +349,7 @@ def list_queue(
         reviewer_of(access),
         now=access.now,
         wanted=Wanted(kind=kind, source=source, at_least=at_least, at_most=at_most),
-        after=place_of(access.service, cursor, int, float, int, int),
+        after=place_of(access.request, cursor, int, float, int, int),
         limit=limit + 1,
     )
     page, address = next_page(request, response, items, limit, lambda item: item.place)
@@ -366,7 +366,7 @@ def list_reviewers(
     limit: Limit = 100,
 ) -> ReviewerList:
     """Pace, agreement with a second person, and answers to known pairs, of the last 26 weeks."""
-    after = place_of(access.service, cursor, int, str)
+    after = place_of(access.request, cursor, int, str)
     since = access.now - _WEEKS
     weeks = reviewer_weeks(access.connection, since=since)
     rest = [one for one in weeks if after is None or _place(one) > after]

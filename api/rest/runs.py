@@ -87,7 +87,7 @@ def get_runs(
     access: Reading, request: Request, response: Response, cursor: Cursor = None, limit: Limit = 50
 ) -> RunPage:
     """Newest first."""
-    place = place_of(access.service, cursor, int)
+    place = place_of(access.request, cursor, int)
     found = list_runs(access.connection, before=place[0] if place else None, limit=limit + 1)
     page, link = next_page(request, response, found, limit, lambda one: [one.id])
     return RunPage(next=link, items=[_model(view, access) for view in page])
@@ -113,7 +113,7 @@ def get_models(
     access: Reading, request: Request, response: Response, cursor: Cursor = None, limit: Limit = 50
 ) -> Models:
     """All that were ever used, the last one to come first."""
-    place = place_of(access.service, cursor, str)
+    place = place_of(access.request, cursor, str)
     found = list_models(access.connection, after=place[0] if place else None, limit=limit + 1)
     views, link = next_page(request, response, found, limit, lambda one: [one.hash])
     return Models(

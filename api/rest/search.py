@@ -101,7 +101,7 @@ def find_children(body: SearchBody, access: MayRead) -> FoundChildren:
     attends is told of a child only if no other agrees.
     """
     alone = access.caller.unattended
-    place = None if alone else place_of(access.service, body.cursor, str)
+    place = None if alone else place_of(access.request, body.cursor, str)
     if body.source is not None:
         require_source(access, body.source, "forbidden", "body.source")
     given = {name: getattr(body, name) for name in LOOKED_FOR}
@@ -136,7 +136,7 @@ def find_children(body: SearchBody, access: MayRead) -> FoundChildren:
             for one in found.children
         ],
         several=False,
-        next=written(access.service, [found.after]) if found.after else None,
+        next=written(access.request, [found.after]) if found.after else None,
     )
 
 

@@ -77,7 +77,7 @@ def get_sources(
     """With their agreements and the last extract of each; of a key that is scoped to some
     sources, only these.
     """
-    place = place_of(access.service, cursor, str)
+    place = place_of(access.request, cursor, str)
     found = list_sources(
         access.connection,
         access.caller.sources,

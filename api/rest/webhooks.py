@@ -188,7 +188,7 @@ def get_webhooks(
 ) -> WebhookPage:
     """Those of the caller."""
     places = _places(access)
-    place = place_of(access.service, cursor, int)
+    place = place_of(access.request, cursor, int)
     found = list_webhooks(
         access.connection, access.caller.name, place[0] if place else 0, limit + 1
     )
@@ -242,7 +242,7 @@ def get_dead_letters(
     """Deliveries that failed twelve times. Newer events have gone on meanwhile."""
     _require(access, webhook)
     places = _places(access)
-    place = place_of(access.service, cursor, int)
+    place = place_of(access.request, cursor, int)
     with reading(access.service.aside) as aside:
         found = dead_letters(aside, webhook, place[0] if place else 0, limit + 1)
     page, link = next_page(request, response, found, limit, lambda one: [one.id])

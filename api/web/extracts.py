@@ -66,7 +66,7 @@ def extracts_page(
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
     """Newest first, of one source or in one state if so chosen."""
-    place = place_of(visit.service, cursor, int)
+    place = place_of(request, cursor, int)
     titles = source_names(visit.connection)
     found = list_extracts(
         visit.connection,
@@ -180,7 +180,7 @@ def rejects_page(
 ) -> Response:
     """Rows that could not become records: place and reason, no value."""
     view = find(visit, extract)
-    place = place_of(visit.service, cursor, int)
+    place = place_of(request, cursor, int)
     found = list_rejects(
         visit.connection, extract, after=place[0] if place else 0, limit=_REJECTS + 1
     )

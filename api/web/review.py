@@ -43,7 +43,7 @@ def queue_page(
     if not reviewer.senior:
         part = part.for_all()
     # Forms send what is empty, too.
-    place = place_of(visit.service, after or None, int, float, int, int)
+    place = place_of(request, after or None, int, float, int, int)
     items = []
     if rules_of(visit) is not None:
         items = queued(
@@ -77,7 +77,7 @@ def queue_page(
         in_hand=lease.pair if lease else None,
         items=shown,
         later=bool(place),
-        next=_address(part.query, written(visit.service, shown[-1].place))
+        next=_address(part.query, written(request, shown[-1].place))
         if len(items) > _PAGE
         else None,
         **words_for_templates(),

@@ -1,8 +1,10 @@
 """The people of the register that routes are tried on, as bodies and addresses."""
 
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
+from fastapi import Request
 from sqlalchemy import select, update
 
 from api.db.engine import writing
@@ -23,6 +25,12 @@ ZEBEDEE_SAYS: dict[str, Any] = {
     "surname": "Young",
     "date_of_birth": "2013-02-11",
 }
+
+
+def asks(service: Service, address: str) -> Request:
+    """A request for an address, as cursors know it."""
+    app = SimpleNamespace(state=SimpleNamespace(service=service))
+    return Request({"type": "http", "app": app, "raw_path": address.encode()})
 
 
 def ids_for(service: Service, source: str, *purposes: str) -> None:

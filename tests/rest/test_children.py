@@ -20,7 +20,7 @@ from tests.register_service.registers import NOW
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed
 from tests.register_service.seen import put
 from tests.rest.conftest import Headers, MakeKey
-from tests.rest.people import AISHA_SAYS, ZEBEDEE_SAYS, child, kind, record
+from tests.rest.people import AISHA_SAYS, ZEBEDEE_SAYS, asks, child, kind, record
 
 SCHOOL, CLINIC, SOCIAL = AISHA
 LISTS = ("/records", "/family", "/history", "/journey", "/why")
@@ -171,9 +171,9 @@ def test_lists_come_in_pages_that_make_the_whole(
             assert ("Link" in page.headers) == (address is not None)
         assert paged == whole["items"]
         assert len(paged) >= 3
-        another = written(service, [12])
-        wrong = client.get(child(register.child(SCHOOL), rest) + f"?cursor={another}", headers=own)
-        assert kind(wrong) == "bad-cursor"
+        address = child(register.child(SCHOOL), rest)
+        another = written(asks(service, address), [12])
+        assert kind(client.get(f"{address}?cursor={another}", headers=own)) == "bad-cursor"
 
 
 def test_a_family_is_told_by_names_and_without_places(

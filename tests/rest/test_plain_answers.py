@@ -15,7 +15,7 @@ from api.rest.service import Service
 from api.services.access.roles import Role
 from tests.register_service.reviewed import AISHA, NOAH, Reviewed
 from tests.rest.conftest import Headers, MakeKey
-from tests.rest.people import AISHA_SAYS, ZEBEDEE_SAYS, kind, record
+from tests.rest.people import AISHA_SAYS, ZEBEDEE_SAYS, asks, kind, record
 
 CLINIC = AISHA[1]
 JSON = {"Content-Type": "application/json"}
@@ -155,26 +155,34 @@ def test_a_cursor_that_is_not_ours_is_always_the_same_problem(
 def test_a_cursor_of_a_list_that_has_changed_is_one_too(
     client: TestClient, key: MakeKey, service: Service
 ) -> None:
-    own = key()
-    asked = {"surname": "Malik", "cursor": written(service, ["5QK2M8ZR0T4WF"])}
-    found = client.post("/v1/children/search", headers=own, json=asked)
+    own, address = key(), "/v1/children/search"
+    asked = {"surname": "Malik", "cursor": written(asks(service, address), ["5QK2M8ZR0T4WF"])}
+    found = client.post(address, headers=own, json=asked)
     assert (found.status_code, kind(found)) == (400, "bad-cursor")
 
 
 def test_a_cursor_says_nothing_of_what_it_is_a_place_of(service: Service) -> None:
     """Nor by how long it is, of numbers as large."""
     places = [[110, 1, 12327], [110, 1, 12329], ["2016-10-26", "visits", 2098]]
-    cursors = [written(service, place) for place in places]
+    runs = asks(service, "/v1/runs")
+    cursors = [written(runs, place) for place in places]
     assert len(cursors[0]) == len(cursors[1])
     for cursor, place in zip(cursors, places, strict=True):
         sealed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         assert not any(str(part).encode() in sealed for part in place if part != 1)
-        assert place_of(service, cursor, *map(type, place)) == tuple(place)
+        assert place_of(runs, cursor, *map(type, place)) == tuple(place)
     for wrong in (cursors[0][:-2], cursors[0][::-1], cursors[0] + cursors[1]):
         with pytest.raises(Problem):
-            place_of(service, wrong, int, int, int)
+            place_of(runs, wrong, int, int, int)
     with pytest.raises(Problem):
-        place_of(service, cursors[2], int, int, int)
+        place_of(runs, cursors[2], int, int, int)
+
+
+def test_a_cursor_is_good_for_its_own_list_only(service: Service) -> None:
+    cursor = written(asks(service, "/v1/extracts"), [12])
+    with pytest.raises(Problem):
+        place_of(asks(service, "/v1/runs"), cursor, int)
+    assert place_of(asks(service, "/v1/extracts"), cursor, int) == (12,)
 
 
 def test_what_is_wrong_is_said_once(client: TestClient, key: MakeKey) -> None:

@@ -1,5 +1,6 @@
 """Single records over REST: put, deleted, read, explained, with what happened to them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -299,6 +300,19 @@ def test_sources_that_are_unknown_or_not_the_callers(client: TestClient, key: Ma
         assert kind(unknown) == "not-found"
     reader = key(Role.REVIEWER)
     assert kind(client.put(record(CLINIC), headers=reader, json=AISHA_SAYS)) == "forbidden"
+
+
+def test_what_is_put_without_a_day_is_said_today(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    own, moved = key(), {**AISHA_SAYS, "address": "9 Dale Rd", "postcode": "OL9 5BB"}
+    client.put(record(CLINIC), headers=own, json=moved)
+    told = client.get(record(CLINIC), headers=own).json()
+    assert told["as_of"] == datetime.now(UTC).date().isoformat()
+    of_child = client.get(f"/v1/children/{told['child_id']}", headers=own).json()
+    assert of_child["values"]["postcode"] == {"value": "OL9 5BB", "source": "clinic"}
+    client.put(record(CLINIC), headers=own, json={**AISHA_SAYS, "as_of": "2023-02-01"})
+    assert client.get(record(CLINIC), headers=own).json()["as_of"] == "2023-02-01"
 
 
 def test_a_record_and_its_child_as_of_a_run(
