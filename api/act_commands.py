@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from api import look_screen as screens
 from api import register_screen as screen
-from api.arguments import require_file
+from api.arguments import number, require_file
 from api.db.engine import reading, writing
 from api.opening import (
     ByOption,
@@ -94,7 +94,9 @@ def decide(
 
 @commands.command()
 def undo(
-    decision: Annotated[int, typer.Argument(metavar="DECISION", help="The decision's number.")],
+    decision: Annotated[
+        int, typer.Argument(parser=number, metavar="DECISION", help="The decision's number.")
+    ],
     why: WhyOption,
     link: LinkOption = True,
     database: DatabaseOption = None,
@@ -146,7 +148,7 @@ def correct(
 @commands.command()
 def release(
     correction: Annotated[
-        int, typer.Argument(metavar="CORRECTION", help="The correction's number.")
+        int, typer.Argument(parser=number, metavar="CORRECTION", help="The correction's number.")
     ],
     why: WhyOption,
     link: LinkOption = True,

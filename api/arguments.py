@@ -10,6 +10,9 @@ import typer
 
 from api.services.linking import RESULT_FILES, Extract
 
+# What both databases can hold.
+LARGEST_NUMBER = 2**63 - 1
+
 
 def parse_extracts(extracts: list[str]) -> list[Extract]:
     """NAME=PATH of each extract."""
@@ -26,6 +29,17 @@ def parse_extracts(extracts: list[str]) -> list[Extract]:
             raise _wrong(f"{name} is given twice; give each extract its own name")
         named.append(Extract(name, Path(path)))
     return named
+
+
+def number(text: str) -> int:
+    """The number of something in the register, of which none is as large as this may be."""
+    try:
+        found = int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a whole number") from None
+    if abs(found) > LARGEST_NUMBER:
+        raise typer.BadParameter("no number in a register is as large as this")
+    return found
 
 
 def require_folder(path: Path | None, option: str) -> None:

@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import Connection
 
 from api import register_screen as screen
-from api.arguments import require_file, require_writable_file
+from api.arguments import number, require_file, require_writable_file
 from api.db.aside import upgrade_aside
 from api.db.engine import open_database, reading, writing
 from api.db.schema import upgrade as upgrade_tables
@@ -47,7 +47,7 @@ from matcher.errors import DataError
 commands = typer.Typer()
 jobs = typer.Typer(help="Look after queued work.", invoke_without_command=True)
 
-JobArgument = Annotated[int, typer.Argument(metavar="JOB", help="The job's number.")]
+JobArgument = Annotated[int, typer.Argument(parser=number, metavar="JOB", help="The job's number.")]
 
 
 @commands.command()

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from api import look_screen as screens
 from api import register_screen as screen
-from api.arguments import require_writable_file
+from api.arguments import number, require_writable_file
 from api.db.engine import reading
 from api.opening import (
     DatabaseOption,
@@ -44,14 +44,18 @@ show = typer.Typer(help="Show a child or a record, with its history.", no_args_i
 # Entries of a history that are shown at most.
 _HISTORY = 1_000
 
-ExtractArgument = Annotated[int, typer.Argument(metavar="EXTRACT", help="The extract's number.")]
+ExtractArgument = Annotated[
+    int, typer.Argument(parser=number, metavar="EXTRACT", help="The extract's number.")
+]
 PurposeOption = Annotated[
     str,
     typer.Option("--purpose", metavar="PURPOSE", help="What you look for, such as early_years."),
 ]
 AsOfRunOption = Annotated[
     int | None,
-    typer.Option("--as-of", metavar="RUN", help="As it was after this run. Default: now."),
+    typer.Option(
+        "--as-of", parser=number, metavar="RUN", help="As it was after this run. Default: now."
+    ),
 ]
 
 
@@ -59,10 +63,7 @@ AsOfRunOption = Annotated[
 def export(
     what: Annotated[Export, typer.Argument(help="What to write.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A CSV file.")],
-    as_of: Annotated[
-        int | None,
-        typer.Option("--as-of", metavar="RUN", help="As it was after this run. Default: now."),
-    ] = None,
+    as_of: AsOfRunOption = None,
     database: DatabaseOption = None,
 ) -> None:
     """Write the crosswalk, the links, the register or the events to a file."""

@@ -8,7 +8,7 @@ import typer
 from sqlalchemy import Connection, Engine
 
 from api import register_screen as screen
-from api.arguments import day
+from api.arguments import day, number
 from api.db.engine import reading, writing
 from api.opening import (
     ByOption,
@@ -44,7 +44,9 @@ from matcher.progress import Observer
 
 commands = typer.Typer()
 
-ExtractArgument = Annotated[int, typer.Argument(metavar="EXTRACT", help="The extract's number.")]
+ExtractArgument = Annotated[
+    int, typer.Argument(parser=number, metavar="EXTRACT", help="The extract's number.")
+]
 AsOfOption = Annotated[
     date,
     typer.Option(
@@ -190,6 +192,7 @@ def relink(
         int | None,
         typer.Option(
             "--after-run",
+            parser=number,
             metavar="RUN",
             help="Only what you previewed after this run, if it is still the last one.",
         ),

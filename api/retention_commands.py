@@ -9,6 +9,7 @@ import typer
 from sqlalchemy import Connection, Engine
 
 from api.act_commands import RecordArgument, SourceArgument
+from api.arguments import number
 from api.db.engine import reading, writing
 from api.opening import (
     ByOption,
@@ -92,7 +93,7 @@ def _hold(on: tuple[str, str] | str, why: str, database: str | None, by: str | N
 
 @holds.command("lift")
 def lift(
-    hold: Annotated[int, typer.Argument(metavar="HOLD", help="The hold's number.")],
+    hold: Annotated[int, typer.Argument(parser=number, metavar="HOLD", help="The hold's number.")],
     why: WhyOption,
     database: DatabaseOption = None,
     by: ByOption = None,

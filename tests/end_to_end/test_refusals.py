@@ -102,6 +102,9 @@ def test_an_extract_without_any_child_is_a_problem_of_the_data(tmp_path: Path) -
 
 WRONG_CALLS = {
     "no extract": ["link", "--out", "out"],
+    "a number larger than any": ["undo", "9" * 23, "--why", "a test"],
+    "a run larger than any": ["export", "links", "--out", "x.csv", "--as-of", "9" * 23],
+    "a number that is none": ["withdraw", "first", "--why", "a test"],
     "no folder for the result": ["link", "good=good.csv"],
     "no name": ["link", "good.csv", "--out", "out"],
     "a name with other characters": ["link", "a/b=good.csv", "--out", "out"],
