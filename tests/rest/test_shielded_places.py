@@ -30,9 +30,11 @@ from tests.spec.drawn import rows
 HOME = {"address": "2 Mill Rd", "postcode": "OL1 1AA"}
 OTHER_HOME = {"address": "8 Dale Rd", "postcode": "OL9 5BB"}
 PLACES: list[dict[str, str]] = [
-    {"address": "9 Ash Gr", "postcode": "OL4 3PP"}, HOME, OTHER_HOME,
-    {**HOME, "address": "40 Mill Rd"}, {"postcode": HOME["postcode"]}, {},
-]  # fmt: skip
+    {"address": "9 Ash Gr", "postcode": "OL4 3PP"},
+    HOME,
+    OTHER_HOME,
+    {"postcode": HOME["postcode"]},
+]
 
 # A system that holds each child once holds her as Aysha; a guess is Aisha.
 ONCE = rows("""
@@ -111,7 +113,8 @@ class Asked:
         found["feed"] = self._get(f"/v1/events?limit=1000&after={self.after}")
         found["runs"] = self._get("/v1/runs", self.analyst)
         told = {name: _plain(answer, ids) for name, answer in found.items()}
-        for what in ("crosswalk", "links", "events", "register"):
+        # What crosswalk and events would hold is asked above.
+        for what in ("links", "register"):
             made = self.client.post("/v1/exports", headers=self.analyst, json={"what": what})
             do_work(self.service)
             file = self._get(f"{made.headers['Location']}/content", self.analyst)
