@@ -246,7 +246,7 @@ def put(
     What the file leaves out is missing from then on.
     """
     require_file(file, "FILE")
-    said, at = _read_values(file), now()
+    said = _read_values(file)
     with existing_register(database) as engine, writing(engine) as connection:
         done = put_record(
             connection,
@@ -254,9 +254,9 @@ def put(
             source=source,
             record_id=record_id,
             values=said.said(),
-            as_of=said.as_of or at.date(),
+            as_of=said.as_of,
             by=by or user_name(),
-            now=at,
+            now=now(),
         )
     _show_put(done, as_json=as_json)
 

@@ -100,7 +100,7 @@ def put_one_record(
             source=source,
             record_id=record_id,
             values={**kept, **said},
-            as_of=body.as_of or write.now.date(),
+            as_of=body.as_of,
             by=write.caller.name,
             now=write.now,
             anew=before is not None and not before.hidden.keys().isdisjoint(said),

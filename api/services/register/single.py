@@ -68,6 +68,7 @@ def put_record(
 ) -> Put:
     """Let a record say ``values`` (columns of RECORDS as text) from now on, and link it.
 
+    ``as_of`` is the day on which the source held them, that of ``now`` if it is not known.
     ``anew`` enters them also if it says so already: whoever may not see what it says is not
     to learn that a guess was right.
 
@@ -91,8 +92,9 @@ def put_record(
         ).scalar_one()
     _close(connection, version, run)
     spread_to(connection, record, like.new, now=now)
-    version_of = {"record": record, "from_run": run, "content_hash": content, "as_of": as_of,
-                  "unplaced": like.any, "unaccompanied": like.nearly}  # fmt: skip
+    version_of = {"record": record, "from_run": run, "content_hash": content,
+                  "as_of": as_of or now.date(), "unplaced": like.any,
+                  "unaccompanied": like.nearly}  # fmt: skip
     connection.execute(insert(RecordVersion), [{**said, **version_of}])
     outcome = _link(connection, rules, run, record, by, now, "record_put")
     return Put(version is None, True, _child(connection, record), run, outcome)
