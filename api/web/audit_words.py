@@ -80,6 +80,8 @@ _CHILDREN = {
     "GET /children/{child_id}": "Looked at a child",
     "GET /children/{child_id}/correct": "Began to correct a value of a child",
     "POST /children/{child_id}/correct": "Corrected a value of a child",
+    "GET /children/{child_id}/release": "Began to release a correction of a child",
+    "POST /children/{child_id}/release": "Released a correction of a child",
     "GET /children/{child_id}/history": "Looked at a child’s history",
     "GET /children/{child_id}/journey": "Looked at a child’s journey",
     "GET /children/{child_id}/why": "Looked at why a child’s records are together",

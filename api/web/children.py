@@ -14,7 +14,13 @@ from api.services.access.roles import Permission
 from api.services.register.acts import ActError, key_of
 from api.services.register.apart import kept_apart
 from api.services.register.changes import child_history
-from api.services.register.corrections import LONGEST_VALUE, checked_value, correct
+from api.services.register.corrections import (
+    BY_HAND,
+    LONGEST_VALUE,
+    checked_value,
+    correct,
+    release_field,
+)
 from api.services.register.families import view_family
 from api.services.register.history import ChildStanding, Standing
 from api.services.register.journeys import journey_of
@@ -195,6 +201,42 @@ def correct_value(
     )
 
 
+@router.get("/children/{child_id}/release")
+def release_page(
+    request: Request,
+    child_id: str,
+    visit: Annotated[Access, signed_in(Permission.CORRECT_CHILDREN)],
+    field: Annotated[str, Query(max_length=40)] = "",
+) -> Response:
+    """Let a value that was set by hand go."""
+    found = _child(request, visit, child_id)
+    _check_by_hand(found, field)
+    return _releasing(request, child_id, field)
+
+
+@router.post("/children/{child_id}/release")
+def release_value(
+    request: Request, child_id: str, change: Correcting, field: Typed = "", why: Typed = ""
+) -> Response:
+    """The sources have their say again, from the next run."""
+    _check_by_hand(_child(request, change, child_id), field)
+    if wrong := wrong_reason(why, "Enter why the correction is no longer needed"):
+        raise Instead(_releasing(request, child_id, field, why, {"why": wrong}))
+    try:
+        release_field(
+            change.connection, child_id, field, why=why, by=change.caller.name, now=change.now
+        )
+    except ActError:
+        said = "The correction was released already. The page changes with the next run."
+        return see(request, f"/children/{child_id}", said=said)
+    queue_linking(change.connection, by=change.caller.name)
+    return see(
+        request,
+        f"/children/{child_id}",
+        said="The correction is released. What the systems say applies again with the next run.",
+    )
+
+
 @router.post("/children/{child_id}/shield")
 def shield_child(
     request: Request,
@@ -316,6 +358,33 @@ def _check_seen(child: ShownChild, field: str) -> None:
     """Nobody corrects what they may not know. Raises Problem."""
     if child.location_hidden and field in WHEREABOUTS:
         raise Problem("not-found")
+
+
+def _check_by_hand(child: ShownChild, field: str) -> None:
+    """Only what may be known and was set by hand can be let go. Raises Problem."""
+    _check_seen(child, field)
+    own = child.golden.get(field)
+    if own is None or own[1] != BY_HAND:
+        raise Problem("not-found")
+
+
+def _releasing(
+    request: Request,
+    child_id: str,
+    field: str,
+    why: str = "",
+    errors: Mapping[str, str] | None = None,
+) -> Response:
+    return page(
+        request,
+        "children/release.html",
+        title=f"Release the correction of the {named(field)}",
+        errors=errors,
+        status=422 if errors else 200,
+        child_id=child_id,
+        field=field,
+        why=why,
+    )
 
 
 def _correcting(

@@ -53,6 +53,13 @@ def child(site: Site) -> str:
     return f"/children/{found}"
 
 
+def corrected(site: Site) -> str:
+    """A value of a child that a person set by hand, to be let go."""
+    register = Reviewed(site.engine, Path())
+    register.correct(NOAH, "surname", "Birch")
+    return f"/children/{register.child(NOAH)}/release?field=surname"
+
+
 def shielded(site: Site) -> str:
     """One who lives where only those who are cleared may know."""
     with writing(site.engine) as connection:
@@ -118,6 +125,7 @@ SAMPLES: Mapping[str, Sample] = {
     "/children": at("/children"),
     "/children/{child_id}": Sample(child),
     "/children/{child_id}/correct": Sample(lambda site: child(site) + "/correct"),
+    "/children/{child_id}/release": Sample(corrected),
     "/children/{child_id}/history": Sample(lambda site: child(site) + "/history"),
     "/children/{child_id}/journey": Sample(lambda site: child(site) + "/journey"),
     "/children/{child_id}/why": Sample(lambda site: child(site) + "/why"),

@@ -10,12 +10,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from api.db.engine import reading
-from api.db.models import Access, Correction
+from api.db.models import Access, Audit, Correction
 from api.rest.service import Service, opened
 from api.services.access.roles import Role
 from tests.databases import Databases
 from tests.register_service.registers import shipped
-from tests.register_service.reviewed import AISHA, PEOPLE, Reviewed, reviewed
+from tests.register_service.reviewed import AISHA, PEOPLE, Reviewed, reviewed, without
 from tests.web.conftest import SignIn, token_in
 
 NHS_NUMBER = "9434765919"
@@ -158,6 +158,52 @@ def test_an_empty_correction_is_told_beside_its_fields(
     assert send(client, where, field="date_of_birth", **right).status_code == 303
     with reading(service.engine) as connection:
         assert connection.scalar(select(Correction.value)) == "2015-05-03"
+
+
+def test_a_correction_is_released_on_the_page_of_its_child(
+    register: Reviewed, service: Service, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.SENIOR_REVIEWER)
+    before = register.golden(AISHA[0], "surname")
+    child = f"/children/{register.child(AISHA[0])}"
+    assert "/release" not in client.get(child).text
+    assert client.get(f"{child}/release?field=surname").status_code == 404
+    register.correct(AISHA[1], "surname", "Mallick")
+    register.correct(AISHA[0], "surname", "Malick")
+    assert f'href="{child}/release?field=surname"' in client.get(child).text
+    reviewer = sign_in(Role.REVIEWER)
+    assert "/release" not in reviewer.get(child).text
+    assert reviewer.get(f"{child}/release?field=surname").status_code == 403
+    assert 'name="csrf"' in client.get(f"{child}/release?field=surname").text
+    assert client.post(f"{child}/release", data={"field": "surname"}).status_code == 403
+    errors = errors_of(send(client, f"{child}/release", field="surname"))
+    assert errors == {"why": "Enter why the correction is no longer needed"}
+    assert register.golden(AISHA[0], "surname") == ("Malick", "correction")
+    released = send(client, f"{child}/release", field="surname", why="the school has it right now")
+    assert released.status_code == 303 and released.headers["location"] == child
+    again = send(client, f"{child}/release", field="surname", why="the school has it right now")
+    assert "released already" in client.get(again.headers["location"]).text
+    register.run()
+    assert register.golden(AISHA[0], "surname") == before
+    assert "/release" not in client.get(child).text
+    with reading(service.engine) as connection:
+        noted = connection.scalars(
+            select(Audit.action).where(Audit.action == "correction_released")
+        ).all()
+    assert len(noted) == 2
+
+
+def test_a_correction_on_a_record_that_is_gone_is_released_too(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    register.correct(AISHA[1], "surname", "Mallick")
+    register.load_people(without(AISHA[1]))
+    assert register.golden(AISHA[0], "surname") == ("Mallick", "correction")
+    client = sign_in(Role.STEWARD)
+    where = f"/children/{register.child(AISHA[0])}/release"
+    assert send(client, where, field="surname", why="an error").status_code == 303
+    register.run()
+    assert register.golden(AISHA[0], "surname") == ("Malik", "school")
 
 
 def test_who_may_lift_a_shield_is_asked_why_and_others_are_told_they_may_not(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from api.db.among import among
 from api.db.models import Child, Correction, Membership, RecordVersion, Succession
@@ -73,6 +73,44 @@ def release_correction(
         .values(released_by=by, released_at=now, released_why=why, run=None)
     )
     audit(connection, "correction_released", f"correction {correction}", by=by, now=now)
+
+
+def release_field(
+    connection: Connection, child: str, field: str, *, why: str, by: str, now: datetime
+) -> int:
+    """Let all corrections of one value of a child go, from the next run; how many they were.
+
+    Raises ActError if nothing is to be let go.
+    """
+    found = corrections_on(connection, child, field)
+    require_reason(why)
+    if not found:
+        raise ActError(
+            f"no correction of this {field} holds any more; what the sources say applies with the "
+            "next run"
+        )
+    for correction in found:
+        release_correction(connection, correction, why=why, by=by, now=now)
+    return len(found)
+
+
+def corrections_on(connection: Connection, child: str, field: str) -> list[int]:
+    """Corrections of one value of a child that hold, also on records that are gone; by number."""
+    own = set(
+        connection.scalars(
+            select(Membership.record).where(Membership.child == child, Membership.to_run.is_(None))
+        )
+    )
+    query = (
+        select(Correction.id, Correction.record, _is_current().label("current"))
+        .where(Correction.field == field, Correction.released_at.is_(None))
+        .order_by(Correction.id)
+    )
+    return [
+        number
+        for number, record, current in connection.execute(query).all()
+        if record in own or not (current or own.isdisjoint(left_with(connection, [record])))
+    ]
 
 
 def left_with(connection: Connection, records: Collection[int]) -> list[int]:
@@ -209,16 +247,7 @@ def _left_behind(
     connection: Connection, golden: pd.DataFrame, child_of: Mapping[int, str]
 ) -> dict[int, str]:
     """The child, among these, of each corrected record that is gone."""
-    here = (
-        select(RecordVersion.id)
-        .where(
-            RecordVersion.record == Correction.record,
-            RecordVersion.to_run.is_(None),
-            RecordVersion.role == "child",
-        )
-        .exists()
-    )
-    query = select(Correction.record).where(Correction.released_at.is_(None), ~here)
+    query = select(Correction.record).where(Correction.released_at.is_(None), ~_is_current())
     found = {}
     for record in connection.scalars(query.distinct()).all():
         last = connection.scalar(
@@ -231,6 +260,19 @@ def _left_behind(
         if child is not None:
             found[record] = child
     return found
+
+
+def _is_current() -> ColumnElement[bool]:
+    """That a correction's record is still a child's."""
+    return (
+        select(RecordVersion.id)
+        .where(
+            RecordVersion.record == Correction.record,
+            RecordVersion.to_run.is_(None),
+            RecordVersion.role == "child",
+        )
+        .exists()
+    )
 
 
 def _survivor(
