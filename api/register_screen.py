@@ -258,6 +258,8 @@ def show_report(report: Mapping[str, Any], title: str, extract: int, *, waits: b
         table.add_row(f"rejects: {code}", f"{count:,}")
     for name in ("new", "changed", "gone", "unchanged"):
         table.add_row(f"{name}", f"{report['change'][name]:,}")
+    if another := report["change"]["another_person"]:
+        table.add_row("ids of another person now", f"{another:,}")
     _OUT.print(table)
     if waits:
         _show_stops(report, extract)

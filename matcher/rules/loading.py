@@ -17,6 +17,7 @@ class Stops(Rule):
     rejects: Share
     gone: Share
     changed: Share
+    another_person: Share
     fewest: Share
     most: Annotated[float, Field(ge=1)]
     completeness: Share
@@ -26,8 +27,9 @@ class Stops(Rule):
 class Found(Rule):
     """What is known of an extract when it is judged, as counts.
 
-    ``current`` are the records of its source before it; ``completeness`` is how far the
-    share of records with a field filled has fallen, by field.
+    ``current`` are the records of its source before it, and ``listed_before`` those of them that
+    it lists, of which ``another_person`` have another name and another date of birth at once.
+    ``completeness`` is how far the share of records with a field filled has fallen, by field.
     """
 
     rows: Count
@@ -36,6 +38,8 @@ class Found(Rule):
     current: Count = 0
     gone: Count = 0
     changed: Count = 0
+    listed_before: Count = 0
+    another_person: Count = 0
     delta: bool = False
     same_date: bool = False
     completeness: dict[str, float] = Field(default_factory=dict)
@@ -65,6 +69,7 @@ class LoadingRules(Rule):
     accept: Literal["at_once", "by_a_person"]
     smallest: Count
     smallest_gone: Count
+    smallest_another_person: Count
     overdue_after: Annotated[int, Field(ge=1)] = 365
     stops: Stops
     examples: list[LoadingExample] = Field(default_factory=list)
@@ -80,6 +85,7 @@ class LoadingRules(Rule):
         yield self._above("rejects", found.rejects, found.rows, bounds.rejects)
         yield self._above("gone", found.gone, current, bounds.gone, enough=self.smallest_gone)
         yield self._above("changed", found.changed, current, bounds.changed)
+        yield self._another_person(found)
         if not found.delta and current >= self.smallest:
             share = round(found.records / current, 4)
             if share < bounds.fewest:
@@ -95,6 +101,14 @@ class LoadingRules(Rule):
                 )
         if found.same_date and bounds.same_date:
             yield Stop(code="same_date", found=1, bound=0)
+
+    def _another_person(self, found: Found) -> Stop | None:
+        """A stop if many of the ids that were there before name somebody else now."""
+        another, bound = found.another_person, self.stops.another_person
+        if another < max(1, self.smallest_another_person) or another / found.listed_before <= bound:
+            return None
+        share = round(another / found.listed_before, 4)
+        return Stop(code="another_person", found=share, bound=bound)
 
     def _above(
         self, code: str, part: int, whole: int, bound: float, *, enough: int | None = None

@@ -1,12 +1,13 @@
 """The data-quality report: counts that add up, and what stops an implausible extract."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from api.db.models import ExtractState, Reject
+from api.services.extracts.stops import stop_says
 from api.services.extracts.validation import validate
 from tests.end_to_end.command import TOWN, TOWN_EXTRACTS
 from tests.register_service.extracts import DAY, NOW, Loader, people, rules
@@ -40,6 +41,7 @@ def test_every_row_is_a_record_or_a_reject(loader: Loader, source: str) -> None:
         "changed": 0,
         "gone": 0,
         "unchanged": 0,
+        "another_person": 0,
     }
 
 
@@ -82,6 +84,7 @@ def test_change_is_counted_against_what_is_current(loader: Loader) -> None:
         "changed": 30,
         "gone": 10,
         "unchanged": 60,
+        "another_person": 0,
     }
     assert found["stops"] == []
 
@@ -99,6 +102,63 @@ def test_an_implausible_extract_waits_for_a_person(loader: Loader) -> None:
     assert stops(found.report) == ["gone", "fewest"]
     gone = found.report["stops"][0]
     assert (gone["found"], gone["bound"]) == (0.55, rules().loading.stops.gone)
+
+
+def numbered(size: int, shift: int = 0, **of_all: str) -> list[dict[str, str]]:
+    """People of two names and a birthday each, whose ids may be those of others."""
+    return [
+        {
+            "record_id": str(n),
+            "forename": f"Amy{(n + shift) % size}",
+            "date_of_birth": str(date(2015, 1, 1) + timedelta((n + shift) % size)),
+            **of_all,
+        }
+        for n in range(size)
+    ]
+
+
+@pytest.mark.parametrize("mode", ["snapshot", "delta"])
+def test_ids_that_name_other_people_than_before_stop(loader: Loader, mode: Any) -> None:
+    loader.load(people(numbered(40)))
+    extract = loader.receive(
+        people(numbered(40, shift=1)[:20] + numbered(40)[20:]),
+        mode=mode,
+        as_of=DAY + timedelta(7),
+    ).extract
+    found = validate(loader.connection, extract, book=rules(), by="analyst", now=NOW)
+    assert found.report is not None
+    assert found.report["change"]["another_person"] == 20
+    assert found.state == ExtractState.VALIDATED
+    assert stops(found.report) == ["another_person"]
+    assert "other people" in stop_says(found.report["stops"][0])
+
+
+def test_a_correction_of_name_and_birthday_at_once_does_not_stop(loader: Loader) -> None:
+    loader.load(people(numbered(40)))
+    some = numbered(40, shift=1)[:4] + numbered(40)[4:]
+    found = report(loader, people(some), as_of=DAY + timedelta(7))
+    assert (found["change"]["another_person"], stops(found)) == (4, [])
+
+
+@pytest.mark.parametrize(
+    "same", [{"forename": "Amy"}, {"date_of_birth": "2015-01-01"}, {"forename": ""}]
+)
+def test_who_has_the_name_or_the_birthday_as_before_is_no_other_person(
+    loader: Loader, same: dict[str, str]
+) -> None:
+    loader.load(people(numbered(40, **same)))
+    anew = people(numbered(40, shift=1, **same))
+    assert report(loader, anew, as_of=DAY + timedelta(7))["change"]["another_person"] == 0
+
+
+def test_another_way_of_writing_a_name_makes_no_other_person(loader: Loader) -> None:
+    loader.load(people(numbered(40)))
+    other = [
+        {**one, "forename": one["forename"].upper() + " ", "date_of_birth": "2016-02-03"}
+        for one in numbered(40)
+    ]
+    found = report(loader, people(other), as_of=DAY + timedelta(7))
+    assert (found["change"]["changed"], found["change"]["another_person"]) == (40, 0)
 
 
 def test_a_date_that_does_not_move_stops(loader: Loader) -> None:

@@ -562,6 +562,33 @@ def test_a_list_with_headers_alone_is_refused_before_anybody_is_asked(steward: T
         assert "headers but no row below them" in errors(bring(steward, content + "\n", "swift"))
 
 
+def test_ids_that_name_other_people_are_told_and_wait_for_a_person(
+    steward: TestClient, service: Service
+) -> None:
+    names = ["Ada", "Ben", "Cal", "Dee", "Eve", "Fay"]
+
+    def rows(shift: int) -> str:
+        cells = [
+            f"{at},{names[(at + shift) % 6]},Lees,2019-05-0{1 + (at + shift) % 6}"
+            for at in range(6)
+        ]
+        return "\n".join(["record_id,forename,surname,date_of_birth", *cells]) + "\n"
+
+    bring(steward, rows(0))
+    do_work(service)
+    token = token_in(steward.get("/account").text)
+    again = steward.post(
+        where("library", as_of="2024-09-08"),
+        data={"csrf": token},
+        files={"file": ("list.csv", rows(1))},
+    )
+    do_work(service)
+    shown = " ".join(re.sub(r"<[^>]+>", " ", steward.get(again.headers["location"]).text).split())
+    assert "Ids of them that name another person now 6" in shown
+    assert "100% of the records that it lists and that were there before have another name" in shown
+    assert state(service, 2) == "validated"
+
+
 def test_accepting_what_somebody_accepted_meanwhile_says_so(
     steward: TestClient, service: Service
 ) -> None:

@@ -114,6 +114,8 @@ def measured(report: Mapping[str, Any], *, delta: bool, same_date: bool) -> Foun
         current=change["current"],
         gone=change["gone"],
         changed=change["changed"],
+        listed_before=change["changed"] + change["unchanged"],
+        another_person=change["another_person"],
         delta=delta,
         same_date=same_date,
         completeness=report["completeness_fallen"],

@@ -8,6 +8,11 @@ _SAYS = {
     "rejects": "{found:.0%} of its rows could not become records (the rules allow {bound:.0%})",
     "gone": "{found:.0%} of the source's records are not in it (the rules allow {bound:.0%})",
     "changed": "{found:.0%} of its records say something else (the rules allow {bound:.0%})",
+    "another_person": (
+        "{found:.0%} of the records that it lists and that were there before have another name and "
+        "another date of birth (the rules allow {bound:.0%}): the source may have given their ids "
+        "to other people, or another column may be read as the id"
+    ),
     "fewest": "it holds {found:.0%} as many records as the source has now (at least {bound:.0%})",
     "most": "it holds {found:.1f} times as many records as the source has now (at most {bound:g})",
     "completeness": "{field} is filled in {found:.0%} fewer records (the rules allow {bound:.0%})",

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 from api.db.bulk import insert
 from api.db.models import Extract, ExtractState, Record, RecordVersion, Reject, Run, Source
 from api.services.access.keepers import may_know_places
+from api.services.extracts.another import another_person
 from api.services.extracts.arrays import Flags, cells
 from api.services.extracts.changes import diff
 from api.services.extracts.files import drop_file
@@ -191,6 +192,7 @@ def _report(
 ) -> dict[str, Any]:
     """The report, compared with what is current, and judged by the loading rules."""
     changes = diff(connection, source=row.source, read=read, mode=row.mode, as_of=row.as_of)
+    another = another_person(connection, changes)
     cleared = may_know_places(connection, row.received_by)
     if row.mode == "delta" and not cleared:
         # Else it would tell which of two places is the one that is hidden.
@@ -199,7 +201,11 @@ def _report(
     report = describe(read, book.linkage, changes.content)
     before = _last_snapshot(connection, row.source)
     last = _last_date(connection, row.source)
-    report["change"] = {"current": _current(connection, row.source), **changes.counts()}
+    report["change"] = {
+        "current": _current(connection, row.source),
+        **changes.counts(),
+        "another_person": another,
+    }
     delta = row.mode == "delta"
     report["completeness_fallen"] = {} if delta else fallen(before, report)
     same_date = last == row.as_of and not delta
