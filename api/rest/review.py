@@ -395,7 +395,7 @@ def _why_not(access: Access, pair: PairId) -> ActError:
 
 def _shown(access: Access, rules: Rules, lease: Lease) -> Response:
     with told_plainly():
-        context = context_of(access.connection, rules[1], reviewer_of(access), lease)
+        context = context_of(access.connection, rules, reviewer_of(access), lease)
     access.saw(*told_of(context))
     model = pair_model(context, lease)
     headers = {"ETag": f'"{lease.etag}"', "Cache-Control": "no-store"}

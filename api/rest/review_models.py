@@ -44,6 +44,10 @@ class FieldModel(BaseModel):
     l: ValueModel = Field(description="What the left record says.")
     r: ValueModel = Field(description="What the right record says.")
     withheld: bool = Field(description="It may not be seen: by the purpose, or a shield.")
+    counted: bool = Field(
+        description="False where two names differ only in what linking does not count, such as a "
+        "prefix (Muhammad Ali and Ali)."
+    )
 
 
 class BesideModel(RecordKey):

@@ -114,6 +114,7 @@ def _field(one: Field) -> FieldModel:
         l=_value(one.l),
         r=_value(one.r),
         withheld=one.withheld,
+        counted=one.counted,
     )
 
 

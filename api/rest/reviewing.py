@@ -9,11 +9,8 @@ from api.services.register.acts import ActError, UnknownError
 from api.services.register.standing import Standing
 from api.services.review.context import Context
 from api.services.review.pairs import NotInHandError, Reviewer, StaleError, TakenError
+from api.services.review.seen import Rules as Rules
 from api.services.review.undoing import NotYoursError
-from matcher.rules.library import LinkageRules
-from matcher.rules.review import ReviewRules
-
-Rules = tuple[LinkageRules, ReviewRules]
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from api.services.review.names import (
     NAME_FIELDS,
     NameParts,
     differing_words,
+    is_counted,
     parts_compared,
     same_name,
     shapes_differ,
@@ -66,7 +67,7 @@ Cell = tuple[str | None, bool, Sequence[Span]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A field of both records. ``found`` is Same, Different, or empty where one has none."""
+    """A field of both records. ``found`` is what the page says of it, empty where one has none."""
 
     name: str
     found: str
@@ -208,6 +209,10 @@ def _pair(
     return own, other, replace(bench, record=mine)
 
 
+# Of names that differ in a prefix alone, say.
+_NOT_COUNTED = "Different, but linking does not count what is marked"
+
+
 def _rows(
     visit: Access, shown: Sequence[ShownRecord], masks: Masks, *, placeless: bool
 ) -> list[Row]:
@@ -239,8 +244,11 @@ def _rows(
         found, spans = "", _NO_SPANS
         if all(texts) and not (placeless and name in WHEREABOUTS):
             one, other = (str(text) for text in texts)
-            found = "Same" if same(one, other) else "Different"
-            spans = differing_spans(one, other)
+            found, spans = "Same" if same(one, other) else "Different", differing_spans(one, other)
+            # A hidden value must not be told by what it makes of another.
+            told = found == "Different" and not set(masks.hidden) & set(NAME_FIELDS)
+            if told and rules is not None and not is_counted(rules[0], name, *values):
+                found, spans = _NOT_COUNTED, differing_words(one, other)
         rows.append(Row(name, found, tuple(zip(texts, hidden, spans, strict=False))))
     return rows
 
@@ -262,4 +270,7 @@ def _whole_name(linkage: LinkageRules, values: Sequence[Mapping[str, str]]) -> R
     alike = same_name(linkage, *values)
     spans = _NO_SPANS if alike else differing_words(one, other)
     cells = ((one, False, spans[0]), (other, False, spans[1]))
-    return Row("name", "Same" if alike else "Different", cells)
+    if alike:
+        return Row("name", "Same", cells)
+    counted = is_counted(linkage, "name", *values)
+    return Row("name", "Different" if counted else _NOT_COUNTED, cells)

@@ -170,9 +170,7 @@ def _answer_page(
     then, now = _weights(visit, given)
     keys = shown_keys(visit.connection, visit.view, [given.pair.low, given.pair.high])
     visit.saw(*(f"record {record}" for record in (given.pair.low, given.pair.high)))
-    sides, fields = fields_of(
-        visit.connection, needed_rules(visit)[1], reviewer_of(visit), given.pair
-    )
+    sides, fields = fields_of(visit.connection, needed_rules(visit), reviewer_of(visit), given.pair)
     return page(
         request,
         "review/answer.html",

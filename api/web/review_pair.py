@@ -211,7 +211,7 @@ def _shown(
     why: str = "",
     errors: Mapping[str, str] | None = None,
 ) -> Response:
-    rules = needed_rules(visit)[1]
+    rules = needed_rules(visit)
     try:
         context = context_of(visit.connection, rules, reviewer_of(visit), lease)
     except UnknownPairError:
@@ -228,7 +228,7 @@ def _shown(
         status=422 if errors else 200,
         errors=errors,
         context=context,
-        two_end_it=two_end(rules, context.waits_as),
+        two_end_it=two_end(rules[1], context.waits_as),
         parts=name_parts(visit, context.fields),
         lease=lease,
         seconds=round((lease.expires_at - visit.now).total_seconds()),

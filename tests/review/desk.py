@@ -101,7 +101,7 @@ class Desk:
 
     def context(self, reviewer: Reviewer, lease: Lease) -> Context:
         with reading(self.register.engine) as connection:
-            return context_of(connection, self.rules, reviewer, lease)
+            return context_of(connection, (shipped().book.linkage, self.rules), reviewer, lease)
 
     def answer(
         self, reviewer: Reviewer, lease: Lease, kind: str = "match", **other: Any

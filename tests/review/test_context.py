@@ -130,6 +130,45 @@ def test_a_name_in_one_field_is_beside_one_in_parts_as_linking_compares_them(
     assert [mine.text[start:end] for start, end in mine.spans] == marked
 
 
+@pytest.mark.parametrize(
+    ("name", "other", "marked", "counted"),
+    [
+        (("Muhammad Ali", "Khan"), ("Ali", "Khan"), ["Muhammad"], False),
+        (("Amina", "Khatun Khan"), ("Amina", "Khan"), ["Khatun"], False),
+        (("Ali", "Ul Haq"), ("Ali", "Haq"), ["Ul "], True),
+        (("Lily-Grace", "Lees"), ("Lily", "Lees"), ["-Grace"], True),
+        (("Ayesha", "Khan"), ("Aisha", "Khan"), ["ye"], True),
+        (("Md Ali Khan",), ("Muhammad Ali", "Khan"), ["Md"], False),
+        (("Muhammad Ali Khan",), ("Ali", "Khan"), ["Muhammad"], False),
+        (("Md Ali Khan",), ("Muhammad Ali", "Quill"), ["Md", "Khan"], True),
+        (("Amina O'Brien",), ("Amina", "OBrien"), [], True),
+    ],
+)
+def test_a_name_that_differs_in_a_prefix_only_is_marked_and_said_not_to_count(
+    desk: Desk,
+    name: tuple[str, ...],
+    other: tuple[str, ...],
+    marked: list[str],
+    counted: bool,
+) -> None:
+    def person(source: str, key: str, names: tuple[str, ...]) -> dict[str, str]:
+        parts = ("name",) if len(names) == 1 else ("forename", "surname")
+        own = {"source": source, "record_id": key, **dict(zip(parts, names, strict=True))}
+        return {**PEOPLE[3], "forename": "", "surname": "", **own}
+
+    desk.register.load_people([person("school", "1", other), person("census", "5", name)])
+    desk.know(("school", "1"), ("census", "5"), "match")
+    desk.rules = rules(known_share=1.0)
+    context = desk.context(ANNA, desk.take(ANNA))
+    differs = [one for one in context.fields if one.comparison == "different"]
+    assert len(differs) == bool(marked)
+    assert all(one.counted == counted for one in differs)
+    for one in differs:
+        mine = one.l if context.l.key == ("census", "5") else one.r
+        assert mine.text is not None
+        assert [mine.text[start:end] for start, end in mine.spans] == marked
+
+
 def test_a_name_that_may_be_seen_in_part_only_is_not_told_as_a_whole(desk: Desk) -> None:
     whole = {**PEOPLE[3], "record_id": "5", "name": "Aisha Malik"}
     del whole["forename"], whole["surname"]

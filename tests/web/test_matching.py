@@ -442,6 +442,25 @@ def test_a_name_in_one_field_is_compared_with_one_in_parts(
     assert ">Forename<" not in page and ">Surname<" not in page
 
 
+def test_a_prefix_that_linking_does_not_count_is_marked_and_said_so_on_both_pages(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    register.load_people([PEOPLE[1], {**PEOPLE[4], "forename": "Mst Aisha"}])
+    client = sign_in(Role.REVIEWER)
+    page = client.get(pair_of(register, SCHOOL, UNSURE)).text
+    row = page.split(">Forename</th>")[1].split("</tr>")[0]
+    assert "Different, but linking does not count what is marked" in row
+    assert "<mark>Mst</mark> Aisha" in row
+    with reading(register.engine) as connection:
+        ids = register.ids(connection)
+    low, high = sorted((ids[SCHOOL], ids[UNSURE]))
+    token = token_in(client.get("/account").text)
+    taken = client.post(f"/review/pairs/{low}-{high}/take", data={"csrf": token})
+    review = client.get(taken.headers["location"]).text
+    assert "≠ Differs, but linking does not count what is marked" in review
+    assert "<mark>Mst</mark> Aisha" in review
+
+
 def test_of_a_name_that_is_read_in_parts_the_parts_are_told(
     register: Reviewed, sign_in: SignIn
 ) -> None:

@@ -16,14 +16,13 @@ from api.services.register.acts import Key
 from api.services.register.conflicts import REFUSED_LINK
 from api.services.register.queue import POSSIBLE
 from api.services.register.shields import shielded_records
-from api.services.register.standing import Standing
 from api.services.register.values import values_now
 from api.services.register.withholding import SeenPair, seen_pairs
 from api.services.review.leases import Lease
 from api.services.review.pairs import PairId, Reviewer, UnknownPairError, shown_keys
 from api.services.review.second import settles_alone
 from api.services.review.sections import ADJUDICATION, REFERRED
-from api.services.review.seen import Beside, Field, Seen
+from api.services.review.seen import Beside, Field, Rules, Seen
 from api.services.review.surroundings import (
     Clashed,
     Earlier,
@@ -38,8 +37,6 @@ from api.services.review.surroundings import (
     surroundings_of,
 )
 from api.services.review.waiting import is_sampled, kind_in_queue
-from matcher.rules.library import LinkageRules
-from matcher.rules.review import ReviewRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,7 @@ class Context:
 
 def context_of(
     connection: Connection,
-    review: ReviewRules,
+    rules: Rules,
     reviewer: Reviewer,
     lease: Lease,
 ) -> Context:
@@ -108,7 +105,7 @@ def context_of(
 
     Raises UnknownPairError if one of the records is no more, or may not be seen.
     """
-    pair = lease.pair
+    pair, review = lease.pair, rules[1]
     keys = shown_keys(connection, reviewer.view, [pair.low, pair.high])
     if len(keys) < 2 or not {source for source, _ in keys.values()} <= reviewer.view.sources:
         raise UnknownPairError("there is no such pair")
@@ -120,9 +117,7 @@ def context_of(
     if l not in said or r not in said:
         raise UnknownPairError("there is no such pair")
     shielded = set(shielded_records(connection).tolist())
-    seen = Seen(
-        reviewer, known, said, shielded, partial(_linkage, connection), review, lease.revealed
-    )
+    seen = Seen(reviewer, known, said, shielded, rules, lease.revealed)
     hidden = reviewer.view.hides_location(bool({l, r} & shielded))
     seen_as = seen_pairs(connection, reviewer.view, around.compared(l, r))
     kept, told = around.kept, seen_as.get(frozenset((l, r)))
@@ -160,7 +155,7 @@ def context_of(
 
 
 def fields_of(
-    connection: Connection, review: ReviewRules, reviewer: Reviewer, pair: PairId
+    connection: Connection, rules: Rules, reviewer: Reviewer, pair: PairId
 ) -> tuple[list[Key], list[Field]]:
     """Keys and fields of both records of a pair as they are now, masked fields masked.
 
@@ -172,7 +167,7 @@ def fields_of(
     if len(keys) < 2 or len(said) < 2 or unseen:
         return [], []
     shielded = set(shielded_records(connection).tolist())
-    seen = Seen(reviewer, keys, said, shielded, partial(_linkage, connection), review, frozenset())
+    seen = Seen(reviewer, keys, said, shielded, rules, frozenset())
     l, r = keys
     return list(keys.values()), seen.fields(l, r)
 
@@ -182,13 +177,6 @@ def _blind(connection: Connection, lease: Lease) -> bool:
     if lease.known is not None:
         return True
     return lease.kind in (POSSIBLE, REFERRED, ADJUDICATION) and is_sampled(connection, lease.pair)
-
-
-def _linkage(connection: Connection) -> LinkageRules:
-    standing = Standing.at(connection)
-    if standing is None:
-        raise UnknownPairError("there is no such pair")
-    return standing.linkage
 
 
 def _side(

@@ -20,6 +20,15 @@ IN_PARTS = ("forename", "middle_names", "surname")
 NAME_FIELDS = (*IN_PARTS, "name")
 
 _COMPARED = ("name_prefix", "forename", "forename_whole", "middle_names", "surname")
+
+# By field, the parts that comparisons use.
+_GIVEN = ("forename", "forename_whole", "middle_names")
+_COUNTED = {
+    "forename": _GIVEN,
+    "middle_names": _GIVEN,
+    "surname": ("surname",),
+    "name": (*_GIVEN, "surname"),
+}
 _WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 
 # Those of them that are told, besides which none is a name of its own.
@@ -76,9 +85,27 @@ def _standardised(rules: LinkageRules, values: Values) -> Values:
 
 
 def same_name(rules: LinkageRules, one: Values, other: Values) -> bool:
-    """Whether standardising makes the same parts of both. Both may have ``name_order``."""
+    """Whether both are of the same words, and standardising makes the same parts of them.
+
+    Both may have ``name_order``.
+    """
+    words = [sorted(name_tokens(whole_name(values))) for values in (one, other)]
     mine, theirs = (_standardised(rules, values) for values in (one, other))
-    return all(mine.get(part) == theirs.get(part) for part in _COMPARED)
+    return words[0] == words[1] and all(mine.get(part) == theirs.get(part) for part in _COMPARED)
+
+
+def is_counted(rules: LinkageRules, field: str, one: Values, other: Values) -> bool:
+    """Whether linking counts that two names differ in a field.
+
+    It does not count what standardising drops or sets apart, such as a prefix of a forename, nor
+    another spelling of a prefix. Of what is no part of a name it counts all.
+    """
+    parts = _COUNTED.get(field)
+    if parts is None:
+        return True
+    mine, theirs = (_standardised(rules, values) for values in (one, other))
+    told = any(mine.get(part) for part in parts)
+    return not told or any(mine.get(part) != theirs.get(part) for part in parts)
 
 
 def differing_words(one: str, other: str) -> Spans:

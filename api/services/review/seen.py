@@ -1,6 +1,6 @@
 """Records beside one another, as far as a reviewer may see them and what is masked allows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from api.services.register.acts import Key
@@ -9,6 +9,7 @@ from api.services.review.differences import Span, Spans, differing_spans, same
 from api.services.review.names import (
     NAME_FIELDS,
     differing_words,
+    is_counted,
     same_name,
     shapes_differ,
     whole_name,
@@ -17,6 +18,8 @@ from api.services.review.pairs import Reviewer
 from api.services.review.surroundings import Kinship, Surroundings
 from matcher.rules.library import LinkageRules
 from matcher.rules.review import ReviewRules
+
+Rules = tuple[LinkageRules, ReviewRules]
 
 SAME, DIFFERENT, ONE_SIDED = "same", "different", "one_sided"
 
@@ -46,7 +49,8 @@ class Field:
     Where one has its name in one field and the other in parts, ``name`` is the whole name of
     both.
 
-    Both texts and the comparison are missing where the field is ``withheld``: it may not be
+    ``counted`` is False where two names differ only in what linking does not count, such as a
+    prefix. Both texts and the comparison are missing where the field is ``withheld``: it may not be
     seen for this purpose, or tells where a shielded child lives.
     """
 
@@ -55,6 +59,7 @@ class Field:
     l: Shown
     r: Shown
     withheld: bool
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +86,13 @@ class Seen:
         keys: Mapping[int, Key],
         said: Mapping[int, Mapping[str, str]],
         shielded: set[int],
-        linkage: Callable[[], LinkageRules],
-        review: ReviewRules,
+        rules: Rules,
         revealed: frozenset[str],
     ) -> None:
         self.view, self.keys, self.said, self.shielded = reviewer.view, keys, said, shielded
+        self.linkage, review = rules
         self.masked = set(review.masked) - revealed
         self.always_masked = set(review.masked)
-        self.linkage = linkage
 
     def values(self, record: int) -> dict[str, str]:
         """What may be seen of a record, masked fields left in."""
@@ -117,10 +121,12 @@ class Seen:
     def _whole_name(self, l: int, r: int) -> Field:
         one, other = self.said[l], self.said[r]
         left, right = whole_name(one), whole_name(other)
-        alike = same_name(self.linkage(), one, other)
+        alike = same_name(self.linkage, one, other)
         spans: Spans = ((), ()) if alike else differing_words(left, right)
         found = SAME if alike else DIFFERENT
-        return Field("name", found, Shown(left, spans[0]), Shown(right, spans[1]), withheld=False)
+        counted = alike or is_counted(self.linkage, "name", one, other)
+        mine, theirs = Shown(left, spans[0]), Shown(right, spans[1])
+        return Field("name", found, mine, theirs, withheld=False, counted=counted)
 
     def _field(
         self,
@@ -144,10 +150,15 @@ class Seen:
         else:
             comparison = SAME if same(left, right) else DIFFERENT
             spans = differing_spans(left, right)
+        counted = True
+        if comparison == DIFFERENT and not self.masked & set(NAME_FIELDS):
+            counted = is_counted(self.linkage, name, one, other)
+        if not counted and left and right:
+            spans = differing_words(left, right)
         mine, theirs = Shown(left, spans[0]), Shown(right, spans[1])
         if name in self.masked:
             mine, theirs = (Shown(None, masked=value is not None) for value in (left, right))
-        return Field(name, comparison, mine, theirs, withheld=False)
+        return Field(name, comparison, mine, theirs, withheld=False, counted=counted)
 
     def beside(
         self,
