@@ -40,6 +40,8 @@ _BEARER = HTTPBearer(
     description="A key made with `matcher keys create`, or the token of a sign-in.",
 )
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
+# The same, of a request at hand.
+bearer_of = _BEARER.__call__
 PurposeHeader = Annotated[
     Short | None,
     Header(
@@ -83,6 +85,7 @@ class Allowed:
         on: Connection,
     ) -> Access:
         """Who asks, and what for. Raises Problem unless they may."""
+        request.state.asked = True
         if bearer is None:
             raise Problem("not-signed-in")
         now = service.now()
@@ -206,6 +209,18 @@ def writes(permission: Permission, *, personal: bool = True) -> Any:
     return Depends(
         Writes(permission, personal=personal), scope="function", max_concurrency=_WRITERS
     )
+
+
+def check(
+    allowed: Allowed,
+    request: Request,
+    service: Service,
+    bearer: Bearer,
+    purpose: str | None,
+) -> None:
+    """Raises Problem unless the caller may use the route; keeps no connection."""
+    with reading(service.engine) as connection:
+        allowed.begin(request, service, bearer, purpose, connection)
 
 
 def _hold_to_pace(service: Service, caller: Caller) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api.rest import (
@@ -34,7 +33,7 @@ from api.rest import (
 from api.rest.access import AnsweredError
 from api.rest.document import TAGS, describe
 from api.rest.errors import add_handlers
-from api.rest.manners import Heads, Manner, check_manners
+from api.rest.manners import BodyLimit, Heads, Manner, check_manners
 from api.rest.requests import Metrics, Requests
 from api.rest.service import Service
 from api.rest.slashes import EncodedSlashes
@@ -91,7 +90,7 @@ def create_app(service: Service, hosts: Sequence[str] = ("*",)) -> FastAPI:
     describe(app)
     app.add_middleware(EncodedSlashes)
     app.add_middleware(Heads)
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=_LARGEST_BODY)
+    app.add_middleware(BodyLimit, max_body_size=_LARGEST_BODY)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
     app.add_middleware(Requests, metrics=app.state.metrics)
     return app

@@ -18,6 +18,7 @@ from api.rest.child_schemas import (
     relative_of,
     step_of,
 )
+from api.rest.guarding import GuardedRoute
 from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import asking
 from api.rest.record_schemas import RecordPage, document_of
@@ -31,7 +32,7 @@ from api.services.register.journeys import journey_of
 from api.services.register.viewing import view_child, view_records
 from api.services.register.why import why_child
 
-router = APIRouter(tags=["children"])
+router = APIRouter(route_class=GuardedRoute, tags=["children"])
 
 Responses = dict[int | str, dict[str, Any]]
 

@@ -10,6 +10,7 @@ from api.rest.access import Access
 from api.rest.allowed import reads
 from api.rest.asking import AsOf, require_named, require_run
 from api.rest.bodies import Body, example, whole
+from api.rest.guarding import GuardedRoute
 from api.rest.problems import Problem, asking
 from api.rest.record_schemas import RecordKey
 from api.rest.text import AnySource, AnySourcePath, RecordId, RecordPath
@@ -17,7 +18,7 @@ from api.services.access.roles import Permission
 from api.services.register.crosswalking import Crossed, crosswalk, known_sources
 from api.services.register.lookalikes import lookalikes
 
-router = APIRouter(tags=["crosswalk"])
+router = APIRouter(route_class=GuardedRoute, tags=["crosswalk"])
 
 # How many ids may be asked for at once.
 LARGEST = 1_000

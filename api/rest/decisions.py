@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from api.rest.access import Access, Write
 from api.rest.allowed import reads, writes
 from api.rest.etags import LOCATED
+from api.rest.guarding import GuardedRoute
 from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import Problem, acting, asking
 from api.rest.review_list_models import (
@@ -26,7 +27,7 @@ from api.services.review.known import end_known, known_pairs, mark_known
 from api.services.review.listing import decisions_made
 from api.services.review.undoing import undo_one
 
-router = APIRouter(tags=["review"])
+router = APIRouter(route_class=GuardedRoute, tags=["review"])
 
 Number = Annotated[int, Path(ge=0, lt=2**63, description="Its number, as the list has it.")]
 

@@ -1,15 +1,14 @@
 """The OpenAPI document: what each operation takes, needs, answers, and may end with."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from api.rest.allowed import Allowed
 from api.rest.deliveries import describe_deliveries
 from api.rest.examples import body_schemas, example_of, form_example
+from api.rest.guarding import asked_by
 from api.rest.problems import (
     FHIR,
     outcomes_of,
@@ -53,22 +52,9 @@ def describe(app: FastAPI) -> None:
     app.openapi = described  # type: ignore[method-assign]
 
 
-def asked_by(route: APIRoute) -> Allowed | None:
-    """The permission that a route asks of its callers, if it asks for one."""
-    found = [one for one in _calls(route.dependant) if isinstance(one, Allowed)]
-    assert len(found) <= 1, f"{route.name} asks for several permissions"
-    return found[0] if found else None
-
-
 def roles_of(allowed: Allowed) -> list[Role]:
     """Who may call a route that asks for this."""
     return [role for role in Role if allowed.permission in PERMISSIONS[role]]
-
-
-def _calls(dependant: Dependant) -> Iterator[object]:
-    for inner in dependant.dependencies:
-        yield inner.call
-        yield from _calls(inner)
 
 
 def _completed(app: FastAPI, document: dict[str, Any]) -> dict[str, Any]:

@@ -13,16 +13,16 @@ from starlette.concurrency import run_in_threadpool
 
 from api.db.engine import reading
 from api.rest.access import Access
-from api.rest.allowed import Allowed, Bearer, PurposeHeader, reads
+from api.rest.allowed import Allowed, Bearer, PurposeHeader, check, reads
+from api.rest.guarding import GuardedRoute
 from api.rest.newest import LOOK_EVERY
 from api.rest.problems import Problem, asking
 from api.rest.service import Service, Serving
-from api.rest.uploads import check
 from api.services.access.roles import Permission
 from api.services.register.feed import EVENT_KINDS, FeedEvent, read_feed
 from api.services.register.feed_places import START, Place, Places, UnknownPlaceError
 
-router = APIRouter(tags=["events"])
+router = APIRouter(route_class=GuardedRoute, tags=["events"])
 
 LONGEST_POLL = 30.0
 

@@ -12,6 +12,7 @@ from api.rest.access import Access, Write
 from api.rest.allowed import reads, writes
 from api.rest.bodies import Body, named, whole
 from api.rest.etags import LOCATED
+from api.rest.guarding import GuardedRoute
 from api.rest.jobs import JobModel, job_model
 from api.rest.problems import Problem, acting, asking
 from api.services.access.roles import Permission
@@ -19,7 +20,7 @@ from api.services.exports import ExportView, ask_for_export, content_of, find_ex
 from api.services.register.exporting import Export
 from matcher.errors import DataError
 
-router = APIRouter(tags=["exports"])
+router = APIRouter(route_class=GuardedRoute, tags=["exports"])
 
 Number = Annotated[
     int, Path(ge=0, lt=2**63, description="Its number, as it was told when it was asked for.")

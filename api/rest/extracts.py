@@ -35,6 +35,7 @@ from api.rest.extract_schemas import (
     extract_model,
     extract_values,
 )
+from api.rest.guarding import GuardedRoute
 from api.rest.jobs import is_over, state_of_job
 from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import Problem, acting, asking, problem_response
@@ -56,7 +57,7 @@ from api.services.register.kept_rules import rules_in_force
 from api.services.spreadsheets import harmless
 from matcher.errors import ExtractRefused
 
-router = APIRouter(tags=["extracts"])
+router = APIRouter(route_class=GuardedRoute, tags=["extracts"])
 
 _REPORTED_AGAIN = (
     "The register has changed, and the extract's report with it: read the report again and decide."

@@ -19,6 +19,7 @@ from api.rest.fhir_resources import (
     match_question,
     remarks_on,
 )
+from api.rest.guarding import GuardedRoute
 from api.rest.manners import JSON, RepeatedNameError, once, require_content
 from api.rest.problems import Problem, outcomes
 from api.services.access.roles import Permission
@@ -37,7 +38,12 @@ def _check_acceptable(accept: Annotated[str, Header(include_in_schema=False)] = 
         raise Problem("not-acceptable", f"Resources are told as {MEDIA_TYPE} only.")
 
 
-router = APIRouter(prefix="/fhir", tags=["fhir"], dependencies=[Depends(_check_acceptable)])
+router = APIRouter(
+    route_class=GuardedRoute,
+    prefix="/fhir",
+    tags=["fhir"],
+    dependencies=[Depends(_check_acceptable)],
+)
 
 _RESOURCE: dict[str, Any] = {
     "type": "object",

@@ -10,12 +10,13 @@ from sqlalchemy.exc import OperationalError
 from api.db.models import JobState
 from api.rest.access import Access
 from api.rest.allowed import KeyHeader, reads
+from api.rest.guarding import GuardedRoute
 from api.rest.problems import Problem, acting, asking
 from api.services.access.roles import Permission
 from api.services.jobs import find_job
 from api.services.work import JobView, cancel, jobs_by_id
 
-router = APIRouter(tags=["jobs"])
+router = APIRouter(route_class=GuardedRoute, tags=["jobs"])
 
 Number = Annotated[
     int, Path(ge=0, lt=2**63, description="Its number, as `job` of what it was queued for has it.")

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 from fastapi import Request, params
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware, RequestBodyLimitResponder
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as Sent
 
@@ -192,3 +193,20 @@ class Heads:
 
         scope["method"] = "GET"
         await self.app(scope, receive, without_content)
+
+
+class BodyLimit(RequestBodyLimitMiddleware):
+    """Refuses content that is too large when it is read, not before it is known who sent it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        app = self.app if scope["type"] != "http" else _Limited(self.app, self.max_body_size)
+        await app(scope, receive, send)
+
+
+class _Limited(RequestBodyLimitResponder):
+    async def send_with_limit(self, message: Sent) -> None:
+        """A refusal is sent as it is."""
+        if message["type"] == "http.response.start" and message["status"] >= 400:
+            self.content_length = None
+        await super().send_with_limit(message)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from api.rest.access import Access
 from api.rest.allowed import KeyHeader, reads
 from api.rest.bodies import Body, Day, example, whole
+from api.rest.guarding import GuardedRoute
 from api.rest.problems import Problem, acting
 from api.rest.record_schemas import Identifier, NoteModel, RecordKey, Value, notes_on
 from api.rest.text import SourceName
@@ -26,7 +27,7 @@ from api.services.register.finding import LARGEST_BATCH
 from api.services.register.weighing import Person
 from matcher.errors import DataError
 
-router = APIRouter(tags=["match"])
+router = APIRouter(route_class=GuardedRoute, tags=["match"])
 
 GradeName = Literal["certain", "probable", "possible", "certainly_not"]
 _READS = reads(Permission.MATCH_PEOPLE)

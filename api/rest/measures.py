@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from api.rest.access import Access, reply
 from api.rest.allowed import reads
+from api.rest.guarding import GuardedRoute
 from api.rest.jobs import JobModel, job_model
 from api.rest.problems import asking
 from api.services.access.roles import Permission
@@ -19,7 +20,7 @@ from api.services.register.reading import last_run
 from api.services.work import find
 from matcher.outcomes import Profile, protect_all
 
-router = APIRouter(tags=["measures"])
+router = APIRouter(route_class=GuardedRoute, tags=["measures"])
 
 
 class IntervalModel(BaseModel):

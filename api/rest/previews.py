@@ -20,6 +20,7 @@ from api.rest.etags import (
     require_match,
     tell_state,
 )
+from api.rest.guarding import GuardedRoute
 from api.rest.jobs import JobModel, is_over, job_model, state_of_job
 from api.rest.measures import MeasureModel, disclosure_of, measure_models
 from api.rest.problems import Problem, acting, asking
@@ -37,7 +38,7 @@ from api.services.previews import (
 from api.services.register.standing import Standing
 from matcher.errors import DataError
 
-router = APIRouter(tags=["previews"])
+router = APIRouter(route_class=GuardedRoute, tags=["previews"])
 
 Number = Annotated[
     int, Path(ge=0, lt=2**63, description="Its number, as it was told when it was asked for.")

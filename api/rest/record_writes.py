@@ -9,6 +9,7 @@ from api.rest.access import Write
 from api.rest.allowed import writes
 from api.rest.asking import record_address, require_named
 from api.rest.etags import TAGGED, IfMatch, names
+from api.rest.guarding import GuardedRoute
 from api.rest.problems import Problem, acting
 from api.rest.record_schemas import (
     Affected,
@@ -40,7 +41,7 @@ from api.services.register.viewing import (
     view_record,
 )
 
-router = APIRouter(tags=["records"])
+router = APIRouter(route_class=GuardedRoute, tags=["records"])
 
 MayWrite = Annotated[Write, writes(Permission.WRITE_RECORDS)]
 WithInfo = Annotated[bool, Query(description="Whether to be told which children it changed.")]

@@ -9,6 +9,7 @@ from api.rest.allowed import reads
 from api.rest.asking import AsOf, require_named, require_run
 from api.rest.child_schemas import ChildDocument, child_document
 from api.rest.etags import UNCHANGED, IfChanged, etag, tell_state
+from api.rest.guarding import GuardedRoute
 from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import Problem, asking
 from api.rest.record_schemas import (
@@ -32,7 +33,7 @@ from api.services.register.viewing import (
 )
 from api.services.register.why import why_record
 
-router = APIRouter(tags=["records"])
+router = APIRouter(route_class=GuardedRoute, tags=["records"])
 
 AT = "/sources/{source}/records/{record_id}"
 

@@ -10,6 +10,7 @@ from api.rest.access import Access, Write
 from api.rest.allowed import KeyHeader, reads, writes
 from api.rest.asking import invalid
 from api.rest.etags import TAGGED, IfMatch, names
+from api.rest.guarding import GuardedRoute
 from api.rest.paging import Cursor, Limit, next_page, place_of
 from api.rest.problems import Problem, acting, asking
 from api.rest.review_list_models import (
@@ -54,7 +55,7 @@ from api.services.review.undoing import undo_latest
 from api.services.review.waiting import Wanted
 from api.services.review.weights import weights_of
 
-router = APIRouter(prefix="/review", tags=["review"])
+router = APIRouter(route_class=GuardedRoute, prefix="/review", tags=["review"])
 
 _READS = reads(Permission.REVIEW_PAIRS)
 _WRITES = writes(Permission.REVIEW_PAIRS)

@@ -9,12 +9,13 @@ from pydantic import BaseModel, Field
 
 from api.rest.access import Access
 from api.rest.allowed import reads
+from api.rest.guarding import GuardedRoute
 from api.rest.paging import Cursor, Limit, Page, next_page, place_of
 from api.rest.problems import Problem, asking
 from api.services.access.roles import Permission
 from api.services.runs import RunView, find_model, find_run, list_models, list_runs
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(route_class=GuardedRoute, tags=["runs"])
 
 Number = Annotated[int, Path(ge=0, lt=2**63, description="Its number, as the list has it.")]
 ModelHash = Annotated[str, Path(max_length=64, description="Its hash, as the list has it.")]

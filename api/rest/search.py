@@ -10,6 +10,7 @@ from api.rest.allowed import reads
 from api.rest.asking import invalid, require_source
 from api.rest.bodies import Body, Day, named, whole
 from api.rest.child_schemas import GoldenValues, golden_document
+from api.rest.guarding import GuardedRoute
 from api.rest.paging import place_of, written
 from api.rest.problems import Problem, asking
 from api.rest.record_schemas import Identifier, Value
@@ -20,7 +21,7 @@ from api.services.register.searching_children import ListChangedError, search_ch
 from api.services.register.states import State
 from matcher.errors import DataError
 
-router = APIRouter(tags=["children"])
+router = APIRouter(route_class=GuardedRoute, tags=["children"])
 
 MayRead = Annotated[Access, reads(Permission.READ_CHILDREN)]
 

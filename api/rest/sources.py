@@ -10,12 +10,13 @@ from pydantic import BaseModel, Field
 from api.db.models import ExtractState
 from api.rest.access import Access
 from api.rest.allowed import reads
+from api.rest.guarding import GuardedRoute
 from api.rest.paging import Cursor, Limit, Page, next_page, place_of
 from api.rest.problems import asking
 from api.services.access.roles import Permission
 from api.services.runs import list_sources
 
-router = APIRouter(tags=["sources"])
+router = APIRouter(route_class=GuardedRoute, tags=["sources"])
 
 
 class AgreementModel(BaseModel):

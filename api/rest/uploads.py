@@ -21,8 +21,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from api.db.engine import reading
-from api.rest.allowed import Allowed, Bearer, PurposeHeader
+from api.rest.allowed import Allowed, Bearer, PurposeHeader, check
 from api.rest.manners import require_as_it_is
 from api.rest.problems import Problem
 from api.rest.service import Service, Serving
@@ -93,18 +92,6 @@ async def taken_in(
         yield await _received(request, form, service.largest_upload)
     finally:
         await to_thread.run_sync(form.forget)
-
-
-def check(
-    allowed: Allowed,
-    request: Request,
-    service: Service,
-    bearer: Bearer,
-    purpose: str | None,
-) -> None:
-    """Raises Problem unless the caller may use the route; keeps no connection."""
-    with reading(service.engine) as connection:
-        allowed.begin(request, service, bearer, purpose, connection)
 
 
 async def _received(request: Request, form: "_Form", largest: int) -> Upload:

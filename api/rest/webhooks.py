@@ -13,6 +13,7 @@ from api.rest.allowed import reads, writes
 from api.rest.bodies import Body, named, whole
 from api.rest.etags import LOCATED
 from api.rest.events import EventKind
+from api.rest.guarding import GuardedRoute
 from api.rest.paging import Cursor, Limit, Page, next_page, place_of
 from api.rest.problems import Problem, acting, asking
 from api.rest.text import Text
@@ -33,7 +34,7 @@ from api.services.webhooks import (
     send_now,
 )
 
-router = APIRouter(tags=["webhooks"])
+router = APIRouter(route_class=GuardedRoute, tags=["webhooks"])
 
 Number = Annotated[int, Path(ge=0, lt=2**63, description="Its number, as the list has it.")]
 DeliveryNumber = Annotated[

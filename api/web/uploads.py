@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Mapping
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from api.rest.allowed import Allowed
+from api.rest.allowed import Allowed, check
 from api.rest.problems import Problem
 from api.rest.service import Serving
-from api.rest.uploads import Upload, check, taken_in
+from api.rest.uploads import Upload, taken_in
 from api.web import sessions
 from api.web.access import bearer_of
 

@@ -13,7 +13,8 @@ from api.db.engine import open_database
 from api.db.schema import upgrade
 from api.rest.allowed import Allowed
 from api.rest.app import create_app
-from api.rest.document import asked_by, roles_of
+from api.rest.document import roles_of
+from api.rest.guarding import asked_by
 from api.rest.service import opened
 from api.services.access.roles import Role
 from tests.register_service.registers import shipped

@@ -255,6 +255,38 @@ def test_rubbish_is_a_problem_of_the_client_and_is_not_repeated(
     assert "xxx" not in found.text
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b'{"text": ', b"[1, 2]", b"\xff", b'{"text": "' + b"x" * 3_000_000 + b'"}'],
+    ids=["broken off", "a list", "no UTF-8", "too large"],
+)
+def test_whoever_may_not_send_it_is_told_so_whatever_they_send(
+    client: TestClient, key: MakeKey, service: Service, content: bytes
+) -> None:
+    kind = {"Content-Type": "application/json"}
+    assert problem(client.post("/v1/trial", headers=kind, content=content)) == "not-signed-in"
+    unknown = {**kind, "Authorization": "Bearer " + "k" * 40}
+    assert problem(client.post("/v1/trial", headers=unknown, content=content)) == "not-signed-in"
+    reader = key(Role.ANALYST) | kind
+    assert problem(client.post("/v1/trial", headers=reader, content=content)) == "forbidden"
+    plain = {**reader, "Content-Type": "text/plain"}
+    assert problem(client.post("/v1/trial?x=1", headers=plain, content=content)) == "forbidden"
+    assert [status for *_, status in accesses(service)] == [403, 403]
+
+
+def test_an_address_that_asks_for_what_cannot_be_is_told_to_those_who_may_ask(
+    client: TestClient, key: MakeKey
+) -> None:
+    for odd in ("?x=1", "?as_of=x"):
+        assert problem(client.get(f"/v1/trial/1{odd}")) == "not-signed-in"
+        unknown = {"Authorization": "Bearer " + "k" * 40}
+        assert problem(client.get(f"/v1/trial/1{odd}", headers=unknown)) == "not-signed-in"
+    once = key(per_minute=2)
+    assert problem(client.get("/v1/trial/1?x=1", headers=once)) == "invalid"
+    assert problem(client.get("/v1/trial/1?x=1", headers=once)) == "invalid"
+    assert problem(client.get("/v1/trial/1?x=1", headers=once)) == "too-many"
+
+
 @pytest.mark.parametrize("odd", ["%00", "cat%E9", "%FF", "%ED%A0%80"])
 def test_what_is_no_text_in_an_address_is_refused(
     client: TestClient, key: MakeKey, odd: str

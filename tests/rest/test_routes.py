@@ -45,6 +45,19 @@ def test_every_route_lets_in_those_roles_and_no_others(
             assert refused == (role not in rule.roles), (rule.route, role, found.status_code)
 
 
+def test_every_route_asks_who_it_is_before_it_looks_at_what_was_sent(
+    application: FastAPI, client: TestClient
+) -> None:
+    stranger = {"Authorization": "Bearer nobody", "Content-Type": "application/json"}
+    for rule in rules(application):
+        if rule.allowed is None:
+            continue
+        method, path = rule.route.split(" ")
+        address = re.sub(r"\{[^}]*\}", "0", path) + "?unknown=1"
+        found = client.request(method, address, headers=stranger, content=b"{")
+        assert found.status_code == 401, rule.route
+
+
 def _is_forbidden(answer: dict[str, Any]) -> bool:
     """By a problem document, or as FHIR says it."""
     if answer.get("resourceType") == "OperationOutcome":

@@ -9,12 +9,13 @@ from sqlalchemy import func, select
 from api.db.models import Audit
 from api.rest.access import Access, Write
 from api.rest.allowed import reads, writes
+from api.rest.guarding import GuardedRoute
 from api.rest.problems import Problem
 from api.rest.text import Text
 from api.services.access.audit import note_act
 from api.services.access.roles import Permission
 
-router = APIRouter()
+router = APIRouter(route_class=GuardedRoute)
 
 
 class Note(BaseModel):
