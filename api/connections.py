@@ -2,15 +2,21 @@
 
 import asyncio
 import re
+import secrets
 from typing import Any
 from urllib.parse import unquote
 
+import h11
+import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from api.rest.problems import MEDIA_TYPE, written_problem
+from api.rest.requests import HEADERS
+
 # Seconds until the head of a request must be there; what pauses later, the application ends.
 PATIENCE = 30.0
-_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_LOG = structlog.get_logger("matcher.requests")
 _ORIGIN = re.compile(rb"https?://[^/]*", re.IGNORECASE)
 
 
@@ -29,7 +35,7 @@ class WholeAddresses:
 
 
 class PatientProtocol(H11Protocol):
-    """Ends connections on which no whole head of a request comes.
+    """Ends connections on which no whole head of a request comes, or one that cannot be read.
 
     The application has no part in these: it is not asked before the head is there.
     """
@@ -72,5 +78,29 @@ class PatientProtocol(H11Protocol):
         self._late = None
         # Between two requests a connection is ended by the server when it has been idle.
         if self.timeout_keep_alive_task is None and not self.transport.is_closing():
-            self.transport.write(_TOO_SLOW)
-            self.transport.close()
+            self._refuse("too-slow")
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - what h11 says of it
+        """The head cannot be read."""
+        self._refuse("bad-request")
+
+    def _refuse(self, kind: str) -> None:
+        """Answer with a problem document, and end the connection."""
+        request_id = secrets.token_hex(16)
+        status, content = written_problem(kind, request_id)
+        headers = {
+            "Content-Type": MEDIA_TYPE,
+            "Content-Length": str(len(content)),
+            "Connection": "close",
+            "Cache-Control": "no-store",
+            "X-Request-Id": request_id,
+            **HEADERS,
+        }
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            answer = h11.Response(status_code=status, headers=list(headers.items()))
+            for part in (answer, h11.Data(data=content), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(part) or b"")
+        _LOG.info(
+            "request", route="none", method="other", status=str(status), request_id=request_id
+        )
+        self.transport.close()

@@ -4,6 +4,7 @@
 do and never holds a personal value: what a client sent is not repeated.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -223,6 +224,11 @@ def problem_response(
         outcome = operation_outcome(kind, content)
         return JSONResponse(outcome, known.status, headers=own, media_type=FHIR_MEDIA_TYPE)
     return JSONResponse(content, known.status, headers=own, media_type=MEDIA_TYPE)
+
+
+def written_problem(kind: str, request_id: str) -> tuple[int, bytes]:
+    """The status of a problem and its document, for where there is no request to answer."""
+    return KINDS[kind].status, json.dumps(_document(kind, None, request_id)).encode()
 
 
 def _document(kind: str, detail: str | None, request_id: str, **more: Any) -> dict[str, Any]:

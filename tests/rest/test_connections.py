@@ -1,5 +1,6 @@
 """Who comes and does not say what they want is not waited for."""
 
+import json
 import socket
 import threading
 import time
@@ -61,6 +62,37 @@ def test_whoever_asks_in_time_is_answered_and_the_next_head_is_waited_for_anew(p
     answered = told(port, ask, ask, b"GET", pause=0.2)
     assert answered.count(b"HTTP/1.1 200 ") == 2
     assert answered.count(b"HTTP/1.1 408 ") == 1
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /v1/\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /v1/\x1b[0m HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nPurpose: a\x00b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"rubbish\r\n\r\n",
+    ],
+)
+def test_a_head_that_cannot_be_read_is_a_problem_like_any_other(port: int, head: bytes) -> None:
+    assert_problem(told(port, head), 400, "bad-request")
+
+
+def test_so_is_one_that_does_not_come(port: int) -> None:
+    assert_problem(told(port, b"GET / HT"), 408, "too-slow")
+
+
+def assert_problem(answer: bytes, status: int, kind: str) -> None:
+    head, _, content = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+    found = json.loads(content)
+    assert first.startswith(f"HTTP/1.1 {status} ")
+    assert headers["content-type"] == "application/problem+json"
+    assert headers["connection"] == "close"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert (found["type"], found["status"]) == (f"/v1/problems/{kind}", status)
+    assert found["request_id"] == headers["x-request-id"]
 
 
 @pytest.mark.parametrize(
