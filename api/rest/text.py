@@ -6,7 +6,7 @@ from fastapi import Path
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 from api.rest.slashes import with_slashes
-from api.services.text import LONGEST_ID, plain, tidy_id
+from api.services.text import LONGEST_ID, plain, tidy_id, written
 
 # Of a value, a reason, an id: length in characters.
 Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(plain)]
@@ -16,7 +16,7 @@ Key = Annotated[str, StringConstraints(min_length=8, max_length=64), AfterValida
 Said = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
-    AfterValidator(plain),
+    AfterValidator(written),
 ]
 # As systems may ask for one that is not there.
 AnySource = Annotated[

@@ -1,7 +1,11 @@
 """Text that people and systems enter: what every database can keep and every screen can show."""
 
+import unicodedata
+
 # Of a system's id, in characters.
 LONGEST_ID = 200
+# Of a reason.
+LONGEST_REASON = 2000
 
 
 def plain(text: str) -> str:
@@ -11,6 +15,32 @@ def plain(text: str) -> str:
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("half a character stands alone; send UTF-8")
     return text
+
+
+# Written between letters in some scripts, and within emoji.
+_JOINERS = "\u200c\u200d"
+_UNSEEN = ("Cc", "Cf", "Zl", "Zp")
+
+
+def written(text: str) -> str:
+    """What a person says in their own words, in lines. Raises ValueError for what nobody sees.
+
+    That is what controls a screen, turns the direction of what stands around it, or has no
+    width: whoever reads it would not read what was written.
+    """
+    for character in plain(text):
+        if unicodedata.category(character) in _UNSEEN and character not in "\n\r\t" + _JOINERS:
+            raise ValueError(f"leave out what cannot be seen: U+{ord(character):04X}")
+    return text
+
+
+def reason(text: str) -> str:
+    """What is kept of why somebody did something. Raises ValueError."""
+    if not text.strip():
+        raise ValueError("enter a reason, for whoever looks at this later")
+    if len(text) > LONGEST_REASON:
+        raise ValueError(f"the reason must be {LONGEST_REASON:,} characters or fewer")
+    return written(text)
 
 
 def printable(text: str) -> str:

@@ -10,7 +10,7 @@ from api.rest.access import Access
 from api.rest.problems import Problem
 from api.rest.reviewing import rules_of
 from api.services.access.roles import Permission
-from api.services.register.acts import LONGEST_REASON, ActError
+from api.services.register.acts import ActError
 from api.services.register.history import Member
 from api.services.register.listed import ListedRecord
 from api.services.register.severances import are_severed
@@ -48,6 +48,7 @@ from api.web.matching_records import (
 from api.web.pages import Instead, page, see
 from api.web.review_part import needed_rules
 from api.web.text import as_typed, sentence
+from api.web.typed import wrong_reason
 from api.web.workbench import Asked, Workbench
 from matcher.rules.library import LinkageRules
 
@@ -125,7 +126,7 @@ def decide_pair(
         ) from None
     except ActError as error:
         told = "Enter a reason" if not why else sentence(str(error))
-        errors = {"why" if not why or len(why) > LONGEST_REASON else "decide": told}
+        errors = {"why" if wrong_reason(why) else "decide": told}
         raise Instead(_pair_page(request, change, pair, bench, errors=errors, why=why)) from None
     what = "Match selected." if kind == "match" else "Match deselected."
     said = f"{what} It takes effect after linking has run."

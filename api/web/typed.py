@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import AfterValidator, StringConstraints
 
-from api.services.register.acts import LONGEST_REASON
-from api.services.text import plain
+from api.services.text import LONGEST_REASON, plain, written
+from api.web.text import sentence
 
 # Longer than anything that a field of a person holds; it is read, so that the page can tell.
 LONGEST = 100
@@ -31,4 +31,10 @@ def wrong_reason(why: str, missing: str = "Enter a reason") -> str | None:
     """What is wrong with a reason, if anything is."""
     if not why.strip():
         return missing
-    return too_long({"why": why}, LONGEST_REASON).get("why")
+    if len(why) > LONGEST_REASON:
+        return too_long({"why": why}, LONGEST_REASON)["why"]
+    try:
+        written(why)
+    except ValueError as error:
+        return sentence(str(error))
+    return None

@@ -147,6 +147,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"one": ("Malik", "1")}, "there is no source of this name"),
     ({"one": CLINIC}, "about two records"),
     ({"why": " "}, "enter a reason"),
+    ({"why": "alike \u202eekila"}, r"leave out what cannot be seen: U\+202E"),
+    ({"why": "alike\x1b[2K"}, r"leave out what cannot be seen: U\+001B"),
+    ({"why": "alike\x00"}, "leave out the null character"),
     ({"kind": "maybe"}, "one of match, non_match, cannot_tell"),
     ({"one": ("school", "3")}, "does not list this record any more"),
 ]

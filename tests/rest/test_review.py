@@ -13,6 +13,7 @@ from api.rest.service import Service
 from api.services.access.roles import Role
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed, with_values
 from tests.rest.conftest import MakeKey
+from tests.rest.people import kind as kind_of
 
 Asks = dict[str, str]
 
@@ -170,6 +171,18 @@ def test_a_referred_pair_comes_to_senior_reviewers_with_the_note(
     queue = client.get("/v1/review/queue", headers=key(Role.SENIOR_REVIEWER)).json()["items"]
     assert [one["kind"] for one in queue] == ["referred"]
     assert client.get("/v1/review/queue", headers=asks).json()["items"] == []
+
+
+@pytest.mark.parametrize("odd", ["\u202e", "\u2066", "\u200b", "\x00", "\x1b", "\x85", "\u2028"])
+def test_a_note_holds_nothing_that_cannot_be_seen(client: TestClient, asks: Asks, odd: str) -> None:
+    pair = take(client, asks).json()
+    address = f"/v1/review/{pair['pair']}/refer"
+    body = {"token": pair["token"], "note": f"tw{odd}ins?"}
+    refused = client.post(address, json=body, headers=asks)
+    assert (refused.status_code, kind_of(refused)) == (422, "invalid")
+    assert refused.json()["errors"][0]["place"] == "body.note"
+    seen = body | {"note": "twins?\nAsk\tthem: نمی\u200cخواهم"}
+    assert client.post(address, json=seen, headers=asks).status_code == 200
 
 
 def test_a_reveal_is_in_the_access_log(client: TestClient, asks: Asks, service: Service) -> None:

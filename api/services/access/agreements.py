@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from api.db.models import Agreement, Source
 from api.services.access.audit import note_act
 from api.services.rules import RuleBook
+from api.services.text import written
 from matcher.errors import MatcherError
 from matcher.frames import ACTIVITY_COLUMNS, RECORD_COLUMNS
 
@@ -93,6 +94,10 @@ def add_agreement(
     """
     if not lawful_basis.strip():
         raise AgreementError("basis", "say on which lawful basis the source may be used")
+    try:
+        written(lawful_basis)
+    except ValueError as error:
+        raise AgreementError("basis", str(error)) from None
     if not purposes:
         raise AgreementError("purposes", "name a purpose that the source may be used for")
     for field, own in fields.items():

@@ -20,6 +20,7 @@ from api.db.models import Extract, ExtractState
 from api.services.access.audit import note_act
 from api.services.extracts.dates import in_force
 from api.services.extracts.files import drop_file
+from api.services.text import reason
 from matcher.errors import MatcherError
 
 WAITING = (ExtractState.RECEIVED, ExtractState.VALIDATED, ExtractState.ACCEPTED)
@@ -114,6 +115,7 @@ def pass_over(connection: Connection, extract: int, *, by: str, now: datetime) -
 def refuse(connection: Connection, extract: int, *, by: str, now: datetime, why: str) -> None:
     """Have nothing to do with the extract; its file is dropped."""
     check_can_refuse(connection, extract)
+    _check_reason(why)
     _decide(connection, extract, ExtractState.REFUSED, by=by, now=now, refusal=why)
     drop_file(connection, extract)
 
@@ -121,8 +123,16 @@ def refuse(connection: Connection, extract: int, *, by: str, now: datetime, why:
 def withdraw(connection: Connection, extract: int, *, by: str, now: datetime, why: str) -> None:
     """Take the extract back; what it did, if it was current, is undone by the next run."""
     check_can_withdraw(connection, extract)
+    _check_reason(why)
     _decide(connection, extract, ExtractState.WITHDRAWN, by=by, now=now, withdrawal=why)
     drop_file(connection, extract)
+
+
+def _check_reason(why: str) -> None:
+    try:
+        reason(why)
+    except ValueError as error:
+        raise StateError(str(error)) from None
 
 
 def is_ahead(day: date, now: datetime) -> bool:

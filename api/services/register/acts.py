@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 from api.db.among import among
 from api.db.models import Record, RecordVersion, Source
 from api.services.access.audit import note_act
+from api.services.text import reason
 from matcher.errors import MatcherError
 
 Key = tuple[str, str]
@@ -79,16 +80,12 @@ def keys_of(connection: Connection, records: Iterable[int]) -> dict[int, Key]:
     return {number: (source, key) for number, source, key in connection.execute(query)}
 
 
-# Characters of a reason.
-LONGEST_REASON = 2000
-
-
 def require_reason(why: str) -> None:
-    """Raises ActError unless something is said, and no more than can be kept."""
-    if not why.strip():
-        raise ActError("enter a reason, for whoever looks at this later")
-    if len(why) > LONGEST_REASON:
-        raise ActError(f"the reason must be {LONGEST_REASON:,} characters or fewer")
+    """Raises ActError unless it is a reason; see `reason`."""
+    try:
+        reason(why)
+    except ValueError as error:
+        raise ActError(str(error)) from None
 
 
 def passes(check: Callable[..., object], *arguments: Any, **named: Any) -> bool:
