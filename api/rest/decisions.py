@@ -29,7 +29,9 @@ from api.services.review.undoing import undo_one
 
 router = APIRouter(route_class=GuardedRoute, tags=["review"])
 
-Number = Annotated[int, Path(ge=0, lt=2**63, description="Its number, as the list has it.")]
+Number = Annotated[
+    int, Path(ge=0, lt=2**63, description="Its number, as the list has it.", examples=[12])
+]
 
 
 @router.get("/decisions", summary="List decisions", responses=asking("bad-cursor"))

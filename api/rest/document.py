@@ -9,6 +9,7 @@ from api.rest.allowed import Allowed
 from api.rest.deliveries import describe_deliveries
 from api.rest.examples import body_schemas, example_of, form_example
 from api.rest.guarding import asked_by
+from api.rest.paging import LEADS_ON
 from api.rest.problems import (
     FHIR,
     outcomes_of,
@@ -67,6 +68,7 @@ def _completed(app: FastAPI, document: dict[str, Any]) -> dict[str, Any]:
         for method, operation in path.items():
             _complete(operation, fhir=address.startswith(FHIR))
             _say_who(operation, app.state.routes.get(f"{method.upper()} {address}"))
+            _lead_on(address, operation, schemas)
             _exemplify(operation, schemas)
     for path in document["webhooks"].values():
         for operation in path.values():
@@ -102,6 +104,19 @@ def _say_who(operation: dict[str, Any], route: APIRoute | None) -> None:
         if allowed.personal:
             said += " Needs a purpose, and is entered into the access log."
     operation["description"] = f"{operation.get('description', '')}\n\n{said}".strip()
+
+
+def _lead_on(address: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Let the example of where a list goes on be an address of that list."""
+    filled = address
+    for one in operation.get("parameters", ()):
+        if one["in"] == "path":
+            filled = filled.replace(f"{{{one['name']}}}", str(example_of(one["schema"], schemas)))
+    for name in body_schemas(operation):
+        following = schemas[name].get("properties", {}).get("next", {})
+        for shown in following.get("examples", ()):
+            if shown == LEADS_ON:
+                following["examples"] = [f"{filled}?cursor=WzEyXQ"]
 
 
 def _exemplify(operation: dict[str, Any], schemas: dict[str, Any]) -> None:

@@ -9,6 +9,17 @@ from typing import Any
 Schema = Mapping[str, Any]
 
 _BY_FORMAT = {"date": "2024-09-01", "date-time": "2024-09-02T09:30:00Z"}
+# Of what comes after what it stands beside.
+_LATER = {
+    "ends": "2027-08-31",
+    "started_at": "2024-09-02T09:30:05Z",
+    "finished_at": "2024-09-02T09:31:20Z",
+    "decided_at": "2024-09-02T11:15:00Z",
+    "last_tried_at": "2024-09-03T14:00:00Z",
+    "next_attempt_at": "2024-09-03T14:10:00Z",
+    "ended_at": "2024-12-20T15:45:00Z",
+    "expires_at": "2024-09-03T09:30:00Z",
+}
 
 
 class NoExampleError(LookupError):
@@ -75,9 +86,10 @@ def _of_type(schema: Schema, schemas: Mapping[str, Schema]) -> Any:
 
 def _part(name: str, schema: Schema, schemas: Mapping[str, Schema]) -> Any:
     try:
-        return example_of(schema, schemas)
+        found = example_of(schema, schemas)
     except NoExampleError as error:
         raise NoExampleError(name, *error.args) from None
+    return _LATER.get(name, found) if found in _BY_FORMAT.values() else found
 
 
 def _name(reference: Schema) -> str:

@@ -23,7 +23,13 @@ from matcher.errors import DataError
 router = APIRouter(route_class=GuardedRoute, tags=["exports"])
 
 Number = Annotated[
-    int, Path(ge=0, lt=2**63, description="Its number, as it was told when it was asked for.")
+    int,
+    Path(
+        ge=0,
+        lt=2**63,
+        description="Its number, as it was told when it was asked for.",
+        examples=[12],
+    ),
 ]
 Reading = Annotated[Access, reads(Permission.EXPORT)]
 _MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}

@@ -62,7 +62,9 @@ router = APIRouter(route_class=GuardedRoute, tags=["extracts"])
 _REPORTED_AGAIN = (
     "The register has changed, and the extract's report with it: read the report again and decide."
 )
-Number = Annotated[int, Path(ge=0, lt=2**63, description="Its number, as the list has it.")]
+Number = Annotated[
+    int, Path(ge=0, lt=2**63, description="Its number, as the list has it.", examples=[12])
+]
 _COLUMNS = ("file", "row", "column", "code", "message")
 _READS = reads(Permission.READ_EXTRACTS, personal=False)
 _BRINGS = writes(Permission.BRING_EXTRACTS, personal=False)

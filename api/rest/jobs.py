@@ -19,7 +19,13 @@ from api.services.work import JobView, cancel, jobs_by_id
 router = APIRouter(route_class=GuardedRoute, tags=["jobs"])
 
 Number = Annotated[
-    int, Path(ge=0, lt=2**63, description="Its number, as `job` of what it was queued for has it.")
+    int,
+    Path(
+        ge=0,
+        lt=2**63,
+        description="Its number, as `job` of what it was queued for has it.",
+        examples=[12],
+    ),
 ]
 
 

@@ -23,6 +23,8 @@ from api.rest.service import Service, service_of
 T = TypeVar("T")
 
 _LONGEST = 2_000
+# Stands for an address of the list itself, which the OpenAPI document puts in its place.
+LEADS_ON = "(address of the list)"
 # The register makes its key with the first run.
 _UNTIL_THERE_IS_ONE = secrets.token_bytes(16)
 
@@ -39,7 +41,7 @@ class Page(BaseModel):
     next: str | None = Field(
         None,
         description="Address of the next page; none at the end.",
-        examples=["/v1/events?cursor=WzEyXQ"],
+        examples=[LEADS_ON],
     )
 
 

@@ -41,7 +41,13 @@ from matcher.errors import DataError
 router = APIRouter(route_class=GuardedRoute, tags=["previews"])
 
 Number = Annotated[
-    int, Path(ge=0, lt=2**63, description="Its number, as it was told when it was asked for.")
+    int,
+    Path(
+        ge=0,
+        lt=2**63,
+        description="Its number, as it was told when it was asked for.",
+        examples=[12],
+    ),
 ]
 Writing = Annotated[Write, writes(Permission.CHANGE_RULES, personal=False)]
 _LARGEST_MODEL = 1024**2

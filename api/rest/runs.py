@@ -17,8 +17,12 @@ from api.services.runs import RunView, find_model, find_run, list_models, list_r
 
 router = APIRouter(route_class=GuardedRoute, tags=["runs"])
 
-Number = Annotated[int, Path(ge=0, lt=2**63, description="Its number, as the list has it.")]
-ModelHash = Annotated[str, Path(max_length=64, description="Its hash, as the list has it.")]
+Number = Annotated[
+    int, Path(ge=0, lt=2**63, description="Its number, as the list has it.", examples=[12])
+]
+ModelHash = Annotated[
+    str, Path(max_length=64, description="Its hash, as the list has it.", examples=["5f2b6c"])
+]
 Reading = Annotated[Access, reads(Permission.READ_RUNS, personal=False)]
 
 

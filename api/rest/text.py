@@ -30,10 +30,14 @@ RecordId = Annotated[
     AfterValidator(tidy_id),
 ]
 # The same in an address.
-SourcePath = Annotated[SourceName, Path(description="The source, as `/v1/sources` names it.")]
-AnySourcePath = Annotated[AnySource, Path(description="The source, as `/v1/sources` names it.")]
+_SOURCE = Path(description="The source, as `/v1/sources` names it.", examples=["swift"])
+SourcePath = Annotated[SourceName, _SOURCE]
+AnySourcePath = Annotated[AnySource, _SOURCE]
 RecordPath = Annotated[
     RecordId,
-    Path(description="The id that the source gives the record; a slash in it is sent as `%2F`."),
+    Path(
+        description="The id that the source gives the record; a slash in it is sent as `%2F`.",
+        examples=["5500094"],
+    ),
 ]
 ChildIdText = Annotated[str, StringConstraints(max_length=32), AfterValidator(plain)]

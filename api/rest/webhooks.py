@@ -36,9 +36,14 @@ from api.services.webhooks import (
 
 router = APIRouter(route_class=GuardedRoute, tags=["webhooks"])
 
-Number = Annotated[int, Path(ge=0, lt=2**63, description="Its number, as the list has it.")]
+Number = Annotated[
+    int, Path(ge=0, lt=2**63, description="Its number, as the list has it.", examples=[12])
+]
 DeliveryNumber = Annotated[
-    int, Path(ge=0, lt=2**63, description="Its number, as the list of dead letters has it.")
+    int,
+    Path(
+        ge=0, lt=2**63, description="Its number, as the list of dead letters has it.", examples=[12]
+    ),
 ]
 Reading = Annotated[Access, reads(Permission.KEEP_WEBHOOKS, personal=False)]
 Writing = Annotated[Write, writes(Permission.KEEP_WEBHOOKS, personal=False)]

@@ -107,7 +107,7 @@ def test_a_person_refuses_and_the_file_is_dropped(loader: Loader) -> None:
     check(loader, extract, by_a_person())
     assert can_refuse(loader.connection, extract)
     for why in (" ", "the \u202ewrong year"):
-        with pytest.raises(StateError, match="enter a reason|cannot be seen"):
+        with pytest.raises(StateError, match=r"enter a reason|cannot be seen"):
             refuse(loader.connection, extract, why=why, **BY)
     refuse(loader.connection, extract, why="the wrong year", **BY)
     assert (row(loader, extract).state, row(loader, extract).refusal) == (

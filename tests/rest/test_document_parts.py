@@ -1,7 +1,9 @@
 """What a developer must know to use the API is in its OpenAPI document."""
 
 import json
-from datetime import UTC, datetime
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from typing import Any
 
 import jsonschema_rs
@@ -134,3 +136,55 @@ def test_every_field_is_described_whose_name_does_not_say_all(application: FastA
         if name not in PLAIN and not field.get("description")
     ]
     assert lacking == []
+
+
+def _shown(application: FastAPI) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object of every example that is sent or answered, by the address of its route."""
+    for address, path in application.openapi()["paths"].items():
+        for operation in path.values():
+            for body in (operation.get("requestBody", {}), *operation["responses"].values()):
+                for content in body.get("content", {}).values():
+                    yield from ((address, one) for one in _objects(content.get("example")))
+
+
+def _objects(part: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(part, dict):
+        yield part
+    for one in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from _objects(one)
+
+
+def test_where_an_example_leads_on_is_the_list_that_it_is_of(application: FastAPI) -> None:
+    led = {}
+    for address, shown in _shown(application):
+        following = shown.get("next")
+        if following is not None:
+            path, _, query = following.partition("?")
+            assert re.fullmatch(re.sub(r"\{[^}]*\}", "[^/{}]+", address), path), (address, path)
+            led[address] = query.partition("=")[0]
+    assert len(led) > 15 and set(led.values()) == {"cursor", "after"}
+
+
+# In the order in which they come.
+ORDERS = (
+    ("starts", "ends"),
+    ("as_of", "received_at", "decided_at"),
+    ("created_at", "started_at", "finished_at"),
+    ("created_at", "last_tried_at", "next_attempt_at"),
+    ("created_at", "expires_at"),
+    ("at", "ended_at"),
+    ("referred_at", "expires_at"),
+)
+
+
+def test_days_and_moments_of_an_example_come_one_after_another(application: FastAPI) -> None:
+    told = set()
+    for address, shown in _shown(application):
+        for order in ORDERS:
+            found = [shown[name] for name in order if isinstance(shown.get(name), str)]
+            assert found == sorted(set(found)), (address, order)
+            told |= {order} if len(found) == len(order) else set()
+        if shown.get("starts") and shown.get("ends"):
+            lasts = date.fromisoformat(shown["ends"]) - date.fromisoformat(shown["starts"])
+            assert lasts.days > 365
+    assert told == set(ORDERS)
