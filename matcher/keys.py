@@ -6,7 +6,7 @@ are bounded by their sizes over all records.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -121,6 +121,34 @@ class ShownKeys:
         return self._cells[name]
 
 
+class KeyIndex:
+    """Kept keys, each with a record that shows it; in any order."""
+
+    def __init__(self, keys: Keys, records: npt.NDArray[np.integer]) -> None:
+        order = np.argsort(keys, kind="stable")
+        self._keys, self._records = keys[order], records[order].astype(np.int64)
+
+    def size(self, keys: Keys) -> npt.NDArray[np.int64]:
+        """How many show each key."""
+        start, end = self._range(keys)
+        return end - start
+
+    def met(
+        self, seekers: npt.NDArray[np.integer], keys: Keys
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Each seeker, of one key each, with every record that shows its key."""
+        start, end = self._range(keys)
+        size = end - start
+        offset = np.cumsum(size) - size
+        at = np.repeat(start - offset, size) + np.arange(size.sum())
+        return np.repeat(seekers.astype(np.int64), size), self._records[at]
+
+    def _range(self, keys: Keys) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        sides = (np.searchsorted(self._keys, keys, side=side) for side in ("left", "right"))
+        start, end = (side.astype(np.int64) for side in sides)
+        return start, end
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """Blocks that records would be of, one a row: what each shows, and what it looks for.
@@ -159,6 +187,18 @@ class _Asked:
         """All keys, of which the counts tell how large the blocks are."""
         return np.unique(np.concatenate([self.shows, self.seeks]))
 
+    def take(self, chosen: Mask) -> "_Asked":
+        """Some of the blocks."""
+        return _Asked(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    def searched(self, count: Count) -> "_Asked":
+        """The blocks that are looked into: the narrower one where the key's own is too large."""
+        large = self.too_large(count)
+        rows = int(self.row.max(initial=0)) + 1
+        place = self.part * rows + self.row
+        wanted = (self.narrows == 0) | np.isin(place, place[large & (self.narrows == 0)])
+        return self.take(wanted & ~large)
+
     def too_large(self, count: Count) -> Mask:
         """Blocks of more records than may be: of the larger side where the sides differ, as
         `matcher.block` says.
@@ -185,13 +225,23 @@ def searches(
 
     ``count`` gives the number of records of the whole register that show each key.
     """
-    asked = shown.asked(rules)
-    large = asked.too_large(count)
-    # The narrower block is for those whose block is too large.
-    place = asked.part * shown.table.size + asked.row
-    wanted = (asked.narrows == 0) | np.isin(place, place[large & (asked.narrows == 0)])
-    chosen = wanted & ~large
-    return asked.row[chosen], asked.seeks[chosen]
+    searched = shown.asked(rules).searched(count)
+    return searched.row, searched.seeks
+
+
+def proposed_within(
+    rules: MatchingRules, shown: ShownKeys, counts: Callable[[Keys], Count]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Each record with every one of the same table that a rule proposes for it, as positions.
+
+    A pair may come several times, and records with themselves. ``counts`` is asked once how many
+    records of the whole register show each of some keys: those that two of these records share.
+    """
+    index, asked = KeyIndex(*shown.all()), shown.asked(rules)
+    alone = np.where(asked.shows == asked.seeks, 1, 0)
+    shared = asked.take(index.size(asked.seeks) > alone)
+    searched = shared.searched(counts(shared.keys))
+    return index.met(searched.row, searched.seeks)
 
 
 def moved_blocks(rules: MatchingRules, shown: ShownKeys, before: Count, after: Count) -> Keys:

@@ -126,6 +126,9 @@ def _open_sqlite(url: URL, patience: float) -> Engine:
             "foreign_keys = ON",
             "temp_store = MEMORY",
             "cache_size = -65536",  # KiB
+            # Pages of the log, 40 MB, that are copied into the file at once: after every 1,000
+            # pages, which is what SQLite does, one record put in six would wait for that.
+            "wal_autocheckpoint = 10000",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

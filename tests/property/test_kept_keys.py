@@ -4,7 +4,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matcher.keys import Keys, ShownKeys, key_lists, moved_blocks, searches, sized_keys
+from matcher.keys import (
+    Keys,
+    ShownKeys,
+    key_lists,
+    moved_blocks,
+    proposed_within,
+    searches,
+    sized_keys,
+)
 from matcher.rules.matching import BlockingRule, MatchingRules, Thresholds
 from tests.property import engine
 from tests.property.strategies import blocking_rule_sets, steady, tables
@@ -44,6 +52,19 @@ class Kept:
 @given(tables, blocking_rule_sets())
 def test_kept_keys_propose_what_blocking_does(rows: list[dict], rules: list[BlockingRule]) -> None:
     assert Kept(rules_of(rules), rows).pairs() == set(engine.pairs(rules, rows, 100))
+
+
+@steady
+@given(tables, tables, blocking_rule_sets())
+def test_pairs_within_some_records_are_those_that_are_found_among_all(
+    some: list[dict], others: list[dict], blocking: list[BlockingRule]
+) -> None:
+    rules = rules_of(blocking)
+    everybody, own = Kept(rules, some + others), Kept(rules, some)
+    one, other = proposed_within(rules, own.shown, lambda _: everybody.size)
+    found = {(min(pair), max(pair)) for pair in zip(one.tolist(), other.tolist(), strict=True)}
+    inside = {pair for pair in everybody.pairs() if max(pair) < len(some)}
+    assert {(l, r) for l, r in found if l != r} == inside
 
 
 @steady

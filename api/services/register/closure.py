@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 from sqlalchemy.orm import aliased
 
 from api.db.among import among
-from api.db.models import Membership
+from api.db.models import Membership, Pair
 from api.services.register.columns import Numbers, columns
 from api.services.register.decisions import decided_partners
 from api.services.register.pairs import Bits, Weighed, weighed_pairs
@@ -55,6 +55,14 @@ class Bounds:
         """Pairs that are possible, or that company may make possible."""
         near = self.weight(pairs) >= self.thresholds.lower - MARGIN_BELOW
         return np.asarray(near & (pairs.apart == 0)) | self.possible(pairs)
+
+    @property
+    def counting(self) -> ColumnElement[bool]:
+        """What every pair is that is binding, possible or near by any prior, and few others."""
+        own = self.thresholds
+        least = min(own.lower - MARGIN_BELOW, own.upper - own.rival_margin)
+        evidence = least - max(self.priors.values(), default=0.0)
+        return or_(Pair.evidence >= evidence, Pair.weight >= min(own.lower, own.upper))
 
     def prior(self, group: Numbers) -> Bits:
         """The prior of pairs by their groups."""
@@ -98,13 +106,14 @@ def closure(
 ) -> tuple[Numbers, Weighed]:
     """Records that are bound to these, through any number of others, with these; their pairs.
 
-    What is ``known`` already is left out; it must be closed itself.
+    What is ``known`` already is left out; it must be closed itself. Of the pairs, those that
+    may count.
     """
     known = _NOBODY if known is None else known
     reached = frontier = np.setdiff1d(seeds, known)
     read = [weighed_pairs(connection, _NOBODY)]
     while len(frontier):
-        pairs = weighed_pairs(connection, frontier)
+        pairs = weighed_pairs(connection, frontier, bounds.counting)
         read.append(pairs)
         found = [
             *pairs.ends(bounds.binding(pairs)),

@@ -13,6 +13,7 @@ from api.services.register.closure import Bounds
 from api.services.register.columns import Numbers
 from api.services.register.counts import TOTAL, evidence_counts, tallies
 from api.services.register.planning import ChildCounts
+from api.services.register.reader import Reader
 from api.services.register.state import BETWEEN, Given
 from matcher.block import RuleBlocks
 from matcher.classify import estimate_prior
@@ -87,6 +88,11 @@ class Linker:
     def standardiser(self) -> Standardiser:
         """Standardises by the rules; a run sees most of its records several times."""
         return Standardiser(self.rules.names, self.rules.values, remembers=True)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Reads a few records; a run looks at most of its own several times."""
+        return Reader(self.connection, self.run, self.standardiser)
 
     @cached_property
     def compared(self) -> tuple[set[str], set[frozenset[str]]]:

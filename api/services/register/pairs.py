@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, or_, select, update
 
 from api.db.among import among
 from api.db.bulk import insert
@@ -124,13 +124,15 @@ def forget_pairs(connection: Connection, records: Numbers) -> None:
     connection.execute(delete(Pair).where(_any_of(records)))
 
 
-def weighed_pairs(connection: Connection, records: Numbers) -> Weighed:
-    """The pairs of which any record is among these."""
+def weighed_pairs(
+    connection: Connection, records: Numbers, heavy: ColumnElement[bool] | None = None
+) -> Weighed:
+    """The pairs of which any record is among these, and that are ``heavy`` if that is given."""
     if not len(records):
         return NO_PAIRS
     names = [field.name for field in fields(Weighed)]
-    query = select(*(getattr(Pair, name) for name in names))
-    return Weighed(*columns(connection, query.where(_any_of(records))))
+    query = select(*(getattr(Pair, name) for name in names)).where(_any_of(records))
+    return Weighed(*columns(connection, query if heavy is None else query.where(heavy)))
 
 
 def forget_these(connection: Connection, pairs: Weighed) -> None:

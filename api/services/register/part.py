@@ -38,7 +38,7 @@ from api.services.register.sides import Side, ids_of, prepared_of, side_of
 from api.services.register.state import BETWEEN, Given
 from matcher.classify import evidence_bin
 from matcher.deciding import MARGIN_BELOW, Linked, Scored, decide
-from matcher.keys import searches, sized_keys
+from matcher.keys import KeyIndex, proposed_within, searches, sized_keys
 from matcher.pipeline import weigh
 from matcher.population import Population
 from matcher.prepared import Prepared
@@ -128,9 +128,8 @@ def _pairs_of_touched(linker: Linker, part: Part) -> _Found | None:
     touched = _side_of(linker, part.touched, part)
     named = _side_of(linker, part.named, part)
     one, other = _proposed(linker, touched, part)
-    mine, theirs = _proposed(linker, named, part)
-    inside = np.isin(theirs, named.record)
-    one, other = np.append(one, mine[inside]), np.append(other, theirs[inside])
+    mine, theirs = _proposed_within(linker, named)
+    one, other = np.append(one, mine), np.append(other, theirs)
     if not len(one):
         return None
     everyone = side_of(linker, np.unique(np.append(one, other)))
@@ -151,22 +150,20 @@ def _proposed(linker: Linker, side: Side, part: Part) -> tuple[Numbers, Numbers]
     if side is not part.new:
         sized = blocking_counts(connection, sized_keys(matching, side.shown))
     rows, keys = searches(matching, side.shown, sized)
-    return _partners(connection, side.record[rows], keys)
-
-
-def _partners(connection: Connection, records: Numbers, keys: Numbers) -> tuple[Numbers, Numbers]:
-    """Each record with every record that shows the key it looks for."""
     query = select(BlockingKey.key, BlockingKey.record).where(
         among(BlockingKey.key, np.unique(keys))
     )
-    key, record = columns(connection, query)
-    order = np.argsort(key, kind="stable")
-    sorted_keys, sorted_records = key[order], record[order]
-    start = np.searchsorted(sorted_keys, keys, side="left")
-    size = np.searchsorted(sorted_keys, keys, side="right") - start
-    offset = np.cumsum(size) - size
-    at = np.repeat(start - offset, size) + np.arange(size.sum())
-    return np.repeat(records, size), sorted_records[at]
+    return KeyIndex(*columns(connection, query)).met(side.record[rows], keys)
+
+
+def _proposed_within(linker: Linker, side: Side) -> tuple[Numbers, Numbers]:
+    """Each record of a side with every other of it that a rule proposes for it, as record.id."""
+    if not len(side.record):
+        return _NONE, _NONE
+    one, other = proposed_within(
+        linker.matching, side.shown, lambda keys: blocking_counts(linker.connection, keys)
+    )
+    return side.record[one], side.record[other]
 
 
 def _score(linker: Linker, part: Part, side: Side, one: Numbers, other: Numbers) -> _Found:

@@ -9,6 +9,7 @@ from api.services.extracts.current import current_records, records_around
 from api.services.register import few
 from api.services.register.columns import Numbers
 from api.services.register.linker import Linker
+from api.services.register.reader import Row
 from matcher.keys import ShownKeys
 from matcher.prepared import Coded, Prepared
 from matcher.table import Table
@@ -50,18 +51,16 @@ def side_of(linker: Linker, records: Numbers) -> Side:
     if len(records) > FEW:
         prepared = linker.prepared(current_records(linker.connection, records))
         return NOBODY if prepared is None else _without_frames(linker, prepared)
-    rows = few.rows_now(linker.connection, records) if len(records) else []
+    rows = linker.reader.now(records)
     return _side(linker, rows)
 
 
 def sides_around(linker: Linker, changed: Numbers) -> tuple[Side, Side]:
     """Changed records of children as they were until now, and as they are."""
-    connection, run = linker.connection, linker.run
     if len(changed) <= FEW:
-        rows = few.rows_around(connection, changed, run)
-        old, new = [row for row in rows if row.ended], [row for row in rows if not row.ended]
+        old, new = linker.reader.around(changed)
         return _side(linker, old), _side(linker, new)
-    prepared = linker.prepared(records_around(connection, changed, run))
+    prepared = linker.prepared(records_around(linker.connection, changed, linker.run))
     if prepared is None:
         return NOBODY, NOBODY
     ended = (prepared.records["ended"] == 1).to_numpy()
@@ -73,7 +72,7 @@ def prepared_of(linker: Linker, records: Numbers) -> Prepared | None:
     """Those of these records that are current and a child's; nothing if none is."""
     if len(records) > FEW:
         return linker.prepared(current_records(linker.connection, records))
-    rows = few.rows_now(linker.connection, records) if len(records) else []
+    rows = linker.reader.now(records)
     if not rows:
         return None
     return few.prepared(linker, rows)
@@ -84,7 +83,7 @@ def ids_of(prepared: Prepared) -> Numbers:
     return prepared.records["id"].to_numpy(np.int64)
 
 
-def _side(linker: Linker, rows: list[few.Row]) -> Side:
+def _side(linker: Linker, rows: list[Row]) -> Side:
     if not rows:
         return NOBODY
     record = np.array([row.record for row in rows], dtype=np.int64)

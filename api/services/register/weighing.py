@@ -25,7 +25,7 @@ from api.services.register.standing import ReadRules, Standing
 from api.services.register.state import BETWEEN
 from matcher.deciding import MARGIN_BELOW
 from matcher.frames import RECORD_TEXT_COLUMNS
-from matcher.keys import ShownKeys, searches, sized_keys
+from matcher.keys import KeyIndex, ShownKeys, searches, sized_keys
 from matcher.scoring import ScoredPairs, Scorer
 from matcher.standardise import Standardiser, standardise
 from matcher.standardise.distinct import spread
@@ -211,11 +211,11 @@ def _proposed(
     query = select(BlockingKey.key, BlockingKey.record).where(
         among(BlockingKey.key, np.unique(keys))
     )
-    showing = _Showing(*columns(connection, query))
-    met = showing.met(person, keys)
+    index = KeyIndex(*columns(connection, query))
+    met = _met(index, person, keys)
     if len(placeless):
         # Found by place alone, a shielded child would be given away.
-        unplaced = showing.met(*searches(read.unplaced, shown, count))
+        unplaced = _met(index, *searches(read.unplaced, shown, count))
         met = met[~np.isin(met % _RECORDS, placeless) | np.isin(met, unplaced)]
     return met // _RECORDS, met % _RECORDS
 
@@ -224,23 +224,13 @@ def _proposed(
 _RECORDS = np.int64(2**40)
 
 
-class _Showing:
-    """Kept keys, and the records that show them."""
+def _met(index: KeyIndex, person: npt.NDArray[np.integer], keys: Numbers) -> Numbers:
+    """Persons with the records that show the keys they look for, each pair once.
 
-    def __init__(self, key: Numbers, record: Numbers) -> None:
-        order = np.argsort(key, kind="stable")
-        self.key, self.record = key[order], record[order]
-
-    def met(self, person: npt.NDArray[np.integer], keys: Numbers) -> Numbers:
-        """Persons with the records that show the keys they look for, each pair once.
-
-        As person * `_RECORDS` + record.
-        """
-        start = np.searchsorted(self.key, keys, side="left")
-        size = np.searchsorted(self.key, keys, side="right") - start
-        offset = np.cumsum(size) - size
-        at = np.repeat(start - offset, size) + np.arange(size.sum())
-        return np.unique(np.repeat(person.astype(np.int64), size) * _RECORDS + self.record[at])
+    As person * `_RECORDS` + record.
+    """
+    persons, records = index.met(person, keys)
+    return np.unique(persons * _RECORDS + records)
 
 
 def _coded(read: ReadRules, said: Sequence[Person]) -> Table:
