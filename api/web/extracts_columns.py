@@ -205,6 +205,7 @@ def _columns_page(
         fields=_fields(found) if found else [],
         options=_options(found) if found else [],
         twice=_twice(found) if found else [],
+        nameless=_nameless(found) if found else 0,
         came_before=view.source in defined
         or bool(sources_with_records(access.connection, [view.source])),
         chosen=chosen,
@@ -237,6 +238,15 @@ def _twice(found: UnknownList) -> list[str]:
     """Headers that several columns have."""
     counts = Counter(header for header in found.head.headers if header)
     return [_short(header) for header, count in counts.items() if count > 1]
+
+
+def _nameless(found: UnknownList) -> int:
+    """How many columns have a value in the first rows but no header."""
+    headers = found.head.headers
+    return sum(
+        not header.strip() and any(row[place] for row in found.head.rows)
+        for place, header in enumerate(headers)
+    )
 
 
 def _preview(access: Access, view: ExtractView, found: UnknownList) -> list[list[str]] | None:

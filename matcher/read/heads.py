@@ -29,7 +29,8 @@ _DAYS = 3
 class Head:
     """What is probably the header of a list, and the first rows below it, as texts.
 
-    ``headers`` and each of ``rows`` are equally long. ``row`` counts from 1.
+    ``headers`` and each of ``rows`` are equally long: also where a column has values but no
+    header. ``row`` counts from 1.
     """
 
     row: int
@@ -72,11 +73,11 @@ def _head(top: Iterable[tuple[int, Sequence[RawCell]]], rows: int) -> Head | Non
     number, cells = lines[at]
     if names[at] < 2 or _holds_values(cells):
         return None
-    width = 1 + max(at for at, cell in enumerate(cells) if cell)
     below = [line for _, line in lines[at + 1 :] if any(line)][:rows]
+    width = 1 + max(at for line in (cells, *below) for at, cell in enumerate(line) if cell)
     return Head(
         number,
-        tuple(cells[:width]),
+        tuple((cells + [""] * width)[:width]),
         tuple(tuple((line + [""] * width)[:width]) for line in below),
     )
 

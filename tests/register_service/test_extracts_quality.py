@@ -176,6 +176,15 @@ def test_a_field_that_is_no_longer_filled_stops(loader: Loader) -> None:
     ]
 
 
+@pytest.mark.parametrize("mode", ["snapshot", "delta"])
+def test_a_list_without_a_row_is_refused(loader: Loader, mode: Any) -> None:
+    loader.load(many(100))
+    extract = loader.receive(people([]), mode=mode, as_of=DAY + timedelta(7)).extract
+    found = validate(loader.connection, extract, book=rules(), by="analyst", now=NOW)
+    assert found.state == ExtractState.REFUSED
+    assert found.refusal is not None and "no row below them" in found.refusal
+
+
 def test_a_record_that_another_row_lists_is_not_told_as_removed(loader: Loader) -> None:
     loader.load(people([{"record_id": "1", "forename": "Amy"}]))
     both = people([{"record_id": "1", "forename": "Amy"}, {"record_id": "1", "change": "D"}])

@@ -33,8 +33,9 @@ def test_a_source_is_told_with_its_date_and_counts(loader: Loader) -> None:
 def test_what_waits_is_told_with_why(loader: Loader) -> None:
     first = loader.receive(people([AMY])).extract
     loader.apply(first)
+    unread = people([{**AMY, "date_of_birth": "soon"}])
     received = loader.receive(people([DAN]), as_of=DAY + timedelta(1)).extract
-    stopped = loader.receive(people([]), as_of=DAY + timedelta(2)).extract
+    stopped = loader.receive(unread, as_of=DAY + timedelta(2)).extract
     validate(loader.connection, stopped, book=rules(), by="analyst", now=NOW)
     waiting = status(loader.connection).waiting
     assert [(found.id, found.state, found.stops) for found in waiting] == [

@@ -407,6 +407,13 @@ def test_headers_show_as_text_whatever_is_in_them(steward: TestClient) -> None:
     assert "\u202e" not in shown and "\u200b" not in shown
 
 
+def test_columns_without_a_header_are_said_to_need_one(steward: TestClient) -> None:
+    place = bring(steward, "No,Name,,,\n1,Ada,Lees,2019-05-03,\n").headers["location"]
+    assert "2 columns have no header, and cannot be selected" in steward.get(place).text
+    place = bring(steward, STRANGE, "other").headers["location"]
+    assert "no header" not in steward.get(place).text
+
+
 def test_three_hundred_columns_are_read_if_they_are_known(
     steward: TestClient, service: Service
 ) -> None:
@@ -560,8 +567,11 @@ def test_an_extract_shows_which_column_became_which_field(
 
 
 def test_a_list_with_headers_alone_is_refused_before_anybody_is_asked(steward: TestClient) -> None:
-    for content in (STRANGE.splitlines()[0], TRIBAL.splitlines()[0]):
-        assert "headers but no row below them" in errors(bring(steward, content + "\n", "swift"))
+    lists = {"swift": (STRANGE, TRIBAL, SWIFT), "library": (PLAIN.decode(),)}
+    for source, contents in lists.items():
+        for content in contents:
+            answer = bring(steward, content.splitlines()[0] + "\n", source)
+            assert "headers but no row below them" in errors(answer)
 
 
 def test_ids_that_name_other_people_are_told_and_wait_for_a_person(

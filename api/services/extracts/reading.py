@@ -56,6 +56,7 @@ def read_as(
     definition = own or book.definition(source)
     with telling_no_names(source, path, definition):
         read = _read_as(source, path, book, definition, taken, progress)
+        _refuse_if_empty(source, read)
     return without_names(read, source, path, definition)
 
 
@@ -114,17 +115,30 @@ def is_laid_out_as(source: str, path: Path, definition: SourceDefinition) -> boo
 def refusal_by(source: str, path: Path, definition: SourceDefinition) -> ExtractRefused | None:
     """Why the extract cannot be read so; reads no further than the first rows of a table."""
 
-    def stop(_: str, __: int) -> None:
-        raise _SeenEnoughError
+    def stop(_: str, rows: int) -> None:
+        if rows:
+            raise _SeenEnoughError
 
     try:
         with telling_no_names(source, path, definition):
-            read_extract(source, path, definition, progress=stop)
+            _refuse_if_empty(source, read_extract(source, path, definition, progress=stop))
     except _SeenEnoughError:
         return None
     except ExtractRefused as refusal:
         return refusal
     return None
+
+
+def _refuse_if_empty(source: str, read: ReadResult) -> None:
+    """A list of nobody says nothing, or as a snapshot that everybody is gone: a mistake. Raises."""
+    if not any(count.rows for count in read.files):
+        raise ExtractRefused(
+            source,
+            "",
+            "no_rows",
+            "the list has headers but no row below them; export it again and check that it holds "
+            "the records",
+        )
 
 
 def _told(read: ReadResult, definition: SourceDefinition) -> ReadResult:
