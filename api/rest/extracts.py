@@ -116,7 +116,8 @@ def post_extract(sent: Sent, write: Annotated[Write, _BRINGS]) -> Response:
             new_source=new.new_source == "true",
         )
     except DayAheadError as error:
-        raise Problem("refused", str(error)) from None
+        errors = [{"place": "body.as_of", "message": str(error)}]
+        raise Problem("refused", str(error), errors=errors) from None
     except NewSourceError as error:
         raise Problem("unknown-source", f"{error}: new_source=true") from None
     except ExtractRefused as error:

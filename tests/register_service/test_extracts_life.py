@@ -3,7 +3,7 @@
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from api.services.extracts import (
     withdraw,
 )
 from api.services.extracts.files import CHUNK
+from api.services.extracts.states import check_not_in_future
 from api.services.extracts.validation import Validated, accept_as_reported, validate
 from api.services.rules import RuleBook
 from matcher.errors import ExtractRefused
@@ -360,6 +361,22 @@ def test_an_older_date_than_the_current_one_is_refused(loader: Loader) -> None:
     with pytest.raises(StateError, match=r"31 August 2024 is older .* 1 September 2024"):
         loader.receive(people([BEN]), as_of=date(2024, 8, 31))
     assert count(loader, Extract) == before
+
+
+@pytest.mark.parametrize(
+    ("now", "today"),
+    [
+        (datetime(2026, 1, 15, 23, 59, tzinfo=UTC), date(2026, 1, 15)),
+        (datetime(2026, 7, 1, 22, 59, tzinfo=UTC), date(2026, 7, 1)),
+        (datetime(2026, 7, 1, 23, 1, tzinfo=UTC), date(2026, 7, 2)),
+    ],
+)
+def test_a_day_after_today_in_england_is_none_on_which_a_system_was_exported(
+    now: datetime, today: date
+) -> None:
+    check_not_in_future(today, now)
+    with pytest.raises(StateError, match="is in the future"):
+        check_not_in_future(today + timedelta(days=1), now)
 
 
 def test_an_extract_that_grew_old_while_it_waited_cannot_be_accepted(loader: Loader) -> None:

@@ -1,7 +1,9 @@
 """Extracts over REST: brought, watched, decided on."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi.testclient import TestClient
@@ -112,8 +114,11 @@ def test_an_extract_of_a_day_to_come_is_refused(
     client: TestClient, service: Service, steward: Headers
 ) -> None:
     before = extracts(service)
-    found = bring(client, steward, as_csv(PEOPLE), as_of="2099-01-01")
-    assert type_of(found) == (422, "refused")
+    tomorrow = datetime.now(ZoneInfo("Europe/London")).date() + timedelta(days=1)
+    for day in ("2099-01-01", str(tomorrow)):
+        found = bring(client, steward, as_csv(PEOPLE), as_of=day)
+        assert type_of(found) == (422, "refused")
+        assert found.json()["errors"][0]["place"] == "body.as_of"
     assert extracts(service) == before
 
 

@@ -11,8 +11,9 @@ compared with it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, select, update
 
@@ -23,6 +24,7 @@ from api.services.extracts.files import drop_file
 from api.services.text import reason
 from matcher.errors import MatcherError
 
+_LOCAL = ZoneInfo("Europe/London")
 WAITING = (ExtractState.RECEIVED, ExtractState.VALIDATED, ExtractState.ACCEPTED)
 
 
@@ -136,8 +138,8 @@ def _check_reason(why: str) -> None:
 
 
 def is_ahead(day: date, now: datetime) -> bool:
-    """Whether a day has begun nowhere yet."""
-    return day > now.date() + timedelta(days=1)
+    """Whether a day has not begun yet, by clocks in England."""
+    return day > now.astimezone(_LOCAL).date()
 
 
 def check_not_in_future(as_of: date, now: datetime) -> None:
