@@ -16,7 +16,7 @@ from api.rest.problems import Problem, asking
 from api.rest.record_schemas import Identifier, Value
 from api.rest.text import RecordId, SourceName
 from api.services.access.roles import Permission
-from api.services.register.criteria import LOOKED_FOR, Criterion
+from api.services.register.criteria import LOOKED_FOR, Criterion, LacksValueError, SaysNothingError
 from api.services.register.searching_children import ListChangedError, search_children
 from api.services.register.states import State
 from matcher.errors import DataError
@@ -122,6 +122,10 @@ def find_children(body: SearchBody, access: MayRead) -> FoundChildren:
         )
     except ListChangedError as error:
         raise Problem("bad-cursor", str(error)) from None
+    except SaysNothingError as error:
+        invalid(f"body.{error.column}", str(error))
+    except LacksValueError as error:
+        invalid(f"body.criteria.{body.criteria.index(error.criterion)}", str(error))
     except DataError as error:
         invalid("body", str(error))
     if alone and found.after is not None:

@@ -131,6 +131,27 @@ def test_only_sources_and_fields_of_the_purpose_are_searched(
 
 
 @pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({}, "body"),
+        ({"forename": "Aisha", "criteria": ["forename4", "postcode"]}, "body.criteria.1"),
+        ({"forename": "Aisha", "criteria": ["sounds_like"]}, "body.criteria.0"),
+        ({"forename": "Baby"}, "body.forename"),
+        ({"forename": "Aisha", "nhs_number": "9434765919" * 3}, "body.nhs_number"),
+        ({"forename": "Aisha", "postcode": "ZZ99 9ZZ"}, "body.postcode"),
+        ({"surname": "-"}, "body.surname"),
+        ({"forename": "Aisha", "limit": 0}, "body.limit"),
+        ({"forename": "Aisha", "source": "nowhere"}, "body.source"),
+    ],
+)
+def test_a_refusal_names_the_field_that_is_at_fault(
+    client: TestClient, key: MakeKey, body: dict[str, Any], place: str
+) -> None:
+    refused = client.post("/v1/children/search", headers=key(), json=body).json()
+    assert [one["place"] for one in refused["errors"]] == [place]
+
+
+@pytest.mark.parametrize(
     ("body", "expected"),
     [
         ({}, "invalid"),

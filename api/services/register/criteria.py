@@ -64,6 +64,14 @@ class SaysNothingError(DataError):
         super().__init__(f"{column}: this says nothing that a child could be found by")
 
 
+class LacksValueError(DataError):
+    """A criterion compares what is not given; ``criterion`` is which."""
+
+    def __init__(self, criterion: Criterion) -> None:
+        self.criterion = criterion
+        super().__init__(f"{criterion}: give the value that this compares")
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Conditions on `SearchEntry`, and whether any of them is about a place."""
@@ -79,7 +87,7 @@ def asked_by(
 
     ``values`` are of the columns in `LOOKED_FOR`, as written; a date is YYYY-MM-DD, and of an
     address the first five characters count. Raises SaysNothingError if a value says nothing that
-    could be found, and DataError if a criterion lacks its value; they name the column only.
+    could be found, and LacksValueError if a criterion lacks its value; they name the column only.
     """
     given = {name: value for name, value in values.items() if value}
     if not given.keys() <= set(LOOKED_FOR):
@@ -92,7 +100,7 @@ def asked_by(
         if not all(said.get(name) for name in LOOKS_AT[one]):
             if one is Criterion.BORN_SWAPPED and "date_of_birth" in said:
                 continue  # a day beyond the twelfth is no month
-            raise DataError(f"{one}: give the value that this compares")
+            raise LacksValueError(one)
     found = conditions(said, criteria, in_full=True)
     for name in ("nhs_number", "upn"):
         if name in given:
