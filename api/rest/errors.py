@@ -54,6 +54,8 @@ def add_handlers(app: FastAPI) -> None:
         kind = kind_of(error)
         if kind == "bad-request" and (why := packed(request)) is not None:
             return refusal(request, "media-type", why)
+        if isinstance(error.__cause__, Problem):  # of reading JSON
+            return await _problem(request, error.__cause__)
         unread = unreadable(error.__cause__)
         more: dict[str, Any] = {} if unread is None else {"errors": [unread]}
         return refusal(request, kind, headers=headers, **more)

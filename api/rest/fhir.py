@@ -20,7 +20,7 @@ from api.rest.fhir_resources import (
     remarks_on,
 )
 from api.rest.guarding import GuardedRoute
-from api.rest.manners import JSON, RepeatedNameError, once, require_content
+from api.rest.manners import JSON, RepeatedNameError, as_json, require_content
 from api.rest.problems import Problem, outcomes
 from api.services.access.roles import Permission
 from api.services.linking import versions
@@ -187,7 +187,7 @@ def fhir_capabilities(
 
 def _read(body: bytes) -> Any:
     try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=once)
+        return as_json(body)
     except RepeatedNameError:
         raise Problem("bad-request", "an object says the same name twice") from None
     except json.JSONDecodeError as error:

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from api.rest.allowed import Allowed, bearer_of, check
+from api.rest.manners import JsonRequest
 from api.rest.problems import Problem
 from api.rest.service import service_of
 
@@ -34,7 +35,7 @@ class GuardedRoute(APIRoute):
             if bearer is None:
                 raise Problem("not-signed-in")
             try:
-                return await handle(request)
+                return await handle(JsonRequest(request.scope, request.receive))
             except (RequestValidationError, HTTPException, Problem):
                 if not getattr(request.state, "asked", False):
                     service, purpose = service_of(request), request.headers.get("Purpose")

@@ -295,6 +295,25 @@ def test_what_is_no_text_in_an_address_is_refused(
     assert problem(client.get(f"/v1/trial/1?x={odd}", headers=key())) == "bad-request"
 
 
+def test_a_number_of_any_length_is_a_number(client: TestClient, key: MakeKey) -> None:
+    own = {**key(), "Content-Type": "application/json"}
+    digits = "9" * 6000
+    found = client.post("/v1/trial", headers=own, content=b'{"text": %s}' % digits.encode())
+    assert problem(found) == "invalid"
+    assert found.json()["errors"] == [{"place": "body.text", "message": "give text"}]
+    for sign in ("", "-"):
+        body = f'{{"text": "x", "number": {sign}{digits}}}'.encode()
+        found = client.post("/v1/trial", headers=own, content=body)
+        assert problem(found) == "invalid"
+        message = "this is too small" if sign else "this is too large"
+        assert found.json()["errors"] == [{"place": "body.number", "message": message}]
+    for address, place in ((f"/v1/trial/{digits}", "path.number"),
+                           (f"/v1/runs?limit={digits}", "query.limit")):  # fmt: skip
+        found = client.get(address, headers=own)
+        assert problem(found) == "invalid"
+        assert [one["place"] for one in found.json()["errors"]] == [place]
+
+
 def test_json_that_breaks_off_is_told_where(client: TestClient, key: MakeKey) -> None:
     own = {**key(), "Content-Type": "application/json"}
     found = client.post("/v1/trial", headers=own, content=b'{"text": ').json()

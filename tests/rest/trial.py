@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 
 from api.db.models import Audit
@@ -20,6 +20,7 @@ router = APIRouter(route_class=GuardedRoute)
 
 class Note(BaseModel):
     text: Text
+    number: int = Field(0, ge=0, le=2**63 - 1)
 
 
 class Count(BaseModel):
