@@ -10,7 +10,7 @@ from api.rest.access import Access
 from api.rest.problems import Problem
 from api.services.extracts.receiving import did_you_mean
 from api.services.register.history import ChildStanding, Standing
-from api.services.register.reading import check_run
+from api.services.register.reading import check_run, last_run
 from api.services.register.viewing import has_source, view_standing
 from matcher.errors import DataError
 from matcher.register.ids import is_child_id
@@ -44,7 +44,11 @@ def require_run(access: Access, run: int | None, place: str = "query.as_of") -> 
         try:
             check_run(access.connection, run)
         except DataError:
-            invalid(place, "there was no such run")
+            latest = last_run(access.connection)
+            known = (
+                f"the last one is {latest}; /v1/runs lists them" if latest else "there is none yet"
+            )
+            invalid(place, f"there was no such run; {known}")
 
 
 def invalid(place: str, message: str) -> NoReturn:

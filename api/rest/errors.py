@@ -38,7 +38,9 @@ def add_handlers(app: FastAPI) -> None:
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
         # Once each, though several that take the same parameter found it.
         found = dict.fromkeys(
-            (".".join(str(part) for part in one["loc"]), plainly(one)) for one in error.errors()
+            (".".join(str(part) for part in place), plainly(one))
+            for one in error.errors()
+            for place in _places(request, one)
         )
         errors = [{"place": place, "message": message} for place, message in found]
         kind = kind_of(error)
@@ -59,6 +61,16 @@ def add_handlers(app: FastAPI) -> None:
         unread = unreadable(error.__cause__)
         more: dict[str, Any] = {} if unread is None else {"errors": [unread]}
         return refusal(request, kind, headers=headers, **more)
+
+
+def _places(request: Request, error: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Where an error is; of content that is not there, the fields that it must have."""
+    place = tuple(error["loc"])
+    if place == ("body",) and error["type"] == "missing":
+        content = request.scope["route"].body_field.field_info.annotation
+        fields = content.model_fields.items() if hasattr(content, "model_fields") else ()
+        return [("body", one.alias or name) for name, one in fields if one.is_required()] or [place]
+    return [place]
 
 
 def packed(request: Request) -> str | None:

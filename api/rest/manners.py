@@ -25,6 +25,11 @@ _NEARLY = re.compile(r"[-+._\s0-9]+")
 # Headers that say one thing, so that a second one would be passed over.
 _ONCE = ("purpose", "idempotency-key", "authorization")
 _DIGITS = 40
+# What to give where a whole number is wanted.
+_ASKED = {
+    "": "give a whole number, in digits",
+    "query.as_of": "give the number of a run, as /v1/runs lists them; it is no day",
+}
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
@@ -108,8 +113,8 @@ def _check_numbers(request: Request, manner: Manner) -> None:
         if _NEARLY.fullmatch(value) and not _WHOLE.fullmatch(value)
     ]
     if wrong:
-        message = "give a whole number, in digits"
-        raise Problem("invalid", errors=[{"place": one, "message": message} for one in wrong])
+        errors = [{"place": one, "message": _ASKED.get(one, _ASKED[""])} for one in wrong]
+        raise Problem("invalid", errors=errors)
 
 
 def _check_headers(request: Request) -> None:

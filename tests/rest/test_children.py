@@ -11,11 +11,12 @@ import structlog
 from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 
-from api.db.engine import writing
+from api.db.engine import reading, writing
 from api.db.models import Agreement, Source
 from api.logs import configure_logs
 from api.rest.paging import written
 from api.rest.service import Service
+from api.services.register.reading import last_run
 from tests.register_service.registers import NOW
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed
 from tests.register_service.seen import put
@@ -91,6 +92,23 @@ def test_a_merged_child_leads_to_its_survivor_with_the_same_question(
         assert client.get(child(old, rest) + "?follow=false", headers=own).status_code == 200
     history = client.get(child(old, "/history") + "?follow=false", headers=own).json()["items"]
     assert history[-1]["kind"] in {"child_merged", "record_unlinked"}
+
+
+def test_a_run_that_never_was_is_told_with_those_there_were(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    own, address = key(), child(register.child(SCHOOL))
+    with reading(register.engine) as connection:
+        run = last_run(connection)
+    for odd in ("2999", str(run + 1)):
+        (error,) = client.get(f"{address}?as_of={odd}", headers=own).json()["errors"]
+        assert error["place"] == "query.as_of"
+        assert f"the last one is {run}; /v1/runs lists them" in error["message"]
+    (error,) = client.get(f"{address}?as_of=2999-01-01", headers=own).json()["errors"]
+    assert (error["place"], error["message"]) == (
+        "query.as_of",
+        "give the number of a run, as /v1/runs lists them; it is no day",
+    )
 
 
 def test_a_merged_child_is_as_it_was_as_of_an_earlier_run(

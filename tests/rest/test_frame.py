@@ -314,6 +314,14 @@ def test_a_number_of_any_length_is_a_number(client: TestClient, key: MakeKey) ->
         assert [one["place"] for one in found.json()["errors"]] == [place]
 
 
+def test_what_content_must_say_is_named_if_there_is_none(client: TestClient, key: MakeKey) -> None:
+    own = {**key(), "Content-Type": "application/json"}
+    for content in (b"", b"{}"):
+        found = client.post("/v1/trial", headers=own, content=content)
+        assert problem(found) == "invalid"
+        assert found.json()["errors"] == [{"place": "body.text", "message": "this is needed"}]
+
+
 def test_json_that_breaks_off_is_told_where(client: TestClient, key: MakeKey) -> None:
     own = {**key(), "Content-Type": "application/json"}
     found = client.post("/v1/trial", headers=own, content=b'{"text": ').json()
