@@ -11,7 +11,7 @@ from starlette.datastructures import URL
 from starlette.routing import Match
 
 from api.db.engine import reading
-from api.rest.problems import KINDS, problem_response
+from api.rest.problems import KINDS, MEDIA_TYPE, problem_response
 from api.rest.service import Service
 from api.services.access.caller import AccessError
 from api.services.access.signing_in import caller_of_token, why_signed_out
@@ -36,6 +36,8 @@ _TITLES = {
 }
 # Nothing is wrong with the service then, so it can be asked who this is.
 _CALM = ("forbidden", "form-expired", "not-found", "method", "gone")
+# Types of content that are pages.
+_PAGES = {"text/html", "application/xhtml+xml"}
 _OTHER = "Sorry, this could not be done"
 
 
@@ -46,9 +48,13 @@ def refuse(
     headers: Mapping[str, str] | None = None,
     **more: Any,
 ) -> Response:
-    """A page at addresses for people, and a document at those for systems."""
+    """A page at addresses for people, and a document at those for systems.
+
+    So it is to a client that takes JSON and no page, wherever it asks.
+    """
     # Of slashes in a row one would have been enough.
-    if re.sub("/+", "/", request.scope["path"]).startswith(FOR_SYSTEMS):
+    for_systems = re.sub("/+", "/", request.scope["path"]).startswith(FOR_SYSTEMS)
+    if for_systems or _wants_json(request):
         return problem_response(request, kind, detail, headers, **more)
     if any(one["place"].startswith("path.") for one in more.get("errors", ())):
         kind = "not-found"
@@ -83,6 +89,13 @@ def refuse(
         on=on,
         request_id=getattr(request.state, "request_id", ""),
     )
+
+
+def _wants_json(request: Request) -> bool:
+    """Whether the client names JSON among what it takes, and pages not."""
+    named = ",".join(request.headers.getlist("Accept")).lower().split(",")
+    kinds = {one.partition(";")[0].strip() for one in named}
+    return bool(kinds & {"application/json", MEDIA_TYPE}) and not kinds & _PAGES
 
 
 def local(address: str | None) -> str:

@@ -46,6 +46,27 @@ def test_nothing_is_inline(client: TestClient, path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/nowhere", "not-found"), ("/falls-over", "fault"), ("/children", "not-signed-in")],
+)
+def test_a_client_that_takes_json_and_no_page_gets_a_problem_document(
+    client: TestClient, path: str, kind: str
+) -> None:
+    for taken in ("application/json", "text/plain;q=0.5, Application/Problem+JSON; q=1"):
+        found = client.get(path, headers={"Accept": taken})
+        assert found.headers["content-type"] == "application/problem+json"
+        assert found.json()["type"] == f"/v1/problems/{kind}"
+        assert found.status_code == found.json()["status"]
+    for taken in (
+        "text/html,application/xhtml+xml,*/*;q=0.8",
+        "application/json, text/html",
+        "*/*",
+    ):
+        page = client.get(path, headers={"Accept": taken})
+        assert page.status_code == 303 or page.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
     ("path", "status", "title"),
     [
         ("/nowhere", 404, "Page not found"),
