@@ -28,6 +28,7 @@ _CONFIG: dict[str, Any] = {
         "labelFontSize": _LAID_OUT,
         "labelLimit": 160 * _ROOM,
         "symbolSize": 160,
+        "columnPadding": 28,
     },
     "axis": {
         "labelColor": BLACK,

@@ -40,6 +40,37 @@ def test_no_text_of_a_chart_is_cut_off(open_page: Open, shared_site: Site, path:
         assert cut_off(page) == [], address
 
 
+def run_together(page: Page) -> list[str]:
+    """Words of a legend that are hardly further from the next sign than from their own."""
+    found: list[str] = page.evaluate(
+        """() => {
+          const boxes = (what) => [...document.querySelectorAll(what)].map(one => [one,
+            one.getBoundingClientRect()])
+          document.querySelectorAll('svg text').forEach(text => {
+            text.style.fontFamily = 'Verdana, "DejaVu Sans", sans-serif' })
+          const signs = boxes('.role-legend-symbol path')
+          return boxes('.role-legend-label text').filter(([_, text]) => signs.some(([_, sign]) =>
+            sign.left > text.left && sign.left - text.right < 20
+              && sign.top < text.bottom && sign.bottom > text.top))
+            .map(([text]) => text.textContent)
+        }"""
+    )
+    return found
+
+
+@pytest.mark.parametrize("path", WITH_CHARTS)
+def test_no_words_of_a_legend_run_into_the_next_sign(
+    open_page: Open, shared_site: Site, path: str
+) -> None:
+    page = go(open_page, shared_site, SAMPLES[path])
+    pictures = page.locator(".app-chart").evaluate_all("all => all.map(one => one.src)")
+    pictures += page.locator("source").evaluate_all("all => all.map(one => one.srcset)")
+    for address in pictures:
+        page.goto(address)
+        assert page.locator(".role-legend-label text").count() > 1
+        assert run_together(page) == [], address
+
+
 @pytest.mark.parametrize("narrow", [False, True])
 def test_no_name_of_what_is_compared_is_cut_off(
     open_page: Open, shared_site: Site, narrow: bool

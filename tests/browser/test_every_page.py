@@ -73,6 +73,23 @@ def test_axe_finds_nothing_on_what_a_form_leads_to(
     assert page.locator("h1").count() == 1
 
 
+@pytest.mark.parametrize("path", ["/review/clusters/{pair}", "/children/{child_id}"])
+def test_what_a_cell_of_a_card_is_does_not_touch_it(
+    open_page: Open, shared_site: Site, path: str
+) -> None:
+    page = go(open_page, shared_site, SAMPLES[path])
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    touching = page.evaluate(
+        """() => [...document.querySelectorAll('.app-table-frame--cards td')].filter(cell => {
+          const title = getComputedStyle(cell, '::before')
+          const ends = parseFloat(title.left) + parseFloat(title.width)
+          return parseFloat(getComputedStyle(cell).paddingLeft) - ends < 8
+        }).map(cell => cell.dataset.title)"""
+    )
+    assert page.locator(".app-table-frame--cards td").count() > 3
+    assert touching == []
+
+
 def without_visible_focus(page: Page) -> list[str]:
     """What can have the focus and looks the same with it."""
     unseen: list[str] = page.evaluate(

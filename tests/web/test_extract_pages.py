@@ -155,8 +155,8 @@ def test_a_plain_list_is_recognised_checked_and_linked(
     assert "by rule, because nothing speaks against it" in shown
     assert "it is accepted by rule" in steward.get(where("swift")).text
     home = steward.get("/").text
-    assert "Sources of which it cannot be told yet" not in home
-    assert home.count("is as of more than 365 days ago") == 1
+    assert "Sources it is too early to tell for" not in home
+    assert home.count("<li>365 days old</li>") == 1
     assert "Last extracts of sources that are overdue" in home
 
 
