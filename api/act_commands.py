@@ -34,8 +34,8 @@ from api.services.register.entered import conflicts_since
 from api.services.register.kept_rules import InForce, rules_in_force
 from api.services.register.placing import waiting_places
 from api.services.register.severances import sever as enter_severance
-from api.services.register.shields import lift_shields, still_hidden
-from api.services.register.shields import shield as enter_shield
+from api.services.register.shielding import lift_shields, still_hidden
+from api.services.register.shielding import shield as enter_shield
 from api.services.register.single import Put, delete_record, put_record
 from api.services.review.ending import end_leases
 from api.services.review.undoing import pair_of

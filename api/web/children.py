@@ -26,7 +26,8 @@ from api.services.register.history import ChildStanding, Standing
 from api.services.register.journeys import journey_of
 from api.services.register.kept_rules import rules_in_force
 from api.services.register.placing import waiting_places
-from api.services.register.shields import WHEREABOUTS, lift_shields, shield
+from api.services.register.shielding import lift_shields, shield
+from api.services.register.shields import WHEREABOUTS
 from api.services.register.viewing import ShownChild, view_child, view_records, view_standing
 from api.services.register.why import why_child
 from api.services.review.answering import queue_linking

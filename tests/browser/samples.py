@@ -17,7 +17,7 @@ from api.db.models import Golden, Membership
 from api.services.access.roles import Role
 from api.services.deprivation import load_lookup
 from api.services.previews import Wanted, ask_for_preview
-from api.services.register.shields import shield
+from api.services.register.shielding import shield
 from api.services.review.sampling import draw_pairs, enter_sample
 from tests.browser import administered, extract_samples, review_samples
 from tests.browser.site import Site

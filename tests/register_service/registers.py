@@ -24,7 +24,7 @@ from api.db.models import (
 )
 from api.services.extracts import Mode, accept, current_records, receive, withdraw
 from api.services.extracts.validation import validate
-from api.services.register import corrections, deciding, severances, shields
+from api.services.register import corrections, deciding, severances, shielding
 from api.services.register.decisions import as_positions
 from api.services.register.kept_rules import InForce
 from api.services.register.running import RunResult, relink, run_register
@@ -197,12 +197,12 @@ class Register:
     def shield(self, record: Key) -> int:
         """Hide where a record's child lives; the shield's number."""
         with writing(self.engine) as connection:
-            return shields.shield(connection, record=record, why="a test", by="reviewer", now=NOW)
+            return shielding.shield(connection, record=record, why="a test", by="reviewer", now=NOW)
 
     def lift(self, record: Key) -> int:
         """Lift every shield from a record's child, and let that take effect; how many."""
         with writing(self.engine) as connection:
-            lifted = shields.lift_shields(
+            lifted = shielding.lift_shields(
                 connection, record=record, why="a test", by="reviewer", now=NOW
             )
             self._run(connection)

@@ -22,7 +22,7 @@ from api.services.group_quality import (
     quality_by_group,
 )
 from api.services.register.deciding import decide
-from api.services.register.shields import shield
+from api.services.register.shielding import shield
 from api.services.rules import RuleBook
 from matcher.intervals import Proportion, newcombe
 from matcher.outcomes import PROFILES, ToldShare

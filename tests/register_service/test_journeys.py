@@ -9,7 +9,7 @@ from api.services.register.journeys import HAPPENED, Step, journey_of
 from api.services.register.reading import last_run
 from api.services.register.running import run_register
 from api.services.register.severances import sever
-from api.services.register.shields import shield
+from api.services.register.shielding import shield
 from tests.register_service.registers import shipped
 from tests.register_service.reviewed import WHO
 from tests.register_service.seen import seen

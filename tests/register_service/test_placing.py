@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from api.db.engine import reading, writing
 from api.db.models import Decision, RecordVersion
-from api.services.register import shields
+from api.services.register import shielding
 from api.services.register.changes import record_history
 from api.services.register.preview import preview
 from api.services.register.rehearsal import rehearse
@@ -35,7 +35,7 @@ def guess(register: Reviewed, place: dict[str, str] = HOME) -> None:
 
 def lift_unlinked(register: Reviewed, record: Key) -> None:
     with writing(register.engine) as connection:
-        shields.lift_shields(connection, record=record, why="a test", **WHO)
+        shielding.lift_shields(connection, record=record, why="a test", **WHO)
 
 
 def settled(register: Reviewed) -> bool:

@@ -11,16 +11,14 @@ from api.db.models import Audit, Shield
 from api.services.extracts import current_records
 from api.services.register.acts import ActError
 from api.services.register.reading import read_golden
-from api.services.register.shields import (
+from api.services.register.shielding import (
     can_lift,
     can_shield,
-    hide_location,
     lift_shields,
-    shielded_children,
-    shielded_records,
     spread_shields,
     still_hidden,
 )
+from api.services.register.shields import hide_location, shielded_children, shielded_records
 from tests.register_service.registers import NOW, Key
 from tests.register_service.reviewed import (
     AISHA,

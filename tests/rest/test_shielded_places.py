@@ -17,7 +17,7 @@ from api.rest.app import create_app
 from api.rest.service import Service, opened
 from api.services.access.keys import create_key
 from api.services.access.roles import Role
-from api.services.register import shields
+from api.services.register import shielding
 from tests.applications import lent
 from tests.databases import Databases
 from tests.register_service.registers import Key, shipped
@@ -81,7 +81,7 @@ class Asked:
     def shield(self, *records: Key) -> None:
         with writing(self.register.engine) as connection:
             for one in records:
-                shields.shield(
+                shielding.shield(
                     connection, record=one, why="a test", by="steward", now=datetime.now(UTC)
                 )
 

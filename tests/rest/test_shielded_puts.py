@@ -15,7 +15,7 @@ from api.db.models import Record, Shield
 from api.rest.service import Service
 from api.services.access.roles import Role
 from api.services.delivering import Deliverer, DeliveryPace
-from api.services.register import shields
+from api.services.register import shielding, shields
 from api.services.register.exporting import Export, export
 from api.services.register.searching import count_records, search_records
 from matcher.register import replay
@@ -38,7 +38,9 @@ WHOLE = {**AISHA_SAYS, "known_as": "Zzyx", "date_of_birth": "2014-05-03"}
 def shielded(register: Reviewed) -> str:
     """Aisha, from now on; her id."""
     with writing(register.engine) as connection:
-        shields.shield(connection, record=CLINIC, why="a test", by="steward", now=datetime.now(UTC))
+        shielding.shield(
+            connection, record=CLINIC, why="a test", by="steward", now=datetime.now(UTC)
+        )
     return register.child(CLINIC)
 
 
@@ -188,7 +190,9 @@ def test_no_file_that_the_command_writes_tells_whose_a_lookalike_is(
     own, number = key(), "9434765919"
     client.put(record(CLINIC), headers=own, json={**AISHA_SAYS, "nhs_number": number})
     with writing(register.engine) as connection:
-        shields.shield(connection, record=CLINIC, why="a test", by="steward", now=datetime.now(UTC))
+        shielding.shield(
+            connection, record=CLINIC, why="a test", by="steward", now=datetime.now(UTC)
+        )
     shielded = register.child(CLINIC)
     noah = {"surname": "Quigley", "date_of_birth": "2011-11-20", **ELSEWHERE}
     for at, said in enumerate(({**WHOLE, **HOME}, noah, {**noah, "forename": "Noah"})):
@@ -276,7 +280,9 @@ def test_a_lookalike_hides_nobody_else_and_what_it_hid_is_given_back(
     home = client.get(child(one), headers=own).json()
     assert home["values"]["postcode"]["value"] == "OL4 3PP"
     with writing(register.engine) as connection:
-        shields.shield(connection, record=CLINIC, why="a test", by="steward", now=datetime.now(UTC))
+        shielding.shield(
+            connection, record=CLINIC, why="a test", by="steward", now=datetime.now(UTC)
+        )
     with reading(service.engine) as connection:
         before = set(shields.shielded_records(connection).tolist())
     decoys = [
@@ -383,7 +389,7 @@ def test_a_lookalike_that_says_something_else_is_hidden_again_after_its_shield_w
     assert client.put(record(one), headers=own, json={**WHOLE, **ELSEWHERE}).json()["child_hidden"]
     register.run()
     with writing(register.engine) as connection:
-        shields.lift_shields(
+        shielding.lift_shields(
             connection, record=one, why="a test", by="steward", now=datetime.now(UTC)
         )
     again = client.put(record(one), headers=own, json={**WHOLE, **HOME}).json()
@@ -400,7 +406,9 @@ def test_an_answer_is_not_told_again_once_it_may_not_be(
     again = client.put(record(("social", "9")), headers=own, json=said)
     assert (again.json(), again.headers["Idempotency-Replayed"]) == (first.json(), "true")
     with writing(register.engine) as connection:
-        shields.shield(connection, record=CLINIC, why="a test", by="steward", now=datetime.now(UTC))
+        shielding.shield(
+            connection, record=CLINIC, why="a test", by="steward", now=datetime.now(UTC)
+        )
     refused = client.put(record(("social", "9")), headers=own, json=said)
     assert (refused.status_code, refused.json()["type"]) == (422, "/v1/problems/key-reused")
     assert register.child(CLINIC) not in refused.text

@@ -20,7 +20,7 @@ from api.services.delivering import Deliverer, DeliveryPace
 from api.services.jobs import handlers
 from api.services.register.feed import newest_event
 from api.services.register.feed_places import Places
-from api.services.register.shields import shield
+from api.services.register.shielding import shield
 from api.services.targets import TargetError, check_url, resolve
 from api.services.webhooks import signature
 from api.worker import work

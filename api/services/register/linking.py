@@ -12,7 +12,7 @@ from api.services.register.columns import Numbers
 from api.services.register.linker import Linker, LinkOutcome
 from api.services.register.moved import find_moved
 from api.services.register.part import decide_part, rescore
-from api.services.register.shields import spread_shields
+from api.services.register.shielding import spread_shields
 from api.services.register.state import last_given
 from api.services.register.values import mark_stale
 from api.services.register.whole import link_whole

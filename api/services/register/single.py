@@ -22,7 +22,7 @@ from api.services.register.linker import LinkOutcome
 from api.services.register.linking import link_register
 from api.services.register.lookalikes import shields_for
 from api.services.register.running import begin_run, end_run, lock_register
-from api.services.register.shields import spread_to
+from api.services.register.shielding import spread_to
 from api.services.text import tidy_id
 from matcher.errors import DataError
 from matcher.frames import RECORD_COLUMNS, RECORD_TEXT_COLUMNS
