@@ -53,7 +53,8 @@ def refuse(
     So it is to a client that takes JSON and no page, wherever it asks.
     """
     # Of slashes in a row one would have been enough.
-    for_systems = re.sub("/+", "/", request.scope["path"]).startswith(FOR_SYSTEMS)
+    path = re.sub("/+", "/", request.scope["path"])
+    for_systems = path == "/v1" or path.startswith(FOR_SYSTEMS)
     if for_systems or _wants_json(request):
         return problem_response(request, kind, detail, headers, **more)
     if any(one["place"].startswith("path.") for one in more.get("errors", ())):

@@ -307,11 +307,16 @@ def test_a_number_of_any_length_is_a_number(client: TestClient, key: MakeKey) ->
         assert problem(found) == "invalid"
         message = "this is too small" if sign else "this is too large"
         assert found.json()["errors"] == [{"place": "body.number", "message": message}]
-    for address, place in ((f"/v1/trial/{digits}", "path.number"),
-                           (f"/v1/runs?limit={digits}", "query.limit")):  # fmt: skip
+    for address, place in (
+        (f"/v1/trial/{digits}", "path.number"),
+        (f"/v1/runs?limit={digits}", "query.limit"),
+        (f"/v1/runs/{2**63}", "path.run"),
+        (f"/v1/runs/{10**30}", "path.run"),
+    ):
         found = client.get(address, headers=own)
         assert problem(found) == "invalid"
-        assert [one["place"] for one in found.json()["errors"]] == [place]
+        told = {"place": place, "message": "this is too large"}
+        assert found.json()["errors"] == [told]
 
 
 def test_what_content_must_say_is_named_if_there_is_none(client: TestClient, key: MakeKey) -> None:

@@ -45,6 +45,14 @@ def test_nothing_is_inline(client: TestClient, path: str) -> None:
     assert re.search(r"<script(?![^>]* src=)", text) is None
 
 
+def test_all_of_the_api_answers_with_documents_and_so_does_its_own_address(
+    client: TestClient,
+) -> None:
+    for path in ("/v1", "/v1/", "/v1/nowhere"):
+        found = client.get(path, headers={"Accept": "text/html"})
+        assert found.headers["content-type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize(
     ("path", "kind"),
     [("/nowhere", "not-found"), ("/falls-over", "fault"), ("/children", "not-signed-in")],
