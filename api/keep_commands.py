@@ -134,7 +134,7 @@ def worker(
     configure_logs(pretty=sys.stderr.isatty())
     offered = offered_rules(rules, model)
     local = read_settings().environment == "local"
-    with register(database) as engine, told_by_signals() as stop:
+    with existing_register(database) as engine, told_by_signals() as stop:
         if with_parent:
             threading.Thread(target=_until_closed, args=(stop,), daemon=True).start()
         deliverer = Deliverer(engine, local=local)

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import Engine
+from sqlalchemy import Engine, exists, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from api.arguments import require_file, require_folder
-from api.db.aside import aside_of, fault_aside
-from api.db.engine import open_database
+from api.db.aside import aside_of, fault_aside, files_of, remove_files
+from api.db.engine import open_database, reading
+from api.db.models import Audit
 from api.db.schema import require_current, require_there
 from api.services.register.kept_rules import InForce
 from api.services.rules import load_rule_book, shipped_model, shipped_rules
@@ -55,16 +57,34 @@ LinkOption = Annotated[
 
 @contextmanager
 def register(database: str | None) -> Iterator[Engine]:
-    """The register's database, set up if it is empty."""
+    """The register's database, set up if it is empty.
+
+    A file that is new is taken away again if what it was made for fails before anything is done.
+    """
     engine = open_database(database or read_settings().database_url)
+    new = [file for file in files_of(engine) if not file.exists()]
     try:
         require_current(engine)
         _warn_of_aside(engine)
         with aside_of(engine):
             pass  # It is there from the beginning, with the register's mark.
         yield engine
+    except BaseException:
+        if len(new) == len(files_of(engine)) and _nothing_done(engine):
+            engine.dispose()
+            remove_files(new)
+        raise
     finally:
         engine.dispose()
+
+
+def _nothing_done(engine: Engine) -> bool:
+    """Whether nobody has done anything in a register: every act is in its log."""
+    try:
+        with reading(engine) as connection:
+            return connection.scalar(select(exists(select(Audit.id)))) is False
+    except SQLAlchemyError:
+        return False
 
 
 @contextmanager

@@ -9,7 +9,7 @@ a file. So it shows if somebody copied the one without the other.
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,13 @@ def files_of(engine: Engine) -> list[Path]:
     """The files of a SQLite register: its own, and the one of the tables kept aside."""
     file = engine.url.database if is_sqlite(engine) else None
     return [Path(file), Path(f"{file}-aside.db")] if file else []
+
+
+def remove_files(files: Iterable[Path]) -> None:
+    """Remove files of SQLite with those that it keeps beside them; nobody may have them open."""
+    for file in files:
+        for ending in ("", "-wal", "-shm"):
+            Path(f"{file}{ending}").unlink(missing_ok=True)
 
 
 def has_aside(engine: Engine) -> bool:

@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from api.db import archive, schema
 from api.db.access import ASIDE
 from api.db.archive import Proof
-from api.db.aside import files_of, reading_aside, writing_aside
+from api.db.aside import files_of, reading_aside, remove_files, writing_aside
 from api.db.engine import reading, writing
 from api.db.errors import BackupError
 from api.services.access.chain import LOGS, Head, head
@@ -122,10 +122,7 @@ def _left_as_it_was(engine: Engine) -> Iterator[None]:
         if empty:
             schema.downgrade(engine, "base")
         engine.dispose()
-        for file in new:
-            for part in file.parent.glob(f"{file.name}*"):
-                if part.name.removeprefix(file.name) in ("", "-wal", "-shm"):
-                    part.unlink()
+        remove_files(new)
         raise
 
 

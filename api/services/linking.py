@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from api.services.extracts.reading import OTHER_LAYOUT
 from api.services.measuring import all_measures
 from api.services.observe import Recorder
 from api.services.output import OutputFolder
@@ -100,7 +101,7 @@ def _read(extract: Extract, book: RuleBook, progress: Progress) -> ReadResult:
     try:
         return read_extract(extract.source, extract.path, definition, progress=progress)
     except ExtractRefused as refusal:
-        if definition.name == GENERIC or refusal.code not in _OTHER_LAYOUT:
+        if definition.name == GENERIC or refusal.code not in OTHER_LAYOUT:
             raise
         try:
             return read_extract(
@@ -108,10 +109,6 @@ def _read(extract: Extract, book: RuleBook, progress: Progress) -> ReadResult:
             )
         except ExtractRefused:
             raise refusal from None
-
-
-# What a file is refused for if it is sound but not laid out as its source's extracts are.
-_OTHER_LAYOUT = frozenset({"wrong_columns", "missing_table", "is_file"})
 
 
 def link_extracts(

@@ -213,6 +213,7 @@ def test_an_implausible_extract_waits_until_a_person_accepts_it(call: Call, tmp_
         ("undo", 1, "--why", "a test"),
         ("backup", "all.zip"),
         ("jobs",),
+        ("worker",),
     ],
 )
 def test_where_there_is_no_register_nothing_but_bringing_an_extract_makes_one(
@@ -224,6 +225,28 @@ def test_where_there_is_no_register_nothing_but_bringing_an_extract_makes_one(
         assert refused.status == DATA_PROBLEM
         assert "there is no register in this database" in refused.err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("record_id,forename,surname\n1,Ada\0,Booth\n", "holds NUL bytes"),
+        ("record_id,forename,surname\n", "no row below them"),
+        ("a,b\n1,2\n", "is no plain list of people"),
+    ],
+)
+def test_a_first_extract_that_cannot_be_received_says_why_and_leaves_no_register(
+    matcher: Call, tmp_path: Path, content: str, says: str
+) -> None:
+    first = tmp_path / "first.csv"
+    first.write_text(content, encoding="utf-8")
+    database = f"sqlite:///{tmp_path}/register.db"
+    refused = matcher(
+        "ingest", "nursery", first, "--as-of", DAY, "--new-source", "--database", database
+    )
+    assert refused.status == DATA_PROBLEM
+    assert says in " ".join(refused.err.split())
+    assert list(tmp_path.iterdir()) == [first]
 
 
 def test_what_is_written_about_people_is_for_its_owner_only(matcher: Call, tmp_path: Path) -> None:

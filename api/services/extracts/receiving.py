@@ -14,7 +14,7 @@ from api.services.extracts.changes import Mode
 from api.services.extracts.columns import mapping_of_file
 from api.services.extracts.files import Arrived, arriving, keep_file, kept_file
 from api.services.extracts.mapping import extended, mappings_of_source
-from api.services.extracts.reading import is_generic, layout_of, refusal_by
+from api.services.extracts.reading import OTHER_LAYOUT, layout_of, refusal_by
 from api.services.extracts.states import WAITING, StateError, check_date, note, require
 from api.services.rules import GENERIC, RuleBook
 from matcher.errors import ExtractRefused
@@ -189,9 +189,14 @@ def did_you_mean(source: str, known: Iterable[str]) -> str:
 
 
 def _refuse_if_unknown(source: str, arrived: Arrived, book: RuleBook) -> None:
-    """A name that no definition has must come with a file that needs none."""
-    if source in book.sources or is_generic(source, arrived.path, book):
+    """A name that no definition has must come with a file that needs none, and can be read."""
+    if source in book.sources:
         return
+    refusal = refusal_by(source, arrived.path, book.sources[GENERIC])
+    if refusal is None:
+        return
+    if refusal.code not in OTHER_LAYOUT:
+        raise refusal
     known = ", ".join(sorted(set(book.sources) - {GENERIC}))
     looks = layout_of(arrived.path, book, without=source)
     raise ExtractRefused(
