@@ -3,6 +3,7 @@
 import asyncio
 import re
 import secrets
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
@@ -97,7 +98,11 @@ class PatientProtocol(H11Protocol):
             **HEADERS,
         }
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            answer = h11.Response(status_code=status, headers=list(headers.items()))
+            answer = h11.Response(
+                status_code=status,
+                headers=list(headers.items()),
+                reason=HTTPStatus(status).phrase,
+            )
             for part in (answer, h11.Data(data=content), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(part) or b"")
         _LOG.info(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from api.db.models import JobState
 from api.rest.access import Access, Write
 from api.rest.allowed import reads, writes
+from api.rest.asking import require_run
 from api.rest.bodies import Body, named, whole
 from api.rest.etags import LOCATED
 from api.rest.guarding import GuardedRoute
@@ -83,6 +84,7 @@ def post_export(new: NewExport, write: Annotated[Write, writes(Permission.EXPORT
     sources whose agreement has it, golden values of such sources and fields. Where shielded
     children live is in none.
     """
+    require_run(write, new.as_of, "body.as_of")
     try:
         number = ask_for_export(
             write.connection,

@@ -14,6 +14,7 @@ from api.services.work import worker_lives
 
 router = APIRouter(tags=["health"])
 
+_SHOWN = 'matcher_requests_total{method="GET",route="/v1/runs",status="200"} 1.0'
 # Less free space than this, in bytes, and the service says it is not ready.
 _SPACE = 512 * 1024**2
 
@@ -63,7 +64,12 @@ def readyz(found: Annotated[Readiness, Depends(readiness)], response: Response) 
     return found
 
 
-@router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Metrics for Prometheus",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": _SHOWN}}}},
+)
 def metrics(request: Request) -> Response:
     """Counts and times by route template."""
     return Response(

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 
 import pytest
 import uvicorn
@@ -87,7 +88,7 @@ def assert_problem(answer: bytes, status: int, kind: str) -> None:
     first, *lines = head.decode().split("\r\n")
     headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
     found = json.loads(content)
-    assert first.startswith(f"HTTP/1.1 {status} ")
+    assert first == f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
     assert headers["content-type"] == "application/problem+json"
     assert headers["connection"] == "close"
     assert headers["x-content-type-options"] == "nosniff"

@@ -70,6 +70,19 @@ def test_every_operation_says_which_permission_it_needs(application: FastAPI) ->
             assert ("access log" in said.rpartition("Needs the")[2]) == rule.allowed.personal
 
 
+def test_what_is_answered_has_its_type_of_content_described(
+    application: FastAPI,
+) -> None:
+    lacking = [
+        (method, address, status)
+        for address, path in application.openapi()["paths"].items()
+        for method, operation in path.items()
+        for status, answer in operation["responses"].items()
+        if status == "200" and not answer.get("content")
+    ]
+    assert lacking == []
+
+
 def test_every_tag_is_described(application: FastAPI) -> None:
     document = application.openapi()
     operations = [

@@ -282,6 +282,15 @@ def test_an_export_that_cannot_be_is_refused(
     assert client.post("/v1/exports", json=asked, headers=analyst).status_code == status
 
 
+def test_an_export_as_of_a_run_that_never_was_names_the_field(
+    client: TestClient, analyst: Headers
+) -> None:
+    asked = {"what": "crosswalk", "as_of": 99}
+    (error,) = client.post("/v1/exports", json=asked, headers=analyst).json()["errors"]
+    assert error["place"] == "body.as_of"
+    assert "there was no such run; the last one is" in error["message"]
+
+
 def test_links_of_a_past_run_are_as_they_were_then(
     client: TestClient, service: Service, register: Reviewed, analyst: Headers
 ) -> None:
