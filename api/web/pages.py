@@ -34,6 +34,7 @@ SERVICE = "Child register"
 _FILTERS = (
     "shown", "marked", "marked_field", "plain", "day", "moment", "age", "number", "chance",
     "counted", "words", "titled", "named", "of_field", "born", "system", "plain_system",
+    "sentence",
 )  # fmt: skip
 
 

@@ -73,7 +73,9 @@ def test_axe_finds_nothing_on_what_a_form_leads_to(
     assert page.locator("h1").count() == 1
 
 
-@pytest.mark.parametrize("path", ["/review/clusters/{pair}", "/children/{child_id}"])
+@pytest.mark.parametrize(
+    "path", ["/review/clusters/{pair}", "/review/answers/{number}", "/children/{child_id}"]
+)
 def test_what_a_cell_of_a_card_is_does_not_touch_it(
     open_page: Open, shared_site: Site, path: str
 ) -> None:
@@ -88,6 +90,27 @@ def test_what_a_cell_of_a_card_is_does_not_touch_it(
     )
     assert page.locator(".app-table-frame--cards td").count() > 3
     assert touching == []
+
+
+@pytest.mark.parametrize("path", ["/", "/extracts/{extract}/columns", "/review/pairs/{pair}"])
+def test_a_page_begins_where_what_stands_above_it_begins(
+    open_page: Open, shared_site: Site, path: str
+) -> None:
+    page = go(open_page, shared_site, SAMPLES[path])
+    page.set_viewport_size({"width": 1600, "height": 900})
+    begins = page.evaluate(
+        """() => ['.app-identity__list', 'main'].map(
+          one => Math.round(document.querySelector(one).getBoundingClientRect().left))"""
+    )
+    assert begins[0] == begins[1]
+
+
+def test_a_state_is_told_on_one_line(open_page: Open, shared_site: Site) -> None:
+    page = go(open_page, shared_site, SAMPLES["/extracts/{extract}"])
+    tag = page.locator(".govuk-summary-list .govuk-tag")
+    assert tag.evaluate(
+        "one => one.getClientRects()[0].height < 2 * parseFloat(getComputedStyle(one).fontSize)"
+    )
 
 
 def without_visible_focus(page: Page) -> list[str]:
