@@ -17,13 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from api.db.among import among
-from api.db.models import Membership, Pair
+from api.db.models import Decision, Membership, Pair
 from api.services.register.columns import Numbers, columns
-from api.services.register.decisions import decided_partners
+from api.services.register.decisions import MATCH
 from api.services.register.pairs import Bits, Weighed, weighed_pairs
 from matcher.deciding import MARGIN_BELOW
 from matcher.rules.matching import Thresholds
@@ -115,11 +115,7 @@ def closure(
     while len(frontier):
         pairs = weighed_pairs(connection, frontier, bounds.counting)
         read.append(pairs)
-        found = [
-            *pairs.ends(bounds.binding(pairs)),
-            decided_partners(connection, frontier),
-            fellows(connection, frontier),
-        ]
+        found = [*pairs.ends(bounds.binding(pairs)), _tied(connection, frontier)]
         frontier = np.setdiff1d(np.concatenate(found), np.union1d(reached, known))
         reached = np.union1d(reached, frontier)
     return reached, Weighed.joined(read)
@@ -132,6 +128,20 @@ _FELLOWS = (
     .join(_THEIRS, _THEIRS.child == _MINE.child)
     .where(_MINE.to_run.is_(None), _THEIRS.to_run.is_(None))
 )
+
+
+def _tied(connection: Connection, records: Numbers) -> Numbers:
+    """Records that are of one child with these, or that people joined with them at any time.
+
+    Whether that was undone need not be known: what is reached for nothing comes out as it was.
+    """
+    joined = Decision.kind == MATCH
+    query = union_all(
+        _FELLOWS.where(among(_MINE.record, records)),
+        select(Decision.record_r).where(joined, among(Decision.record_l, records)),
+        select(Decision.record_l).where(joined, among(Decision.record_r, records)),
+    )
+    return columns(connection, query)[0]
 
 
 def fellows(connection: Connection, records: Numbers) -> Numbers:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Boolean, Connection, Float, Integer, Select
+from sqlalchemy import Boolean, CompoundSelect, Connection, Float, Integer, Select
 
 from api.db.fetching import CHUNK, uncollected
 from api.services.extracts.arrays import Numbers
@@ -18,7 +18,9 @@ _KINDS: tuple[tuple[type[Any], npt.DTypeLike], ...] = (
 )
 
 
-def columns(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[npt.NDArray[Any]]:
+def columns(
+    connection: Connection, query: Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
+) -> list[npt.NDArray[Any]]:
     """The columns of a query's rows: int64, float64, bool, or objects as the driver gives them.
 
     Missing whole numbers are -1.

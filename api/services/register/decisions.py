@@ -47,15 +47,6 @@ def decisions_in_force(
     return frame[holds].drop_duplicates(["l", "r"], keep="last").reset_index(drop=True)
 
 
-def decided_partners(connection: Connection, records: Numbers) -> Numbers:
-    """Records that a person joined with one of these."""
-    found = decisions_in_force(connection, records)
-    if found.empty:
-        return records[:0]
-    joined = found[found["kind"] == MATCH]
-    return np.unique(np.concatenate([joined["l"], joined["r"]])).astype(np.int64)
-
-
 def as_positions(
     connection: Connection, record: Numbers, *, as_of_run: int | None = None
 ) -> Decisions:

@@ -290,7 +290,8 @@ def _together(decided: list[_Decided]) -> Clustered:
         at = place.get_indexer(pd.Index(one.whole))
         label[at] = label.max() + 1 + one.linked.clusters.label[one.core]
         core[at] = True
-    return Clustered(first.linked.prepared.take(np.flatnonzero(core)), label[core])
+    prepared = first.linked.prepared
+    return Clustered(prepared if core.all() else prepared.take(np.flatnonzero(core)), label[core])
 
 
 def _linked(
