@@ -308,7 +308,7 @@ def nothing_written(loader: Loader) -> bool:
     [
         ("Toddlers!", people([AMY]), "source_name", "small letters"),
         ("toddlers", "pet,owner\nRex,Amy Quillfeather\n", "unknown_source", "no definition"),
-        ("toddlers", "", "unknown_source", "no definition"),
+        ("toddlers", "", "empty_file", "empty"),
     ],
 )
 def test_an_unknown_source_is_refused_and_nothing_is_written(
