@@ -29,6 +29,7 @@ from api.services.register.lookalikes import lookalikes
 from api.services.register.running import lock_register
 from api.services.register.shields import WHEREABOUTS
 from api.services.register.single import (
+    OlderDayError,
     Put,
     RecordRefusedError,
     delete_record,
@@ -56,7 +57,7 @@ IfNoneMatch = Annotated[
     summary="Let a record say something, and link it",
     response_model=RecordPut,
     responses={
-        **acting("unknown-source", "stale", "refused"),
+        **acting("unknown-source", "conflict", "stale", "refused"),
         200: {
             "description": "There was such a record; `changed` says whether it is another now",
             "headers": TAGGED,
@@ -86,6 +87,8 @@ def put_one_record(
     A field that may not be used for the purpose is refused (403).
 
     It is linked before the answer is sent. What says the same as before changes nothing.
+    With an `as_of` before the day of what the record says now, other values are refused with 409
+    `conflict`, so that changes which arrive in the wrong order lose nothing.
     Send `If-None-Match: *` to be sure that the record is new, or `If-Match` with the ETag that
     you read to be sure that nobody else changed it.
     """
@@ -110,6 +113,9 @@ def put_one_record(
         where = f"body.{error.field}" if error.field else "body"
         wrong = {"place": where, "message": str(error), "code": error.code}
         raise Problem("refused", str(error), errors=[wrong]) from None
+    except OlderDayError as error:
+        wrong = {"place": "body.as_of", "message": str(error)}
+        raise Problem("conflict", str(error), errors=[wrong]) from None
     state = _state_of(write, source, record_id)
     headers = {"ETag": state.etag or ""}
     if done.created:

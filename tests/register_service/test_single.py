@@ -1,5 +1,6 @@
 """One record put or deleted at a time."""
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -7,13 +8,14 @@ from sqlalchemy import Engine
 
 from api.db.engine import writing
 from api.services.register.single import (
+    OlderDayError,
     Put,
     RecordRefusedError,
     delete_record,
     put_record,
 )
 from matcher.errors import DataError
-from tests.register_service.registers import NOW, Register, shipped
+from tests.register_service.registers import DAY, NOW, Register, shipped
 from tests.register_service.test_same_register import PEOPLE, half_a_town
 
 
@@ -26,7 +28,14 @@ def register(engine: Engine, tmp_path: Path) -> Register:
     return register
 
 
-def put(register: Register, source: str, record_id: str, values: dict[str, str]) -> Put:
+def put(
+    register: Register,
+    source: str,
+    record_id: str,
+    values: dict[str, str],
+    *,
+    as_of: date | None = None,
+) -> Put:
     with writing(register.engine) as connection:
         return put_record(
             connection,
@@ -34,7 +43,7 @@ def put(register: Register, source: str, record_id: str, values: dict[str, str])
             source=source,
             record_id=record_id,
             values=values,
-            as_of=None,
+            as_of=as_of,
             by="clinic",
             now=NOW,
         )
@@ -52,6 +61,30 @@ def test_the_same_again_changes_nothing_and_is_no_run(register: Register) -> Non
     again = put(register, "clinic", "1", PEOPLE[0])
     assert (again.created, again.changed, again.run) == (False, False, None)
     assert again.child == first.child is not None
+
+
+def test_what_is_older_is_not_written_over_what_is_newer(register: Register) -> None:
+    put(register, "clinic", "1", PEOPLE[0], as_of=date(2024, 5, 2))
+    before = register.children()
+    with pytest.raises(OlderDayError, match=r"1 May 2024 is older .* now, 2 May 2024"):
+        put(register, "clinic", "1", PEOPLE[12], as_of=date(2024, 5, 1))
+    assert register.children() == before
+    assert not put(register, "clinic", "1", PEOPLE[0], as_of=date(2024, 5, 1)).changed
+    assert put(register, "clinic", "1", PEOPLE[12], as_of=date(2024, 5, 2)).changed
+    assert put(register, "clinic", "1", PEOPLE[0]).changed
+
+
+def test_what_an_extract_brought_is_of_its_day(register: Register) -> None:
+    with pytest.raises(OlderDayError):
+        put(register, "clinic", "9", PEOPLE[0], as_of=DAY - timedelta(days=1))
+    assert put(register, "clinic", "9", PEOPLE[0], as_of=DAY).changed
+
+
+def test_a_record_that_is_gone_may_say_what_is_older(register: Register) -> None:
+    put(register, "clinic", "1", PEOPLE[0])
+    with writing(register.engine) as connection:
+        delete_record(connection, shipped(), source="clinic", record_id="1", by="clinic", now=NOW)
+    assert put(register, "clinic", "1", PEOPLE[0], as_of=date(2024, 5, 1)).created
 
 
 def test_other_values_may_make_it_another_child(register: Register) -> None:

@@ -56,6 +56,20 @@ def test_the_same_again_changes_nothing_and_other_values_do(
     )
 
 
+def test_what_comes_late_is_refused_and_the_newer_state_stays(
+    client: TestClient, key: MakeKey
+) -> None:
+    own = key()
+    newer = client.put(record(NEW), headers=own, json={**ZEBEDEE_SAYS, "as_of": "2024-06-02"})
+    older = {**ZEBEDEE_SAYS, "surname": "Older", "as_of": "2024-06-01"}
+    late = client.put(record(NEW), headers=own, json=older)
+    assert (late.status_code, kind(late)) == (409, "conflict")
+    assert [one["place"] for one in late.json()["errors"]] == ["body.as_of"]
+    assert client.get(record(NEW), headers=own).headers["ETag"] == newer.headers["ETag"]
+    of_today = {name: said for name, said in older.items() if name != "as_of"}
+    assert client.put(record(NEW), headers=own, json=of_today).json()["changed"]
+
+
 def test_who_asks_is_told_which_children_it_changed(
     client: TestClient, key: MakeKey, register: Reviewed
 ) -> None:
@@ -311,8 +325,8 @@ def test_what_is_put_without_a_day_is_said_today(
     assert told["as_of"] == datetime.now(UTC).date().isoformat()
     of_child = client.get(f"/v1/children/{told['child_id']}", headers=own).json()
     assert of_child["values"]["postcode"] == {"value": "OL9 5BB", "source": "clinic"}
-    client.put(record(CLINIC), headers=own, json={**AISHA_SAYS, "as_of": "2023-02-01"})
-    assert client.get(record(CLINIC), headers=own).json()["as_of"] == "2023-02-01"
+    client.put(record(NEW), headers=own, json={**AISHA_SAYS, "as_of": "2023-02-01"})
+    assert client.get(record(NEW), headers=own).json()["as_of"] == "2023-02-01"
 
 
 def test_a_record_and_its_child_as_of_a_run(

@@ -146,7 +146,7 @@ def check_not_in_future(as_of: date, now: datetime) -> None:
     """A day to come is none on which a system was exported. Raises DayAheadError."""
     if is_ahead(as_of, now):
         raise DayAheadError(
-            f"the as-of date {_written(as_of)} is in the future; give the date on which the "
+            f"the as-of date {written_day(as_of)} is in the future; give the date on which the "
             "system was exported"
         )
 
@@ -164,13 +164,14 @@ def check_date(connection: Connection, *, source: int, as_of: date) -> None:
     ).one_or_none()
     if newest is not None and as_of < newest.as_of:
         raise StateError(
-            f"the as-of date {_written(as_of)} is older than that of extract {newest.id}, which is "
-            f"{newest.state}, {_written(newest.as_of)}; give the date on which the system was "
-            "exported"
+            f"the as-of date {written_day(as_of)} is older than that of extract {newest.id}, "
+            f"which is {newest.state}, {written_day(newest.as_of)}; give the date on which the "
+            "system was exported"
         )
 
 
-def _written(day: date) -> str:
+def written_day(day: date) -> str:
+    """As messages name it: 1 September 2024."""
     return f"{day.day} {day:%B %Y}"
 
 

@@ -14,9 +14,10 @@ from sqlalchemy import Connection, insert, select, update
 from api.db.models import Membership, Record, RecordVersion, Source
 from api.services.access.audit import note_act
 from api.services.extracts.changes import CONTENT_COLUMNS
+from api.services.extracts.dates import extract_dates
 from api.services.extracts.hashes import row_hash
 from api.services.extracts.receiving import did_you_mean
-from api.services.extracts.states import is_ahead
+from api.services.extracts.states import is_ahead, written_day
 from api.services.register.kept_rules import InForce
 from api.services.register.linker import LinkOutcome
 from api.services.register.linking import link_register
@@ -38,6 +39,10 @@ class RecordRefusedError(DataError):
     def __init__(self, code: str, field: str | None, message: str) -> None:
         self.code, self.field = code, field
         super().__init__(message)
+
+
+class OlderDayError(DataError):
+    """A record says what its source held on a later day: a put that comes late changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,8 @@ def put_record(
     to learn that a guess was right.
 
     Raises DataError if the source is not one of the register's, RecordRefusedError if an
-    extract would not bring such a record.
+    extract would not bring such a record, OlderDayError if it says by now what the source
+    held on a day after ``as_of``.
     """
     said = _said(values)
     _check_id(record_id)
@@ -84,6 +90,7 @@ def put_record(
     record, version, before = _current(connection, number, record_id)
     if before == content and not anew:
         return Put(False, False, _child(connection, record), None, None)
+    _check_not_older(connection, number, version, as_of)
     like = shields_for(connection, record, {**values, "source": source})
     run = begin_run(connection, rules, kind="record", by=by, now=now)
     if record is None:
@@ -166,6 +173,26 @@ def _current(
         .where(Record.source == source, Record.record_id == record_id)
     ).one_or_none()
     return (None, None, None) if found is None else (found[0], found[1], found[2])
+
+
+def _check_not_older(
+    connection: Connection, source: int, version: int | None, as_of: date | None
+) -> None:
+    """As for extracts, what is older is not written over what is newer. Raises OlderDayError."""
+    if version is None or as_of is None:
+        return
+    own, extract = connection.execute(
+        select(RecordVersion.as_of, RecordVersion.extract).where(RecordVersion.id == version)
+    ).one()
+    (day,) = extract_dates(connection).of(
+        np.array([own], dtype="datetime64[D]"), np.array([source]), np.array([extract or 0])
+    )
+    if np.datetime64(as_of) < day:
+        raise OlderDayError(
+            f"the as-of date {written_day(as_of)} is older than that of what the record says "
+            f"now, {written_day(day.item())}; leave the record as it is, or give the date on "
+            "which the source held these values"
+        )
 
 
 def _close(connection: Connection, version: int | None, run: int) -> None:
