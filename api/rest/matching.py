@@ -215,8 +215,7 @@ def match_person(
     `certain`: at or above the upper threshold, without a rival, and described by both names and a
     date of birth, or by an NHS number or UPN beside one of these. `probable`: as much weight, but
     another child fits nearly as well, it may be a twin, it is held under another NHS number or UPN
-    (`other_numbers`), or less is said. `possible`: between the
-    thresholds.
+    (`other_numbers`) or other names, or less is said. `possible`: between the thresholds.
     `certainly_not`: below; only such are told as share a name, a date, a place or a number.
     """
     (found,), (made,) = _matched(access, [said.person], said)

@@ -101,6 +101,40 @@ def test_a_twin_is_never_certain(register: Reviewed) -> None:
     assert all(one.apart for one in aisha.records)
 
 
+NUMBER = "9434765919"
+
+
+def numbered(register: Reviewed) -> str:
+    """Aisha, whose three records hold her number."""
+    register.load_people(
+        [{**one, "nhs_number": NUMBER} if one in PEOPLE[:3] else one for one in PEOPLE]
+    )
+    return register.child(SCHOOL)
+
+
+@pytest.mark.parametrize(
+    ("names", "grade"),
+    [
+        ({"forename": "Zebedee", "surname": "Young"}, Grade.PROBABLE),
+        ({"forename": "Zebedee"}, Grade.PROBABLE),
+        ({"forename": "Aisha", "surname": "Young"}, Grade.CERTAIN),
+        ({"forename": "Zebedee", "surname": "Malik"}, Grade.CERTAIN),
+        ({"forename": "Malik", "surname": "Aisha"}, Grade.CERTAIN),
+        ({}, Grade.CERTAIN),
+    ],
+)
+def test_a_number_and_a_date_are_not_certain_where_no_name_agrees(
+    register: Reviewed, names: dict[str, str], grade: Grade
+) -> None:
+    aisha = numbered(register)
+    others = {name: PERSON[name] for name in ("date_of_birth", "sex", "postcode")}
+    person = {**others, "nhs_number": NUMBER, **names}
+    best, *_ = find(register, person)
+    assert (best.child_id, best.grade) == (aisha, grade)
+    unattended = find(register, person, unique_only=True)
+    assert [one.child_id for one in unattended] == ([aisha] if grade is Grade.CERTAIN else [])
+
+
 def test_unattended_systems_get_only_the_one_certain_match(register: Reviewed) -> None:
     assert [keys(one) for one in find(register, PERSON, unique_only=True)] == [set(AISHA)]
     assert find(register, {"forename": "Aisha", "surname": "Begum"}, unique_only=True) == ()

@@ -19,11 +19,12 @@ class Grade(StrEnum):
     """How sure it is that a candidate is the person."""
 
     # At or above the upper threshold, with no rival, nothing keeps the two apart, no record of
-    # the child holds another number, and enough is said of the person, see `Usable.enough`.
+    # the child holds another number, enough is said of the person, see `Usable.enough`, and of
+    # the names that are compared one agrees.
     CERTAIN = "certain"
     # At or above the upper threshold, but another child fits nearly as well, a level says that
-    # the two are two children of one family, the child is held under another number, or too
-    # little is said of the person.
+    # the two are two children of one family, the child is held under another number or other
+    # names, or too little is said of the person.
     PROBABLE = "probable"
     # Between the thresholds.
     POSSIBLE = "possible"

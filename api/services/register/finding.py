@@ -23,10 +23,15 @@ from api.services.register.usable import Usable
 from api.services.register.weighing import SAID, Meetings, Person, is_day, weigh_persons
 from matcher.errors import DataError
 from matcher.rules.matching import Thresholds
+from matcher.table import MISSING
 
 # Comparisons of numbers that are one child's alone, and levels at which they are the same.
 IDENTIFIERS = ("nhs_number", "upn")
 SAME = frozenset({"same", "replaced"})
+
+# Comparisons of names, and the level of any comparison at which nothing agrees.
+NAMES = ("forename", "surname")
+DIFFERENT = "different"
 
 # Persons of one call.
 LARGEST_BATCH = 1_000
@@ -74,12 +79,14 @@ def find_persons(
         return [()] * len(persons)
     thresholds = standing.matching.thresholds
     found = _by_child(connection, weighed)
+    misnamed = _misnamed(found, weighed, standing)
     severed = _severed(connection, {child for own in found.values() for child in own})
     ranked = {
         person: _graded(
             _numbered(_shown(own, severed, thresholds), weighed, standing, persons[person]),
             thresholds,
             enough=Usable(persons[person], standing.linkage).enough,
+            misnamed=misnamed.get(person, frozenset()),
         )
         for person, own in found.items()
     }
@@ -163,7 +170,7 @@ def _numbered(
         names = [level.name for level in comparison.levels]
         reached = np.split(levels[comparison.name], ends)
         other[comparison.name] = [
-            names.index("different") in some and not SAME & {names[one] for one in some.tolist()}
+            names.index(DIFFERENT) in some and not SAME & {names[one] for one in some.tolist()}
             for some in reached
         ]
     return [
@@ -172,8 +179,43 @@ def _numbered(
     ]
 
 
-def _graded(own: list[Ranked], thresholds: Thresholds, *, enough: bool) -> list[Ranked]:
-    """Best first, with grades; none is certain unless ``enough`` is said of the person."""
+def _misnamed(
+    found: Mapping[int, Mapping[str, Ranked]], weighed: Meetings, standing: Standing
+) -> dict[int, set[str]]:
+    """By person the children who fit, though of the names that are compared none agrees.
+
+    A number and a date alone may have been written down for somebody else.
+    """
+    upper = standing.matching.thresholds.upper
+    fit = [(person, one) for person, own in found.items() for one in own.values()
+           if one.weight >= upper]  # fmt: skip
+    if not fit:
+        return {}
+    levels, _ = weighed.explained(np.concatenate([one.at for _, one in fit]))
+    agrees = differs = np.zeros(sum(len(one.at) for _, one in fit), dtype=bool)
+    for comparison in standing.matching.comparisons:
+        if comparison.name in NAMES:
+            reached = levels[comparison.name]
+            names = np.array([level.name for level in comparison.levels])
+            different = (reached != MISSING) & (names[reached] == DIFFERENT)
+            differs = differs | different
+            agrees = agrees | ((reached != MISSING) & ~different)
+    ends = np.cumsum([len(one.at) for _, one in fit])[:-1]
+    parts = zip(fit, np.split(agrees, ends), np.split(differs, ends), strict=True)
+    misnamed: defaultdict[int, set[str]] = defaultdict(set)
+    for (person, one), some_agree, some_differ in parts:
+        if some_differ.any() and not some_agree.any():
+            misnamed[person].add(one.child)
+    return misnamed
+
+
+def _graded(
+    own: list[Ranked], thresholds: Thresholds, *, enough: bool, misnamed: Collection[str]
+) -> list[Ranked]:
+    """Best first, with grades; none is certain unless ``enough`` is said of the person.
+
+    Nor is one of the ``misnamed`` children.
+    """
     order = sorted(own, key=lambda one: (-one.weight, one.child))
     graded = []
     for place, one in enumerate(order):
@@ -184,17 +226,17 @@ def _graded(own: list[Ranked], thresholds: Thresholds, *, enough: bool) -> list[
             and one.weight - other.weight < thresholds.rival_margin
             for other in others
         )
-        graded.append(replace(one, grade=_grade(one, rival, thresholds, enough), rival=rival))
+        sure = enough and not rival and one.child not in misnamed
+        graded.append(replace(one, grade=_grade(one, thresholds, sure=sure), rival=rival))
     return graded
 
 
-def _grade(one: Ranked, rival: bool, thresholds: Thresholds, enough: bool) -> Grade:
+def _grade(one: Ranked, thresholds: Thresholds, *, sure: bool) -> Grade:
     if one.weight < thresholds.lower:
         return Grade.UNLIKELY
     if one.weight < thresholds.upper:
         return Grade.POSSIBLE
-    unsure = rival or one.apart or one.other_numbers or not enough
-    return Grade.PROBABLE if unsure else Grade.CERTAIN
+    return Grade.CERTAIN if sure and not one.apart and not one.other_numbers else Grade.PROBABLE
 
 
 def _is_listed(one: Ranked, unique_only: bool, with_unlikely: bool) -> bool:
