@@ -3,7 +3,7 @@
 Text columns are pandas categoricals, so that work is done once per distinct value
 instead of once per row. A missing value is a code of -1, never an empty string.
 
-RECORDS: one row per record, in the order read.
+RECORDS: one row per record, in the order read. No text is longer than ``LONGEST`` says.
 
 | column | dtype | meaning |
 |---|---|---|
@@ -54,6 +54,14 @@ RECORD_TEXT_COLUMNS = (
 )
 RECORD_DATE_COLUMNS = ("date_of_birth", "as_of")
 RECORD_COLUMNS = ("source", "record_id", *RECORD_TEXT_COLUMNS, *RECORD_DATE_COLUMNS)
+
+# Characters that a value may have. Databases look records up by some of them, and PostgreSQL
+# finds no value by an index that takes more than 2,704 bytes, at up to four a character.
+LONGEST = {
+    "record_id": 200,
+    **dict.fromkeys(RECORD_TEXT_COLUMNS, 500),
+    **dict.fromkeys(("nhs_number", "upn", "former_upn"), 64),
+}
 
 REJECT_COLUMNS = ("source", "file", "row", "column", "code", "message")
 

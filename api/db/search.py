@@ -12,6 +12,9 @@ from api.db.tables import ChildId, Id, Moment, Name, Table, Written
 Ordered = Annotated[str, mapped_column(Text().with_variant(TEXT(collation="C"), "postgresql"))]
 Flag = Annotated[int, mapped_column(SmallInteger)]
 
+# Characters of a name that are kept: of two of them PostgreSQL's indexes take no more.
+LONGEST_NAME = 300
+
 _NAMES = ("surname", "forename", "date_of_birth", "record")
 
 
@@ -34,6 +37,7 @@ def _known(column: str) -> Index:
 class SearchEntry(Table):
     """What a current record of a child says, standardised, and what the last run made of it.
 
+    Of a name the first ``LONGEST_NAME`` characters are here.
     ``held`` lists the numbers of the sources that hold its child, ascending, apart by spaces.
     The rest is 0 or 1: whether another source holds its child, whether a possible link of
     the child waits, whether a person checked the record.

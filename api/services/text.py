@@ -2,8 +2,10 @@
 
 import unicodedata
 
+from matcher.frames import LONGEST
+
 # Of a system's id, in characters.
-LONGEST_ID = 200
+LONGEST_ID = LONGEST["record_id"]
 # Of a reason.
 LONGEST_REASON = 2000
 

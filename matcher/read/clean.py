@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
+from matcher.frames import LONGEST
 from matcher.read.cells import Coded, Encoder, RawCell, concatenate
 from matcher.read.dates import DateColumn, read_dates
 from matcher.read.rejects import RowRejects
@@ -105,6 +106,7 @@ def clean_table(
     _fall_back(result)
     if table.address:
         result.text["address"] = _joined_address(result)
+    _measure(result)
     return result, notes
 
 
@@ -147,6 +149,16 @@ def _fall_back(result: CleanTable) -> None:
         codes = [-1 if text is None else encoder.code(text) for text in other.tolist()]
         filled = np.where(own.codes < 0, np.array(codes, dtype=np.int32), encoder.finish().codes)
         result.text[rule.field] = Coded(filled.astype(np.int32), encoder.finish().distinct)
+
+
+def _measure(result: CleanTable) -> None:
+    """Find the rows with a value that is longer than a record's may be."""
+    for name in LONGEST.keys() & result.text.keys():
+        column, longest = result.text[name], LONGEST[name]
+        if max(map(len, column.distinct), default=0) > longest:
+            result.problems["cell_too_long", name] = column.mask(
+                len(text) > longest for text in column.distinct
+            )
 
 
 def _joined_address(result: CleanTable) -> Coded[str]:

@@ -12,8 +12,9 @@ MESSAGES = {
     "too_many_fields": "the row has more cells than the header; put text that holds the "
     "separator in quotes",
     "too_few_fields": "the row has fewer cells than the header; it may be cut short",
-    "cell_too_long": "a cell holds more than 131,072 characters; shorten it, or leave its "
-    "column out of the export",
+    "cell_too_long": "a cell holds more characters than can be kept: 200 of a record id, 64 of an "
+    "NHS number or UPN, 500 of what else is said of a person, 131,072 of anything; shorten it, or "
+    "leave its column out of the export",
     "repeated_header": "the row repeats the header; remove it",
     "column_types": "the row tells what the columns hold, such as (text); remove it",
     "totals_row": "the row holds totals, not a record; remove it",

@@ -108,6 +108,31 @@ def test_a_cell_at_the_limit_is_read(read: Read) -> None:
     assert list(result.records["record_id"]) == ["1", "2"]
 
 
+@pytest.mark.parametrize(
+    ("column", "longest"), [("record_id", 200), ("surname", 500), ("family_id", 500), ("upn", 64)]
+)
+def test_a_value_that_is_longer_than_its_field_makes_its_row_a_reject(
+    read: Read, column: str, longest: int
+) -> None:
+    cells = {"record_id": "2", "surname": "B", "family_id": "F", "upn": "U"}
+    rows = [{**cells, column: "x" * size} for size in (longest, longest + 1)]
+    lines = [",".join(one.values()) for one in rows]
+    result = read("\n".join([",".join(cells), *lines, "3,C,F,U", ""]))
+    assert len(result.records) == 2
+    assert codes(result) == [(3, column, "cell_too_long")]
+
+
+def test_an_address_in_parts_is_measured_as_one_line(read: Read, generic: SourceDefinition) -> None:
+    (people,) = generic.tables
+    columns = {**people.columns, "line1": ("line1",), "line2": ("line2",)}
+    parts = people.model_copy(update={"columns": columns, "address": (("line1", "line2"),)})
+    definition = generic.model_copy(update={"tables": (parts,)})
+    lines = [f"1,A,{'x' * 300},{'y' * 198}", f"2,B,{'x' * 300},{'y' * 199}", ""]
+    result = read("\n".join(["record_id,surname,line1,line2", *lines]), definition)
+    assert list(result.records["record_id"]) == ["1"]
+    assert codes(result) == [(3, "address", "cell_too_long")]
+
+
 def test_a_stray_quote_before_a_cell_beyond_the_limit_swallows_no_rows(read: Read) -> None:
     result = read(f'record_id,name,address\n1,A,"x\n2,B,{"x" * 200_000}\n3,C,x\n')
     assert list(result.records["record_id"]) == ["1", "3"]
@@ -147,11 +172,11 @@ def test_lines_of_two_encodings_are_each_read_as_what_they_are(
 
 
 def test_a_long_file_of_two_encodings_is_read_to_its_end(read: Read) -> None:
-    rows = [f"{number},Zoë{'x' * 500}".encode() for number in range(4_000)]
+    rows = [f"{number},Zoë{'x' * 497}".encode() for number in range(4_000)]
     content = b"\n".join([b"record_id,name", "0x,Ann\xe9".encode("latin-1"), *rows])
     names = read(content).records["name"]
     assert len(names) == 4_001
-    assert set(names) == {"Anné", "Zoë" + "x" * 500}
+    assert set(names) == {"Anné", "Zoë" + "x" * 497}
 
 
 def test_what_is_utf8_is_read_so_whatever_is_declared(

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, and_, false, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from api.db.models import Record, SearchEntry, Source
+from api.db.search import LONGEST_NAME
 from api.services.register.weighing import is_day
 from matcher.errors import DataError
 from matcher.rules.library import LinkageRules
@@ -150,7 +151,7 @@ def _names(
         if said.get(name) and criterion in criteria:
             alike = _begins(column, said[name])
         elif said.get(name) and in_full and Criterion.NAMES_SWAPPED not in criteria:
-            alike = column == said[name]
+            alike = column == said[name][:LONGEST_NAME]
         else:
             continue
         if name == "forename" and said[name] == said.get("name_prefix"):

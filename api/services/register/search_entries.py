@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, literal_column, or_, select
 from api.db.among import among
 from api.db.bulk import insert
 from api.db.models import CheckedRecord, Pair, SearchEntry, Source
+from api.db.search import LONGEST_NAME
 from api.services.register.columns import Numbers, columns
 from api.services.register.planning import Clustered
 
@@ -76,7 +77,7 @@ def _entries(connection: Connection, clustered: Clustered, child: Sequence[str])
         "record": record,
         "source": source,
         "child": ids,
-        **{name: _filled(prepared.standardised[name].array) for name in _ORDERED},
+        **{name: _in_order(prepared.standardised[name].array) for name in _ORDERED},
         **{name: prepared.standardised[name].array for name in _OTHERS},
         "held": held[family],
         "matched": (np.char.find(held.astype(str), " ") >= 0)[family].astype(np.int64),
@@ -84,8 +85,10 @@ def _entries(connection: Connection, clustered: Clustered, child: Sequence[str])
     }
 
 
-def _filled(column: pd.Categorical) -> pd.Categorical:
-    """The column with missing values empty."""
+def _in_order(column: pd.Categorical) -> pd.Categorical:
+    """The column with missing values empty, and of long ones what the order goes by."""
+    if max(map(len, column.categories), default=0) > LONGEST_NAME:
+        column = pd.Categorical(pd.Series(column, dtype=object).str[:LONGEST_NAME])
     last: Any = np.where(column.codes < 0, len(column.categories), column.codes)
     return pd.Categorical.from_codes(last, pd.Index([*column.categories, ""], dtype=object))
 
