@@ -7,12 +7,15 @@ from sqlalchemy import select
 
 from api.db.engine import reading
 from api.db.models import Membership, Record, Run, Source
+from api.services.register.changes import record_history
 from api.services.register.crosswalking import crosswalk, known_sources
 from api.services.register.exporting import Export
 from api.services.register.history import child_of, find_child
 from api.services.register.severances import shown_successions
+from api.services.register.viewing import record_number
 from tests.register_service.registers import Key
 from tests.register_service.reviewed import PEOPLE, Reviewed
+from tests.register_service.seen import seen
 from tests.register_service.test_export import exported, table
 
 FIRST, LEFT, LATER, LAST = (("admissions", "1"), ("places", "1"), ("centres", "1"), ("pupils", "1"))
@@ -118,5 +121,55 @@ def test_what_others_are_of_is_told_as_before(severed: Reviewed, tmp_path: Path)
     """Severing two hides nothing of anybody else, nor of what either holds still."""
     rows = table(exported(severed.engine, Export.CROSSWALK, tmp_path, as_of_run=4))
     keys = {(row.source, row.record_id) for row in rows.itertuples()}
-    assert {LATER, LEFT, *((key[0], "9") for key in (FIRST, LEFT, LATER))} <= keys
-    assert FIRST not in keys
+    assert {LATER, *((key[0], "9") for key in (FIRST, LEFT, LATER))} <= keys
+    assert not keys & {FIRST, LEFT}
+
+
+def children_told_of(register: Reviewed, key: Key, folder: Path) -> set[str]:
+    """Every child that any answer gives a record, of any run, with the record's own history."""
+    told: set[str | None] = set()
+    for run in runs(register):
+        rows = table(exported(register.engine, Export.CROSSWALK, folder, as_of_run=run))
+        told |= {row.child_id for row in rows.itertuples() if (row.source, row.record_id) == key}
+        with reading(register.engine) as connection:
+            sources = known_sources(connection)
+            crossed = crosswalk(connection, [key], sources, sources, as_of_run=run)
+            told |= {child_of(connection, *key, as_of_run=run)}
+            told |= {one.child_id for one in crossed if one is not None}
+    events = table(exported(register.engine, Export.EVENTS, folder))
+    told |= {row.child_id for row in events.itertuples() if (row.source, row.record_id) == key}
+    with seen(register.engine) as (connection, view):
+        number = record_number(connection, *key)
+        assert number is not None
+        told |= {one.child_id for one in record_history(connection, view, key[0], number)}
+    return {one for one in told if one}
+
+
+@pytest.fixture
+def left(register: Reviewed) -> str:
+    """The child of four systems, one of which does not list it any more."""
+    for key in (FIRST, LEFT, LATER, LAST):
+        register.load_people([person(key), another(key)])
+    child = register.child(FIRST)
+    register.load_people([another(LEFT)])
+    return child
+
+
+def test_a_record_that_was_gone_by_then_is_told_with_neither_identity(
+    register: Reviewed, left: str, tmp_path: Path
+) -> None:
+    assert children_told_of(register, LEFT, tmp_path) == {left}
+    register.sever([FIRST], [LATER, LAST])
+    assert left in {register.child(FIRST), register.child(LAST)}
+    assert children_told_of(register, LEFT, tmp_path) == set()
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_record_that_was_gone_by_then_is_told_with_the_identity_that_it_was_named_with(
+    register: Reviewed, left: str, tmp_path: Path, side: int
+) -> None:
+    sides = [[FIRST], [LATER, LAST]]
+    sides[side].append(LEFT)
+    register.sever(*sides)
+    kept = register.child(sides[side][0]) == left
+    assert children_told_of(register, LEFT, tmp_path) == ({left} if kept else set())

@@ -1,6 +1,7 @@
 """A shield hides where a child lives, spreads to what may be the child, and stays until lifted."""
 
 import random
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from api.db.engine import reading, writing
 from api.db.models import Audit, Shield
 from api.services.extracts import current_records
 from api.services.register.acts import ActError
+from api.services.register.changes import record_history
 from api.services.register.reading import read_golden
 from api.services.register.shielding import (
     can_lift,
@@ -19,6 +21,7 @@ from api.services.register.shielding import (
     still_hidden,
 )
 from api.services.register.shields import hide_location, shielded_children, shielded_records
+from api.services.register.viewing import record_number, view_record
 from tests.register_service.registers import NOW, Key
 from tests.register_service.reviewed import (
     AISHA,
@@ -30,8 +33,10 @@ from tests.register_service.reviewed import (
     with_values,
     without,
 )
+from tests.register_service.seen import delete, put, seen
 
 SCHOOL, CLINIC, SOCIAL = AISHA
+PLACES = {"address", "postcode"}
 SIBLING = {**PEOPLE[0], "record_id": "5", "forename": "Zara", "date_of_birth": "2016-08-19"}
 
 
@@ -79,6 +84,48 @@ def test_it_stays_with_the_child_when_its_record_is_gone(register: Reviewed) -> 
     register.shield(CLINIC)
     register.load_people(without(CLINIC))
     assert is_shielded(register, SCHOOL)
+
+
+def leaves(register: Reviewed) -> None:
+    register.load_people(without(CLINIC))
+
+
+def is_deleted(register: Reviewed) -> None:
+    delete(register, CLINIC)
+
+
+def is_another(register: Reviewed) -> None:
+    put(register, CLINIC, forename="Wendeline", surname="Quist", date_of_birth="2009-02-01")
+
+
+@pytest.mark.parametrize("then", [leaves, is_deleted, is_another])
+def test_what_a_record_said_before_it_left_the_child_tells_no_place_either(
+    register: Reviewed, then: Callable[[Reviewed], None]
+) -> None:
+    then(register)
+    assert set(said_by(register, CLINIC, cleared=False)) >= PLACES
+    register.shield(SCHOOL)
+    assert not PLACES & set(said_by(register, CLINIC, cleared=False))
+    assert set(said_by(register, CLINIC, cleared=True)) >= PLACES
+
+
+def said_by(register: Reviewed, record: Key, *, cleared: bool) -> list[str]:
+    """Fields that any answer about what a record said tells."""
+    with seen(register.engine, cleared=cleared) as (connection, view):
+        number = record_number(connection, *record)
+        assert number is not None
+        history = record_history(connection, view, record[0], number)
+        shown = view_record(connection, view, *record, as_of_run=1)
+        assert shown is not None
+        return [*shown.values, *(name for entry in history for name in entry.values or ())]
+
+
+def test_a_record_that_is_gone_can_be_shielded(register: Reviewed) -> None:
+    register.load_people(without(CLINIC))
+    register.load_people(without(SCHOOL))
+    register.load_people(without(SOCIAL))
+    register.shield(CLINIC)
+    assert not PLACES & set(said_by(register, CLINIC, cleared=False))
 
 
 def test_what_inherited_a_shield_keeps_it_when_it_is_no_longer_plausible(

@@ -23,7 +23,7 @@ MOST = {
     "record": 14,
     "record/child": 7,
     "record/why": 28,
-    "record/history": 15,
+    "record/history": 18,
     "record/crosswalk": 8,
     "crosswalk": 8,
 }

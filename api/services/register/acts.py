@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from api.db.among import among
-from api.db.models import Record, RecordVersion, Source
+from api.db.models import Membership, Record, RecordVersion, Source
 from api.services.access.audit import note_act
 from api.services.text import reason
 from matcher.errors import MatcherError
@@ -29,8 +29,10 @@ class UnknownError(ActError):
     """There is nothing of the number that was named."""
 
 
-def find_record(connection: Connection, key: Key) -> int:
-    """record.id of a record that is current and a child's. Raises ActError.
+def find_record(connection: Connection, key: Key, *, gone: bool = False) -> int:
+    """record.id of a record that is current and a child's; or was, if it may be ``gone``.
+
+    Raises ActError.
 
     The id that was asked for is not repeated: in some systems it is an NHS number.
     """
@@ -52,11 +54,18 @@ def find_record(connection: Connection, key: Key) -> int:
             else ("there is no source of this name in the register; check it")
         )
         raise ActError(what)
+    if found.role is None and gone and _was_of_a_child(connection, found.id):
+        return int(found.id)
     if found.role is None:
         raise ActError(f"{source} does not list this record any more")
     if found.role != "child":
         raise ActError(f"this record of {source} is not a child's")
     return int(found.id)
+
+
+def _was_of_a_child(connection: Connection, record: int) -> bool:
+    ever = select(Membership.record).where(Membership.record == record)
+    return bool(connection.scalar(select(ever.exists())))
 
 
 def key_of(connection: Connection, record: int) -> Key:

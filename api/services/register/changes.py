@@ -18,7 +18,14 @@ from api.services.access.policy import View
 from api.services.register.acts import Key
 from api.services.register.lookalikes import Lookalikes, lookalikes
 from api.services.register.severances import shown_events, shown_successions
-from api.services.register.shields import LOCATION, hides_place, shielded_children, shielded_records
+from api.services.register.shields import (
+    LOCATION,
+    hides_place,
+    shielded_children,
+    shielded_records,
+    was_shielded,
+)
+from api.services.register.sundered import unclaimed
 from api.services.register.viewing import SAID, seen_children
 
 # Where an entry stands: run, section within it, number.
@@ -185,8 +192,9 @@ def record_history(
     ran += [] if erased is None else [erased]
     runs = _moments(connection, ran)
     shielded = record in shielded_records(connection)
+    before = shielded or was_shielded(connection, record)
     entries = [
-        *_versions(view, source, versions, runs, shielded=shielded),
+        *_versions(view, source, versions, runs, now=shielded, before=before),
         *_belonging(members, runs),
     ]
     if erased is not None:
@@ -201,16 +209,18 @@ def _versions(
     versions: Sequence[Any],
     runs: Mapping[int, Moment],
     *,
-    shielded: bool,
+    now: bool,
+    before: bool,
 ) -> Iterable[RecordChange]:
-    before: dict[str, Any] = {}
+    """What a record said; whether it is shielded ``now``, or was of a shielded child ``before``."""
+    said_last: dict[str, Any] = {}
     for last, row, following in zip(
         [None, *versions], versions, [*versions[1:], None], strict=False
     ):
         said = {name: getattr(row, name) for name in SAID if getattr(row, name) is not None}
-        hides = hides_place(row.role, shielded=shielded)
+        hides = hides_place(row.role, shielded=now if row.to_run is None else before)
         shown = view.of_values(source, said, shielded=hides)
-        changed = [name for name in SAID if shown.get(name) != before.get(name)]
+        changed = [name for name in SAID if shown.get(name) != said_last.get(name)]
         if last is None or not _says_the_same(last, row):
             yield RecordChange(
                 "record_said",
@@ -222,10 +232,10 @@ def _versions(
                 values=shown,
                 fields=changed,
             )
-        before = shown
+        said_last = shown
         if row.to_run is not None and (following is None or following.from_run != row.to_run):
             yield RecordChange("record_gone", row.to_run, runs[row.to_run], (row.to_run, 1, row.id))
-            before = {}
+            said_last = {}
 
 
 def _says_the_same(last: Any, row: Any) -> bool:
@@ -255,6 +265,8 @@ def _memberships(connection: Connection, record: int) -> list[Any]:
         .where(Membership.record == record)
         .order_by(Membership.from_run)
     ).all()
+    lost = unclaimed(connection, {row.child for row in rows})
+    rows = [row for row in rows if record not in lost.get(row.child, set())]
     current = [row.child for row in rows if row.to_run is None]
     mine = {record, *_held_now(connection, current)}
     numbers = np.array(sorted(mine), dtype=np.int64)

@@ -11,7 +11,12 @@ from api.db.models import Membership, Record, Source
 from api.services.extracts.current import held
 from api.services.register.columns import Numbers
 from api.services.register.history import Key, Member
-from api.services.register.sundered import hidden_records, latest_children, severed_children
+from api.services.register.sundered import (
+    hidden_records,
+    latest_children,
+    severed_children,
+    unclaimed,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +114,10 @@ def _without_severed(
     records = np.array(sorted(one.record for held in then.values() for one in held), np.int64)
     now = latest_children(connection, records)
     severed = severed_children(connection, set(now.values()) | set(then))
+    lost = unclaimed(connection, then)
     shown = {}
     for child, members in then.items():
         hidden = hidden_records(severed, child, {one.record: now[one.record] for one in members})
+        hidden |= lost.get(child, set())
         shown[child] = [one for one in members if one.record not in hidden]
     return shown

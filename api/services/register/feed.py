@@ -21,12 +21,14 @@ from api.db.among import among
 from api.db.models import Event, Membership, Record, Run, Severance, Source
 from api.db.tables import in_utc
 from api.services.access.policy import View
+from api.services.register.acts import keys_of
 from api.services.register.closure import fellows
 from api.services.register.columns import Numbers, columns
 from api.services.register.feed_places import Place
 from api.services.register.lookalikes import lookalike_keys, lookalikes
 from api.services.register.reading import last_run
 from api.services.register.shields import LOCATION, shielded_children
+from api.services.register.sundered import unclaimed
 from api.services.register.viewing import seen_children
 
 EVENT_KINDS = (
@@ -211,12 +213,15 @@ class Reduction:
     ``own`` is the child of each record, by its key, that is in a severance or of one child with
     such a one, and ``joined`` the run since which it belongs to that child, of those that do now;
     ``held`` are all children that ever held one. ``severed`` is the run of the last severance.
+    ``lost`` are records with a child that they are not shown with, since nobody knows whose
+    they were.
     """
 
     own: dict[tuple[str, str], str]
     joined: dict[tuple[str, str], int]
     held: frozenset[str]
     severed: int
+    lost: frozenset[tuple[str, str, str]]
 
     @classmethod
     def of(cls, connection: Connection) -> "Reduction":
@@ -244,7 +249,8 @@ class Reduction:
             if ended is None
         }
         last = connection.scalar(select(func.max(Severance.run))) if rows else None
-        return cls(own, joined, frozenset(row.child for row in rows), last or 0)
+        lost = _unclaimed(connection) if rows else frozenset()
+        return cls(own, joined, frozenset(row.child for row in rows), last or 0, lost)
 
     def shown(self, events: Sequence[FeedEvent]) -> list[FeedEvent]:
         """The events that may be told, as they may be."""
@@ -253,6 +259,8 @@ class Reduction:
     def _is_told(self, event: FeedEvent) -> bool:
         if event.kind in _LINKS and event.source and event.record_id is not None:
             key = (event.source, event.record_id)
+            if (event.child_id, *key) in self.lost:
+                return False
             own = self.own.get(key, event.child_id)
             return own == event.child_id and event.run >= self.joined.get(key, 0)
         if event.child_id not in self.held:
@@ -272,6 +280,13 @@ def _emptied(event: FeedEvent) -> FeedEvent:
     return FeedEvent(
         event.id, event.run, event.at, "child_emptied", event.child_id, None, None, None
     )
+
+
+def _unclaimed(connection: Connection) -> frozenset[tuple[str, str, str]]:
+    """Children with the keys of records that are shown with neither of two identities."""
+    lost = unclaimed(connection)
+    keys = keys_of(connection, set().union(*lost.values()))
+    return frozenset((child, *keys[one]) for child, records in lost.items() for one in records)
 
 
 def _severed(connection: Connection) -> Numbers:

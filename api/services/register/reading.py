@@ -17,7 +17,12 @@ from api.services.extracts.current import held
 from api.services.register.columns import Numbers, columns
 from api.services.register.decisions import MATCH, decisions_in_force
 from api.services.register.shields import LOCATION, shielded_children
-from api.services.register.sundered import hidden_records, latest_children, severed_children
+from api.services.register.sundered import (
+    hidden_records,
+    latest_children,
+    severed_children,
+    unclaimed,
+)
 from matcher.errors import DataError
 from matcher.links import ReportedLinks
 from matcher.register.golden import GOLDEN_COLUMNS
@@ -169,11 +174,13 @@ def _hidden_since(connection: Connection, then: pd.DataFrame) -> list[int]:
     severed = severed_children(connection)
     if not severed:
         return []
+    lost = unclaimed(connection)
     query = select(Membership.record).where(among(Membership.child, sorted(set().union(*severed))))
     now = latest_children(connection, np.unique(columns(connection, query)[0]))
     hidden: set[int] = set()
     for child, records in then.loc[then["id"].isin(list(now)), "id"].groupby(then["child_id"]):
         hidden |= hidden_records(severed, str(child), {r: now[r] for r in records.tolist()})
+        hidden |= lost.get(str(child), set()) & set(records.tolist())
     return sorted(hidden)
 
 

@@ -20,7 +20,12 @@ from api.db.bulk import insert
 from api.db.models import Event, Membership, Record, Severance, Source, Succession
 from api.services.register.acts import ActError, Key, audit, find_record, passes, require_reason
 from api.services.register.columns import Numbers, columns
-from api.services.register.sundered import held_since, latest_children, severed_children
+from api.services.register.sundered import (
+    held_since,
+    latest_children,
+    severed_children,
+    unclaimed,
+)
 
 _NONE = np.empty(0, dtype=np.int64)
 _SIDES = (Severance.record_l, Severance.record_r)
@@ -38,7 +43,8 @@ def sever(
     """Sever two groups of records, and those of one child with them; how many pairs.
 
     Where both groups are of one child until now, each record that must not stay with either
-    side has to be named. Takes effect with the next run. Raises ActError.
+    side has to be named, also one that its source does not list any more: those of which nobody
+    says whose they are, are shown with neither. Takes effect with the next run. Raises ActError.
     """
     mine, theirs = check_can_sever(connection, one=one, other=other, why=why)
     known = set(connection.execute(_severances(np.union1d(mine, theirs))).all())
@@ -64,7 +70,7 @@ def check_can_sever(
     if not one or not other:
         raise ActError("name records on both sides")
     mine, theirs = (
-        np.array(sorted({find_record(connection, key) for key in side}), dtype=np.int64)
+        np.array(sorted({find_record(connection, key, gone=True) for key in side}), dtype=np.int64)
         for side in (one, other)
     )
     if len(np.intersect1d(mine, theirs)):
@@ -157,7 +163,8 @@ def hidden_from(connection: Connection, child: str) -> Hidden:
     query = select(Membership.child).where(among(Membership.record, records)).distinct()
     children = set(connection.scalars(query)) - {child}
     children -= set(latest_children(connection, present).values())
-    return Hidden(frozenset(records.tolist()), frozenset(children))
+    lost = unclaimed(connection, [child]).get(child, set())
+    return Hidden(frozenset(records.tolist()) | lost, frozenset(children))
 
 
 def shown_successions(connection: Connection, child: str) -> list[tuple[int, str, str, str]]:

@@ -41,9 +41,9 @@ def shield(connection: Connection, *, record: Key, why: str, by: str, now: datet
 
 
 def check_can_shield(connection: Connection, *, record: Key, why: str) -> int:
-    """A record that is current; its record.id. Raises ActError."""
+    """A record that is a child's, or was until it was gone; its record.id. Raises ActError."""
     require_reason(why)
-    return find_record(connection, record)
+    return find_record(connection, record, gone=True)
 
 
 def can_shield(connection: Connection, *, record: Key, why: str) -> bool:
@@ -71,7 +71,7 @@ def still_hidden(connection: Connection, *, record: Key) -> list[Key]:
     They spread there while the two might be one child, and stay until they are lifted there as
     well. Nothing of severed children.
     """
-    own = np.array([find_record(connection, record)], dtype=np.int64)
+    own = np.array([find_record(connection, record, gone=True)], dtype=np.int64)
     child = np.union1d(own, fellows(connection, own))
     root = func.coalesce(Shield.inherited_from, Shield.id)
     lifted = select(root).where(Shield.lifted_at.is_not(None), among(Shield.record, child))
@@ -90,7 +90,7 @@ def still_hidden(connection: Connection, *, record: Key) -> list[Key]:
 def check_can_lift(connection: Connection, *, record: Key, why: str) -> Numbers:
     """A record whose child is shielded; the shields. Raises ActError."""
     require_reason(why)
-    own = np.array([find_record(connection, record)], dtype=np.int64)
+    own = np.array([find_record(connection, record, gone=True)], dtype=np.int64)
     child = np.union1d(own, fellows(connection, own))
     query = select(Shield.id).where(Shield.lifted_at.is_(None), among(Shield.record, child))
     numbers = np.unique(columns(connection, query)[0])

@@ -42,6 +42,15 @@ def _shielded(connection: Connection) -> tuple[Numbers, Numbers]:
     return of_children, np.setdiff1d(own, of_children)
 
 
+def was_shielded(connection: Connection, record: int) -> bool:
+    """Whether a record ever was of a child that held one which is shielded by now.
+
+    It may be gone since, or another's: what it said before may tell where the child lived.
+    """
+    held = select(Membership.child).where(Membership.record == record).distinct()
+    return bool(shielded_children(connection, list(connection.scalars(held)), at_any_time=True))
+
+
 def hides_place(role: str, *, shielded: bool) -> bool:
     """Whether only those who are cleared are told the place that a version of a record names.
 

@@ -7,6 +7,7 @@ the records that are the other child's now.
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
 from sqlalchemy import ColumnElement, Connection, or_, select
 from sqlalchemy.orm import aliased
 
@@ -43,6 +44,62 @@ def severed_children(connection: Connection, children: Collection[str] | None = 
 def held_since(membership: Any) -> ColumnElement[bool]:
     """That a record belongs to a child, or did after the severance that it is joined with."""
     return or_(membership.to_run.is_(None), membership.to_run > Severance.run)
+
+
+def unclaimed(
+    connection: Connection, children: Collection[str] | None = None
+) -> dict[str, set[int]]:
+    """Records, by record.id, that were gone before their child was severed, by that child's id.
+
+    Nobody knows of which of the two identities such a record is, so it is shown with neither:
+    unless it was named on a side of the severance that the child holds since.
+    """
+    gone, l, r, now = (aliased(Membership) for _ in range(4))
+    query = (
+        select(gone.child, gone.record)
+        .select_from(Severance)
+        .join(l, l.record == Severance.record_l)
+        .join(r, (r.record == Severance.record_r) & (r.child == l.child))
+        .join(gone, (gone.child == l.child) & (gone.to_run <= Severance.run))
+        .outerjoin(now, (now.record == gone.record) & now.to_run.is_(None))
+        .where(now.record.is_(None))
+        .distinct()
+    )
+    if children is not None:
+        query = query.where(among(l.child, sorted(children)))
+    found: dict[str, set[int]] = {}
+    for child, record in connection.execute(query):
+        found.setdefault(child, set()).add(record)
+    if not found:
+        return found
+    claimed = _claimed(connection, found)
+    return {child: records - claimed.get(child, set()) for child, records in found.items()}
+
+
+def _claimed(connection: Connection, gone: Mapping[str, set[int]]) -> dict[str, set[int]]:
+    """Of records that are gone, those that were severed from nothing that the child holds since."""
+    numbers = np.array(sorted(set().union(*gone.values())), dtype=np.int64)
+    either = (Severance.record_l, Severance.record_r)
+    pairs = connection.execute(select(*either).where(or_(*(among(one, numbers) for one in either))))
+    partners: dict[int, set[int]] = {}
+    for l, r in pairs:
+        partners.setdefault(l, set()).add(r)
+        partners.setdefault(r, set()).add(l)
+    held = (
+        select(Membership.child, Membership.record)
+        .join(Severance, or_(*(Membership.record == one for one in either)))
+        .where(held_since(Membership), among(Membership.child, sorted(gone)))
+    )
+    present: dict[str, set[int]] = {}
+    for child, record in connection.execute(held):
+        present.setdefault(child, set()).add(record)
+
+    def is_claimed(one: int, child: str) -> bool:
+        return one in partners and not partners[one] & present.get(child, set())
+
+    return {
+        child: {one for one in records if is_claimed(one, child)} for child, records in gone.items()
+    }
 
 
 def latest_children(connection: Connection, records: Numbers) -> dict[int, str]:

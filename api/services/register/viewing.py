@@ -26,7 +26,12 @@ from api.services.register.history import (
     members_of,
 )
 from api.services.register.lookalikes import lookalikes, not_lookalike
-from api.services.register.shields import hides_place, shielded_children, shielded_records
+from api.services.register.shields import (
+    hides_place,
+    shielded_children,
+    shielded_records,
+    was_shielded,
+)
 from matcher.frames import RECORD_TEXT_COLUMNS
 from matcher.register.golden import GOLDEN_COLUMNS
 from matcher.rules.survivorship import GOLDEN_FIELDS
@@ -253,6 +258,8 @@ def view_member(
 ) -> ShownRecord | None:
     """What a record says that was found by something else than its id; see `view_record`."""
     shielded = member.record in shielded_records(connection)
+    if as_of_run is not None:
+        shielded = shielded or was_shielded(connection, member.record)
     found = _records(connection, view, [member], as_of_run, shielded=shielded)
     return found[0] if found else None
 
