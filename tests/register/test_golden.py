@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from matcher.register import golden_values
 from matcher.rules.survivorship import GOLDEN_FIELDS, SurvivorshipRules
@@ -157,3 +159,48 @@ def test_fields_may_come_from_different_records() -> None:
     row = golden(text, survivorship("source_rank")).iloc[0]
     assert (row["forename_source"], row["date_of_birth_source"]) == ("school", "clinic")
     assert row["date_of_birth"] == "2014-05-03"
+
+
+def test_an_address_is_not_completed_with_the_postcode_of_another() -> None:
+    text = """
+        source | address          | postcode | as_of
+        social | 147 Turf Rd      |          | 2024-03-01
+        school | 72 Mill Lane     | OL8 1NP  | 2023-03-01
+        clinic | 147 Turf Road    | OL1 2TR  | 2022-03-01
+    """
+    row = golden(text, survivorship("recency")).iloc[0]
+    assert list(row[["address", "address_source", "postcode", "postcode_source"]]) == [
+        "147 Turf Rd", "social", "OL1 2TR", "clinic",
+    ]  # fmt: skip
+
+
+drawn_places = st.lists(
+    st.tuples(
+        st.sampled_from(["", "1 Elm St", "1 Elm Street", "2 Oak Rd"]),
+        st.sampled_from(["", "OL1 1AA", "OL2 2BB"]),
+        st.sampled_from(["2022-03-01", "2023-03-01", "2024-03-01"]),
+        st.integers(0, 2),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(said=drawn_places, order=st.permutations(["agreement", "source_rank", "recency"]))
+def test_golden_address_and_postcode_are_those_of_one_place(
+    said: list[tuple[str, str, str, int]], order: list[str]
+) -> None:
+    lines = [f"school | {at} | {one[0]} | {one[1]} | {one[2]}" for at, one in enumerate(said)]
+    text = "\n".join(["source | record_id | address | postcode | as_of", *lines])
+    drawn, label = records(text), np.array([one[3] for one in said], dtype=np.int64)
+    known = shipped.rules()
+    frame = standardise(drawn, known.names, known.values)
+    found = golden_values(drawn, frame, label, survivorship(*order))
+    for child, row in found.iterrows():
+        own = [one[:2] for one in said if one[3] == child]
+        has = [isinstance(row[name], str) for name in ("address", "postcode")]
+        assert any(has) == any(address or postcode for address, postcode in own)
+        if all(has):
+            alike = {"1 Elm St", "1 Elm Street"} if "Elm" in row["address"] else {row["address"]}
+            assert any((one, row["postcode"]) in own for one in alike)
