@@ -122,9 +122,11 @@ _CAPABLE: dict[str, Any] = json.loads(capabilities("1.0.0", date(2024, 9, 1)))
 
 
 async def _body(request: Request) -> bytes:
-    """What was sent, if it is of a type that is taken."""
-    require_content(request, *_TAKEN)
-    return await request.body()
+    """What was sent, if it is of a type that is taken; nothing is of any."""
+    body = await request.body()
+    if body:
+        require_content(request, *_TAKEN)
+    return body
 
 
 class FhirResponse(Response):
@@ -186,6 +188,8 @@ def fhir_capabilities(
 
 
 def _read(body: bytes) -> Any:
+    if not body:
+        return None
     try:
         return as_json(body)
     except RepeatedNameError:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from fhir.resources.R4B.bundle import Bundle
@@ -72,16 +73,14 @@ def match_question(content: Any) -> MatchQuestion:
         if parameter.name in given:
             raise ResourceError("a parameter is given twice", "parameter")
         given[parameter.name] = parameter
-    # As they were sent: the model takes "yes" for true and "2" for 2.
-    sent = {one["name"]: one for one in content.get("parameter") or []}
     unknown = given.keys() - {"resource", "onlyCertainMatches", "count"}
     if unknown:
         raise ResourceError("parameters are resource, onlyCertainMatches and count", "parameter")
     patient = getattr(given.get("resource"), "resource", None)
     if not isinstance(patient, Patient):
         raise ResourceError("the parameter resource must hold a Patient", "parameter.resource")
-    certain = _of_kind(sent, "onlyCertainMatches", "valueBoolean", bool)
-    count = _of_kind(sent, "count", "valueInteger", int)
+    certain = _value(given, "onlyCertainMatches", "valueBoolean")
+    count = _value(given, "count", "valueInteger")
     if count is not None and not 1 <= count <= LARGEST_COUNT:
         raise ResourceError(f"count is from 1 to {LARGEST_COUNT}", "parameter.count")
     at_least = Grade.CERTAIN if certain else Grade.POSSIBLE
@@ -156,17 +155,50 @@ def capabilities(version: str, day: date) -> str:
 
 def _checked(kind: Any, content: Any) -> Any:
     try:
-        return kind.model_validate(content)
+        read = kind.model_validate(content)
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise ResourceError("this is not a valid FHIR R4 resource", place) from None
+    _check_types(content, read.model_dump(), ())
+    return read
 
 
-def _of_kind(given: Mapping[str, Any], name: str, field: str, kind: type) -> Any:
+def _check_types(sent: Any, read: Any, place: tuple[str, ...]) -> None:
+    """Raises ResourceError for what was read as another type: the model takes "yes" for true."""
+    if isinstance(read, Mapping):
+        for name, value in read.items():
+            if name in sent:
+                _check_types(sent[name], value, (*place, name))
+    elif isinstance(read, list):
+        for number, (one, value) in enumerate(zip(sent, read, strict=True)):
+            _check_types(one, value, (*place, str(number)))
+    elif read is not None and type(sent) not in (wanted := _sent_as(read)):
+        raise ResourceError(_ASKED[wanted], ".".join(place))
+
+
+_TRUTH, _WHOLE, _NUMBER, _TEXT = (bool,), (int,), (int, float), (str,)
+_ASKED: dict[tuple[type, ...], str] = {
+    _TRUTH: "give true or false",
+    _WHOLE: "give a whole number",
+    _NUMBER: "give a number",
+    _TEXT: "give text",
+}
+
+
+def _sent_as(read: Any) -> tuple[type, ...]:
+    """The types of JSON that say such a value; a day, or bytes, are text."""
+    if isinstance(read, bool):
+        return _TRUTH
+    if isinstance(read, int):
+        return _WHOLE
+    return _NUMBER if isinstance(read, float | Decimal) else _TEXT
+
+
+def _value(given: Mapping[str, Any], name: str, field: str) -> Any:
     if name not in given:
         return None
-    value = given[name].get(field)
-    if type(value) is not kind:
+    value = getattr(given[name], field)
+    if value is None:
         raise ResourceError(f"{name} needs {field}", f"parameter.{name}")
     return value
 

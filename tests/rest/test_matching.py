@@ -154,7 +154,15 @@ def test_fhir_takes_parameters(client: TestClient, key: MakeKey) -> None:
         (parameters(a={"name": "count", "valueInteger": True}), 422),
         (parameters(a={"name": "onlyCertainMatches", "valueBoolean": "yes"}), 422),
         (parameters(a={"name": "onlyCertainMatches", "valueBoolean": 1}), 422),
+        (parameters(a={"name": "count", "valueInteger": 2.0}), 422),
         (parameters(a={"name": "color", "valueString": "red"}), 422),
+        ({**PATIENT, "active": "yes"}, 422),
+        ({**PATIENT, "multipleBirthInteger": "2"}, 422),
+        ({**PATIENT, "birthDate": 1399075200}, 422),
+        (
+            {**PATIENT, "name": [{"family": "M", "extension": [{"url": "u", "valueBoolean": 1}]}]},
+            422,
+        ),
     ],
 )
 def test_fhir_says_what_is_wrong_as_an_outcome(
@@ -165,6 +173,27 @@ def test_fhir_says_what_is_wrong_as_an_outcome(
     assert found.headers["content-type"].startswith("application/fhir+json")
     OperationOutcome.model_validate_json(found.text)
     assert "soon" not in found.text
+
+
+def test_fhir_takes_what_is_of_its_own_type_and_says_where_it_is_not(
+    client: TestClient, key: MakeKey
+) -> None:
+    own = key()
+    extensions = [{"url": "u", "valueDecimal": 3.0}, {"url": "u", "valueDecimal": 1}]
+    given = {"given": ["Aisha", None], "_given": [None, {"extension": extensions}]}
+    whole = {**PATIENT, "active": True, "multipleBirthInteger": 2, "name": [given]}
+    assert fhir(client, own, whole).status_code == 200
+    (issue,) = fhir(client, own, {**PATIENT, "active": "yes"}).json()["issue"]
+    assert (issue["expression"], issue["details"]["text"]) == (["active"], "give true or false")
+
+
+def test_fhir_refuses_content_that_is_not_there_as_other_routes_do(
+    client: TestClient, key: MakeKey
+) -> None:
+    for headers in ({**key(), **FHIR}, key()):
+        found = client.post("/v1/fhir/Patient/$match", content=b"", headers=headers)
+        assert found.status_code == 422
+        assert found.json()["issue"][0]["expression"] == ["resourceType"]
 
 
 def test_fhir_refuses_other_content_and_strangers_as_outcomes(
