@@ -35,6 +35,22 @@ class WholeAddresses:
         await self.app(scope, receive, send)
 
 
+class OneReading(h11.Connection):
+    """Takes no head that others on its way may read as the head of another request."""
+
+    def next_event(self) -> Any:
+        """What has come. Raises RemoteProtocolError."""
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            names = {name for name, _ in event.headers}
+            older = event.http_version < b"1.1"
+            if not event.http_version.startswith(b"1."):
+                raise h11.RemoteProtocolError("another version of HTTP")
+            if b"transfer-encoding" in names and (older or b"content-length" in names):
+                raise h11.RemoteProtocolError("two lengths of one content")
+        return event
+
+
 class PatientProtocol(H11Protocol):
     """Ends connections on which no whole head of a request comes, or one that cannot be read.
 
@@ -46,6 +62,7 @@ class PatientProtocol(H11Protocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.app = WholeAddresses(self.app)
+        self.conn = OneReading(h11.SERVER)
         self._late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

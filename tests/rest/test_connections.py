@@ -73,10 +73,27 @@ def test_whoever_asks_in_time_is_answered_and_the_next_head_is_waited_for_anew(p
         b"GET / HTTP/1.1\r\nHost: x\r\nPurpose: a\x00b\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         b"rubbish\r\n\r\n",
+        b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/0.9\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\ncontent-length: 0\r\ntransfer-encoding: chunked\r\n\r\n",
+        b"GET / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ],
 )
 def test_a_head_that_cannot_be_read_is_a_problem_like_any_other(port: int, head: bytes) -> None:
     assert_problem(told(port, head), 400, "bad-request")
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1", b"1.2"])
+def test_a_head_that_says_one_thing_is_answered(port: int, version: bytes) -> None:
+    ask = b"GET / HTTP/%s\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+    assert told(port, ask % version).startswith(b"HTTP/1.1 200 ")
+
+
+def test_nothing_that_follows_such_a_head_is_taken_for_a_request(port: int) -> None:
+    both = b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"
+    hidden = b"GET /v1/hidden HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert told(port, both + b"0\r\n\r\n" + hidden).count(b"HTTP/1.1 ") == 1
 
 
 def test_so_is_one_that_does_not_come(port: int) -> None:
