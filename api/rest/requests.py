@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.rest.manners import Manner
 from api.rest.problems import BY_STATUS, refusal
 
 _LOG = structlog.get_logger("matcher.requests")
@@ -84,8 +85,9 @@ class Requests:
         answered = _Answered(send, request)
         began = time.perf_counter()
         try:
-            if not _is_text(scope):
-                await refusal(request, "bad-request")(scope, receive, answered)
+            if wrong := _not_text(scope):
+                refused = refusal(request, "bad-request", errors=wrong)
+                await refused(scope, receive, answered)
             else:
                 await self.app(scope, self._patient(receive), answered)
         except _TooSlow:
@@ -189,13 +191,26 @@ class _Answered:
         ]
 
 
-def _is_text(scope: Scope) -> bool:
-    """Whether path and query are characters: of other bytes two ids could be made one."""
-    for part in (scope.get("raw_path") or b"", scope.get("query_string") or b""):
-        try:
-            text = unquote_to_bytes(part).decode("utf-8")
-        except UnicodeDecodeError:
-            return False
-        if "\x00" in text:
-            return False
-    return True
+def _not_text(scope: Scope) -> list[dict[str, str]]:
+    """Where path and query are no characters: of other bytes two ids could be made one."""
+    parts = [("path", scope.get("raw_path") or b"")]
+    for pair in (scope.get("query_string") or b"").split(b"&"):
+        name, _, value = pair.partition(b"=")
+        parts += [("query", name), (_place_of(scope, name), value)]
+    wrong = {place: message for place, part in parts if (message := _why_not_text(part))}
+    return [{"place": place, "message": message} for place, message in wrong.items()]
+
+
+def _place_of(scope: Scope, name: bytes) -> str:
+    """A parameter by its name, if any route has it: another name is what somebody wrote."""
+    manners: Mapping[object, Manner] = getattr(scope["app"].state, "manners", {})
+    said = name.decode("ascii", "replace")
+    return f"query.{said}" if any(said in one.parameters for one in manners.values()) else "query"
+
+
+def _why_not_text(part: bytes) -> str | None:
+    try:
+        text = unquote_to_bytes(part).decode("utf-8")
+    except UnicodeDecodeError:
+        return "this is not UTF-8"
+    return "the character NUL (%00) is in no id and no value" if "\x00" in text else None

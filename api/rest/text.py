@@ -11,8 +11,8 @@ from api.services.text import LONGEST_ID, plain, tidy_id, written
 # Of a value, a reason, an id: length in characters.
 Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(plain)]
 Short = Annotated[str, StringConstraints(max_length=64), AfterValidator(plain)]
-# By which a client knows one of its requests.
-Key = Annotated[str, StringConstraints(min_length=8, max_length=64), AfterValidator(plain)]
+# By which a client knows one of its requests: what is seen of ASCII, but for quotation marks.
+Key = Annotated[str, StringConstraints(min_length=8, max_length=64, pattern=r"^[!#-~]+$")]
 Said = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),

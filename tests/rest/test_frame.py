@@ -222,6 +222,18 @@ def test_a_key_that_is_too_short_is_said_to_be(client: TestClient, key: MakeKey)
     assert found.json()["errors"] == [told]
 
 
+@pytest.mark.parametrize("odd", ["first of all", "first-öf-all", '"first-of-all"', "first\tof-all"])
+def test_a_key_of_more_than_visible_signs_is_refused(
+    client: TestClient, key: MakeKey, odd: str
+) -> None:
+    own = {**key(), "Idempotency-Key": odd.encode("latin-1")}
+    found = client.post("/v1/trial", headers=own, json={"text": "one"})
+    assert problem(found) == "invalid"
+    assert [one["place"] for one in found.json()["errors"]] == ["header.Idempotency-Key"]
+    signs = {**own, "Idempotency-Key": "!#$%&'()*+,-./:;<=>?@[]^_`{|}~"}
+    assert client.post("/v1/trial", headers=signs, json={"text": "one"}).status_code == 201
+
+
 def test_a_write_that_failed_can_be_made_again_with_its_key(
     client: TestClient, key: MakeKey
 ) -> None:
@@ -291,8 +303,17 @@ def test_an_address_that_asks_for_what_cannot_be_is_told_to_those_who_may_ask(
 def test_what_is_no_text_in_an_address_is_refused(
     client: TestClient, key: MakeKey, odd: str
 ) -> None:
-    assert problem(client.get(f"/v1/trial/{odd}", headers=key())) == "bad-request"
-    assert problem(client.get(f"/v1/trial/1?x={odd}", headers=key())) == "bad-request"
+    own = key()
+    for address, place in (
+        (f"/v1/trial/{odd}", "path"),
+        (f"/v1/trial/1?limit=1&after={odd}", "query.after"),
+        (f"/v1/trial/1?Malik={odd}", "query"),
+        (f"/v1/trial/1?{odd}=1", "query"),
+    ):
+        found = client.get(address, headers=own)
+        assert problem(found) == "bad-request"
+        assert [one["place"] for one in found.json()["errors"]] == [place]
+        assert "Malik" not in found.text
 
 
 def test_a_number_of_any_length_is_a_number(client: TestClient, key: MakeKey) -> None:
