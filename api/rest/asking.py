@@ -111,8 +111,7 @@ def settled(
     be followed, the child is no more and has not exactly one.
     """
     if found is None:
-        hint = None if is_child_id(child_id) else "The check character does not fit; check the id."
-        raise Problem("not-found", hint)
+        raise Problem("not-found", _hint(child_id))
     if not follow or found.standing is Standing.CURRENT:
         return found
     access.saw(*found.successors)
@@ -120,6 +119,15 @@ def settled(
         access.status = 307
         return Response(status_code=307, headers={"Location": _address(access, found, rest)})
     raise Problem("gone", None, successors=list(found.successors))
+
+
+def _hint(child_id: str) -> str | None:
+    """What is wrong with an id that was never given, if that can be seen of it."""
+    if is_child_id(child_id):
+        return None
+    if is_child_id(child_id.upper()):
+        return "Ids are written in capital letters; write this one so."
+    return "The check character does not fit; check the id."
 
 
 def _address(access: Access, found: ChildStanding, rest: str) -> str:

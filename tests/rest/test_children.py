@@ -66,6 +66,9 @@ def test_an_id_that_was_never_given_is_not_found_and_a_typing_mistake_is_named(
         mistyped = client.get(child(wrong, rest), headers=own)
         assert kind(mistyped) == "not-found"
         assert "check character" in mistyped.json()["detail"]
+        small = client.get(child(aisha.lower(), rest), headers=own)
+        assert kind(small) == "not-found"
+        assert "capital letters" in small.json()["detail"]
     valid = client.get(child("0000000000002"), headers=own)
     assert kind(valid) == "not-found"
     for strange in ("%F0%9F%98%80", "x" * 100, "..%2Fetc", "a%2Fb"):

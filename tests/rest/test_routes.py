@@ -15,6 +15,7 @@ OPEN = {
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",
+    "GET /v1/openapi.json",
     "GET /v1/problems/{kind}",
 }
 
@@ -63,3 +64,11 @@ def _is_forbidden(answer: dict[str, Any]) -> bool:
     if answer.get("resourceType") == "OperationOutcome":
         return bool(answer["issue"][0]["code"] == "forbidden")
     return bool(answer["type"] == "/v1/problems/forbidden")
+
+
+def test_the_open_routes_refuse_parameters_that_they_do_not_know(client: TestClient) -> None:
+    for route in OPEN:
+        address = route.removeprefix("GET ").replace("{kind}", "invalid")
+        assert client.get(address).status_code in (200, 503), route
+        found = client.get(address + "?x=1")
+        assert (found.status_code, found.json()["type"]) == (422, "/v1/problems/invalid"), route
