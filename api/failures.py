@@ -35,14 +35,14 @@ def tell(error: Exception) -> Failure:
     if isinstance(error, NewSourceError):
         return Failure(1, f"{error}: --new-source", details=_details(error))
     if isinstance(error, MatcherError):
-        return Failure(1, str(error), details=_details(error))
+        return Failure(1, "; ".join([str(error), *_stays(error)]), details=_details(error))
     if isinstance(error, SettingsError):
         return Failure(2, str(error))
     if isinstance(error, OSError):
         where = Path(error.filename).name if error.filename else "a file"
         return Failure(1, f"{where}: {error.strerror or 'cannot be read or written'}")
     if isinstance(error, MemoryError):
-        return Failure(1, "there is not enough memory for this; nothing was written")
+        return Failure(1, f"there is not enough memory for this; {_written(error)}")
     wrong_call = getattr(error, "format_message", None)
     if wrong_call is not None:
         return _wrong_call(error, str(wrong_call()))
@@ -50,8 +50,17 @@ def tell(error: Exception) -> Failure:
     return Failure(
         1,
         f"this is a fault of the software: {type(error).__name__} at "
-        f"{Path(place.filename).name}:{place.lineno}. Nothing was written.",
+        f"{Path(place.filename).name}:{place.lineno}; {_written(error)}",
     )
+
+
+def _written(error: Exception) -> str:
+    return "; ".join(_stays(error)) or "nothing was written"
+
+
+def _stays(error: Exception) -> list[str]:
+    """What was done before the error and stays, as it was noted where that is known."""
+    return getattr(error, "__notes__", [])
 
 
 def _details(error: MatcherError) -> dict[str, Any]:

@@ -169,7 +169,7 @@ def show_preview(found: Preview, *, as_json: bool) -> None:
         ("links gained", len(found.links.gained)),
         ("links lost", len(found.links.lost)),
         ("growth of the queue", found.queue_growth),
-        ("decisions contradicted", len(found.contradicted)),
+        ("decisions contradicted", sum(not one.already for one in found.contradicted)),
     ):
         table.add_row(says, f"{count:,}")
     _OUT.print(table)

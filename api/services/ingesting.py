@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from api.db.engine import writing
 from api.db.models import Extract, ExtractState
 from api.services.extracts import Mode, receive
-from api.services.extracts.states import check_not_in_future
+from api.services.extracts.states import check_exported_on
 from api.services.extracts.validation import validate
 from api.services.register.kept_rules import InForce, rules_in_force
 from api.services.register.previewed import previews_after
@@ -76,9 +77,10 @@ def ingest(
         new_source: whether a source may be one that nobody knows yet.
 
     Raises ExtractRefused if it is not from a known source, and StateError if it is older
-    than what is current, or of a day to come. Nothing is written then.
+    than what is current, or of a day to come or long past. Nothing is written then. What is
+    raised once it was received has a note of how the extract stands.
     """
-    check_not_in_future(as_of, _now())
+    check_exported_on(as_of, _now())
     with observer.stage("receive"), writing(engine) as connection:
         book = rules_in_force(connection, offered).book
         received = receive(
@@ -92,12 +94,16 @@ def ingest(
             now=_now(),
             new_source=new_source,
         )
-    read = _validated(engine, received.extract, book, by, observer)
     runs = []
-    if link:
-        reads = {} if read is None else {received.extract: read}
-        runs = link_what_waits(engine, offered, by=by, observer=observer, reads=reads)
-        read = None
+    try:
+        read = _validated(engine, received.extract, book, by, observer)
+        if link:
+            reads = {} if read is None else {received.extract: read}
+            runs = link_what_waits(engine, offered, by=by, observer=observer, reads=reads)
+            read = None
+    except Exception as error:
+        error.add_note(_how_it_stands(engine, received.extract))
+        raise
     return _stands(engine, received.extract, received.unchanged, runs, read)
 
 
@@ -160,6 +166,17 @@ def _stands(
         ).one()
     state = ExtractState(row.state)
     return Ingested(extract, state, unchanged, row.report, row.refusal, runs, read)
+
+
+def _how_it_stands(engine: Engine, extract: int) -> str:
+    """What is so of an extract when the work on it failed, even if the database did."""
+    try:
+        with engine.connect() as connection:
+            state = _state(connection, extract)
+    except SQLAlchemyError:
+        state = ExtractState.RECEIVED
+    waits = " and waits to be linked" if state == ExtractState.ACCEPTED else ""
+    return f"extract {extract} is {state}{waits}"
 
 
 def _state(connection: Any, extract: int) -> str:

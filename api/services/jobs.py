@@ -18,7 +18,7 @@ from api.services.access.verifying import VERIFY, prepare_verification
 from api.services.exports import EXPORT, prepare_export
 from api.services.extracts import Mode, Received, receive
 from api.services.extracts.listing import find_extract
-from api.services.extracts.states import check_not_in_future, extract_row, require
+from api.services.extracts.states import check_exported_on, extract_row, require
 from api.services.extracts.validation import validate
 from api.services.measures_kept import MEASURES, prepare_measures
 from api.services.previews import COMMIT, PREVIEW, do_commit, prepare_preview
@@ -108,8 +108,8 @@ def receive_today(
     any_columns: bool = False,
     new_source: bool = True,
 ) -> Received:
-    """Receive an extract of no day to come, by the rules in force. Raises what `receive` does."""
-    check_not_in_future(as_of, now)
+    """Receive an extract of a day that can be, by the rules in force. Raises as `receive` does."""
+    check_exported_on(as_of, now)
     return receive(
         connection,
         source=source,

@@ -1,6 +1,7 @@
 """Text that people and systems enter: what every database can keep and every screen can show."""
 
 import unicodedata
+from collections.abc import Iterable
 
 from matcher.frames import LONGEST
 
@@ -43,6 +44,16 @@ def reason(text: str) -> str:
     if len(text) > LONGEST_REASON:
         raise ValueError(f"the reason must be {LONGEST_REASON:,} characters or fewer")
     return written(text)
+
+
+def either(words: Iterable[str]) -> str:
+    """Words of which one holds, as a sentence lists them.
+
+    >>> either(["red", "green", "blue"])
+    'red, green or blue'
+    """
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def printable(text: str) -> str:

@@ -39,7 +39,7 @@ from api.web.extracts import Number, find
 from api.web.extracts_report import field_title, source_names
 from api.web.pages import Instead, page, see
 from api.web.text import counted, sentence
-from matcher.errors import DataError
+from matcher.errors import DataError, ExtractRefused
 
 router = page_router()
 
@@ -125,7 +125,7 @@ def move(
     by = change.caller.name
     try:
         move_to_source(change.connection, extract, source, by=by, book=book, now=change.now)
-    except StateError as error:
+    except (ExtractRefused, StateError) as error:
         said = f"The source was not changed: {error}."
         raise Instead(see(request, where, said=said)) from None
     queue_ingest(change.connection, extract=extract, by=by)

@@ -18,7 +18,7 @@ from api.services.access.roles import Permission
 from api.services.extracts import StateError
 from api.services.extracts.receiving import source_number
 from api.services.extracts.recognising import Recognised, definitions_now, recognise
-from api.services.extracts.states import check_date, check_not_in_future
+from api.services.extracts.states import check_date, check_exported_on
 from api.services.jobs import receive_and_queue, receive_today
 from api.services.register.kept_rules import rules_in_force
 from api.services.register.viewing import sources_with_records
@@ -40,7 +40,6 @@ Typed = Annotated[Written, Form()]
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NEW = "another"
 # No system that extracts come from was exported before.
-_FIRST_YEAR = 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,17 +213,12 @@ def _as_of(
     except (TypeError, ValueError):
         errors["as_of_day"] = "The day must be a real date in numbers, such as 3 9 2026"
         return None
-    if found.year < _FIRST_YEAR:
-        short = len(parts[0]) < 4
-        errors["as_of_day"] = (
-            "Enter the year in four digits, such as 2026"
-            if short
-            else f"Enter a year from {_FIRST_YEAR} on"
-        )
+    if len(parts[0]) < 4:
+        errors["as_of_day"] = "Enter the year in four digits, such as 2026"
         return None
     number = source_number(visit.connection, source)
     try:
-        check_not_in_future(found, visit.now)
+        check_exported_on(found, visit.now)
         if number is not None:
             check_date(visit.connection, source=number, as_of=found)
     except StateError as error:

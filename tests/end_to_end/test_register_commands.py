@@ -92,6 +92,8 @@ def test_a_preview_lists_every_pair_and_decision_that_other_rules_move(
     now = json.loads(call("relink", "--preview", "--json").out)
     assert [one["decision"] for one in now["decisions_contradicted"]] == [1]
     assert now["decisions_contradicted"][0]["kind"] == "non_match"
+    assert now["decisions_contradicted"][0]["already"]
+    assert re.search(r"decisions contradicted\D+0\b", call("relink", "--preview").out)
 
 
 def test_a_relink_of_what_waits_does_what_its_preview_said_or_nothing(

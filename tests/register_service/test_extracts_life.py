@@ -36,7 +36,8 @@ from api.services.extracts import (
     withdraw,
 )
 from api.services.extracts.files import CHUNK
-from api.services.extracts.states import check_not_in_future
+from api.services.extracts.receiving import move_to_source
+from api.services.extracts.states import check_exported_on
 from api.services.extracts.validation import Validated, accept_as_reported, validate
 from api.services.rules import RuleBook
 from matcher.errors import ExtractRefused
@@ -374,9 +375,56 @@ def test_an_older_date_than_the_current_one_is_refused(loader: Loader) -> None:
 def test_a_day_after_today_in_england_is_none_on_which_a_system_was_exported(
     now: datetime, today: date
 ) -> None:
-    check_not_in_future(today, now)
+    check_exported_on(today, now)
     with pytest.raises(StateError, match="is in the future"):
-        check_not_in_future(today + timedelta(days=1), now)
+        check_exported_on(today + timedelta(days=1), now)
+
+
+@pytest.mark.parametrize("slip", [date(1, 1, 1), date(25, 3, 1), date(1989, 12, 31)])
+def test_a_day_before_1990_is_none_on_which_a_system_was_exported(slip: date) -> None:
+    check_exported_on(date(1990, 1, 1), NOW)
+    with pytest.raises(StateError, match="is before 1 January 1990; give the date on which"):
+        check_exported_on(slip, NOW)
+
+
+def test_the_very_file_of_another_source_is_refused_for_one_with_a_definition(
+    loader: Loader,
+) -> None:
+    content = people([AMY, BEN])
+    loader.load(content, source="tribal")
+    before = count(loader, Extract)
+    for as_of in (DAY, DAY + timedelta(days=1)):
+        with pytest.raises(ExtractRefused, match="as extract 1 of tribal") as refused:
+            loader.receive(content, source="estart", as_of=as_of)
+        assert refused.value.code == "other_source"
+    assert count(loader, Extract) == before
+    loader.receive(content, source="town_list")
+    loader.receive(people([AMY]), source="estart")
+
+
+@pytest.mark.parametrize("step", [refuse, withdraw])
+def test_a_file_whose_extract_was_taken_back_can_come_for_its_own_source(
+    loader: Loader, step: Callable[..., None]
+) -> None:
+    extract = loader.receive(people([AMY]), source="tribal").extract
+    step(loader.connection, extract, why="it is of estart", **BY)
+    assert not loader.receive(people([AMY]), source="estart").unchanged
+
+
+def test_an_extract_is_not_moved_to_a_source_while_a_third_has_its_file(loader: Loader) -> None:
+    copy = loader.receive(people([AMY]), source="tribal").extract
+    extract = loader.receive(people([AMY]), source="town_list").extract
+    with pytest.raises(ExtractRefused, match=f"extract {copy} of tribal"):
+        move_to_source(loader.connection, extract, "estart", book=rules(), **BY)
+    withdraw(loader.connection, copy, why="a slip", **BY)
+    move_to_source(loader.connection, extract, "estart", book=rules(), **BY)
+
+
+def test_states_that_would_allow_a_step_are_listed_as_in_a_sentence(loader: Loader) -> None:
+    extract = loader.receive(people([AMY])).extract
+    refuse(loader.connection, extract, why="a slip", **BY)
+    with pytest.raises(StateError, match=r"to be received, validated, accepted or current$"):
+        withdraw(loader.connection, extract, why="a slip", **BY)
 
 
 def test_an_extract_that_grew_old_while_it_waited_cannot_be_accepted(loader: Loader) -> None:

@@ -104,7 +104,7 @@ def test_what_an_extract_is_is_asked_before_its_file(steward: TestClient) -> Non
         ({"as_of_day": "31", "as_of_month": "2"}, "The day must be a real date"),
         ({"as_of_month": "September"}, "The day must be a real date"),
         ({"as_of_year": "24"}, "Enter the year in four digits"),
-        ({"as_of_year": "1899"}, "Enter a year from 1970 on"),
+        ({"as_of_year": "0025"}, "is before 1 January 1990"),
         ({"source": "another", "name": "Swift"}, "There is a source of this name"),
         ({"source": "another", "name": "E-Start"}, "There is a source of this name"),
         ({"as_of_year": "2999"}, "is in the future"),

@@ -56,8 +56,8 @@ def receive(
 
     Nothing is written if the same content waits or is current already, for the same date
     and in the same mode. Raises ExtractRefused if the source is unknown (NewSourceError, if it
-    might be new) or there is no such file, and StateError if the date is older than that of
-    what is current or accepted.
+    might be new) or has a definition and the content is another's, or if there is no such file,
+    and StateError if the date is older than that of what is current or accepted.
     """
     if not _NAME.fullmatch(source):
         message = "write the name of a source in small letters, digits and underscores"
@@ -73,6 +73,7 @@ def receive(
         known = _same(connection, number, arrived.file_hash, as_of, mode)
         if known is not None:
             return Received(known, unchanged=True)
+        _refuse_if_of_another(connection, source, number, arrived.file_hash, book)
         check_date(connection, source=number, as_of=as_of)
         extract = connection.execute(
             insert(Extract)
@@ -101,7 +102,7 @@ def move_to_source(
     """Have a received extract be one of another source, since it was brought for a wrong one.
 
     Raises StateError if it was looked over already, if the other source has the same
-    content, or one that is later.
+    content, or one that is later, and ExtractRefused if a third has the content.
     """
     row = require(connection, extract, ExtractState.RECEIVED)
     number = source_number(connection, source)
@@ -110,6 +111,7 @@ def move_to_source(
     known = _same(connection, number, row.file_hash, row.as_of, row.mode)
     if known not in (None, extract):
         raise StateError(f"the same file is there already, as extract {known}")
+    _refuse_if_of_another(connection, source, number, row.file_hash, book, but=extract)
     check_date(connection, source=number, as_of=row.as_of)
     with kept_file(connection, extract) as path:
         mapping = _mapping(connection, number, source, path, book)
@@ -207,6 +209,44 @@ def _refuse_if_unknown(source: str, arrived: Arrived, book: RuleBook) -> None:
         f"Known sources are {known}"
         + (f"; the file looks like one of {' or '.join(looks)}" if looks else ""),
     )
+
+
+def _refuse_if_of_another(
+    connection: Connection,
+    source: str,
+    number: int,
+    file_hash: str,
+    book: RuleBook,
+    *,
+    but: int | None = None,
+) -> None:
+    """Two systems with definitions of their own never send the same file: one is a slip.
+
+    ``but`` is an extract that does not count. Plain lists may go by several names.
+    """
+    if source not in book.sources:
+        return
+    found = connection.execute(
+        select(Extract.id, Source.name)
+        .join(Source)
+        .where(
+            Extract.file_hash == file_hash,
+            Extract.source != number,
+            Extract.id != (but or 0),
+            Extract.state.not_in([ExtractState.REFUSED, ExtractState.WITHDRAWN]),
+        )
+        .order_by(Extract.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if found is not None:
+        raise ExtractRefused(
+            source,
+            "",
+            "other_source",
+            f"the same file is there already, as extract {found.id} of {found.name}; check the "
+            f"name of the source and the file. If it is one of {source}, withdraw extract "
+            f"{found.id} first",
+        )
 
 
 def _register(connection: Connection, source: str, book: RuleBook) -> int:

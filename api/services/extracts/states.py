@@ -21,10 +21,12 @@ from api.db.models import Extract, ExtractState
 from api.services.access.audit import note_act
 from api.services.extracts.dates import in_force
 from api.services.extracts.files import drop_file
-from api.services.text import reason
+from api.services.text import either, reason
 from matcher.errors import MatcherError
 
 _LOCAL = ZoneInfo("Europe/London")
+# An earlier day is a slip: no system's extract is as old as that.
+_FIRST_DAY = date(1990, 1, 1)
 WAITING = (ExtractState.RECEIVED, ExtractState.VALIDATED, ExtractState.ACCEPTED)
 
 
@@ -33,7 +35,7 @@ class StateError(MatcherError):
 
 
 class DayAheadError(StateError):
-    """What a system held on a day to come cannot be known."""
+    """What a system held on a day to come cannot be known; nor was one asked so long ago."""
 
 
 def extract_row(connection: Connection, extract: int) -> Row[Any]:
@@ -49,7 +51,7 @@ def require(connection: Connection, extract: int, *states: ExtractState) -> Row[
     """The extract's row, if it is in one of these states. Raises StateError."""
     row = extract_row(connection, extract)
     if row.state not in states:
-        wanted = " or ".join(states)
+        wanted = either(states)
         raise StateError(f"extract {extract} is {row.state}; it would have to be {wanted}")
     return row
 
@@ -142,8 +144,13 @@ def is_ahead(day: date, now: datetime) -> bool:
     return day > now.astimezone(_LOCAL).date()
 
 
-def check_not_in_future(as_of: date, now: datetime) -> None:
-    """A day to come is none on which a system was exported. Raises DayAheadError."""
+def check_exported_on(as_of: date, now: datetime) -> None:
+    """A system was exported neither on a day to come nor before 1990. Raises DayAheadError."""
+    if as_of < _FIRST_DAY:
+        raise DayAheadError(
+            f"the as-of date {written_day(as_of)} is before {written_day(_FIRST_DAY)}; give the "
+            "date on which the system was exported"
+        )
     if is_ahead(as_of, now):
         raise DayAheadError(
             f"the as-of date {written_day(as_of)} is in the future; give the date on which the "
