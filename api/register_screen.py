@@ -14,7 +14,7 @@ from api.services.extracts import Received
 from api.services.extracts.listing import ExtractView
 from api.services.extracts.stops import stop_says
 from api.services.ingesting import Ingested
-from api.services.register.preview import Preview
+from api.services.register.preview import Pairs, Preview
 from api.services.register.running import RunResult
 from api.services.status import Status
 from api.services.work import JobView
@@ -136,6 +136,8 @@ def preview_as_dict(found: Preview) -> dict[str, Any]:
         "moves": [list(pair) for pair in found.moves],
         "links_gained": found.links.gained.to_dict("records"),
         "links_lost": found.links.lost.to_dict("records"),
+        "queue": {"before": found.possible.before, "after": found.possible.after},
+        "conflicts": {"before": found.conflicts.before, "after": found.conflicts.after},
         "queue_growth": found.queue_growth,
         "possible_links_gained": found.possible.gained.to_dict("records"),
         "possible_links_lost": found.possible.lost.to_dict("records"),
@@ -159,16 +161,19 @@ def show_preview(found: Preview, *, as_json: bool) -> None:
         return
     table = _plain(f"A relink after run {found.after_run} would do this")
     for says, count in (
-        ("children merged into another", len(found.merges)),
-        ("children split", len(found.splits)),
-        ("children of whom records would move to another", len(found.moves)),
+        ("children merged into another", _of(found.merges)),
+        ("children split", _of(found.splits)),
+        ("children of whom records would move to another", _of(found.moves)),
         ("ids founded", len(found.founded)),
         ("ids restored", len(found.restored)),
         ("ids retired", len(found.retired)),
         ("children with other values", found.counts.values_changed),
         ("links gained", len(found.links.gained)),
         ("links lost", len(found.links.lost)),
-        ("growth of the queue", found.queue_growth),
+        ("possible links in the queue now", found.possible.before),
+        ("possible links in the queue then", found.possible.after),
+        ("conflicts now", found.conflicts.before),
+        ("conflicts then", found.conflicts.after),
         ("decisions contradicted", sum(not one.already for one in found.contradicted)),
     ):
         table.add_row(says, f"{count:,}")
@@ -190,6 +195,11 @@ def show_preview(found: Preview, *, as_json: bool) -> None:
         f"--after-run {found.after_run}.",
         soft_wrap=True,
     )
+
+
+def _of(successions: tuple[Pairs, ...]) -> int:
+    """Of how many children they tell: one that is split has several successors."""
+    return len({child for child, _ in successions})
 
 
 def show_status(found: Status) -> None:

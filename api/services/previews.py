@@ -22,7 +22,7 @@ from api.db.tables import in_utc
 from api.services.access.agreements import unchanged_agreements
 from api.services.access.audit import note_act
 from api.services.register.kept_rules import InForce, rules_in_force
-from api.services.register.preview import MeasureMove, Pairs, Preview, preview
+from api.services.register.preview import MeasureMove, MovedLinks, Pairs, Preview, preview
 from api.services.register.previewed import Previewed, check_last_run
 from api.services.register.reading import last_run
 from api.services.register.running import relink
@@ -312,8 +312,9 @@ def _as_dict(found: Preview) -> dict[str, Any]:
         "merges": _told(found.merges),
         "splits": _told(found.splits),
         "moves": _told(found.moves),
-        "links": {"gained": len(found.links.gained), "lost": len(found.links.lost)},
-        "possible": {"gained": len(found.possible.gained), "lost": len(found.possible.lost)},
+        "links": _moved(found.links),
+        "possible": _moved(found.possible),
+        "conflicts": asdict(found.conflicts) | {"after": found.conflicts.after},
         "queue_growth": found.queue_growth,
         "contradicted": [one.decision for one in found.contradicted if not one.already][:_TOLD],
         "measures": [_measure(one) for one in found.measures],
@@ -321,7 +322,21 @@ def _as_dict(found: Preview) -> dict[str, Any]:
 
 
 def _told(pairs: tuple[Pairs, ...]) -> dict[str, Any]:
-    return {"count": len(pairs), "children": [list(pair) for pair in pairs[:_TOLD]]}
+    """How many pairs of child and successor there are, of how many children, and the first."""
+    return {
+        "count": len(pairs),
+        "of": len({child for child, _ in pairs}),
+        "children": [list(pair) for pair in pairs[:_TOLD]],
+    }
+
+
+def _moved(links: MovedLinks) -> dict[str, int]:
+    return {
+        "before": links.before,
+        "gained": len(links.gained),
+        "lost": len(links.lost),
+        "after": links.after,
+    }
 
 
 def _measure(move: MeasureMove) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from api.db.models import ExtractState, JobState
 from api.rest.access import Access, Write
+from api.rest.etags import etag
 from api.rest.extracts import rejects_as_csv
 from api.rest.paging import next_page, place_of
 from api.rest.problems import Problem
@@ -51,8 +52,8 @@ _BY_NOW = {
     ExtractState.WITHDRAWN: "This extract was withdrawn already",
 }
 _REPORTED_AGAIN = (
-    "The extract is not accepted yet: the register has changed since its report was made, and now "
-    "the report is another. Read it again before you decide"
+    "The extract is not accepted yet: the register has changed since the report was made that you "
+    "saw, and now the report is another. Read it again before you decide"
 )
 _UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
 
@@ -108,9 +109,13 @@ def extract_page(request: Request, extract: Number, visit: Visit) -> Response:
 
 
 @router.post("/extracts/{extract}/accept")
-def accept_here(request: Request, extract: Number, change: Deciding) -> Response:
-    """Lets it in, if its report still holds; a worker links it."""
+def accept_here(
+    request: Request, extract: Number, change: Deciding, report: Annotated[Written, Form()] = ""
+) -> Response:
+    """Lets it in, if its report is the one that was shown and still holds; a worker links it."""
     view = find(change, extract)
+    if view.state == ExtractState.VALIDATED and report != _mark(view):
+        raise _refused(request, change, view, {"": _REPORTED_AGAIN})
     book = rules_in_force(change.connection, change.service.offered).book
     try:
         holds = accept_as_reported(
@@ -253,9 +258,15 @@ def show_extract(
         may_accept=can_accept(connection, view.id),
         may_withdraw=can_withdraw(connection, view.id),
         report=report_of(view),
+        report_shown=_mark(view),
         columns=_columns(access, view),
         changes=_changes(connection, view),
     )
+
+
+def _mark(view: ExtractView) -> str:
+    """What tells its report from every other."""
+    return etag("report", view.report).strip('"')
 
 
 def _overtaken(view: ExtractView, error: StateError) -> str:

@@ -87,10 +87,7 @@ def tried_thresholds(
     for name, text in (("lower", lower), ("upper", upper)):
         if text is None or not text.strip():
             continue
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
+        value = bits_typed(text)
         if not _LEAST <= value <= _MOST:
             errors[name] = (
                 f"Enter the {name} threshold as a number of bits from {_LEAST:g} to {_MOST:g}"
@@ -102,6 +99,14 @@ def tried_thresholds(
     if errors:
         return now, errors
     return Thresholds(**values, rival_margin=now.rival_margin), {}
+
+
+def bits_typed(text: str) -> float:
+    """A number as people type it, with either minus sign, and a comma or a point; else nan."""
+    try:
+        return float(text.replace("\N{MINUS SIGN}", "-").replace(",", "."))
+    except ValueError:
+        return math.nan
 
 
 @lru_cache(maxsize=32)

@@ -1,5 +1,6 @@
 """Linkage quality: trying other thresholds or rules, and putting them in force."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -24,7 +25,7 @@ from api.services.register.kept_rules import last_rules, rules_in_force
 from api.services.work import worker_lives
 from api.web.access import page_router, signed_in
 from api.web.pages import Instead, page, see
-from api.web.quality import Visit, tried_thresholds
+from api.web.quality import Visit, bits_typed, tried_thresholds
 from api.web.text import sentence, words
 from api.web.typed import Written
 from matcher.errors import DataError
@@ -150,7 +151,5 @@ def _preview(connection: Connection, number: int) -> PreviewView:
 
 def _plain(text: str) -> str:
     """What was typed, if it is a number, for the address."""
-    try:
-        return f"{float(text):g}"
-    except ValueError:
-        return "x"
+    value = bits_typed(text)
+    return "x" if math.isnan(value) else f"{value:g}"

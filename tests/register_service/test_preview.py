@@ -14,6 +14,7 @@ from api.services.register.kept_rules import InForce, last_rules
 from api.services.register.measures import register_measures
 from api.services.register.preview import Preview, preview
 from api.services.register.previewed import Previewed
+from api.services.register.queue import queue_counts, waiting_pairs
 from api.services.register.reading import link_keys, read_crosswalk
 from api.services.register.running import relink, run_register
 from api.services.rules import load_rule_book, shipped_model, shipped_rules
@@ -81,6 +82,16 @@ def reported(register: Register, column: str) -> pd.DataFrame:
     return link_keys(records, frame["l"].to_numpy(), frame["r"].to_numpy())
 
 
+def queued(register: Register) -> tuple[pd.DataFrame, int]:
+    """Possible links and how many conflicts wait, as the home page and the queue tell."""
+    with reading(register.engine) as connection:
+        waiting = waiting_pairs(connection, limit=100_000)
+        counts = queue_counts(connection, doubted=True)
+    pairs = [(*one.l, *one.r) for one in waiting if one.kind == "possible_link"]
+    assert counts["possible_link"] == len(pairs)
+    return pd.DataFrame(pairs, columns=LINKS), counts["conflicts"]
+
+
 def without(one: pd.DataFrame, other: pd.DataFrame) -> list[tuple[str, ...]]:
     return sorted(set(one.itertuples(index=False)) - set(other.itertuples(index=False)))
 
@@ -107,7 +118,8 @@ def test_a_relink_does_what_its_preview_said(
         with writing(register.engine) as connection:
             relink(connection, offered, by="analyst", now=NOW)
         before, offered = offered, before
-    links, waiting = reported(register, "link"), reported(register, "waiting")
+    links = reported(register, "link")
+    waiting, conflicts = queued(register)
     with reading(register.engine) as connection:
         measured = register_measures(connection, before.book)
     rows_before = everything(register.engine)
@@ -131,13 +143,19 @@ def test_a_relink_does_what_its_preview_said(
     assert sorted(said.founded) == sorted(founded)
     assert sorted(said.retired) == sorted(retired)
     assert sorted([*said.merges, *said.splits, *said.moves]) == sorted(map(tuple, successions))
-    for moved, column, then in ((said.links, "link", links), (said.possible, "waiting", waiting)):
-        now = reported(register, column)
+    now_waiting, now_conflicts = queued(register)
+    for moved, then, now in (
+        (said.links, links, reported(register, "link")),
+        (said.possible, waiting, now_waiting),
+    ):
+        assert (moved.before, moved.after) == (len(then), len(now))
         assert list(moved.gained.columns) == LINKS
         assert sorted(moved.gained.itertuples(index=False)) == without(now, then)
         assert sorted(moved.lost.itertuples(index=False)) == without(then, now)
         assert len(moved.gained) + len(moved.lost) > 0
-    assert said.queue_growth == len(reported(register, "waiting")) - len(waiting)
+    assert said.queue_growth == len(now_waiting) - len(waiting)
+    assert (said.conflicts.before, said.conflicts.after) == (conflicts, now_conflicts)
+    assert (now_conflicts > conflicts) == back and conflicts != now_conflicts
     assert tuple(move.before for move in said.measures) == measured
     assert tuple(move.after for move in said.measures) == after
     assert any(move.moves for move in said.measures)

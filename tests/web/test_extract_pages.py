@@ -37,8 +37,15 @@ def steward(sign_in: SignIn) -> TestClient:
 
 def form(client: TestClient, address: str, fields: Mapping[str, str], page: str = "") -> Any:
     """Send a form of a page as a browser does."""
-    token = token_in(client.get(page or address).text)
-    return client.post(address, data={"csrf": token, **fields})
+    shown = client.get(page or address).text
+    return client.post(address, data={**hidden(shown, address), **fields})
+
+
+def hidden(shown: str, address: str) -> dict[str, str]:
+    """What a form that goes to an address sends besides what people fill in."""
+    own = re.search(rf'<form[^>]* action="{re.escape(address)}".*?</form>', shown, re.DOTALL)
+    found = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', own[0]) if own else ()
+    return {"csrf": token_in(shown), **dict(found)}
 
 
 def where(source: str, as_of: str = "2024-09-01", mode: str = "snapshot") -> str:
@@ -152,7 +159,7 @@ def test_a_plain_list_is_recognised_checked_and_linked(
     assert do_work(service) == 1
     shown = steward.get("/extracts/1").text
     assert "What linking it changed" in shown and "In the register" in shown
-    assert "by rule, because nothing speaks against it" in shown
+    assert "by rule, because no stop was met" in shown
     assert "it is accepted by rule" in steward.get(where("swift")).text
     home = steward.get("/").text
     assert "Sources it is too early to tell for" not in home
@@ -629,6 +636,26 @@ def test_a_report_that_does_not_hold_any_more_is_shown_again(
     assert "another extract of the source with the same date" in again.text.lower()
     assert state(service, 2) == "validated"
     assert form(steward, "/extracts/2/accept", {}, "/extracts/2").status_code == 303
+
+
+def test_nobody_accepts_an_extract_by_a_report_that_they_did_not_see(
+    steward: TestClient, service: Service
+) -> None:
+    form(steward, bring(steward, STRANGE).headers["location"], CHOSEN)
+    bring(steward, STRANGE.replace("17,", "19,"))
+    do_work(service)
+    second_tab = hidden(steward.get("/extracts/2").text, "/extracts/2/accept")
+    form(steward, "/extracts/1/accept", {}, "/extracts/1")
+    do_work(service)
+    for _ in range(2):
+        again = steward.post("/extracts/2/accept", data=second_tab)
+        assert "Read it again before you decide" in errors(again)
+        assert "another extract of the source with the same date" in again.text.lower()
+        assert state(service, 2) == "validated"
+    without = steward.post("/extracts/2/accept", data={"csrf": second_tab["csrf"]})
+    assert "Read it again before you decide" in errors(without)
+    read = steward.post("/extracts/2/accept", data=hidden(again.text, "/extracts/2/accept"))
+    assert (read.status_code, state(service, 2)) == (303, "accepted")
 
 
 def test_a_list_that_was_never_let_in_is_offered_nowhere(

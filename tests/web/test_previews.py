@@ -1,12 +1,15 @@
 """What a preview of other thresholds says, in words that say what they count."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
 from api.db.engine import writing
+from api.db.models import Job, JobState, PreviewRow
 from api.rest.service import Service, opened
 from api.services.access.roles import Role
 from api.services.previews import Wanted, ask_for_preview
@@ -14,7 +17,7 @@ from tests.databases import Databases
 from tests.register_service.registers import shipped
 from tests.register_service.reviewed import reviewed
 from tests.rest.work import do_work
-from tests.web.conftest import SignIn
+from tests.web.conftest import SignIn, token_in
 
 
 @pytest.fixture
@@ -33,6 +36,11 @@ def test_a_preview_shows_how_far_it_is_and_names_what_it_counts(
     asked = {"HX-Request": "true"}
     waiting = client.get(address, headers=asked)
     assert "<progress" in waiting.text and "Check again" in waiting.text
+    with writing(service.engine) as connection:
+        connection.execute(update(Job).values(state=JobState.RUNNING))
+    assert "Starting." in client.get(address, headers=asked).text
+    with writing(service.engine) as connection:
+        connection.execute(update(Job).values(state=JobState.QUEUED))
     do_work(service)
     assert client.get(address, headers=asked).headers["HX-Redirect"] == address
     told = client.get(address).text
@@ -41,6 +49,74 @@ def test_a_preview_shows_how_far_it_is_and_names_what_it_counts(
     assert "Gap in good level of development by free school meals" in told
     for raw in ("Gld", "Founded", "not told"):
         assert raw not in told
+
+
+def test_a_preview_tells_children_not_pairs_and_what_home_will_tell(
+    service: Service, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.STEWARD)
+    with writing(service.engine) as connection:
+        number = ask_for_preview(connection, Wanted(lower=0.0), by="test", now=datetime.now(UTC))
+    do_work(service)
+    children = [[f"{child:013}", f"{child:013}"] for child in range(100)]
+    moved = {"before": 34, "gained": 113, "lost": 2, "after": 145}
+    with writing(service.engine) as connection:
+        found = dict(connection.execute(select(PreviewRow.found)).scalar_one())
+        found["splits"] = {"count": 101, "of": 89, "children": children}
+        found["possible"] = moved
+        found["conflicts"] = {"before": 11, "gained": 0, "lost": 11, "after": 0}
+        connection.execute(update(PreviewRow).values(found=found))
+    shown = client.get(f"/quality/previews/{number}").text
+    told = " ".join(re.sub(r"<[^>]+>", " ", shown).split())
+    assert "Children split 89 " in told and "89 children would be split" in told
+    assert "the first 100 of 101 lines" in told and "101 children" not in told
+    assert "Possible links to decide 34 113 2 145" in told
+    assert "Conflicts to settle 11 0 11 0" in told
+    assert shown.index("Put in force") < shown.index("89 children would be split")
+
+
+def test_what_a_preview_says_of_the_queue_is_what_home_says_afterwards(
+    service: Service, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.STEWARD)
+    wanted = Wanted(lower=0.0, upper=40.0)
+    with writing(service.engine) as connection:
+        number = ask_for_preview(connection, wanted, by="test", now=datetime.now(UTC))
+    do_work(service)
+
+    def waiting() -> int:
+        card = r'number">(\d+)</span>\s*<p[^>]*>\s*(?:<a[^>]*>)?possible link'
+        found = re.search(card, client.get("/").text)
+        assert found is not None
+        return int(found[1])
+
+    now = waiting()
+    shown = client.get(f"/quality/previews/{number}").text
+    told = " ".join(re.sub(r"<[^>]+>", " ", shown).split())
+    counts = re.search(r"Possible links to decide (\d+) (\d+) (\d+) (\d+)", told)
+    assert counts is not None
+    assert int(counts[1]) == now != int(counts[4])
+    csrf = token_in(shown)
+    assert client.post(f"/quality/previews/{number}/commit", data={"csrf": csrf}).status_code == 303
+    do_work(service)
+    assert waiting() == int(counts[4])
+
+
+def test_thresholds_are_typed_with_any_minus_sign_and_a_decimal_comma(
+    service: Service, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.STEWARD)
+    shown = client.get("/quality?lower=−1,5&upper=6").text
+    assert "−1.5 and 6" in shown and "There is a problem" not in shown
+    token = token_in(client.get("/account").text)
+    tried = {"csrf": token, "lower": "−1,5", "upper": "6"}
+    asked = client.post("/quality/previews", data=tried)
+    assert asked.headers["location"].startswith("/quality/previews/")
+    assert "Lower threshold -1.5" in client.get(asked.headers["location"]).text.replace("−", "-")
+    wrong = client.post("/quality/previews", data={**tried, "lower": "1.000,5"})
+    assert "There is a problem" in client.get(wrong.headers["location"]).text
+    back = client.post("/quality/previews", data={**tried, "lower": "−1,5", "upper": "−2"})
+    assert back.headers["location"] == "/quality?lower=-1.5&upper=-2"
 
 
 def test_a_chart_for_a_phone_is_narrower(service: Service, sign_in: SignIn) -> None:

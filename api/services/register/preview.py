@@ -13,19 +13,21 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select
 
-from api.db.models import Pair
+from api.db.models import Decision, Pair
 from api.services.extracts import extracts_due
 from api.services.extracts.current import current_activity, current_records
 from api.services.measuring import all_measures
 from api.services.register.columns import Numbers, columns
+from api.services.register.conflicts import find_conflicts
 from api.services.register.contradictions import Contradiction, contradicted
 from api.services.register.kept_rules import InForce, last_rules
 from api.services.register.linker import Linker
 from api.services.register.placing import waiting_places
 from api.services.register.planning import ChildCounts, ChildPlan, Clustered, plan_children
 from api.services.register.previewed import mark_of
+from api.services.register.queue import Query, open_conflicts, shown, stands
+from api.services.register.queue import possible_links as queued_links
 from api.services.register.reading import (
-    REPORTED,
     last_run,
     link_keys,
     possible_links,
@@ -39,19 +41,40 @@ from matcher.errors import DataError
 from matcher.links import reported
 from matcher.outcomes import MeasureInputs, MeasureResult
 from matcher.progress import Observer, Silent
+from matcher.table import Mask
 
 Pairs = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class MovedLinks:
-    """Pairs of records that would be reported, or would no longer be.
+    """Pairs of records that would be reported, or would no longer be; ``before`` are now.
 
     Columns source_l, record_id_l, source_r, record_id_r, in order.
     """
 
+    before: int
     gained: pd.DataFrame
     lost: pd.DataFrame
+
+    @property
+    def after(self) -> int:
+        """How many there would be."""
+        return self.before + len(self.gained) - len(self.lost)
+
+
+@dataclass(frozen=True, slots=True)
+class MovedConflicts:
+    """How many conflicts wait now, and how many more and fewer would."""
+
+    before: int
+    gained: int
+    lost: int
+
+    @property
+    def after(self) -> int:
+        """How many there would be."""
+        return self.before + self.gained - self.lost
 
 
 @dataclass(frozen=True)
@@ -79,6 +102,9 @@ class Preview:
     takes some of its records: ``merges`` (all of them, and there is no other), ``splits``
     (to a child that begins, or one of several that share what an ended one held) and
     ``moves`` (to another child that was there already, while it goes on itself).
+
+    ``possible`` and ``conflicts`` are as the queue has them: what somebody decided waits no
+    more, and a link that was refused waits as a conflict.
     """
 
     after_run: int
@@ -96,13 +122,14 @@ class Preview:
     moves: tuple[Pairs, ...]
     links: MovedLinks
     possible: MovedLinks
+    conflicts: MovedConflicts
     contradicted: tuple[Contradiction, ...]
     measures: tuple[MeasureMove, ...]
 
     @property
     def queue_growth(self) -> int:
         """How many more possible links would wait for a person; below zero, fewer."""
-        return len(self.possible.gained) - len(self.possible.lost)
+        return self.possible.after - self.possible.before
 
 
 def preview(
@@ -132,7 +159,7 @@ def preview(
     with observer.stage("compare with the register"):
         gone = np.setdiff1d(members(connection), record)
         plan = plan_children(linker.rules, connection, Clustered.of(linked), gone)
-        links, possible, waiting = _moved_links(connection, records, record, linked)
+        links, possible, conflicts, waiting = _moved_links(connection, records, record, linked)
     with observer.stage("measures"):
         measures = _measures(connection, known, offered, records, plan, waiting)
     merges, splits, moves = _successions(plan)
@@ -152,6 +179,7 @@ def preview(
         moves=moves,
         links=links,
         possible=possible,
+        conflicts=conflicts,
         contradicted=contradicted(
             connection,
             scored,
@@ -189,30 +217,69 @@ def sorted_out(
 
 def _moved_links(
     connection: Connection, records: pd.DataFrame, record: Numbers, linked: Linked
-) -> tuple[MovedLinks, MovedLinks, pd.DataFrame]:
-    """Links and possible links that move, and all possible links that there would be."""
-    query = select(Pair.l, Pair.r, Pair.link, Pair.waiting).where(REPORTED)
-    l, r, link, waits = columns(connection, query)
+) -> tuple[MovedLinks, MovedLinks, MovedConflicts, pd.DataFrame]:
+    """What moves of links, of the queue and of conflicts; and every pair left to a person."""
     followed, waiting = reported(linked)
-    own_l, own_r = record[linked.pairs.l], record[linked.pairs.r]
-
-    def moved(before: Numbers, after: Numbers) -> MovedLinks:
-        was = pd.MultiIndex.from_arrays([l[before == 1], r[before == 1]])
-        will = pd.MultiIndex.from_arrays([own_l[after == 1], own_r[after == 1]])
-        return MovedLinks(
-            _keys(records, will[~will.isin(was)]), _keys(records, was[~was.isin(will)])
-        )
-
-    possible = possible_links(records, own_l[waiting], own_r[waiting])
-    return moved(link, followed.astype(np.int64)), moved(waits, waiting.astype(np.int64)), possible
-
-
-def _keys(records: pd.DataFrame, pairs: pd.MultiIndex) -> pd.DataFrame:
-    return link_keys(
-        records,
-        pairs.get_level_values(0).to_numpy(np.int64),
-        pairs.get_level_values(1).to_numpy(np.int64),
+    own = pd.MultiIndex.from_arrays([record[linked.pairs.l], record[linked.pairs.r]])
+    linked_now = pd.MultiIndex.from_arrays(
+        columns(connection, select(Pair.l, Pair.r).where(Pair.link == 1))
     )
+    conflicts = pd.MultiIndex.from_tuples(
+        [(kind, record[l], record[r]) for kind, l, r in find_conflicts(linked)],
+        names=["kind", "l", "r"],
+    )
+    queue = own[waiting & ~_decided(connection, own) & ~own.isin(conflicts.droplevel("kind"))]
+    return (
+        _moved(records, linked_now, own[followed]),
+        _moved(records, queue_now(connection), queue),
+        moved_conflicts(conflicts_now(connection), conflicts),
+        possible_links(records, *(side[waiting] for side in _sides(own))),
+    )
+
+
+def _decided(connection: Connection, pairs: pd.MultiIndex) -> Mask:
+    """Of which of these pairs a person said something that stands, in either order."""
+    said = columns(connection, select(Decision.record_l, Decision.record_r).where(stands(Decision)))
+    return pairs.isin(pd.MultiIndex.from_arrays(said)) | pairs.isin(
+        pd.MultiIndex.from_arrays(said[::-1])
+    )
+
+
+def queue_now(connection: Connection) -> pd.Index:
+    """The possible links that wait, as record.id of l and r."""
+    return _shown(connection, queued_links()).droplevel("kind")
+
+
+def conflicts_now(connection: Connection) -> pd.MultiIndex:
+    """The conflicts that wait, as kind and record.id of l and r."""
+    return _shown(connection, open_conflicts(doubted=True))
+
+
+def moved_conflicts(was: pd.MultiIndex, will: pd.MultiIndex) -> MovedConflicts:
+    """From those that wait to those that would."""
+    return MovedConflicts(len(was), int((~will.isin(was)).sum()), int((~was.isin(will)).sum()))
+
+
+def _shown(connection: Connection, section: Query) -> pd.MultiIndex:
+    rows = [row for rows in shown(connection, section, None, 10_000) for row in rows]
+    return pd.MultiIndex.from_tuples(
+        [(row.kind, row.l, row.r) for row in rows], names=["kind", "l", "r"]
+    )
+
+
+def _moved(records: pd.DataFrame, was: pd.Index, will: pd.Index) -> MovedLinks:
+    return MovedLinks(
+        len(was), _keys(records, will[~will.isin(was)]), _keys(records, was[~was.isin(will)])
+    )
+
+
+def _sides(pairs: pd.Index) -> tuple[Numbers, Numbers]:
+    l, r = (pairs.get_level_values(side).to_numpy(np.int64) for side in (0, 1))
+    return l, r
+
+
+def _keys(records: pd.DataFrame, pairs: pd.Index) -> pd.DataFrame:
+    return link_keys(records, *_sides(pairs))
 
 
 def _measures(

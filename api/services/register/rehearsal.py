@@ -20,9 +20,18 @@ from api.services.register.contradictions import Contradiction, contradicting
 from api.services.register.kept_rules import InForce, last_rules
 from api.services.register.measures import register_measures
 from api.services.register.planning import ChildCounts
-from api.services.register.preview import MovedLinks, Pairs, Preview, moves_of, sorted_out
+from api.services.register.preview import (
+    MovedLinks,
+    Pairs,
+    Preview,
+    conflicts_now,
+    moved_conflicts,
+    moves_of,
+    queue_now,
+    sorted_out,
+)
 from api.services.register.previewed import mark_of
-from api.services.register.reading import REPORTED, last_run, link_keys
+from api.services.register.reading import last_run, link_keys
 from api.services.register.running import (
     RunResult,
     check_can_relink,
@@ -35,23 +44,27 @@ from matcher.progress import Observer
 
 @dataclass(frozen=True)
 class _State:
-    """Pairs of records that are linked and that wait, what decisions contradict, and measures."""
+    """Pairs of records that are linked and that wait, conflicts, what decisions contradict, and
+    measures.
+    """
 
-    linked: pd.MultiIndex
-    waiting: pd.MultiIndex
+    linked: pd.Index
+    waiting: pd.Index
+    conflicts: pd.MultiIndex
     contradicted: tuple[Contradiction, ...]
     measures: tuple[MeasureResult, ...]
 
     @classmethod
     def of(cls, connection: Connection, rules: InForce) -> "_State":
         """As it is now."""
-        query = select(Pair.l, Pair.r, Pair.link, Pair.waiting).where(REPORTED)
-        l, r, link, waits = columns(connection, query)
-        linked, waiting = (
-            pd.MultiIndex.from_arrays([l[chosen == 1], r[chosen == 1]]) for chosen in (link, waits)
+        linked = columns(connection, select(Pair.l, Pair.r).where(Pair.link == 1))
+        return cls(
+            pd.MultiIndex.from_arrays(linked),
+            queue_now(connection),
+            conflicts_now(connection),
+            contradicting(connection, rules.book.linkage.matching.thresholds),
+            register_measures(connection, rules.book),
         )
-        against = contradicting(connection, rules.book.linkage.matching.thresholds)
-        return cls(linked, waiting, against, register_measures(connection, rules.book))
 
 
 def rehearse(connection: Connection, *, now: datetime, observer: Observer | None = None) -> Preview:
@@ -88,6 +101,7 @@ def rehearse(connection: Connection, *, now: datetime, observer: Observer | None
             moves=moves,
             links=_moved(connection, before.linked, after.linked),
             possible=_moved(connection, before.waiting, after.waiting),
+            conflicts=moved_conflicts(before.conflicts, after.conflicts),
             contradicted=tuple(
                 replace(one, already=one.decision in already) for one in after.contradicted
             ),
@@ -130,7 +144,7 @@ def _successions(
     return sorted_out([(child, to, kind == "merged") for child, to, kind in rows], begun)
 
 
-def _moved(connection: Connection, was: pd.MultiIndex, will: pd.MultiIndex) -> MovedLinks:
+def _moved(connection: Connection, was: pd.Index, will: pd.Index) -> MovedLinks:
     gained, lost = will[~will.isin(was)], was[~was.isin(will)]
     ends = [index.get_level_values(side).to_numpy(np.int64) for index in (gained, lost)
             for side in (0, 1)]  # fmt: skip
@@ -141,4 +155,4 @@ def _moved(connection: Connection, was: pd.MultiIndex, will: pd.MultiIndex) -> M
         .where(among(Record.id, np.unique(np.concatenate(ends)))),
     )
     records = pd.DataFrame({"id": number, "source": source, "record_id": record_id})
-    return MovedLinks(link_keys(records, *ends[:2]), link_keys(records, *ends[2:]))
+    return MovedLinks(len(was), link_keys(records, *ends[:2]), link_keys(records, *ends[2:]))
