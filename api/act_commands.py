@@ -139,7 +139,7 @@ def correct(
                 why=why,
                 by=by or user_name(),
                 now=now(),
-                rules=_rules(connection).book.linkage.values,
+                rules=_rules(connection).book.linkage,
             )
         print(f"Correction {number} is entered. To let it go: matcher release {number} --why TEXT")
         _link(engine, by, link)

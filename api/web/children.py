@@ -15,22 +15,23 @@ from api.services.register.acts import ActError, key_of
 from api.services.register.apart import kept_apart
 from api.services.register.changes import child_history
 from api.services.register.corrections import (
-    BY_HAND,
     LONGEST_VALUE,
     checked_value,
     correct,
     release_field,
 )
+from api.services.register.corrections_told import ToldCorrection, told_corrections
 from api.services.register.families import view_family
 from api.services.register.history import ChildStanding, Standing
 from api.services.register.journeys import journey_of
 from api.services.register.kept_rules import rules_in_force
 from api.services.register.placing import waiting_places
 from api.services.register.shielding import lift_shields, shield
-from api.services.register.shields import WHEREABOUTS
+from api.services.register.shields import WHEREABOUTS, shielded_children
 from api.services.register.viewing import ShownChild, view_child, view_records, view_standing
 from api.services.register.why import why_child
 from api.services.review.answering import queue_linking
+from api.services.text import written
 from api.web.access import page_router, signed_in
 from api.web.born import date_of_birth
 from api.web.masks import masks_on
@@ -108,7 +109,16 @@ def history_page(request: Request, child_id: str, visit: Visit, after: After = 0
         changes=changes[after : after + _CHANGES],
         next=after + _CHANGES if len(changes) > after + _CHANGES else None,
         previous=max(0, after - _CHANGES) if after else None,
+        corrections=told_corrections(
+            visit.connection, visit.view, child_id, location_hidden=_hides(visit, child_id)
+        ),
     )
+
+
+def _hides(visit: Access, child_id: str) -> bool:
+    """Whether nobody may tell this person where a child lives, or lived."""
+    shielded = child_id in shielded_children(visit.connection, [child_id], at_any_time=True)
+    return visit.view.hides_location(shielded)
 
 
 @router.get("/children/{child_id}/why")
@@ -165,7 +175,7 @@ def correct_value(
     """It stays until it is released, whatever the records say."""
     found = _child(request, change, child_id)
     _check_seen(found, field)
-    rules = rules_in_force(change.connection, change.service.offered).book.linkage.values
+    rules = rules_in_force(change.connection, change.service.offered).book.linkage
     typed = {"value": value, "day": day, "month": month, "year": year, "why": why}
     place = "value"
     if field == "date_of_birth":
@@ -175,9 +185,8 @@ def correct_value(
     errors = {"why": wrong} if wrong else {}
     try:
         checked_value(field, value, change.now.date(), rules)
-    except ActError:
-        wrong = too_long({place: value}, LONGEST_VALUE).get(place) or _WRONG.get(field)
-        errors = {place: wrong or f"Enter the right {named(field)}", **errors}
+    except ActError as error:
+        errors = {place: _wrong_value(field, value, str(error)), **errors}
     if errors:
         raise Instead(_correcting(request, child_id, field, typed, errors))
     try:
@@ -210,9 +219,8 @@ def release_page(
     field: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
     """Let a value that was set by hand go."""
-    found = _child(request, visit, child_id)
-    _check_by_hand(found, field)
-    return _releasing(request, child_id, field)
+    holding = _holding(request, visit, _child(request, visit, child_id), field)
+    return _releasing(request, child_id, field, holding)
 
 
 @router.post("/children/{child_id}/release")
@@ -220,16 +228,12 @@ def release_value(
     request: Request, child_id: str, change: Correcting, field: Typed = "", why: Typed = ""
 ) -> Response:
     """The sources have their say again, from the next run."""
-    _check_by_hand(_child(request, change, child_id), field)
+    holding = _holding(request, change, _child(request, change, child_id), field)
     if wrong := wrong_reason(why, "Enter why the correction is no longer needed"):
-        raise Instead(_releasing(request, child_id, field, why, {"why": wrong}))
-    try:
-        release_field(
-            change.connection, child_id, field, why=why, by=change.caller.name, now=change.now
-        )
-    except ActError:
-        said = "The correction was released already. The page changes with the next run."
-        return see(request, f"/children/{child_id}", said=said)
+        raise Instead(_releasing(request, child_id, field, holding, why, {"why": wrong}))
+    release_field(
+        change.connection, child_id, field, why=why, by=change.caller.name, now=change.now
+    )
     queue_linking(change.connection, by=change.caller.name)
     return see(
         request,
@@ -338,6 +342,7 @@ def _child_page(
     visit.saw(*(one.child_id for one in family.relatives if one.child_id))
     masks = masks_on(visit, child.golden, *(one.values for one in records), revealed=revealed)
     visit.saw(*(f"child {child_id} {name}" for name in masks.told))
+    corrections = _corrections(visit, child)
     return page(
         request,
         "children/child.html",
@@ -348,11 +353,26 @@ def _child_page(
         child=child,
         child_id=child_id,
         fields=GOLDEN_FIELDS,
+        corrected={one.field for one in corrections if one.holds},
+        waits={one.field: one.holds for one in corrections if one.waits},
         records=records[:_RECORDS],
         more=len(records) > _RECORDS,
         family=family,
         masks=masks,
     )
+
+
+def _wrong_value(field: str, value: str, said: str) -> str:
+    """What is wrong with a value of which `checked_value` said something."""
+    if long := too_long({field: value}, LONGEST_VALUE):
+        return long[field]
+    try:
+        written(value)
+    except ValueError as error:
+        return sentence(str(error))
+    if value.strip() and field not in _WRONG:
+        return sentence(said.partition(": ")[2])
+    return _WRONG.get(field) or f"Enter the right {named(field)}"
 
 
 def _check_seen(child: ShownChild, field: str) -> None:
@@ -361,18 +381,38 @@ def _check_seen(child: ShownChild, field: str) -> None:
         raise Problem("not-found")
 
 
-def _check_by_hand(child: ShownChild, field: str) -> None:
-    """Only what may be known and was set by hand can be let go. Raises Problem."""
+def _holding(
+    request: Request, visit: Access, child: ShownChild, field: str
+) -> list[ToldCorrection]:
+    """The corrections of a value that can be let go: it may be known, and was set by hand.
+
+    Another answer if they were released already.
+    """
     _check_seen(child, field)
-    own = child.golden.get(field)
-    if own is None or own[1] != BY_HAND:
+    told = [one for one in _corrections(visit, child) if one.field == field]
+    holding = [one for one in told if one.holds]
+    if told and not holding:
+        said = f"The correction of the {named(field)} was released already."
+        raise Instead(see(request, f"/children/{child.standing.child_id}", said=said))
+    if not holding:
         raise Problem("not-found")
+    return holding
+
+
+def _corrections(visit: Access, child: ShownChild) -> list[ToldCorrection]:
+    return told_corrections(
+        visit.connection,
+        visit.view,
+        child.standing.child_id,
+        location_hidden=child.location_hidden,
+    )
 
 
 def _releasing(
     request: Request,
     child_id: str,
     field: str,
+    holding: list[ToldCorrection],
     why: str = "",
     errors: Mapping[str, str] | None = None,
 ) -> Response:
@@ -384,6 +424,7 @@ def _releasing(
         status=422 if errors else 200,
         child_id=child_id,
         field=field,
+        holding=holding,
         why=why,
     )
 

@@ -83,10 +83,10 @@ def _enter(register: Register, connection: Connection, state: State) -> None:
             connection.execute(
                 insert(Severance).values(**ends, why="a test", by="reviewer", at=NOW)
             )
-    values = register.rules.book.linkage.values
+    rules = register.rules.book.linkage
     for record, name, value in state.corrections.values():
         corrections.correct(
-            connection, record=record, field=name, value=value, why="a test", rules=values, **who
+            connection, record=record, field=name, value=value, why="a test", rules=rules, **who
         )
 
 

@@ -181,7 +181,7 @@ class Register:
                 why="a test",
                 by="reviewer",
                 now=NOW,
-                rules=self.rules.book.linkage.values,
+                rules=self.rules.book.linkage,
             )
             self._run(connection)
             return number

@@ -181,9 +181,15 @@ def test_a_correction_is_released_on_the_page_of_its_child(
     assert register.golden(AISHA[0], "surname") == ("Malick", "correction")
     released = send(client, f"{child}/release", field="surname", why="the school has it right now")
     assert released.status_code == 303 and released.headers["location"] == child
-    again = send(client, f"{child}/release", field="surname", why="the school has it right now")
-    assert "released already" in client.get(again.headers["location"]).text
-    register.run()
+    shown = text_of(client.get(child).text)
+    assert "Corrected by hand. The release waits for the next run" in shown
+    assert f'href="{child}/release?field=surname"' not in client.get(child).text
+    for _ in range(2):
+        again = send(client, f"{child}/release", field="surname", why="the school has it right")
+        assert "released already" in client.get(again.headers["location"]).text
+        opened = client.get(f"{child}/release?field=surname")
+        assert "released already" in client.get(opened.headers["location"]).text
+        register.run()
     assert register.golden(AISHA[0], "surname") == before
     assert "/release" not in client.get(child).text
     with reading(service.engine) as connection:
@@ -191,6 +197,58 @@ def test_a_correction_is_released_on_the_page_of_its_child(
             select(Audit.action).where(Audit.action == "correction_released")
         ).all()
     assert len(noted) == 2
+
+
+def test_who_corrected_what_when_and_why_is_told_and_what_waits_for_a_run(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.SENIOR_REVIEWER)
+    child = f"/children/{register.child(AISHA[0])}"
+    sent = send(client, f"{child}/correct", field="surname", value="Mallick", why="her passport")
+    assert sent.status_code == 303
+    name = "senior_reviewer.early_years"
+    shown = text_of(client.get(child).text)
+    assert "A correction waits for the next run" in shown and "Mallick" not in shown
+    history = text_of(client.get(f"{child}/history").text)
+    assert f"Surname corrected; waits for the next run {name} her passport" in history
+    register.run()
+    shown = text_of(client.get(child).text)
+    assert "Mallick" in shown and "waits for the next run" not in shown
+    release = text_of(client.get(f"{child}/release?field=surname").text)
+    assert f"{name} corrected it on" in release and "her passport" in release
+    send(client, f"{child}/release", field="surname", why="the school has it right")
+    register.run()
+    history = text_of(client.get(f"{child}/history").text)
+    assert f"Surname corrected {name} her passport" in history
+    assert f"correction of the surname released {name} the school has it right" in history.lower()
+
+
+def test_of_whom_the_place_is_hidden_its_corrections_are_too(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    register.shield(AISHA[0])
+    register.correct(AISHA[0], "postcode", "OL1 3AB")
+    child = f"/children/{register.child(AISHA[0])}"
+    for cleared in (True, False):
+        client = sign_in(Role.SENIOR_REVIEWER, cleared=cleared)
+        shown = text_of(client.get(f"{child}/history").text)
+        assert ("Postcode corrected" in shown) is cleared
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("surname", "Ma\u202elik", "Leave out what cannot be seen: U+202E"),
+        ("postcode", "OL1\u200b 3AB", "Leave out what cannot be seen: U+200B"),
+        ("forename", "Baby", "This is a placeholder"),
+    ],
+)
+def test_a_correction_to_what_is_no_value_says_why(
+    register: Reviewed, sign_in: SignIn, field: str, value: str, says: str
+) -> None:
+    where = f"/children/{register.child(AISHA[0])}/correct"
+    refused = send(sign_in(Role.SENIOR_REVIEWER), where, field=field, value=value, why="a call")
+    assert errors_of(refused)["value"].startswith(says)
 
 
 def test_a_correction_on_a_record_that_is_gone_is_released_too(

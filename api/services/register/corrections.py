@@ -11,16 +11,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, update
 
 from api.db.among import among
 from api.db.models import Child, Correction, Membership, RecordVersion, Succession
 from api.services.register.acts import ActError, Key, audit, find_record, passes, require_reason
 from api.services.register.forwarding import leads_on
 from api.services.register.history import find_child
+from api.services.text import written
+from matcher.rules.library import LinkageRules
 from matcher.rules.survivorship import GOLDEN_FIELDS
-from matcher.rules.values import ValueRules
 from matcher.standardise import values as standard
+from matcher.standardise.names import standardise_family, standardise_given
 
 # What a golden value's source says where a person set it.
 BY_HAND = "correction"
@@ -38,7 +40,7 @@ def correct(
     why: str,
     by: str,
     now: datetime,
-    rules: ValueRules,
+    rules: LinkageRules,
 ) -> int:
     """Set a golden value of the record's child by hand, from the next run; its number.
 
@@ -96,20 +98,30 @@ def release_field(
 
 def corrections_on(connection: Connection, child: str, field: str) -> list[int]:
     """Corrections of one value of a child that hold, also on records that are gone; by number."""
+    holds = Correction.field == field, Correction.released_at.is_(None)
+    return [row.id for row in corrections_of(connection, child, *holds)]
+
+
+def corrections_of(
+    connection: Connection, child: str, *which: ColumnElement[bool]
+) -> list[Row[Any]]:
+    """Corrections of a child, released or not, also on records that are gone; by number."""
     own = set(
         connection.scalars(
             select(Membership.record).where(Membership.child == child, Membership.to_run.is_(None))
         )
     )
+    current = _is_current()
     query = (
-        select(Correction.id, Correction.record, _is_current().label("current"))
-        .where(Correction.field == field, Correction.released_at.is_(None))
+        select(Correction.__table__, current.label("current"))
+        .where(or_(among(Correction.record, np.array(sorted(own), np.int64)), ~current), *which)
         .order_by(Correction.id)
     )
     return [
-        number
-        for number, record, current in connection.execute(query).all()
-        if record in own or not (current or own.isdisjoint(left_with(connection, [record])))
+        row
+        for row in connection.execute(query).all()
+        if row.record in own
+        or not (row.current or own.isdisjoint(left_with(connection, [row.record])))
     ]
 
 
@@ -142,7 +154,7 @@ def check_can_correct(
     value: str,
     why: str,
     today: date,
-    rules: ValueRules,
+    rules: LinkageRules,
 ) -> None:
     """A current record, a golden field, a value that it can have, a reason.
 
@@ -175,11 +187,14 @@ def can_release(connection: Connection, correction: int, *, why: str) -> bool:
     return passes(check_can_release, connection, correction, why=why)
 
 
-def checked_value(field: str, value: str, today: date, rules: ValueRules) -> str:
+def checked_value(field: str, value: str, today: date, rules: LinkageRules) -> str:
     """The value in the form in which golden values are shown. Raises ActError."""
-    text = " ".join(value.split())
     if field not in GOLDEN_FIELDS:
         raise ActError(f"there is no such golden value; they are {', '.join(GOLDEN_FIELDS)}")
+    try:
+        text = " ".join(written(value).split())
+    except ValueError as error:
+        raise ActError(f"{field}: {error}") from None
     if not text or len(text) > LONGEST_VALUE:
         raise ActError(f"{field}: give a value of 1 to {LONGEST_VALUE} characters")
     if field == "date_of_birth":
@@ -195,10 +210,22 @@ def checked_value(field: str, value: str, today: date, rules: ValueRules) -> str
         fits = upn and standard.is_valid_upn(upn)
         return _fits(upn if fits else "", "upn: 13 characters whose check letter fits")
     if field == "postcode":
-        postcode = standard.standardise_postcode(text, rules)
+        postcode = standard.standardise_postcode(text, rules.values)
         return _fits(postcode, "postcode: a whole one, such as OL1 1AA")
-    letters = any(character.isalpha() for character in text)
-    return _fits(text if letters else "", f"{field}: it has no letter in it")
+    if not any(character.isalpha() for character in text):
+        raise ActError(f"{field}: it has no letter in it")
+    if _is_placeholder(field, text, rules):
+        raise ActError(f"{field}: this is a placeholder; enter what is known, or leave it as it is")
+    return text
+
+
+def _is_placeholder(field: str, text: str, rules: LinkageRules) -> bool:
+    """Whether linking reads a name or an address as if nothing stood there."""
+    if field == "forename":
+        return bool(standardise_given(text, None, rules.names).placeholder_name)
+    if field == "surname":
+        return not standardise_family(text, rules.names).surname
+    return not standard.standardise_address(text, rules.values)
 
 
 def _date(text: str, today: date) -> str:
