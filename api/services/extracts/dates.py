@@ -38,13 +38,13 @@ def extract_dates(connection: Connection, *, as_of_run: int | None = None) -> Ex
         .where(in_force(as_of_run))
         .order_by(Extract.run)
     ).all()
-    extracts = 1 + (connection.scalar(select(func.max(Extract.id))) or 0)
-    sources = 1 + (connection.scalar(select(func.max(Source.number))) or 0)
+    last = (select(func.max(number)).scalar_subquery() for number in (Extract.id, Source.number))
+    extracts, sources = (number or 0 for number in connection.execute(select(*last)).one())
     dates = ExtractDates(
-        np.full(extracts, "NaT", dtype="datetime64[D]"),
-        np.zeros(extracts, dtype=np.int64),
-        np.full(sources, "NaT", dtype="datetime64[D]"),
-        np.zeros(sources, dtype=np.int64),
+        np.full(extracts + 1, "NaT", dtype="datetime64[D]"),
+        np.zeros(extracts + 1, dtype=np.int64),
+        np.full(sources + 1, "NaT", dtype="datetime64[D]"),
+        np.zeros(sources + 1, dtype=np.int64),
     )
     for extract, source, mode, run, day in found:
         dates.day[extract], dates.run[extract] = np.datetime64(day), run or 0

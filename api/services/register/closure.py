@@ -14,6 +14,7 @@ count.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +57,7 @@ class Bounds:
         near = self.weight(pairs) >= self.thresholds.lower - MARGIN_BELOW
         return np.asarray(near & (pairs.apart == 0)) | self.possible(pairs)
 
-    @property
+    @cached_property
     def counting(self) -> ColumnElement[bool]:
         """What every pair is that is binding, possible or near by any prior, and few others."""
         own = self.thresholds
