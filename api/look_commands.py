@@ -26,6 +26,7 @@ from api.services.access.policy import View, known_purposes, read_terms, view_of
 from api.services.access.roles import Role
 from api.services.extracts.listing import all_rejects, find_extract, list_extracts
 from api.services.output import folder_of
+from api.services.register.begun import begun_in_history
 from api.services.register.changes import ChildChange, RecordChange, child_history, record_history
 from api.services.register.entered import entered_decisions
 from api.services.register.exporting import Export
@@ -219,10 +220,11 @@ def show_one_child(
                 raise DataError(f"the child began after run {as_of}")
             raise DataError("no child has or had this id; check it")
         history = _until(as_of, child_history(connection, view, child, limit=_HISTORY))
+        known = begun_in_history(connection, child, history)
     if as_json:
         print_json(asdict(found) | {"history": [asdict(entry) for entry in history]})
     else:
-        screens.show_child(found, history)
+        screens.show_child(found, history, known)
 
 
 @show.command("record")

@@ -9,6 +9,7 @@ from rich.table import Table
 from api.register_screen import show_report
 from api.services.extracts.listing import ExtractView
 from api.services.register.acts import Key
+from api.services.register.begun import Begun, only_moved
 from api.services.register.changes import ChildChange, RecordChange
 from api.services.register.clashes import Clashing
 from api.services.register.entered import ArisenConflict, EnteredDecision
@@ -190,7 +191,11 @@ def show_sources(found: Sequence[SourceView]) -> None:
                 _OUT.print(f"    {field} only for {', '.join(may) or 'nothing'}", soft_wrap=True)
 
 
-def show_child(found: ShownChild, history: Sequence[ChildChange]) -> None:
+# Of children that were both there already.
+_MOVED_SAYS = {"child_split": "lost records to", "child_split_off": "took records from"}
+
+
+def show_child(found: ShownChild, history: Sequence[ChildChange], known: Begun) -> None:
     """A child: where its id leads, its values, its records, its history."""
     standing = found.standing
     leads = f", see {', '.join(standing.successors)}" if standing.successors else ""
@@ -206,7 +211,8 @@ def show_child(found: ShownChild, history: Sequence[ChildChange]) -> None:
         if entry.source is not None:
             about.append(f"{entry.source} {entry.record_id}")
         about += entry.fields
-        _show_entry(entry, _kind(entry), about)
+        moved = only_moved(standing.child_id, entry, known)
+        _show_entry(entry, _MOVED_SAYS[entry.kind] if moved else _kind(entry), about)
 
 
 def show_record(

@@ -134,7 +134,9 @@ class ChildHistoryEntry(HistoryEntry):
         "values_changed",
     ] = Field(
         description="`child_absorbed`: another child was merged into this one. "
-        "`child_split_off`: this one came of another."
+        "`child_split`: records of this one went to another, which began with them unless it has "
+        "been there before. `child_split_off`: records of another came to this one, which began "
+        "with them unless it has been there before."
     )
     children: list[str] = Field(
         examples=[["7K3M9QX2RT4VA"]], description="The other children, or the successors."

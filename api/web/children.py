@@ -13,6 +13,7 @@ from api.services.access.caller import Caller
 from api.services.access.roles import Permission
 from api.services.register.acts import ActError, key_of
 from api.services.register.apart import kept_apart
+from api.services.register.begun import begun_in_history, only_moved
 from api.services.register.changes import child_history
 from api.services.register.corrections import (
     LONGEST_VALUE,
@@ -100,6 +101,7 @@ def history_page(request: Request, child_id: str, visit: Visit, after: After = 0
     standing = _standing(visit, child_id)
     changes = child_history(visit.connection, visit.view, child_id, limit=after + _CHANGES + 1)
     visit.saw(child_id, *(other for one in changes for other in one.children))
+    known = begun_in_history(visit.connection, child_id, changes)
     return page(
         request,
         "children/history.html",
@@ -109,6 +111,7 @@ def history_page(request: Request, child_id: str, visit: Visit, after: After = 0
         changes=changes[after : after + _CHANGES],
         next=after + _CHANGES if len(changes) > after + _CHANGES else None,
         previous=max(0, after - _CHANGES) if after else None,
+        only_moved=lambda one: only_moved(child_id, one, known),
         corrections=told_corrections(
             visit.connection, visit.view, child_id, location_hidden=_hides(visit, child_id)
         ),

@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from api.db.engine import reading
-from api.db.models import Access, Audit, Correction
+from api.db.models import Access, Audit, Correction, Run
 from api.rest.service import Service, opened
 from api.services.access.roles import Role
+from api.services.register.change_of_run import change_of_run
 from tests.databases import Databases
 from tests.register_service.registers import shipped
-from tests.register_service.reviewed import AISHA, PEOPLE, Reviewed, reviewed, without
+from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, Reviewed, reviewed, without
 from tests.web.conftest import SignIn, token_in
 
 NHS_NUMBER = "9434765919"
@@ -102,6 +103,33 @@ def test_a_history_says_who_joined_and_what_the_run_was_for(
     applied = "Surname 2, in which decisions and corrections were applied"
     assert any(applied in row for row in told)
     assert "Surname corrected" in told[-1]
+
+
+def test_a_history_tells_a_split_from_records_that_went_to_a_child_that_was_there(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.REVIEWER)
+    whole, other = register.child(AISHA[0]), register.child(NOAH)
+
+    def told(child: str) -> str:
+        return " ".join(rows_of(client.get(f"/children/{child}/history").text))
+
+    decision = register.say("non_match", AISHA[0], AISHA[1])
+    new = {register.child(key) for key in AISHA} - {whole}
+    for one in new:
+        assert f"Split; records went to {one}" in told(whole)
+        assert f"Split off from {whole}" in told(one)
+    register.take_back(decision)
+    assert "Lost records" not in told(whole)
+    register.load_people([*without(AISHA[2]), {**PEOPLE[3], "source": "social", "record_id": "1"}])
+    assert register.child(AISHA[2]) == other
+    assert f"Lost records to {other}" in told(whole)
+    assert f"Took records from {whole}" in told(other)
+    with reading(register.engine) as connection:
+        run = connection.scalar(select(func.max(Run.id)))
+        change = change_of_run(connection, run)
+    assert change is not None
+    assert (change.split_count, change.moved_count, change.moved) == (0, 1, (whole,))
 
 
 @pytest.mark.parametrize("page", ["history", "journey"])

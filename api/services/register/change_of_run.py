@@ -5,9 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from api.db.models import Event, Extract, Run
+from api.db.models import Event, Extract, Run, Succession
 from api.db.tables import in_utc
+from api.services.register.begun import begun
 from api.services.register.feed import read_feed
+from api.services.register.preview import sorted_out
 
 # Of children that were merged or split so many are named; and so many events are looked at.
 _NAMED = 20
@@ -20,7 +22,8 @@ class RunChange:
 
     ``queue`` and ``conflicts`` are how many possible links waited and conflicts had to be
     settled after the run, ``queue_before`` and ``conflicts_before`` after the one before it.
-    ``merged`` and ``split`` name some.
+    ``split`` counts children of whom another began, ``moved`` those of whom records went to one
+    that was there already, and that go on. ``merged``, ``split`` and ``moved`` name some.
     """
 
     run: int
@@ -31,6 +34,7 @@ class RunChange:
     restored: int
     merged_count: int
     split_count: int
+    moved_count: int
     emptied: int
     joined: int
     left: int
@@ -41,6 +45,7 @@ class RunChange:
     conflicts_before: int
     merged: tuple[str, ...]
     split: tuple[str, ...]
+    moved: tuple[str, ...]
 
     @property
     def queue_growth(self) -> int:
@@ -63,17 +68,15 @@ def change_of_run(connection: Connection, run: int) -> RunChange | None:
     ).one_or_none()
     touched = select(func.count()).where((Extract.run == run) | (Extract.undone_run == run))
     extracts = connection.execute(touched.select_from(Extract)).scalar_one()
-    first, split = connection.execute(
-        select(func.min(Event.id), func.count().filter(Event.kind == "child_split")).where(
-            Event.run == run, Event.kind.in_(("child_merged", "child_split"))
-        )
-    ).one()
-    named: dict[str, list[str]] = {"child_merged": [], "child_split": []}
+    merged, split, moved = _children(connection, run)
+    kinds = ["child_merged", "child_split"]
+    first = connection.scalar(
+        select(func.min(Event.id)).where(Event.run == run, Event.kind.in_(kinds))
+    )
+    named: list[str] = []
     if first is not None:
-        feed = read_feed(connection, after=first - 1, limit=_LOOKED_AT, kinds=sorted(named))
-        for event in feed.events:
-            if event.run == run:
-                named[event.kind].append(event.child_id)
+        feed = read_feed(connection, after=first - 1, limit=_LOOKED_AT, kinds=kinds)
+        named = list(dict.fromkeys(one.child_id for one in feed.events if one.run == run))
     counts = row.counts
     return RunChange(
         run=run,
@@ -82,8 +85,9 @@ def change_of_run(connection: Connection, run: int) -> RunChange | None:
         extracts=extracts,
         founded=counts.get("founded", 0),
         restored=counts.get("restored", 0),
-        merged_count=counts.get("ended", 0) - counts.get("emptied", 0),
-        split_count=split,
+        merged_count=len(merged),
+        split_count=len(split),
+        moved_count=len(moved),
         emptied=counts.get("emptied", 0),
         joined=counts.get("joined", 0),
         left=counts.get("left", 0),
@@ -92,6 +96,22 @@ def change_of_run(connection: Connection, run: int) -> RunChange | None:
         queue_before=0 if before is None else before.counts.get("waiting", 0),
         conflicts=counts.get("conflicts", 0),
         conflicts_before=0 if before is None else before.counts.get("conflicts", 0),
-        merged=tuple(named["child_merged"][:_NAMED]),
-        split=tuple(named["child_split"][:_NAMED]),
+        merged=tuple(one for one in named if one in merged)[:_NAMED],
+        split=tuple(one for one in named if one in split)[:_NAMED],
+        moved=tuple(one for one in named if one in moved)[:_NAMED],
     )
+
+
+def _children(connection: Connection, run: int) -> list[set[str]]:
+    """Children that were merged, that were split, and that gave records to another."""
+    rows = connection.execute(
+        select(Succession.child, Succession.successor, Succession.kind)
+        .where(Succession.run == run)
+        .order_by(Succession.id)
+    ).all()
+    known = begun(connection, {successor for _, successor, _ in rows})
+    told = sorted_out(
+        [(child, to, kind == "merged") for child, to, kind in rows],
+        {child for child, began in known if began == run},
+    )
+    return [{child for child, _ in pairs} for pairs in told]
