@@ -99,10 +99,14 @@ _FIRST = Workbench()
 
 
 def as_criteria(values: Iterable[str]) -> frozenset[Criterion]:
-    """Those that are named; those ticked at first if nothing is said of any."""
-    told = list(values)
-    known = {str(one) for one in Criterion}
-    return frozenset(Criterion(one) for one in told if one in known) if told else DEFAULT
+    """Those that are named; those ticked at first if nothing is said of any.
+
+    Raises Problem if there is none of a name.
+    """
+    told = {one for one in values if one}
+    if told - {NONE, *map(str, Criterion)}:
+        raise Problem("not-found")
+    return frozenset(Criterion(one) for one in told - {NONE}) if told else DEFAULT
 
 
 def _asked(
@@ -132,8 +136,12 @@ def _asked(
 
 
 def _one_of(value: str, usual: ChoiceT) -> ChoiceT:
-    """The choice that an address names; the usual one for what is none, as for what is missing."""
-    return type(usual)(value) if value in set(type(usual)) else usual
+    """The choice that an address names, the usual one without a name. Raises Problem for another."""
+    if not value:
+        return usual
+    if value not in set(type(usual)):
+        raise Problem("not-found")
+    return type(usual)(value)
 
 
 def _place(value: str) -> int | None:

@@ -106,6 +106,20 @@ def test_a_page_begins_where_what_stands_above_it_begins(
     assert len(set(begins)) == 1
 
 
+def test_the_records_of_a_child_begin_where_the_text_above_them_does(
+    open_page: Open, shared_site: Site
+) -> None:
+    page = go(open_page, shared_site, SAMPLES["/children/{child_id}"])
+    for width in (1280, 1600):
+        page.set_viewport_size({"width": width, "height": 900})
+        begins = page.evaluate(
+            """() => ['h1', 'h2', '.app-dense caption', '.app-dense table'].map(
+              one => Math.round(document.querySelector(one).getBoundingClientRect().left))"""
+        )
+        assert len(set(begins)) == 1, (width, begins)
+        assert not wider_than_screen(page)
+
+
 def test_a_state_is_told_on_one_line(open_page: Open, shared_site: Site) -> None:
     page = go(open_page, shared_site, SAMPLES["/extracts/{extract}"])
     tag = page.locator(".govuk-summary-list .govuk-tag")

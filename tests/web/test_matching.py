@@ -217,8 +217,9 @@ def test_only_systems_of_the_purpose_are_told_of(register: Reviewed, sign_in: Si
         assert "social" not in client.get(address).text
     assert "social" not in exported(client, "/matching/export?base=school")[0]
     assert client.get("/matching?base=social").status_code == 404
-    for wrong in ("sort", "order", "state"):
-        assert client.get(f"/matching?{wrong}=nothing").status_code == 200
+    for wrong in ("sort", "order", "state", "criteria"):
+        assert client.get(f"/matching?{wrong}=nothing").status_code == 404, wrong
+        assert client.get(f"/matching?{wrong}=").status_code == 200, wrong
     assert client.get(page_of(register, SOCIAL)).status_code == 404
     assert client.get(pair_of(register, SCHOOL, SOCIAL)).status_code == 404
 
