@@ -136,7 +136,7 @@ def _asked(
 
 
 def _one_of(value: str, usual: ChoiceT) -> ChoiceT:
-    """The choice that an address names, the usual one without a name. Raises Problem for another."""
+    """The choice that an address names, the usual one if none. Raises Problem for another."""
     if not value:
         return usual
     if value not in set(type(usual)):
