@@ -28,7 +28,7 @@ from api.services.review.pairs import (
 )
 from api.services.review.revealing import reveal
 from api.services.review.surroundings import Earlier, earlier_decisions
-from api.services.review.taking import take_pair
+from api.services.review.taking import can_take, take_pair
 from api.web.access import page_router
 from api.web.pages import Instead, page, see
 from api.web.review_part import (
@@ -282,6 +282,8 @@ def _lost(request: Request, visit: Access, pair: PairId, part: Part) -> Response
     """Whose the pair is now, or what became of it, as far as that is known; and how to go on."""
     with reading(visit.service.aside) as beside:
         anothers = leases.is_anothers(beside, pair, visit.caller.name, visit.now)
+        in_hand = leases.in_hand(beside, visit.caller.name, visit.now)
+        skipped = leases.skipped_at(beside, pair, visit.caller.name)
     own = last_answer(visit.connection, pair, by=visit.caller.name, since=visit.now - _LATELY)
     decided = [] if anothers or own else _decided_lately(visit, pair)
     title = "You do not have this pair"
@@ -291,6 +293,10 @@ def _lost(request: Request, visit: Access, pair: PairId, part: Part) -> Response
         title = "You have answered this pair"
     elif decided:
         title = "Somebody has decided this pair"
+    elif skipped:
+        title = "You skipped this pair"
+    elif in_hand:
+        title = "You have another pair now"
     return page(
         request,
         "review/lost.html",
@@ -301,6 +307,9 @@ def _lost(request: Request, visit: Access, pair: PairId, part: Part) -> Response
         anothers=anothers,
         answered=own.id if own else None,
         decisions=decided,
+        skipped=skipped,
+        in_hand=in_hand.pair if in_hand else None,
+        waits=can_take(visit.connection, reviewer_of(visit), pair),
         **words_for_templates(),
     )
 

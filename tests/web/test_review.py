@@ -28,7 +28,7 @@ from matcher.rules.review import draw_of
 from tests.applications import as_shipped, lent
 from tests.databases import Databases
 from tests.register_service.registers import Key, shipped
-from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed, reviewed
+from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, UNSURE, Reviewed, reviewed
 from tests.review.desk import UNSURE_PEOPLE
 from tests.web.conftest import token_in
 
@@ -150,6 +150,28 @@ def test_a_pair_that_somebody_has_cannot_be_taken(sit: Sit) -> None:
     refused = ben.post(f"{anna.take()}/take")
     assert refused.status_code == 409
     assert "Somebody else has this pair now" in text_of(refused)
+
+
+def test_why_somebody_does_not_have_a_pair_is_said(sit: Sit, register: Reviewed) -> None:
+    anna = sit("anna")
+    pair = anna.take()
+    assert anna.post(f"{pair}/skip").status_code == 303
+    skipped = anna.get(pair)
+    assert "You skipped this pair" in text_of(skipped)
+    assert "It still waits for an answer" in text_of(skipped) and "Take it, if" in skipped.text
+    other = anna.take()
+    assert other != pair
+    assert anna.post(f"{pair}/take").status_code == 303
+    gone = text_of(anna.get(other))
+    assert "You have another pair now" in gone and "Go to the pair that you have" in gone
+    ben = sit("ben")
+    never = ben.get(other)
+    assert "You do not have this pair" in text_of(never)
+    assert "You have not taken it, you gave it back" in text_of(never)
+    register.load_people(PEOPLE[:1])
+    settled = ben.get(other)
+    assert "It does not wait for you any more" in text_of(settled)
+    assert "Take it, if" not in settled.text
 
 
 def test_a_lease_that_expires_returns_the_pair(sit: Sit) -> None:

@@ -76,6 +76,16 @@ def passed_over(beside: Connection, by: str, since: datetime) -> set[PairId]:
     return {PairId(low, high) for low, high in beside.execute(query)}
 
 
+def skipped_at(beside: Connection, pair: PairId, by: str) -> datetime | None:
+    """When this reviewer skipped a pair that nobody else had after that."""
+    at = beside.scalar(
+        select(ReviewSkip.at).where(
+            ReviewSkip.low == pair.low, ReviewSkip.high == pair.high, ReviewSkip.by == by
+        )
+    )
+    return None if at is None else in_utc(at)
+
+
 def take(
     beside: Connection,
     pair: PairId,

@@ -122,6 +122,11 @@ def take_pair(
         return taken
 
 
+def can_take(connection: Connection, reviewer: Reviewer, pair: PairId) -> bool:
+    """Whether a pair waits for this reviewer, whoever has it in hand."""
+    return _waits_as(connection, reviewer, pair) is not None
+
+
 def _waits_as(connection: Connection, reviewer: Reviewer, pair: PairId) -> str | None:
     """As what a pair can be taken; none if not by this reviewer."""
     item = next(waiting_for(connection, reviewer, wanted=Wanted(pair=pair)), None)
