@@ -214,6 +214,7 @@ _SYSTEMS = {
     "POST /v1/review/{pair}/reveal": "Had hidden values of a pair shown",
     "POST /v1/review/{pair}/skip": "Skipped a pair",
     "POST /v1/review/{pair}/take": "Took a pair of the queue",
+    "GET /v1/openapi.json": "Read the description of the API",
     "GET /v1/runs": "Read the list of runs",
     "GET /v1/runs/{run}": "Read a run",
     "GET /v1/sources": "Read the list of sources",

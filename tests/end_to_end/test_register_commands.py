@@ -316,7 +316,7 @@ def test_a_name_that_nobody_knows_is_a_new_source_only_if_it_is_said_to_be(
         ("swfit", SWIFT, DAY, "did you mean swift?"),
         ("nowhere", SWIFT.parent, DAY, "no source of this name is known; known sources are"),
         ("No Such", SWIFT, DAY, "matcher: write the name of a source in small letters"),
-        ("estart", SWIFT, DAY, "laid out like"),
+        ("estart", SWIFT, DAY, "the same file is there already"),
         ("swift", SWIFT, "2020-01-01", "older than that of extract 1, which is current"),
         ("swift", SWIFT, "2999-01-01", "is in the future"),
     ],
