@@ -17,7 +17,7 @@ class Stops(Rule):
     rejects: Share
     gone: Share
     changed: Share
-    another_person: Share
+    another_person: Share = 0.05
     fewest: Share
     most: Annotated[float, Field(ge=1)]
     completeness: Share
@@ -69,7 +69,7 @@ class LoadingRules(Rule):
     accept: Literal["at_once", "by_a_person"]
     smallest: Count
     smallest_gone: Count
-    smallest_another_person: Count
+    smallest_another_person: Count = 5
     overdue_after: Annotated[int, Field(ge=1)] = 365
     stops: Stops
     examples: list[LoadingExample] = Field(default_factory=list)

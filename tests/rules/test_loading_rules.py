@@ -66,3 +66,16 @@ def test_a_bound_that_is_no_share_is_told_at_its_line(directory: Path, spoil: Sp
     with pytest.raises(RuleError) as error:
         parse_rules(LoadingRules, directory / "loading.yaml")
     assert [problem.line for problem in error.value.problems] == [line]
+
+
+def test_rules_that_a_register_keeps_from_before_ids_were_judged_can_still_be_read(
+    tmp_path: Path,
+) -> None:
+    lines = (RULES / "loading.yaml").read_text(encoding="utf-8").splitlines()
+    before = lines[: lines.index("examples:")]
+    kept = [line for line in before if "another_person:" not in line]
+    assert len(kept) == len(before) - 2
+    (tmp_path / "loading.yaml").write_text("\n".join(kept), encoding="utf-8")
+    read = parse_rules(LoadingRules, tmp_path / "loading.yaml")
+    assert met(read, listed_before=1000, another_person=51) == ["another_person"]
+    assert met(read, listed_before=1000, another_person=50) == []
