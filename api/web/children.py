@@ -5,76 +5,58 @@ from functools import partial
 from itertools import groupby
 from typing import Annotated
 
-from fastapi import Form, Query, Request, Response
+from fastapi import Request, Response
 
 from api.rest.access import Access, Write
 from api.rest.problems import Problem
 from api.services.access.caller import Caller
 from api.services.access.roles import Permission
-from api.services.register.acts import ActError, key_of
+from api.services.register.acts import ActError
 from api.services.register.apart import kept_apart
 from api.services.register.begun import begun_in_history, only_moved
 from api.services.register.changes import child_history
-from api.services.register.corrections import (
-    LONGEST_VALUE,
-    checked_value,
-    correct,
-    release_field,
-)
-from api.services.register.corrections_told import ToldCorrection, told_corrections
+from api.services.register.corrections_told import told_corrections
 from api.services.register.families import view_family
-from api.services.register.history import ChildStanding, Standing
+from api.services.register.history import ChildStanding
 from api.services.register.journeys import journey_of
-from api.services.register.kept_rules import rules_in_force
 from api.services.register.placing import waiting_places
 from api.services.register.shielding import lift_shields, shield
-from api.services.register.shields import WHEREABOUTS, shielded_children
-from api.services.register.viewing import ShownChild, view_child, view_records, view_standing
+from api.services.register.shields import shielded_children
+from api.services.register.viewing import ShownChild, view_records, view_standing
 from api.services.register.why import why_child
 from api.services.review.answering import queue_linking
-from api.services.text import written
 from api.web.access import page_router, signed_in
-from api.web.born import date_of_birth
+from api.web.child import Typed, corrections_of_child, current_child, one_record
 from api.web.masks import masks_on
 from api.web.pages import Instead, page, see
-from api.web.text import named, sentence
-from api.web.typed import After, Written, too_long, wrong_reason
+from api.web.text import sentence
+from api.web.typed import After, wrong_reason
 from matcher.rules.survivorship import GOLDEN_FIELDS
 
 router = page_router()
 
 Visit = Annotated[Access, signed_in(Permission.READ_CHILDREN)]
-Correcting = Annotated[Write, signed_in(Permission.CORRECT_CHILDREN, writes=True)]
 Protecting = Annotated[Write, signed_in(Permission.PROTECT_CHILDREN, writes=True)]
-Typed = Annotated[Written, Form()]
 
-# What is wrong with a value that cannot be.
-_WRONG = {
-    "date_of_birth": "Enter a real date of birth from 1900 to today, such as 27 3 2019",
-    "sex": "Select female or male",
-    "nhs_number": "Enter the 10 digits of a real NHS number",
-    "upn": "Enter the 13 characters of a real UPN",
-    "postcode": "Enter a full postcode, such as OL1 1AA",
-}
 _RECORDS, _STEPS, _CHANGES, _PAIRS = 60, 100, 100, 30
 
 
 @router.get("/children/{child_id}")
 def child_page(request: Request, child_id: str, visit: Visit) -> Response:
     """Golden values with where each comes from, records by source, and family."""
-    return _child_page(request, visit, _child(request, visit, child_id))
+    return _child_page(request, visit, current_child(request, visit, child_id))
 
 
 @router.post("/children/{child_id}/reveal")
 def reveal_identifiers(request: Request, child_id: str, visit: Visit) -> Response:
     """The same with what reviewers see masked; that it was shown is kept in the access log."""
-    return _child_page(request, visit, _child(request, visit, child_id), revealed=True)
+    return _child_page(request, visit, current_child(request, visit, child_id), revealed=True)
 
 
 @router.get("/children/{child_id}/journey")
 def journey_page(request: Request, child_id: str, visit: Visit, after: After = 0) -> Response:
     """What happened with the child, across all systems, in time order."""
-    found = _child(request, visit, child_id)
+    found = current_child(request, visit, child_id)
     journey = journey_of(visit.connection, visit.view, child_id, limit=after + _STEPS + 1)
     return page(
         request,
@@ -127,7 +109,7 @@ def _hides(visit: Access, child_id: str) -> bool:
 @router.get("/children/{child_id}/why")
 def why_page(request: Request, child_id: str, visit: Visit) -> Response:
     """The links that hold the child together, what people said of them, and of other children."""
-    found = _child(request, visit, child_id)
+    found = current_child(request, visit, child_id)
     pairs = why_child(visit.connection, visit.view, child_id, limit=_PAIRS + 1)
     apart = kept_apart(visit.connection, visit.view, child_id, limit=_PAIRS + 1)
     visit.saw(*(told for one in apart for told in (f"record {one.other.record}", one.child)))
@@ -151,100 +133,6 @@ def _may_undo(caller: Caller, by: str) -> bool:
     return own or caller.may(Permission.SETTLE_REVIEWS)
 
 
-@router.get("/children/{child_id}/correct")
-def correct_page(
-    request: Request,
-    child_id: str,
-    visit: Annotated[Access, signed_in(Permission.CORRECT_CHILDREN)],
-    field: Annotated[str, Query(max_length=40)] = "forename",
-) -> Response:
-    """Set a golden value by hand."""
-    _check_seen(_child(request, visit, child_id), field)
-    return _correcting(request, child_id, field, {})
-
-
-@router.post("/children/{child_id}/correct")
-def correct_value(
-    request: Request,
-    child_id: str,
-    change: Correcting,
-    field: Typed = "",
-    value: Typed = "",
-    day: Typed = "",
-    month: Typed = "",
-    year: Typed = "",
-    why: Typed = "",
-) -> Response:
-    """It stays until it is released, whatever the records say."""
-    found = _child(request, change, child_id)
-    _check_seen(found, field)
-    rules = rules_in_force(change.connection, change.service.offered).book.linkage
-    typed = {"value": value, "day": day, "month": month, "year": year, "why": why}
-    place = "value"
-    if field == "date_of_birth":
-        place = "value-day"
-        value = date_of_birth(day.strip(), month.strip(), year.strip())[0] or ""
-    wrong = wrong_reason(why, "Enter how you know")
-    errors = {"why": wrong} if wrong else {}
-    try:
-        checked_value(field, value, change.now.date(), rules)
-    except ActError as error:
-        errors = {place: _wrong_value(field, value, str(error)), **errors}
-    if errors:
-        raise Instead(_correcting(request, child_id, field, typed, errors))
-    try:
-        correct(
-            change.connection,
-            record=_one_record(change, found),
-            field=field,
-            value=value,
-            why=why,
-            by=change.caller.name,
-            now=change.now,
-            rules=rules,
-        )
-    except ActError as error:
-        errors = {"": sentence(str(error))}
-        raise Instead(_correcting(request, child_id, field, typed, errors)) from None
-    queue_linking(change.connection, by=change.caller.name)
-    return see(
-        request,
-        f"/children/{child_id}",
-        said="The correction is entered, and holds with the next run.",
-    )
-
-
-@router.get("/children/{child_id}/release")
-def release_page(
-    request: Request,
-    child_id: str,
-    visit: Annotated[Access, signed_in(Permission.CORRECT_CHILDREN)],
-    field: Annotated[str, Query(max_length=40)] = "",
-) -> Response:
-    """Let a value that was set by hand go."""
-    holding = _holding(request, visit, _child(request, visit, child_id), field)
-    return _releasing(request, child_id, field, holding)
-
-
-@router.post("/children/{child_id}/release")
-def release_value(
-    request: Request, child_id: str, change: Correcting, field: Typed = "", why: Typed = ""
-) -> Response:
-    """The sources have their say again, from the next run."""
-    holding = _holding(request, change, _child(request, change, child_id), field)
-    if wrong := wrong_reason(why, "Enter why the correction is no longer needed"):
-        raise Instead(_releasing(request, child_id, field, holding, why, {"why": wrong}))
-    release_field(
-        change.connection, child_id, field, why=why, by=change.caller.name, now=change.now
-    )
-    queue_linking(change.connection, by=change.caller.name)
-    return see(
-        request,
-        f"/children/{child_id}",
-        said="The correction is released. What the systems say applies again with the next run.",
-    )
-
-
 @router.post("/children/{child_id}/shield")
 def shield_child(
     request: Request,
@@ -253,11 +141,11 @@ def shield_child(
     why: Typed = "",
 ) -> Response:
     """Hide at once where the child lives."""
-    found = _child(request, change, child_id)
+    found = current_child(request, change, child_id)
     try:
         shield(
             change.connection,
-            record=_one_record(change, found),
+            record=one_record(change, found),
             why=why,
             by=change.caller.name,
             now=change.now,
@@ -276,13 +164,13 @@ def lift_shield(
     why: Typed = "",
 ) -> Response:
     """Show again where the child lives; for those who are cleared to see it."""
-    found = _child(request, change, child_id)
+    found = current_child(request, change, child_id)
     if not change.caller.cleared:
         raise Problem("forbidden")
     try:
         lift_shields(
             change.connection,
-            record=_one_record(change, found),
+            record=one_record(change, found),
             why=why,
             by=change.caller.name,
             now=change.now,
@@ -295,38 +183,11 @@ def lift_shield(
     return see(request, f"/children/{child_id}", said="The shield is lifted.")
 
 
-def _child(request: Request, visit: Access, child_id: str) -> ShownChild:
-    """A current child; another answer for one that is no more."""
-    visit.saw(child_id)
-    found = view_child(visit.connection, visit.view, child_id) if len(child_id) <= 32 else None
-    if found is None:
-        raise Problem("not-found")
-    if found.standing.standing is Standing.CURRENT:
-        return found
-    visit.saw(*found.standing.successors)
-    if found.standing.standing is Standing.MERGED:
-        raise Instead(
-            see(
-                request,
-                f"/children/{found.standing.successors[0]}",
-                said=f"Child {child_id} was merged into this one.",
-            )
-        )
-    title = f"Child {child_id} is no more"
-    raise Instead(
-        page(request, "children/ended.html", title=title, standing=found.standing, status=410)
-    )
-
-
 def _standing(visit: Access, child_id: str) -> ChildStanding:
     found = view_standing(visit.connection, visit.view, child_id) if len(child_id) <= 32 else None
     if found is None:
         raise Problem("not-found")
     return found
-
-
-def _one_record(visit: Access, child: ShownChild) -> tuple[str, str]:
-    return key_of(visit.connection, child.records[0].record)
 
 
 def _child_page(
@@ -345,7 +206,7 @@ def _child_page(
     visit.saw(*(one.child_id for one in family.relatives if one.child_id))
     masks = masks_on(visit, child.golden, *(one.values for one in records), revealed=revealed)
     visit.saw(*(f"child {child_id} {name}" for name in masks.told))
-    corrections = _corrections(visit, child)
+    corrections = corrections_of_child(visit, child)
     return page(
         request,
         "children/child.html",
@@ -362,92 +223,4 @@ def _child_page(
         more=len(records) > _RECORDS,
         family=family,
         masks=masks,
-    )
-
-
-def _wrong_value(field: str, value: str, said: str) -> str:
-    """What is wrong with a value of which `checked_value` said something."""
-    if long := too_long({field: value}, LONGEST_VALUE):
-        return long[field]
-    try:
-        written(value)
-    except ValueError as error:
-        return sentence(str(error))
-    if value.strip() and field not in _WRONG:
-        return sentence(said.partition(": ")[2])
-    return _WRONG.get(field) or f"Enter the right {named(field)}"
-
-
-def _check_seen(child: ShownChild, field: str) -> None:
-    """Nobody corrects what they may not know. Raises Problem."""
-    if child.location_hidden and field in WHEREABOUTS:
-        raise Problem("not-found")
-
-
-def _holding(
-    request: Request, visit: Access, child: ShownChild, field: str
-) -> list[ToldCorrection]:
-    """The corrections of a value that can be let go: it may be known, and was set by hand.
-
-    Another answer if they were released already.
-    """
-    _check_seen(child, field)
-    told = [one for one in _corrections(visit, child) if one.field == field]
-    holding = [one for one in told if one.holds]
-    if told and not holding:
-        said = f"The correction of the {named(field)} was released already."
-        raise Instead(see(request, f"/children/{child.standing.child_id}", said=said))
-    if not holding:
-        raise Problem("not-found")
-    return holding
-
-
-def _corrections(visit: Access, child: ShownChild) -> list[ToldCorrection]:
-    return told_corrections(
-        visit.connection,
-        visit.view,
-        child.standing.child_id,
-        location_hidden=child.location_hidden,
-    )
-
-
-def _releasing(
-    request: Request,
-    child_id: str,
-    field: str,
-    holding: list[ToldCorrection],
-    why: str = "",
-    errors: Mapping[str, str] | None = None,
-) -> Response:
-    return page(
-        request,
-        "children/release.html",
-        title=f"Release the correction of the {named(field)}",
-        errors=errors,
-        status=422 if errors else 200,
-        child_id=child_id,
-        field=field,
-        holding=holding,
-        why=why,
-    )
-
-
-def _correcting(
-    request: Request,
-    child_id: str,
-    field: str,
-    typed: Mapping[str, str],
-    errors: Mapping[str, str] | None = None,
-) -> Response:
-    if field not in GOLDEN_FIELDS:
-        raise Problem("not-found")
-    return page(
-        request,
-        "children/correct.html",
-        title=f"Correct the {named(field)}",
-        errors=errors,
-        status=422 if errors else 200,
-        child_id=child_id,
-        field=field,
-        typed=typed,
     )
