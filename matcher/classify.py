@@ -125,9 +125,9 @@ def designate(
     if len(near):
         edges = _Edges.of(l[near], r[near], weight[near], source)
         span = np.int64(len(source))
-        may_be_one = _keys(*fitting, span)
+        may_be_one = np.sort(_keys(*fitting, span))
         barred = apart & ~possible
-        held_apart = _keys(l[barred], r[barred], span)
+        held_apart = np.sort(_keys(l[barred], r[barred], span))
 
         def two_children(b: Positions, c: Positions) -> Mask:
             between = _keys(b, c, span)
@@ -147,11 +147,12 @@ class _Edges:
     """Each pair from both of its ends: ``other`` is the record that ``record`` fits.
 
     ``by_source`` and ``by_record`` number groups: the edges from one record into one source,
-    and all edges from one record.
+    and all edges from one record. ``rank`` is an edge's place among all, the strongest first.
     """
 
     other: Positions
     weight: Bits
+    rank: npt.NDArray[np.int64]
     by_source: npt.NDArray[np.int64]
     by_record: npt.NDArray[np.int64]
 
@@ -162,7 +163,10 @@ class _Edges:
         record, other = np.concatenate([l, r]), np.concatenate([r, l])
         by_record = record.astype(np.int64)
         by_source = by_record * (int(source.max(initial=0)) + 1) + source[other]
-        return cls(other, np.tile(weight, 2), by_source, by_record)
+        weight = np.tile(weight, 2)
+        rank = np.empty(len(other), dtype=np.int64)
+        rank[np.lexsort((other, -weight))] = np.arange(len(other))
+        return cls(other, weight, rank, by_source, by_record)
 
     def threatened(
         self,
@@ -176,27 +180,25 @@ class _Edges:
         Only the strongest ``rivals`` of a group are looked at, so that a crowd of equal
         records costs no more than its pairs.
         """
-        order = np.lexsort((self.other, -self.weight, group))
-        sorted_group = group[order]
-        start = np.searchsorted(sorted_group, sorted_group, side="left")
-        end = np.searchsorted(sorted_group, sorted_group, side="right")
+        order = np.argsort(group * len(group) + self.rank)
+        is_first = np.append(True, np.diff(group[order]) > 0)
+        first = np.flatnonzero(is_first)
+        size = np.diff(np.append(first, len(order)))
+        of = np.cumsum(is_first) - 1
+        start, end = first[of], (first + size)[of]
         other, weight = self.other[order], self.weight[order]
         found = np.zeros(len(order), dtype=bool)
-        for rank in range(rivals):
-            at = np.flatnonzero((start + rank < end) & ~found)
-            at = at[start[at] + rank != at]
-            rival = start[at] + rank
-            at, rival = _where(weight[at] - weight[rival] < margin, at, rival)
-            found[at[two_children(other[at], other[rival])]] = True
+        open_ = np.flatnonzero(size[of] > 1)
+        for place in range(rivals):
+            open_ = open_[start[open_] + place < end[open_]]
+            # All rivals after one that is too weak are weaker still.
+            open_ = open_[weight[open_] - weight[start[open_] + place] < margin]
+            at = open_[open_ != start[open_] + place]
+            found[at[two_children(other[at], other[start[at] + place])]] = True
+            open_ = open_[~found[open_]]
         result = np.zeros(len(order), dtype=bool)
         result[order] = found
         return result
-
-
-def _where(
-    chosen: Mask, at: npt.NDArray[np.intp], rival: npt.NDArray[np.intp]
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    return at[chosen], rival[chosen]
 
 
 def _keys(l: Positions, r: Positions, span: np.int64) -> npt.NDArray[np.int64]:
@@ -205,9 +207,8 @@ def _keys(l: Positions, r: Positions, span: np.int64) -> npt.NDArray[np.int64]:
 
 
 def _in(keys: npt.NDArray[np.int64], known: npt.NDArray[np.int64]) -> Mask:
-    """Which keys are known."""
+    """Which keys are known; those known are sorted."""
     if not len(known):
         return np.zeros(len(keys), dtype=bool)
-    known = np.sort(known)
     at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
     return np.asarray(known[at] == keys)
