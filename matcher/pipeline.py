@@ -18,18 +18,23 @@ from matcher.prepared import Coded, Prepared, prepare
 from matcher.progress import Advance, Observer, Silent
 from matcher.register import child_ids, golden_values
 from matcher.rules.library import LinkageRules
-from matcher.rules.matching import MatchingRules
+from matcher.rules.matching import BlockingRule, MatchingRules
 from matcher.rules.model import Model
 from matcher.scoring import Pairs, Scorer
+from matcher.threads import on_threads
 from matcher.weigh import Weights
 from matcher.weigh.weights import Bits
 
 _FLOOR_STEP = 0.5
 
 
-def block(prepared: Prepared, rules: MatchingRules) -> list[EffectiveKey]:
+def block(prepared: Prepared, rules: MatchingRules, threads: int = 1) -> list[EffectiveKey]:
     """The effective key of every blocking rule."""
-    return [effective_key(rule, prepared.table) for rule in rules.blocking]
+
+    def key_of(rule: BlockingRule) -> EffectiveKey:
+        return effective_key(rule, prepared.table)
+
+    return list(on_threads(key_of, rules.blocking, threads))
 
 
 def proposed(prepared: Prepared, keys: list[EffectiveKey]) -> Iterator[Pairs]:
@@ -109,7 +114,7 @@ def score(
     with observer.stage("standardise"):
         prepared = prepare(records, rules, single_sources)
     with observer.stage("block"):
-        keys = block(prepared, matching)
+        keys = block(prepared, matching, threads)
         blocks = tuple(map(RuleBlocks.of, matching.blocking, keys))
         population = count_population(prepared, matching)
         scorer = weigh(prepared, matching, model, population)

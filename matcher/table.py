@@ -19,7 +19,7 @@ Levels = npt.NDArray[np.int8]
 MISSING = -1
 """Level of a pair that lacks a value the comparison needs: no evidence."""
 OPEN = -2
-"""Level of a pair that codes alone do not settle."""
+"""Level of a pair that codes alone do not settle; as `MISSING`, a place from a table's end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from matcher.block.keys import EffectiveKey, Keys
 from matcher.table import Positions
 
 CHUNK = 1_000_000
+_POSITION = np.int64(2**32 - 1)
 
 Pairs = tuple[Positions, Positions]
 
@@ -38,10 +39,14 @@ def sampled_pairs(
 def _first_proposed(
     proposing: Sequence[EffectiveKey], keys: Sequence[EffectiveKey], chunk: int
 ) -> Iterator[Pairs]:
-    """Pairs that the ``proposing`` keys propose, and none of the ``keys`` before them."""
-    for number, key in enumerate(proposing):
-        for l, r in pairs_of_key(key, chunk):
-            for earlier in keys[:number]:
+    """Pairs that the ``proposing`` keys propose, and none of the ``keys`` before them.
+
+    Those that propose most come first, so that few pairs are held against many keys.
+    """
+    order = sorted(range(len(keys)), key=lambda number: -keys[number].pairs)
+    for place, number in enumerate(order):
+        for l, r in pairs_of_key(proposing[number], chunk):
+            for earlier in (keys[own] for own in order[:place]):
                 new = ~earlier.proposes(l, r)
                 l, r = l[new], r[new]
             yield l, r
@@ -57,7 +62,8 @@ def pairs_of_key(key: EffectiveKey, chunk: int = CHUNK) -> Iterator[Pairs]:
 
 def _within_blocks(keys: Keys, chunk: int) -> Iterator[Pairs]:
     order, sorted_keys = _sorted(keys)
-    ends = np.searchsorted(sorted_keys, sorted_keys, side="right")
+    last = np.flatnonzero(np.append(np.diff(sorted_keys) > 0, True))[: len(order)]
+    ends = np.repeat(last + 1, np.diff(last, prepend=-1))
     places = np.arange(len(order))
     for l, r in _expand(places, places + 1, ends, chunk):
         yield order[l], order[r]
@@ -80,9 +86,10 @@ def _across_sides(key: EffectiveKey, chunk: int) -> Iterator[Pairs]:
 
 def _sorted(keys: Keys) -> tuple[Positions, Keys]:
     """Positions in order of key, then position, of records that have a key."""
-    present = np.flatnonzero(keys >= 0).astype(np.int32)
-    order = present[np.argsort(keys[present], kind="stable")]
-    return order, keys[order]
+    present = np.flatnonzero(keys >= 0)
+    both = np.sort(keys[present].astype(np.int64) << 32 | present)
+    order = (both & _POSITION).astype(np.int32)
+    return order, (both >> 32).astype(np.int32)
 
 
 def _expand(

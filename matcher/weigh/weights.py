@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from matcher.rules.matching import Comparison
 from matcher.rules.model import LevelModel, Model
-from matcher.table import OPEN, Codes, Levels, Sides
+from matcher.table import Codes, Levels, Sides
 
 Bits = npt.NDArray[np.float64]
 # Share of children by code of a column.
@@ -46,7 +46,9 @@ class ComparisonWeights:
 
     def partial(self, levels: Levels, sides: Sides) -> Bits:
         """Partial weight of each pair, in bits, term frequency included."""
-        result = self.by_level[levels]
+        return self._adjusted(self.by_level[levels], levels, sides)
+
+    def _adjusted(self, result: Bits, levels: Levels, sides: Sides) -> Bits:
         for number, (column, adjustment) in self.adjusted.items():
             at = np.flatnonzero(levels == number)
             codes = sides.left.columns[column].codes[sides.l[at]]
@@ -68,14 +70,19 @@ class ComparisonWeights:
         }
         return replace(self, adjusted=adjusted)
 
-    def best(self, levels: Levels, first_costly: int) -> Bits:
+    def best(self, levels: Levels, sides: Sides, first_costly: int) -> Bits:
         """Upper bound of each pair's partial weight while some levels are `OPEN`."""
         bounds = self.by_level.copy()
         for number, (_, adjustment) in self.adjusted.items():
             bounds[number] += max(adjustment.max(initial=0.0), 0.0)
-        reachable = bounds[first_costly:-1]
-        table = np.append(bounds[:-1], [reachable.max(initial=-np.inf), bounds[-1]])
-        return np.asarray(table[np.where(levels == OPEN, len(bounds) - 1, levels)])
+        reachable = bounds[first_costly:-1].max(initial=-np.inf)
+        by_level = np.append(self.by_level[:-1], [reachable, self.by_level[-1]])
+        return self._adjusted(by_level[levels], levels, sides)
+
+    def range_of_open(self, first_costly: int) -> float:
+        """Bits between the best and the worst that an `OPEN` pair may come to, rarity aside."""
+        reachable = self.by_level[first_costly:-1]
+        return float(reachable.max(initial=0.0) - reachable.min(initial=0.0))
 
 
 class Weights:

@@ -7,7 +7,7 @@ from matcher.rules.matching import Comparison
 from matcher.rules.model import LevelModel, Model
 from matcher.table import MISSING, OPEN, Sides, Table
 from matcher.weigh import Weights
-from matcher.weigh.weights import LARGEST_ADJUSTMENT, ComparisonWeights, level_weight
+from matcher.weigh.weights import LARGEST_ADJUSTMENT, level_weight
 from tests.spec.drawn import coded
 
 
@@ -100,11 +100,20 @@ def test_missing_values_and_levels_without_evidence_weigh_nothing() -> None:
 
 
 def test_an_open_pair_may_still_reach_the_best_level_that_strings_could_show() -> None:
-    weights: ComparisonWeights = weighed({"ZOE": 0.0125, "ALI": 0.4}, [], [])[0]
+    weights, sides = weighed({"ZOE": 0.0125, "ALI": 0.4}, ["ZOE"] * 3, ["ALI"] * 3)
     levels = np.array([OPEN, MISSING, 3], dtype=np.int8)
-    assert weights.best(levels, first_costly=1) == pytest.approx([0.0, 0.0, -3.0])
+    assert weights.best(levels, sides, first_costly=1) == pytest.approx([0.0, 0.0, -3.0])
 
 
-def test_a_settled_agreement_may_be_on_the_rarest_value() -> None:
-    weights: ComparisonWeights = weighed({"ZOE": 0.0125, "ALI": 0.4}, [], [])[0]
-    assert weights.best(SAME, first_costly=1) == pytest.approx([6.0])
+def test_what_is_settled_may_come_to_no_more_than_it_weighs() -> None:
+    weights, sides = weighed({"ZOE": 0.0125, "ALI": 0.4}, ["ZOE", "ALI"], ["ZOE", "ALI"])
+    levels = np.repeat(SAME, 2)
+    found = weights.best(levels, sides, first_costly=1)
+    assert found.tolist() == weights.partial(levels, sides).tolist()
+    assert found == pytest.approx([6.0, 1.0])
+
+
+def test_an_open_level_whose_rarity_counts_may_be_of_the_rarest_value() -> None:
+    weights, sides = weighed({"ZOE": 0.0125, "ALI": 0.4}, ["ALI"], ["ALI"])
+    open_ = np.array([OPEN], dtype=np.int8)
+    assert weights.best(open_, sides, first_costly=0) == pytest.approx([6.0])
