@@ -98,7 +98,7 @@ def train(
         sampled = _count(prepared.table, _random_pairs(prepared, seed), comparisons, person)
     with observer.stage("candidate pairs") as advance:
         learned = [rule for rule in rules.matching.blocking if rule.learn or person is not None]
-        keys = block(prepared, rules.matching.model_copy(update={"blocking": learned}))
+        keys = block(prepared, rules.matching.model_copy(update={"blocking": learned}), THREADS)
         share = min(1.0, PROPOSED_PAIRS / max(sum(key.pairs for key in keys), 1))
         some = sampled_pairs(keys, share, seed + 1) if share < 1 else candidate_pairs(keys)
         candidates = _count(prepared.table, allowed_of(prepared, some), comparisons, person)

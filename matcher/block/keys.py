@@ -1,6 +1,7 @@
 """Blocking keys as integers; large blocks are narrowed or given up, and that is reported."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ class GivenUp:
     pairs: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EffectiveKey:
     """One rule's key of every record, dense from 0; -1 proposes nothing.
 
@@ -52,7 +53,7 @@ class EffectiveKey:
         second_l = self.second[l]
         return np.asarray(forward | ((self.first[r] == second_l) & (second_l >= 0)))
 
-    @property
+    @cached_property
     def pairs(self) -> int:
         """How many pairs the rule proposes, each counted once; told without making them."""
         return _pairs_of(self)

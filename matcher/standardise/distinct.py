@@ -25,19 +25,18 @@ def distinct_rows(columns: Sequence[pd.Series]) -> tuple[list[tuple[str | None, 
 
 def spread(values: Sequence[str | None], inverse: Codes) -> pd.Categorical:
     """A categorical column from one value per distinct input; None or "" is missing."""
-    numbers: dict[str, int] = {}
-    codes = np.fromiter(
-        (numbers.setdefault(value, len(numbers)) if value else -1 for value in values),
-        dtype=np.int32,
-        count=len(values),
-    )
+    given = np.empty(len(values), dtype=object)
+    given[:] = [value or None for value in values]
+    codes, distinct = pd.factorize(given)
     taken = codes[inverse] if len(codes) else np.empty(0, dtype=np.int32)
-    return pd.Categorical.from_codes(taken, categories=pd.Index(list(numbers), dtype=object))  # type: ignore[arg-type]
+    return pd.Categorical.from_codes(taken, categories=pd.Index(distinct, dtype=object))  # type: ignore[arg-type]
 
 
 def derive(column: pd.Categorical, function: Callable[[str], str | None]) -> pd.Categorical:
     """A column computed from another's distinct values."""
     results = [function(value) for value in column.categories]
+    if results == list(column.categories) and all(results):
+        return column
     codes = column.codes.astype(np.int64)
     codes[codes < 0] = len(results)
     return spread([*results, None], codes)

@@ -37,6 +37,8 @@ def name_tokens(text: str) -> list[str]:
     >>> name_tokens("o'brien-sm1th")
     ['OBRIEN', 'SMITH']
     """
+    if text.isascii() and text.isalpha():
+        return [text.upper()]
     folded = _APOSTROPHES.sub("", fold(text))
     tokens = []
     for word in _words(folded):
