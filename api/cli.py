@@ -5,6 +5,7 @@ Exit status: 0 good, 1 the data or the rules have a problem, 2 the call was wron
 
 import json
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -288,6 +289,12 @@ def _print_json(data: dict[str, Any]) -> None:
     print(json.dumps(data, indent=2, ensure_ascii=False))
 
 
+@cache
+def command() -> Any:
+    """All commands with their arguments, as they are called."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """Run the command; every problem ends with one message and its exit status.
 
@@ -295,7 +302,7 @@ def main() -> None:
     document to read.
     """
     try:
-        status = app(standalone_mode=False)
+        status = command()(standalone_mode=False)
     except Exception as error:
         failure = tell(error)
         if failure.message:

@@ -18,11 +18,22 @@ from tests.databases import (
     quick_folder,
 )
 
+# How much may be made before garbage is looked for: much more than Python lets be made, as there
+# is room, and looking takes longer than many a test. All the same often, or files stay open.
+_GARBAGE = (20_000, 20, 20)
+
+
+def pytest_collection() -> None:
+    """Nothing that is made while tests are collected is garbage."""
+    gc.disable()
+
 
 def pytest_collection_finish() -> None:
     """What is imported stays: collecting garbage need not look through it, again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_GARBAGE)
+    gc.enable()
 
 
 def pytest_sessionfinish() -> None:

@@ -81,6 +81,11 @@ def _quick_command() -> Iterator[Path]:
 def serve(address: str) -> None:
     """Fork for each call, for as long as there is somebody at the other end of our input."""
     from api import cli, serving  # noqa: F401 - so that no call need import them
+    from api.services.rules import load_rule_book, shipped_rules
+
+    # Nor make the commands, nor read the shipped rules, whose texts are kept.
+    cli.command()
+    load_rule_book(shipped_rules())
 
     gc.collect()
     gc.freeze()

@@ -6,6 +6,7 @@ version of the software works with; an empty one is set up by the first who open
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -25,6 +26,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _QUEUE = 7_466_301
 
 
+@cache
 def head() -> str:
     """The migration that this version of the software works with."""
     revision = _scripts().get_current_head()

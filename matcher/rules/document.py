@@ -7,6 +7,7 @@ what YAML itself would pass over (a key given twice), into problems with file an
 import re
 from collections.abc import Hashable, Iterable
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +24,8 @@ Mistake = tuple[Location, str]
 
 _DEEPEST = 100
 _TOO_DEEP = "nested too deeply"
+# Texts whose values are kept: more than a folder of rules has files.
+_KEPT = 256
 
 
 class Rule(BaseModel):
@@ -82,26 +85,47 @@ def _construct(
     return loader.construct_object(node, deep=True)
 
 
-def _check_depth(path: Path, text: str) -> None:
-    """Raises RuleError if values stand within values beyond any use; the parser would crash."""
+class _UnreadableError(Exception):
+    """What is wrong with a text, and its line."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line, self.message = line, message
+
+
+def _check_depth(text: str) -> None:
+    """Values within values beyond any use raise _UnreadableError: the parser would crash."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST and event.start_mark is not None:
-            raise RuleError([RuleProblem(path, event.start_mark.line + 1, _TOO_DEEP)])
+            raise _UnreadableError(event.start_mark.line + 1, _TOO_DEEP)
 
 
 def load_document(path: Path) -> tuple[Any, Positions]:
-    """Plain values of a YAML file, and the line of each.
+    """Plain values of a YAML file, and the line of each. Others have the same: change neither.
 
     Of a key that is given twice, the last value counts here; `parse_rules` refuses it.
     Raises RuleError if the file cannot be read or is not YAML.
     """
-    positions = Positions()
     try:
         text = path.read_text(encoding="utf-8-sig")  # editors on Windows add a mark
-        _check_depth(path, text)
+        return _load_text(text)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise RuleError([RuleProblem(path, 1, f"cannot be read: {reason}")]) from error
+    except _UnreadableError as error:
+        raise RuleError([RuleProblem(path, error.line, error.message)]) from error
+
+
+# Each file of a folder of rules is asked for several times: as a rule, and for the lines of its
+# mistakes and names.
+@lru_cache(maxsize=_KEPT)
+def _load_text(text: str) -> tuple[Any, Positions]:
+    positions = Positions()
+    try:
+        _check_depth(text)
         loader = yaml.CSafeLoader(text)
         try:
             node = loader.get_single_node()
@@ -109,22 +133,18 @@ def load_document(path: Path) -> tuple[Any, Positions]:
         except RecursionError as error:
             # An alias of what it stands in.
             line = positions.lines[max(positions.lines, key=len)]
-            raise RuleError([RuleProblem(path, line, _TOO_DEEP)]) from error
+            raise _UnreadableError(line, _TOO_DEEP) from error
         finally:
             loader.dispose()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise RuleError([RuleProblem(path, 1, f"cannot be read: {reason}")]) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
         message = getattr(error, "problem", None) or "not YAML"
-        raise RuleError([RuleProblem(path, line, message)]) from error
+        raise _UnreadableError(mark.line + 1 if mark else 1, message) from error
     except ValueError as error:
         # The value that YAML could not make is the one whose place was noted last.
         line = next(reversed(positions.lines.values()), 1)
         message = "this value is no date or number that exists; put it in quotes if it is text"
-        raise RuleError([RuleProblem(path, line, message)]) from error
+        raise _UnreadableError(line, message) from error
     return data, positions
 
 

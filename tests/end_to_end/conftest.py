@@ -41,14 +41,21 @@ def matcher(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def database(databases: Databases) -> str:
-    """The URL of a database that is empty, or not there yet."""
-    return databases.empty()
+    """The URL of a register that holds nothing yet."""
+    return databases.prepared()
 
 
 @pytest.fixture
 def call(matcher: Call, database: str) -> Call:
     """Calls the command with one database named."""
     return lambda *arguments: matcher(*arguments, "--database", database)
+
+
+@pytest.fixture
+def call_anew(matcher: Call, databases: Databases) -> Call:
+    """The same with a database that is empty, or not there yet."""
+    empty = databases.empty()
+    return lambda *arguments: matcher(*arguments, "--database", empty)
 
 
 @pytest.fixture

@@ -28,8 +28,9 @@ def people(path: Path, *names: str) -> Path:
 
 
 def test_extracts_are_brought_in_decided_on_exported_backed_up_and_restored(
-    matcher: Call, call: Call, databases: Databases, tmp_path: Path
+    matcher: Call, call_anew: Call, databases: Databases, tmp_path: Path
 ) -> None:
+    call = call_anew
     for source in ("tribal", "swift"):
         done = call("ingest", source, town_folder() / TOWN[source], "--as-of", DAY)
         assert done.status == GOOD, done.err
@@ -219,11 +220,11 @@ def test_an_implausible_extract_waits_until_a_person_accepts_it(call: Call, tmp_
     ],
 )
 def test_where_there_is_no_register_nothing_but_bringing_an_extract_makes_one(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[object, ...]
+    call_anew: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[object, ...]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
-        refused = call(*arguments)
+        refused = call_anew(*arguments)
         assert refused.status == DATA_PROBLEM
         assert "there is no register in this database" in refused.err
     assert list(tmp_path.iterdir()) == []
