@@ -123,6 +123,19 @@ def test_plain_values_come_with_their_lines(tmp_path: Path) -> None:
     assert positions.line_of(("unheard of",)) == 1
 
 
+def test_a_file_that_was_changed_is_read_as_it_is_now(tmp_path: Path) -> None:
+    path, copy = tmp_path / "rules.yaml", tmp_path / "copy.yaml"
+    path.write_text("version: 1\nparts: []\n", encoding="utf-8")
+    copy.write_text("version: 1\nparts: []\n", encoding="utf-8")
+    assert load_document(path)[0] == load_document(copy)[0] == {"version": 1, "parts": []}
+    path.write_text("version: [\n", encoding="utf-8")
+    copy.write_text("version: [\n", encoding="utf-8")
+    for file in (path, copy, path):
+        with pytest.raises(RuleError) as raised:
+            load_document(file)
+        assert [problem.file for problem in raised.value.problems] == [file]
+
+
 def test_rules_cannot_be_changed_once_read(tmp_path: Path) -> None:
     path = tmp_path / "rules.yaml"
     path.write_text("version: 1\nparts: []\n")
