@@ -156,13 +156,13 @@ def _preview(
     why: str = "",
 ) -> Response:
     try:
-        decisions = planned(visit.connection, group, places)
+        plan = planned(visit.connection, group, places)
         check_can_enter(
             visit.connection,
             visit.service.aside,
             needed_rules(visit)[1],
             reviewer_of(visit),
-            decisions,
+            plan.decisions,
             now=visit.now,
         )
     except RefusedPairError as error:
@@ -172,7 +172,7 @@ def _preview(
     except ActError as error:
         wrong = {_first(group): sentence(str(error))}
         return _choosing(request, pair, group, places, wrong, status=422)
-    if not decisions and not errors:
+    if not plan.decisions and not errors:
         nothing = {
             _first(group): "Nothing would change. Choose another child for at least one record"
         }
@@ -186,7 +186,7 @@ def _preview(
         pair=pair,
         group=group,
         places=places,
-        decisions=decisions,
+        plan=plan,
         result=_result(group, places, single_sources(visit.connection)),
         why=why,
         **_words(group),

@@ -12,7 +12,7 @@ from api.services.review.pairs import InHandError, StaleError, UnknownPairError
 from api.services.review.regrouping import (
     NEW,
     Group,
-    Planned,
+    Plan,
     RefusedPairError,
     enter,
     group_of,
@@ -36,18 +36,22 @@ def places(desk: Desk, to: Mapping[Key, str]) -> dict[int, str]:
     return {ids[key]: place for key, place in to.items()}
 
 
-def plan(desk: Desk, one: Key, other: Key, to: Mapping[Key, str]) -> list[Planned]:
+def plan(desk: Desk, one: Key, other: Key, to: Mapping[Key, str]) -> Plan:
     found = group(desk, one, other)
     with reading(desk.register.engine) as connection:
         return planned(connection, found, places(desk, to))
 
 
-def said(decisions: list[Planned]) -> set[tuple[str, Key, Key]]:
-    return {(d.kind, d.l.key[:2], d.r.key[:2]) for d in decisions}
+def state(desk: Desk, one: Key, other: Key, to: Mapping[Key, str]) -> str:
+    return plan(desk, one, other, to).state_with(group(desk, one, other))
+
+
+def said(found: Plan) -> set[tuple[str, Key, Key]]:
+    return {(d.kind, d.l.key[:2], d.r.key[:2]) for d in found.decisions}
 
 
 def move(desk: Desk, one: Key, other: Key, to: Mapping[Key, str]) -> list[int]:
-    state, pair = group(desk, one, other).state, desk.pair(one, other)
+    shown, pair = state(desk, one, other, to), desk.pair(one, other)
     with writing(desk.register.engine) as connection:
         return enter(
             connection,
@@ -56,7 +60,7 @@ def move(desk: Desk, one: Key, other: Key, to: Mapping[Key, str]) -> list[int]:
             SENIOR,
             pair,
             places(desk, to),
-            state=state,
+            state=shown,
             why="a test",
             now=desk.now,
         )
@@ -73,7 +77,7 @@ def test_children_have_the_names_that_apply_to_them_without_what_is_masked(desk:
 
 def test_joining_two_children_takes_one_match(desk: Desk) -> None:
     child = desk.register.child(AISHA[0])
-    (decision,) = plan(desk, AISHA[0], UNSURE, {UNSURE: child})
+    (decision,) = plan(desk, AISHA[0], UNSURE, {UNSURE: child}).decisions
     assert decision.kind == "match" and UNSURE in (decision.l.key[:2], decision.r.key[:2])
     move(desk, AISHA[0], UNSURE, {UNSURE: child})
     desk.register.run()
@@ -160,8 +164,62 @@ def test_a_child_that_hung_together_by_the_record_that_leaves_stays_one(desk: De
     assert desk.register.child(NOAH) != child or desk.register.child(AISHA[0]) != child
 
 
+@pytest.fixture
+def held_once(desk: Desk) -> Desk:
+    """The clinic, which holds each child once, has two records that others may be one with."""
+    school, clinic, social = AISHA
+    desk.register.holds_each_child_once("clinic")
+    desk.register.say("match", social, UNSURE)
+    assert desk.register.together(school, clinic) and desk.register.together(social, UNSURE)
+    assert not desk.register.together(school, social)
+    return desk
+
+
+def test_a_record_that_is_to_be_a_new_child_is_not_linked_to_the_other_one(held_once: Desk) -> None:
+    school, clinic, social = AISHA
+    found = plan(held_once, school, UNSURE, {social: NEW})
+    assert {("non_match", school, social), ("non_match", clinic, social)} <= said(found)
+    move(held_once, school, UNSURE, {social: NEW})
+    held_once.register.run()
+    assert held_once.register.together(school, clinic)
+    assert not held_once.register.together(social, school)
+    assert not held_once.register.together(social, UNSURE)
+
+
+def test_a_child_that_would_be_held_twice_stays_one_with_the_record_that_comes(
+    held_once: Desk,
+) -> None:
+    school, clinic, social = AISHA
+    child = held_once.register.child(school)
+    move(held_once, school, UNSURE, {UNSURE: child})
+    held_once.register.run()
+    assert held_once.register.together(school, clinic)
+    assert held_once.register.together(school, UNSURE)
+    assert not held_once.register.together(school, social)
+
+
+def test_records_of_other_children_that_linking_would_put_with_it_are_told_of(
+    held_once: Desk,
+) -> None:
+    school, clinic, social = AISHA
+    assert plan(held_once, school, UNSURE, {social: NEW}).beside == {}
+    assert plan(held_once, NOAH, UNSURE, {social: NEW}).beside == {NEW: 2}
+    move(held_once, NOAH, UNSURE, {social: NEW})
+    held_once.register.run()
+    assert held_once.register.together(social, school)
+    assert held_once.register.together(social, clinic)
+
+
+def test_what_linking_would_not_do_whatever_is_decided_is_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.services.review.regrouping.clusters_if", lambda *_: {})
+    with pytest.raises(ActError, match="decide pair by pair"):
+        plan(desk, AISHA[0], UNSURE, {UNSURE: desk.register.child(AISHA[0])})
+
+
 def test_nothing_is_planned_where_everything_stays(desk: Desk) -> None:
-    assert plan(desk, AISHA[0], UNSURE, {}) == []
+    assert plan(desk, AISHA[0], UNSURE, {}).decisions == ()
     with pytest.raises(ActError, match="nothing would change"):
         move(desk, AISHA[0], UNSURE, {})
 
@@ -172,9 +230,9 @@ def test_a_place_that_is_neither_child_is_refused(desk: Desk) -> None:
 
 
 def test_what_was_looked_at_must_still_be_so(desk: Desk) -> None:
-    found, pair = group(desk, AISHA[0], UNSURE), desk.pair(AISHA[0], UNSURE)
+    to_first, pair = {UNSURE: desk.register.child(AISHA[0])}, desk.pair(AISHA[0], UNSURE)
+    shown, to = state(desk, AISHA[0], UNSURE, to_first), places(desk, to_first)
     desk.register.say("match", AISHA[0], AISHA[1])
-    to = places(desk, {UNSURE: desk.register.child(AISHA[0])})
     with writing(desk.register.engine) as connection, pytest.raises(StaleError):
         enter(
             connection,
@@ -183,7 +241,7 @@ def test_what_was_looked_at_must_still_be_so(desk: Desk) -> None:
             SENIOR,
             pair,
             to,
-            state=found.state,
+            state=shown,
             why="a test",
             now=desk.now,
         )
@@ -211,7 +269,7 @@ def test_a_pair_that_two_people_must_decide_is_not_moved_by_one(desk: Desk) -> N
     with pytest.raises(RefusedPairError, match="two people decide") as refused:
         move(desk, one, other, to)
     assert refused.value.refused.pair == desk.pair(one, other) and refused.value.waits
-    assert plan(desk, one, other, {}) == []
+    assert plan(desk, one, other, {}).decisions == ()
     desk.rules = rules(second={"share": 1.0, "kinds": []})
     assert move(desk, one, other, to)
 

@@ -676,6 +676,19 @@ def test_children_of_one_name_are_told_apart_where_records_are_moved(
         assert all(f": Aisha Malik, {one}<" in page for one in tells)
 
 
+def test_records_that_linking_would_add_to_those_that_move_are_told_before_it_is_confirmed(
+    sit: Sit, register: Reviewed
+) -> None:
+    register.holds_each_child_once("clinic")
+    register.say("match", AISHA[2], UNSURE)
+    senior, moved = sit("sue", Role.SENIOR_REVIEWER), f"to-{_number(register, AISHA[2])}"
+    told = "would be linked to this child too: A new child"
+    with_hers, with_his = (_pair(register, UNSURE, one) for one in (AISHA[0], NOAH))
+    shown = senior.post(f"/review/clusters/{with_his}", **{moved: "new"})
+    assert f"2 records of other children {told}" in text_of(shown)
+    assert told not in text_of(senior.post(f"/review/clusters/{with_hers}", **{moved: "new"}))
+
+
 def test_what_was_answered_is_linked_by_the_next_run(sit: Sit, register: Reviewed) -> None:
     anna, (one, other) = sit("anna"), one_that_waits(register)
     pair = anna.take(f"/review/pairs/{_pair(register, one, other)}/take")

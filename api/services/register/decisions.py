@@ -1,5 +1,7 @@
 """What people decided of pairs, as linking must hold it."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -48,10 +50,21 @@ def decisions_in_force(
 
 
 def as_positions(
-    connection: Connection, record: Numbers, *, as_of_run: int | None = None
+    connection: Connection,
+    record: Numbers,
+    *,
+    as_of_run: int | None = None,
+    supposed: Mapping[tuple[int, int], str] | None = None,
 ) -> Decisions:
-    """Decisions and severances among records, as positions in ``record`` with l < r."""
+    """Decisions and severances among records, as positions in ``record`` with l < r.
+
+    ``supposed`` goes before what was decided of the same pairs.
+    """
     found = decisions_in_force(connection, record, as_of_run=as_of_run)
+    if supposed:
+        more = [{"kind": kind, "l": l, "r": r} for (l, r), kind in supposed.items()]
+        rows = [*found[["kind", "l", "r"]].to_dict("records"), *more]
+        found = pd.DataFrame(rows).drop_duplicates(["l", "r"], keep="last")
     severed = select(Severance.record_l, Severance.record_r).where(
         or_(
             among(Severance.record_l, record),

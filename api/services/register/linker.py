@@ -56,6 +56,7 @@ class Linker:
     """Connection, rules and model for the length of one run.
 
     ``numbers`` are the sources' by name; ``single`` names those that hold each child once.
+    ``supposed`` is what nobody said yet of pairs (record.id, the lower first), for a look ahead.
     """
 
     connection: Connection
@@ -65,6 +66,7 @@ class Linker:
     numbers: dict[str, int]
     single: frozenset[str]
     observer: Observer
+    supposed: Mapping[tuple[int, int], str] = field(default_factory=dict)
     _counted: dict[str, Tally] = field(default_factory=dict)
 
     @classmethod

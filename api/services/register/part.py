@@ -242,6 +242,12 @@ def decide_part(
     return LinkOutcome(False, clustered.record, rescored.candidates, children, given)
 
 
+def cluster_around(linker: Linker, given: Given, seeds: Numbers) -> Clustered | None:
+    """Clusters of all that the seeds can reach, as linking would make them; nothing is written."""
+    decided = _decide(linker, given, seeds)
+    return _together(decided) if decided else None
+
+
 def _decide(linker: Linker, given: Given, seeds: Numbers) -> list[_Decided]:
     """Pairs and clusters of all that the seeds can reach; nothing if that is nobody.
 
@@ -302,7 +308,7 @@ def _linked(
     here = linker.population(prepared, dict(given.held))
     scorer = weigh(prepared, linker.matching, linker.model, here)
     scored = Scored(prepared, here, len(pairs), (), (), pairs, prior, scorer)
-    decisions = as_positions(linker.connection, ids_of(prepared))
+    decisions = as_positions(linker.connection, ids_of(prepared), supposed=linker.supposed)
     thresholds, observer = linker.matching.thresholds, linker.observer
     return decide(scored, thresholds, decisions, complete=complete, observer=observer)
 

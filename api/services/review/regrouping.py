@@ -1,12 +1,15 @@
 """Moving records between two children, or from one to a new one: as decisions on pairs.
 
 Every record that leaves a child is decided to be no match with each that stays. Where what is
-to be one child would not hold together by itself, one match joins each two parts of it. Like
-all decisions these take effect with the next run.
+to be one child would not hold together by itself, one match joins each two parts of it. What
+linking makes of these is looked at before they are shown: where it would join what is to be
+apart, or part what is to be one, more decisions are planned, until it would not. Like all
+decisions these take effect with the next run.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import combinations, product
@@ -15,13 +18,15 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Engine, select, update
 
-from api.db.models import Decision, Source
+from api.db.among import among
+from api.db.models import Decision, Membership, Source
 from api.services.access.audit import note_act
 from api.services.register.acts import ActError, keys_of, require_reason
 from api.services.register.decisions import MATCH, NON_MATCH, decisions_in_force
 from api.services.register.history import child_of
 from api.services.register.pairs import pairs_within
 from api.services.register.severances import severed_between
+from api.services.register.supposing import clusters_if
 from api.services.register.viewing import ShownRecord, view_child, view_records
 from api.services.review.answering import check_can_settle, settle
 from api.services.review.names import IN_PARTS
@@ -37,6 +42,9 @@ from matcher.rules.review import ReviewRules
 
 # More records than that nobody can look through at once.
 _RECORDS = 40
+
+# Decisions are looked at again so often until linking would make what was chosen.
+_ROUNDS = 10
 
 # A place for records of neither child.
 NEW = "new"
@@ -76,6 +84,22 @@ class Planned:
     def pair(self) -> PairId:
         """The two."""
         return PairId.of(self.l.key.record, self.r.key.record)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Decisions that would be entered. ``beside`` has, by place, how many records of other
+    children linking would then put with those that go there.
+    """
+
+    decisions: tuple[Planned, ...]
+    beside: Mapping[str, int]
+
+    def state_with(self, group: Group) -> str:
+        """Names the group and all that is planned for it, so that a change is noticed."""
+        said = sorted((one.pair.records, one.kind) for one in self.decisions)
+        text = repr((group.state, said, sorted(self.beside.items())))
+        return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 class RefusedPairError(ActError):
@@ -148,33 +172,96 @@ def single_sources(connection: Connection) -> frozenset[str]:
     return frozenset(connection.scalars(select(Source.name).where(Source.one_record_per_child)))
 
 
-def planned(connection: Connection, group: Group, to: Mapping[int, str]) -> list[Planned]:
+def planned(connection: Connection, group: Group, to: Mapping[int, str]) -> Plan:
     """Decisions by which each record goes to its place: a child's id, or NEW.
 
     A record without a place stays; where all do, nothing is planned. A match that is not followed
     now is left as it is, unless one of its records moves or the change would have it followed.
-    Raises ActError if there is no such place.
+    Raises ActError if there is no such place, or if linking would make other children whatever
+    were decided of these records.
     """
     if not set(to.values()) <= set(group.places):
         raise ActError("choose one of these children, or a new one")
     place = {number: to.get(number, child) for number, child in group.child_of.items()}
-    by_number = {one.key.record: one for one in group.records}
     moved = {number for number, goal in place.items() if goal != group.child_of[number]}
     if not moved:
-        return []
+        return Plan((), {})
+    tied = _Tied.of(connection, place)
     held = _held(connection, group)
-    apart, joined = (
-        list(_apart(group, place, held, moved)),
-        list(_joined(connection, group, place, held, moved)),
-    )
+    changed = {of[number] for number in moved for of in (place, group.child_of)}
+    apart = list(_apart(group, place, held, moved))
+    joined = list(_joined(tied, place, held, changed))
     then = held | dict.fromkeys((PairId.of(*pair) for pair in apart), NON_MATCH)
     then |= dict.fromkeys((PairId.of(*pair) for pair in joined), MATCH)
     apart += _freed(place, then)
-    found = [*((NON_MATCH, pair) for pair in apart), *((MATCH, pair) for pair in joined)]
-    return [
-        Planned(kind, *sorted((by_number[one], by_number[other]), key=lambda record: record.key))
-        for kind, (one, other) in found
+    said = {PairId.of(*pair): NON_MATCH for pair in apart}
+    said |= {PairId.of(*pair): MATCH for pair in joined}
+    label = _amended(connection, tied, place, changed, said)
+    by_number = {one.key.record: one for one in group.records}
+    decisions = [
+        Planned(kind, *sorted((by_number[pair.low], by_number[pair.high]), key=lambda one: one.key))
+        for pair, kind in said.items()
     ]
+    return Plan(tuple(decisions), _beside(connection, group, place, changed, label))
+
+
+def _amended(
+    connection: Connection,
+    tied: "_Tied",
+    place: Mapping[int, str],
+    changed: set[str],
+    said: dict[PairId, str],
+) -> dict[int, int]:
+    """Add to ``said`` what it takes until linking makes the children as chosen; what it makes."""
+    numbers = np.array(sorted(place), dtype=np.int64)
+    for _ in range(_ROUNDS):
+        label = clusters_if(connection, numbers, {one.records: kind for one, kind in said.items()})
+        wrong = dict(_wrong(tied, place, changed, label))
+        if not wrong:
+            return label
+        if wrong.items() <= said.items():
+            break
+        said |= wrong
+    raise ActError(
+        "linking would not make these children, because of what is decided of other records; "
+        "decide pair by pair"
+    )
+
+
+def _wrong(
+    tied: "_Tied", place: Mapping[int, str], changed: set[str], label: Mapping[int, int]
+) -> Iterator[tuple[PairId, str]]:
+    """Decisions against what linking would make otherwise than chosen."""
+    of = {number: label.get(number, -1 - number) for number in place}
+    for one, other in combinations(sorted(place), 2):
+        goals = {place[one], place[other]}
+        if len(goals) == 2 and goals & changed and of[one] == of[other]:
+            yield PairId.of(one, other), NON_MATCH
+    for goal in sorted(changed):
+        mine = [number for number in sorted(place) if place[number] == goal]
+        parts = {of[number]: [one for one in mine if of[one] == of[number]] for number in mine}
+        for pair in _bridges(list(parts.values()), tied.weights):
+            yield PairId.of(*pair), MATCH
+
+
+def _beside(
+    connection: Connection,
+    group: Group,
+    place: Mapping[int, str],
+    changed: set[str],
+    label: Mapping[int, int],
+) -> dict[str, int]:
+    """How many records of other children linking would put with those of each place."""
+    goal_of = {label[number]: goal for number, goal in place.items() if goal in changed}
+    beside = [number for number, own in label.items() if own in goal_of and number not in place]
+    others = connection.scalars(
+        select(Membership.record).where(
+            among(Membership.record, np.array(beside, dtype=np.int64)),
+            Membership.to_run.is_(None),
+            Membership.child.not_in(group.children),
+        )
+    )
+    return dict(Counter(goal_of[label[number]] for number in others))
 
 
 def check_can_enter(
@@ -214,15 +301,17 @@ def enter(
 ) -> list[int]:
     """Enter what was planned, and queue a run; the numbers of the decisions.
 
-    Raises StaleError if the records, their children or the decisions on them are others than
-    ``state`` names, and ActError if nothing would change or something cannot be decided.
+    Raises StaleError if the records, their children, the decisions on them or those planned are
+    others than ``state`` names, and ActError if nothing would change or something cannot be
+    decided.
     """
     group = group_of(connection, rules, reviewer, pair)
-    if group.state != state:
-        raise StaleError(["page"])
-    decisions = planned(connection, group, to)
+    plan = planned(connection, group, to)
+    decisions = plan.decisions
     if not decisions:
         raise ActError("nothing would change; move at least one record")
+    if plan.state_with(group) != state:
+        raise StaleError(["page"])
     require_reason(why)
     check_can_enter(connection, aside, rules, reviewer, decisions, now=now)
     numbers = [
@@ -278,26 +367,27 @@ def _freed(place: Mapping[int, str], then: Mapping[PairId, str]) -> Iterator[tup
             yield pair.records
 
 
+@dataclass(frozen=True, slots=True)
+class _Tied:
+    """What linking holds of pairs among the records: weights, and which of them are links."""
+
+    weights: Mapping[PairId, float]
+    links: Set[PairId]
+
+    @classmethod
+    def of(cls, connection: Connection, place: Mapping[int, str]) -> "_Tied":
+        """As it is now."""
+        kept = pairs_within(connection, np.array(sorted(place), dtype=np.int64))
+        pairs = [PairId.of(int(l), int(r)) for l, r in zip(kept.l, kept.r, strict=True)]
+        weights = dict(zip(pairs, kept.found["weight"].astype(float), strict=True))
+        links = {one for one, link in zip(pairs, kept.found["link"], strict=True) if link}
+        return cls(weights, links)
+
+
 def _joined(
-    connection: Connection,
-    group: Group,
-    place: Mapping[int, str],
-    held: Mapping[PairId, str],
-    moved: set[int],
+    tied: _Tied, place: Mapping[int, str], held: Mapping[PairId, str], changed: set[str]
 ) -> Iterator[tuple[int, int]]:
     """Pairs that are to be decided matches so that each child holds together."""
-    numbers = np.array(sorted(place), dtype=np.int64)
-    kept = pairs_within(connection, numbers)
-    weights = {
-        PairId.of(int(l), int(r)): float(weight)
-        for l, r, weight in zip(kept.l, kept.r, kept.found["weight"], strict=True)
-    }
-    links = {
-        PairId.of(int(l), int(r))
-        for l, r, link in zip(kept.l, kept.r, kept.found["link"], strict=True)
-        if link
-    }
-    changed = {of[number] for number in moved for of in (place, group.child_of)}
     for goal in dict.fromkeys(one for one in place.values() if one in changed):
         mine = [number for number in sorted(place) if place[number] == goal]
         refused = [
@@ -309,9 +399,9 @@ def _joined(
         firm = {
             pair
             for one, other in combinations(mine, 2)
-            if (pair := PairId.of(one, other)) in links or held.get(pair) == MATCH
+            if (pair := PairId.of(one, other)) in tied.links or held.get(pair) == MATCH
         } | {PairId.of(*pair) for pair in refused}
-        yield from _bridges(_parts(mine, firm), weights)
+        yield from _bridges(_parts(mine, firm), tied.weights)
 
 
 def _parts(numbers: Sequence[int], firm: set[PairId]) -> list[list[int]]:
