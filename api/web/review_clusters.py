@@ -27,7 +27,7 @@ from api.services.review.regrouping import (
 from api.web.access import page_router, signed_in
 from api.web.pages import Instead, page, see
 from api.web.review_part import needed_rules, pair_of, words_for_templates
-from api.web.text import as_typed, born, sentence
+from api.web.text import as_typed, born_briefly, sentence
 
 router = page_router()
 
@@ -133,6 +133,7 @@ def _choosing(
         request,
         "review/cluster.html",
         title="Move records between children",
+        wide=True,
         status=status,
         errors=errors,
         pair=pair,
@@ -181,6 +182,7 @@ def _preview(
         request,
         "review/cluster_change.html",
         title="See the change and confirm it",
+        wide=True,
         status=422 if errors else 200,
         errors=errors,
         pair=pair,
@@ -226,7 +228,7 @@ def _words(group: Group) -> dict[str, Any]:
     """
     apart = dict.fromkeys(group.children, "")
     if len(set(group.names.values())) < len(group.names):
-        days = {child: born(group.born[child]).striptags() for child in group.children}
+        days = {child: born_briefly(group.born[child]) for child in group.children}
         apart = {child: f"born {one}" for child, one in days.items()}
         if not all(group.born.values()) or len(set(apart.values())) < len(apart):
             apart = {child: child for child in apart}

@@ -30,12 +30,10 @@ def shown(value: object) -> Markup:
     """Text from data, so that it shows as what it is.
 
     It cannot change the direction of what is around it, and characters that are not seen are
-    named in their place. Nothing for None.
+    named in their place. Nothing for None, and for no text.
     """
-    if value is None:
-        return Markup()
-    text = str(value)
-    return Markup("<bdi>{}</bdi>").format(_seen(text))
+    text = "" if value is None else str(value)
+    return Markup("<bdi>{}</bdi>").format(_seen(text)) if text else Markup()
 
 
 def marked(value: str, spans: Iterable[tuple[int, int]]) -> Markup:
@@ -123,6 +121,11 @@ def of_field(value: object, name: str) -> Markup:
 def born(value: object) -> Markup:
     """A date of birth, such as 22 May 2017."""
     return of_field(value, "date_of_birth")
+
+
+def born_briefly(value: object) -> str:
+    """The same where a phone has little room, such as 22 Sep 2017."""
+    return re.sub(r"([A-Z][a-z]{2})[a-z]+", r"\1", born(value).striptags())
 
 
 @pass_context

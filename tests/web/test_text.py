@@ -23,6 +23,7 @@ from api.web import text
         ("A\nB", '<bdi>A<span class="app-unseen">u+000a</span>B</bdi>'),
         ("A\ufe0f", '<bdi>A<span class="app-unseen">variation selector-16</span></bdi>'),
         (None, ""),
+        ("", ""),
         (7, "<bdi>7</bdi>"),
     ],
 )

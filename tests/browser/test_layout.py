@@ -1,0 +1,123 @@
+"""What is written fits into what it stands in, on a screen and on a phone."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import Engine
+
+from api.services.access.roles import Role
+from tests.browser import extract_samples
+from tests.browser.conftest import Open
+from tests.browser.review_samples import pair_of
+from tests.browser.site import PHONE, Site, serving, wider_than_screen
+from tests.register_service.reviewed import AISHA, PEOPLE, UNSURE, Reviewed, with_values
+from tests.spec.drawn import rows
+
+SIZES = pytest.mark.parametrize("size", [(1280, 800), PHONE], ids=["desktop", "phone"])
+
+# Two boys of one name, whom their dates of birth tell apart.
+BOYS = rows("""
+source | record_id | forename | surname | date_of_birth | sex | address   | postcode
+school | 21        | Rohan    | Patel   | 2017-09-28    | M   | 5 Elm Dr  | OL2 2BB
+clinic | 22        | Rohan    | Patel   | 2011-12-30    | M   | 8 Oak Ave | OL3 3CC
+""")
+
+
+def too_long(found: Locator) -> list[str]:
+    """The texts of those that are wider than the box which they are in."""
+    cut: list[str] = found.evaluate_all(
+        "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText)"
+    )
+    return cut
+
+
+def cut_choices(found: Locator) -> list[str]:
+    """The choices of lists that are narrower than what they hold."""
+    cut: list[str] = found.evaluate_all(
+        """all => all.filter(one => {
+          const [own, natural] = [one, one.cloneNode(true)]
+          natural.style.cssText = 'width: auto; min-width: 0; max-width: none; position: absolute'
+          own.after(natural)
+          const wide = natural.getBoundingClientRect().width
+          natural.remove()
+          return wide > own.getBoundingClientRect().width + 0.5
+        }).map(one => one.selectedOptions[0].text)"""
+    )
+    return cut
+
+
+def overprinted(page: Page) -> list[str]:
+    """What cells of cards are called, of those whose names stand over the next cell's."""
+    cells: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll('.app-table-frame--cards td')]
+          .filter(cell => cell.getClientRects().length)
+          .filter(cell => cell.getBoundingClientRect().height
+            < parseFloat(getComputedStyle(cell, '::before').height))
+          .map(cell => cell.dataset.title)"""
+    )
+    return cells
+
+
+@SIZES
+@pytest.mark.parametrize("path", ["/", "/extracts"])
+def test_states_in_tables_are_not_cut(
+    open_page: Open, shared_site: Site, path: str, size: tuple[int, int]
+) -> None:
+    extract_samples.strange(shared_site)
+    extract_samples.waiting(shared_site)
+    page = open_page(shared_site, as_=shared_site.person(Role.STEWARD), size=size)
+    page.goto(path)
+    tags = page.locator("td .govuk-tag")
+    for state in ("Needs its columns", "Waits for a person"):
+        expect(tags.filter(has_text=state).first).to_be_visible()
+    assert too_long(tags) == []
+    if size != PHONE:
+        assert too_long(page.get_by_role("region").filter(has=tags)) == []
+
+
+def test_what_a_record_does_not_have_leaves_room_for_what_it_has(
+    open_page: Open, engine: Engine, tmp_path: Path
+) -> None:
+    register = Reviewed(engine, tmp_path)
+    register.begin(with_values(UNSURE, date_of_birth="", address="4 Hill St", postcode="OL1 4DD"))
+    with serving(register.engine) as site:
+        page = open_page(site, as_=site.person(Role.STEWARD), size=PHONE)
+        page.goto(f"/review/clusters/{pair_of(site, UNSURE, AISHA[0])}")
+        expect(page.get_by_role("row", name="Clinic 3")).to_contain_text("4 Hill St")
+        assert overprinted(page) == []
+
+
+@SIZES
+def test_lists_of_children_are_as_wide_as_what_tells_them_apart(
+    open_page: Open, engine: Engine, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    register = Reviewed(engine, tmp_path)
+    register.begin([*PEOPLE, *BOYS])
+    with serving(register.engine) as site:
+        page = open_page(site, as_=site.person(Role.STEWARD), size=size)
+        page.goto(f"/review/clusters/{pair_of(site, ('school', '21'), ('clinic', '22'))}")
+        lists = page.locator("select")
+        assert "born 28 Sep 2017" in lists.first.inner_text()
+        assert cut_choices(lists) == []
+        assert not wider_than_screen(page)
+        assert too_long(page.get_by_role("region").filter(has=lists)) == []
+
+
+def test_what_leads_to_a_list_is_as_large_as_the_list(
+    open_page: Open, site: Site, register: Reviewed
+) -> None:
+    other = {**PEOPLE[1], "record_id": "4", "address": "9 Dale Rd"}
+    register.load_people([*PEOPLE, other])
+    register.holds_each_child_once("clinic")
+    register.say("match", AISHA[0], AISHA[1])
+    register.say("match", AISHA[2], ("clinic", "4"))
+    page = open_page(site, as_=site.person(Role.STEWARD))
+    page.goto("/review?kind=refused_link")
+    page.get_by_role("button", name="Start reviewing").click()
+    lead = page.get_by_text("would hold that child twice:")
+    sizes = {
+        one.first.evaluate("one => getComputedStyle(one).fontSize")
+        for one in (lead, page.locator("#twice ~ ul").first.locator("li"))
+    }
+    assert len(sizes) == 1
