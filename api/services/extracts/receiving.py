@@ -7,7 +7,7 @@ from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from api.db.models import Agreement, Extract, ExtractState, Source
 from api.services.extracts.changes import Mode
@@ -15,7 +15,14 @@ from api.services.extracts.columns import mapping_of_file
 from api.services.extracts.files import Arrived, arriving, keep_file, kept_file
 from api.services.extracts.mapping import extended, mappings_of_source
 from api.services.extracts.reading import OTHER_LAYOUT, layout_of, refusal_by
-from api.services.extracts.states import WAITING, StateError, check_date, note, require
+from api.services.extracts.states import (
+    WAITING,
+    StateError,
+    check_date,
+    note,
+    require,
+    will_be_current,
+)
 from api.services.rules import GENERIC, RuleBook
 from matcher.errors import ExtractRefused
 from matcher.rules.sources import SourceDefinition
@@ -54,10 +61,10 @@ def receive(
     columns mean, see `mapping`. Without ``new_source`` a name is refused that neither the
     rules nor the register know: it may be a slip.
 
-    Nothing is written if the same content waits or is current already, for the same date
-    and in the same mode. Raises ExtractRefused if the source is unknown (NewSourceError, if it
-    might be new) or has a definition and the content is another's, or if there is no such file,
-    and StateError if the date is older than that of what is current or accepted.
+    Nothing is written if the same content waits or is current already, or will be again, for the
+    same date and in the same mode. Raises ExtractRefused if the source is unknown
+    (NewSourceError, if it might be new) or has a definition and the content is another's, or if
+    there is no such file, and StateError if the date is older than that of what is current by then.
     """
     if not _NAME.fullmatch(source):
         message = "write the name of a source in small letters, digits and underscores"
@@ -291,7 +298,8 @@ def _purposes_of_fields(definition: SourceDefinition) -> dict[str, list[str]]:
 def _same(
     connection: Connection, source: int, file_hash: str, as_of: date, mode: str
 ) -> int | None:
-    """An extract of the same content that waits or is current."""
+    """An extract of the same content that waits, or is current by the time that this one is."""
+    current = [row.id for row in will_be_current(connection, source)]
     return connection.scalar(
         select(Extract.id)
         .where(
@@ -299,7 +307,7 @@ def _same(
             Extract.file_hash == file_hash,
             Extract.as_of == as_of,
             Extract.mode == mode,
-            Extract.state.in_([*WAITING, ExtractState.CURRENT]),
+            or_(Extract.state.in_(WAITING), Extract.id.in_(current)),
         )
         .order_by(Extract.id.desc())
         .limit(1)

@@ -6,7 +6,7 @@ step is not possible, `can_x` whether.
 
 A current extract that is withdrawn stays in effect until the next run undoes it, for only
 a run changes the register. It must be the latest of its source, since what came later was
-compared with it.
+compared with it; so must one that waits to be linked.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,9 +15,9 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, and_, or_, select, update
 
-from api.db.models import Extract, ExtractState
+from api.db.models import Extract, ExtractState, Source
 from api.services.access.audit import note_act
 from api.services.extracts.dates import in_force
 from api.services.extracts.files import drop_file
@@ -27,6 +27,8 @@ from matcher.errors import MatcherError
 _LOCAL = ZoneInfo("Europe/London")
 # An earlier day is a slip: no system's extract is as old as that.
 _FIRST_DAY = date(1990, 1, 1)
+# Accepted ones are applied by date, and of one date as they were let in.
+_IN_TURN = (Extract.as_of, Extract.decided_at, Extract.id)
 WAITING = (ExtractState.RECEIVED, ExtractState.VALIDATED, ExtractState.ACCEPTED)
 
 
@@ -68,9 +70,14 @@ def check_can_refuse(connection: Connection, extract: int) -> None:
 
 
 def check_can_withdraw(connection: Connection, extract: int) -> None:
-    """What waits can be withdrawn, and the latest that is current. Raises StateError."""
+    """What no person or policy let in yet can be withdrawn, and the latest of those let in.
+
+    Raises StateError.
+    """
     row = require(connection, extract, *WAITING, ExtractState.CURRENT)
-    if row.state == ExtractState.CURRENT and _applied_later(connection, row):
+    if row.state in (ExtractState.ACCEPTED, ExtractState.CURRENT) and _let_in_later(
+        connection, row
+    ):
         raise StateError(
             f"extract {extract} is not the latest of its source; withdraw the later ones first"
         )
@@ -126,6 +133,7 @@ def refuse(connection: Connection, extract: int, *, by: str, now: datetime, why:
 
 def withdraw(connection: Connection, extract: int, *, by: str, now: datetime, why: str) -> None:
     """Take the extract back; what it did, if it was current, is undone by the next run."""
+    hold_source(connection, extract_row(connection, extract).source)
     check_can_withdraw(connection, extract)
     _check_reason(why)
     _decide(connection, extract, ExtractState.WITHDRAWN, by=by, now=now, withdrawal=why)
@@ -159,20 +167,16 @@ def check_exported_on(as_of: date, now: datetime) -> None:
 
 
 def check_date(connection: Connection, *, source: int, as_of: date) -> None:
-    """No extract may be older than what is current or accepted. Raises StateError."""
-    newest = connection.execute(
-        select(Extract.id, Extract.as_of, Extract.state)
-        .where(
-            Extract.source == source,
-            Extract.state.in_([ExtractState.ACCEPTED, ExtractState.CURRENT]),
-        )
-        .order_by(Extract.as_of.desc(), Extract.id.desc())
-        .limit(1)
-    ).one_or_none()
+    """No extract may be older than what is current by the time it is. Raises StateError."""
+    newest = max(
+        will_be_current(connection, source), key=lambda row: (row.as_of, row.id), default=None
+    )
     if newest is not None and as_of < newest.as_of:
+        again = newest.state == ExtractState.SUPERSEDED
+        stands = "will be current again" if again else f"is {newest.state}"
         raise StateError(
             f"the as-of date {written_day(as_of)} is older than that of extract {newest.id}, "
-            f"which is {newest.state}, {written_day(newest.as_of)}; give the date on which the "
+            f"which {stands}, {written_day(newest.as_of)}; give the date on which the "
             "system was exported"
         )
 
@@ -206,18 +210,38 @@ def extracts_due(connection: Connection) -> list[Due]:
         .order_by(Extract.run.desc(), Extract.id.desc())
     )
     accepted = connection.execute(
-        select(*columns)
-        .where(Extract.state == ExtractState.ACCEPTED)
-        .order_by(Extract.as_of, Extract.id)
+        select(*columns).where(Extract.state == ExtractState.ACCEPTED).order_by(*_IN_TURN)
     )
     return [Due(*row, undo=True) for row in withdrawn] + [Due(*row, undo=False) for row in accepted]
 
 
-def _applied_later(connection: Connection, row: Row[Any]) -> bool:
-    later = select(Extract.id).where(
-        Extract.source == row.source, Extract.state == ExtractState.CURRENT, Extract.run > row.run
+def will_be_current(connection: Connection, source: int) -> list[Row[Any]]:
+    """Extracts (id, mode, as_of, state) that are current once all that is due of it is done."""
+    query: Any = (
+        select(Extract.id, Extract.mode, Extract.as_of, Extract.state)
+        .where(
+            Extract.source == source,
+            or_(
+                and_(in_force(), Extract.state != ExtractState.WITHDRAWN),
+                Extract.state == ExtractState.ACCEPTED,
+            ),
+        )
+        .order_by(Extract.run.is_(None), Extract.run, *_IN_TURN)
     )
-    return connection.execute(later.limit(1)).first() is not None
+    found = list(connection.execute(query).all())
+    since = max((at for at, row in enumerate(found) if row.mode == "snapshot"), default=0)
+    return found[since:]
+
+
+def hold_source(connection: Connection, source: int) -> None:
+    """Wait until nobody else compares an extract of the source, or lets one in or takes it back."""
+    held = select(Source.number).where(Source.number == source)
+    connection.execute(held.with_for_update(key_share=True))
+
+
+def _let_in_later(connection: Connection, row: Row[Any]) -> bool:
+    of_source = will_be_current(connection, row.source)
+    return bool(of_source) and of_source[-1].id != row.id
 
 
 def _passes(check: Callable[[Connection, int], None], connection: Connection, extract: int) -> bool:

@@ -9,8 +9,9 @@ import pandas as pd
 from sqlalchemy import Connection, Row, delete, func, select, update
 
 from api.db.bulk import insert
-from api.db.models import Extract, ExtractState, Record, RecordVersion, Reject, Run, Source
+from api.db.models import Extract, ExtractState, Record, RecordVersion, Reject, Run
 from api.services.access.keepers import may_know_places
+from api.services.extracts.ahead import due_of, once_done
 from api.services.extracts.another import another_person
 from api.services.extracts.arrays import Flags, cells
 from api.services.extracts.changes import diff
@@ -23,6 +24,8 @@ from api.services.extracts.states import (
     accept,
     can_accept,
     check_can_accept,
+    extract_row,
+    hold_source,
     note,
     pass_over,
     require,
@@ -74,6 +77,7 @@ def validate(
         read = read_kept(connection, extract, book, progress=progress)
     except ExtractRefused as refusal:
         return _refused(connection, extract, refusal, by=by, now=now)
+    hold_source(connection, row.source)
     report = _look_over(connection, row, read, book, by=by, now=now)
     state = ExtractState.VALIDATED
     if book.loading.accept == "at_once" and not report["stops"] and can_accept(connection, extract):
@@ -97,11 +101,12 @@ def accept_as_reported(
     """Accept an extract that a person has read the report of, if the report still holds.
 
     One with rows that may be of a shielded child only somebody ``cleared`` may accept.
-    False if it does not: where anything was linked since, or other rules hold, the extract is
-    compared and judged again. If that says something else it waits as before, with its new
-    report; it is refused if it cannot be read any more. Raises StateError if it cannot be
+    False if it does not: where anything was linked or withdrawn since, or other rules hold, the
+    extract is compared and judged again. If that says something else it waits as before, with its
+    new report; it is refused if it cannot be read any more. Raises StateError if it cannot be
     accepted, or while another of its source is, and still to be linked.
     """
+    hold_source(connection, extract_row(connection, extract).source)
     check_can_accept(connection, extract)
     row = require(connection, extract, ExtractState.VALIDATED)
     _check_none_is_on_its_way(connection, row)
@@ -110,10 +115,8 @@ def accept_as_reported(
             f"extract {extract} has rows that may be of shielded children; somebody who is cleared "
             "to know where these live must accept it"
         )
-    if (row.report.get("after_run"), row.report["rules"]) != (
-        _last_run(connection),
-        book.content_hash,
-    ):
+    seen = (row.report.get("after_run"), row.report.get("waited", []), row.report["rules"])
+    if seen != (_last_run(connection), _due_numbers(connection, row.source), book.content_hash):
         try:
             read = read_kept(connection, extract, book)
         except ExtractRefused as refusal:
@@ -127,9 +130,7 @@ def accept_as_reported(
 
 
 def _check_none_is_on_its_way(connection: Connection, row: Row[Any]) -> None:
-    """What was accepted and is not linked yet will change what this one is compared with."""
-    source = select(Source.number).where(Source.number == row.source)
-    connection.execute(source.with_for_update())
+    """A person reads what an extract does to the register, and not to what may be in it."""
     other = connection.scalar(
         select(Extract.id)
         .where(Extract.source == row.source, Extract.state == ExtractState.ACCEPTED)
@@ -153,7 +154,13 @@ def _look_over(
     now: datetime,
 ) -> dict[str, Any]:
     """Compare and judge an extract, and keep what was found; the report."""
-    report = _report(connection, row, read, book)
+    judged = {
+        "rules": book.content_hash,
+        "after_run": _last_run(connection),
+        "waited": _due_numbers(connection, row.source),
+    }
+    with once_done(connection, row.source, book=book, now=now):
+        report = _report(connection, row, read, book) | judged
     _keep_rejects(connection, row.id, read)
     connection.execute(
         update(Extract)
@@ -190,7 +197,7 @@ def _refused(
 def _report(
     connection: Connection, row: Row[Any], read: ReadResult, book: RuleBook
 ) -> dict[str, Any]:
-    """The report, compared with what is current, and judged by the loading rules."""
+    """The report, compared with what is current by then, and judged by the loading rules."""
     changes = diff(connection, source=row.source, read=read, mode=row.mode, as_of=row.as_of)
     another = another_person(connection, changes)
     cleared = may_know_places(connection, row.received_by)
@@ -219,8 +226,6 @@ def _report(
         if like:
             stops.append(Stop(code=SHIELDED, found=like, bound=0))
     report["stops"] = [stop.model_dump() for stop in stops]
-    report["rules"] = book.content_hash
-    report["after_run"] = _last_run(connection)
     return report
 
 
@@ -244,6 +249,10 @@ def _current(connection: Connection, source: int) -> int:
         .where(Record.source == source, RecordVersion.to_run.is_(None))
     )
     return connection.execute(counted).scalar_one()
+
+
+def _due_numbers(connection: Connection, source: int) -> list[int]:
+    return [one.extract for one in due_of(connection, source)]
 
 
 def _last_run(connection: Connection) -> int:
