@@ -186,7 +186,7 @@ def show_sources(found: Sequence[SourceView]) -> None:
             until = f", until {one.ends}" if one.ends else ""
             over = "" if one.in_force else " (not in force)"
             _OUT.print(f"    for {', '.join(one.purposes)}{until}{over}", soft_wrap=True)
-            _OUT.print(f"    basis: {one.lawful_basis}", soft_wrap=True)
+            _OUT.print(f"    basis: {one.lawful_basis or 'not stated'}", soft_wrap=True)
             for field, may in one.fields.items():
                 _OUT.print(f"    {field} only for {', '.join(may) or 'nothing'}", soft_wrap=True)
 

@@ -22,7 +22,10 @@ router = APIRouter(route_class=GuardedRoute, tags=["sources"])
 class AgreementModel(BaseModel):
     """What a source may be used for, on which basis, until when."""
 
-    lawful_basis: str = Field(description="On which it may be used.", examples=["public task"])
+    lawful_basis: str = Field(
+        description="On which it may be used; empty if nobody has stated it.",
+        examples=["public task"],
+    )
     purposes: list[str] = Field(
         description="What it may be used for.", examples=[["early_years", "education"]]
     )

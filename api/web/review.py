@@ -9,6 +9,7 @@ from api.db.engine import reading
 from api.rest.paging import place_of, written
 from api.rest.reviewing import Rules, reviewer_of, rules_of
 from api.services.attention import oldest_waiting
+from api.services.register.viewing import sources_with_records
 from api.services.review import leases
 from api.services.review.listing import queued
 from api.services.review.sections import ADJUDICATION, REFERRED
@@ -69,7 +70,7 @@ def queue_page(
         part=part,
         thresholds=_thresholds(rules_of(visit)),
         kinds=[kind for kind in CHOSEN if reviewer.senior or kind not in (REFERRED, ADJUDICATION)],
-        sources=sorted(visit.view.sources),
+        sources=sources_with_records(visit.connection, visit.view.sources),
         counts=counts_for(visit.connection, reviewer),
         senior=reviewer.senior,
         place=partial(_position, rules_of(visit)),

@@ -670,3 +670,39 @@ def test_a_list_that_was_never_let_in_is_offered_nowhere(
         shown = steward.get(address).text
         assert "Kept" in shown and "Rubbish" not in shown, address
     assert steward.get("/matching?base=rubbish").status_code == 404
+
+
+def test_a_source_that_no_rules_define_has_one_name_and_no_agreed_basis(
+    steward: TestClient,
+) -> None:
+    bring(steward, PLAIN, "nursery_multi")
+    listed = ["/", "/extracts", "/administration/sources", "/administration/keys/new"]
+    for address in listed:
+        shown = steward.get(address).text
+        assert "Nursery multi" in shown, address
+        assert "nursery_multi<" not in shown and ">nursery_multi" not in shown, address
+    told = " ".join(re.sub(r"<[^>]+>", " ", steward.get(listed[2]).text).split())
+    assert "Not stated" in told and "In force" not in told
+    assert "Add an agreement that states it" in told
+    own = re.search(r'href="(/administration/sources/\d+)"', steward.get(listed[2]).text)
+    assert own is not None
+    assert "Nobody has stated the lawful basis" in steward.get(own[1]).text
+    stated = {
+        "csrf": token_in(steward.get("/account").text),
+        "basis": "Childcare Act 2006, section 7",
+        "purposes": ["early_years"],
+    }
+    assert steward.post(f"{own[1]}/new", data={**stated, "basis": ""}).status_code == 422
+    assert steward.post(f"{own[1]}/new", data=stated).status_code == 303
+    assert "In force" in steward.get(own[1]).text
+
+
+def test_systems_are_offered_to_reviewers_once_they_have_records(
+    steward: TestClient, service: Service
+) -> None:
+    bring(steward, PLAIN, "nursery_multi")
+    assert "Nursery multi" not in steward.get("/review").text
+    do_work(service)
+    form(steward, "/extracts/1/accept", {}, "/extracts/1")
+    do_work(service)
+    assert "Nursery multi" in steward.get("/review").text

@@ -32,7 +32,10 @@ class AgreementError(MatcherError):
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """One agreement. ``state`` on the day that was asked for: to_come, in_force or ended."""
+    """One agreement. ``state`` on the day that was asked for: to_come, in_force or ended.
+
+    ``lawful_basis`` is empty where nobody has stated it: of a source that no rules define.
+    """
 
     id: int
     lawful_basis: str
@@ -51,6 +54,14 @@ class AgreedSource:
     name: str
     title: str
     agreements: tuple[Agreed, ...]
+
+    @property
+    def unstated(self) -> Agreed | None:
+        """An agreement that lets it be seen, though nobody has stated the lawful basis."""
+        return next(
+            (one for one in self.agreements if one.state == "in_force" and not one.lawful_basis),
+            None,
+        )
 
     @property
     def is_open(self) -> bool:

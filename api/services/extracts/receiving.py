@@ -263,7 +263,9 @@ def _register(connection: Connection, source: str, book: RuleBook) -> int:
         insert(Source)
         .values(
             name=source,
-            title=definition.title if source in book.sources else source,
+            title=definition.title
+            if source in book.sources
+            else source.replace("_", " ").capitalize(),
             one_record_per_child=definition.one_record_per_child,
         )
         .returning(Source.number)
