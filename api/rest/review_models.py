@@ -282,7 +282,9 @@ class WeightsModel(BaseModel):
     prior: float = Field(
         description="In bits: log2 of the odds before the two are compared.", examples=[-14.1]
     )
-    company: float = Field(description="What the systems that hold them say.", examples=[0.0])
+    company: float = Field(
+        description="What the systems that hold only one of them say.", examples=[0.0]
+    )
     withheld: bool = Field(
         description="Whether something that may not be seen counts for or against the two."
     )

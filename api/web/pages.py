@@ -90,7 +90,7 @@ def _environment() -> Environment:
     own = PackageLoader("api.web", "templates")
     environment = _made(ChoiceLoader([own, Components()]), Unknown)
     environment.filters.update({name: getattr(text, name) for name in _FILTERS})
-    environment.globals["service"] = SERVICE
+    environment.globals |= {"service": SERVICE, "company": text.COMPANY}
     return environment
 
 

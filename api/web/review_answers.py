@@ -34,7 +34,7 @@ from api.web.review_part import (
     two_end,
     words_for_templates,
 )
-from api.web.text import as_typed, sentence
+from api.web.text import COMPANY, as_typed, sentence
 
 router = page_router()
 
@@ -252,7 +252,7 @@ def _steps(weighed: Weighed) -> list[Step]:
         if one.weight or one.sentence
     ]
     if weighed.company:
-        parts.append(("Company", "Which other systems hold the two", weighed.company))
+        parts.append((*COMPANY, weighed.company))
     steps, after = [], 0.0
     for title, found, weight in parts:
         after += weight

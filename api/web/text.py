@@ -26,6 +26,13 @@ _FIELDS = {
 }
 
 
+# What the sources' company is called as a part of a weight, and what it says.
+COMPANY = (
+    "Systems that hold only one",
+    "If these were two children, systems that hold most children would probably hold both",
+)
+
+
 def shown(value: object) -> Markup:
     """Text from data, so that it shows as what it is.
 

@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import delete, select, update
 
 from api.db.engine import reading, writing
-from api.db.models import Decision, Golden, Job, ReviewAnswer, ReviewLease
+from api.db.models import Decision, Golden, Job, Pair, ReviewAnswer, ReviewLease
 from api.rest.service import Service, opened
 from api.services.access.accounts import add_person
 from api.services.access.roles import Role
@@ -734,3 +734,23 @@ def _settle_down(reviewer: Reviewing) -> None:
 
     with writing(reviewer.service.aside) as beside:
         beside.execute(delete(ReviewLease).where(ReviewLease.by == reviewer.name))
+
+
+def test_what_the_systems_around_two_records_say_has_a_name_that_says_it(
+    sit: Sit, register: Reviewed
+) -> None:
+    anna = sit("anna", Role.STEWARD)
+    pair = f"{_pair(register, AISHA[0], AISHA[1])}".split("-")
+    with writing(register.engine) as connection:
+        l, r = Pair.l.in_(map(int, pair)), Pair.r.in_(map(int, pair))
+        connection.execute(update(Pair).where(l, r).values(company=4.0))
+    why = text_of(anna.get(f"/children/{register.child(AISHA[0])}/why"))
+    assert "Systems that hold only one If these were two children, systems that" in why
+    where = anna.take()
+    anna.answer(where, "cannot_tell")
+    with writing(register.engine) as connection:
+        kept = dict(connection.execute(select(ReviewAnswer.weighed)).scalar_one())
+        connection.execute(update(ReviewAnswer).values(weighed={**kept, "company": 4.0}))
+    shown = text_of(anna.get("/review/answers/1"))
+    assert "Systems that hold only one If these were two children" in shown
+    assert "Company" not in why + shown
