@@ -33,6 +33,7 @@ from api.services.register.deciding import held_decision, undo_decision
 from api.services.register.entered import conflicts_since
 from api.services.register.kept_rules import InForce, rules_in_force
 from api.services.register.placing import waiting_places
+from api.services.register.severances import UnnamedError
 from api.services.register.severances import sever as enter_severance
 from api.services.register.shielding import lift_shields, still_hidden
 from api.services.register.shielding import shield as enter_shield
@@ -218,14 +219,19 @@ def sever(
     """Keep two identities of an adopted child apart for good. It cannot be taken back.
 
     Give each option as often as there are records. Records that are of one child with these
-    go with them; where both sides are one child until now, name every record.
+    go with them; where both sides are one child until now, every record of it must be named.
     """
     sides = [[_key(text) for text in side] for side in (one, other)]
     with existing_register(database) as engine:
-        with writing(engine) as connection:
-            count = enter_severance(
-                connection, one=sides[0], other=sides[1], why=why, by=by or user_name(), now=now()
-            )
+        try:
+            with writing(engine) as connection:
+                count = enter_severance(
+                    connection, one=sides[0], other=sides[1], why=why, by=by or user_name(),
+                    now=now(),
+                )  # fmt: skip
+        except UnnamedError as error:
+            unnamed = ", ".join("=".join(key) for key in error.records)
+            raise DataError(f"{error}: {unnamed}") from None
         print(f"{count} pair{'s' if count != 1 else ''} of records can never be one child again.")
         _link(engine, by, link)
 

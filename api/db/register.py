@@ -159,7 +159,11 @@ class Shield(Table):
 
 
 class Severance(Table):
-    """Two records, of an adopted child's two identities, that never come together again."""
+    """Two records, of an adopted child's two identities, that never come together again.
+
+    ``inherited_from`` is what a person entered, if this one was not: one of the two joined a side
+    of it since.
+    """
 
     __tablename__ = "severance"
 
@@ -170,6 +174,7 @@ class Severance(Table):
     by: Mapped[Name]
     at: Mapped[Moment]
     run: Mapped[int | None] = mapped_column(ForeignKey("run.id"), index=True)
+    inherited_from: Mapped[int | None] = mapped_column(ForeignKey("severance.id"))
 
 
 class Conflict(Table):

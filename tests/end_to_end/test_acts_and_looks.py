@@ -197,6 +197,22 @@ def test_a_value_is_corrected_and_released(kept: Call) -> None:
     assert surname() == before
 
 
+def test_records_that_are_on_neither_side_of_a_severance_are_told(
+    kept: Call, tmp_path: Path
+) -> None:
+    said = tmp_path / "said.json"
+    said.write_text(json.dumps({"forename": "Aisha", "surname": "Malik", "sex": "F",
+                                "date_of_birth": "2014-05-03"}), encoding="utf-8")  # fmt: skip
+    assert kept("put", "nursery", 55, said).status == GOOD
+    assert kept("decide", "match", "nursery", 55, "clinic", 1, "--why", "x").status == GOOD
+    half = kept("sever", "--one", "nursery=1", "--other", "clinic=1", "--why", "order")
+    assert half.status == DATA_PROBLEM
+    assert "1 of its records on neither" in half.err
+    assert "nursery=55" in half.err
+    sides = ("--one", "nursery=1", "--other", "clinic=1", "--other", "nursery=55")
+    assert kept("sever", *sides, "--why", "order").status == GOOD
+
+
 def test_severed_identities_are_never_one_child_again(kept: Call, tmp_path: Path) -> None:
     severed = kept("sever", "--one", "nursery=1", "--other", "clinic=1", "--why", "order")
     assert "1 pair of records" in severed.out

@@ -20,6 +20,7 @@ from api.db.models import (
     Record,
     RecordVersion,
     SearchEntry,
+    Severance,
     Source,
 )
 from api.services.extracts import Mode, accept, current_records, receive, withdraw
@@ -213,6 +214,13 @@ class Register:
         with writing(self.engine) as connection:
             severances.sever(connection, one=one, other=other, why="a test", by="reviewer", now=NOW)
             self._run(connection)
+
+    def severances(self) -> list[tuple[Key, Key]]:
+        """Pairs that are severed, by people or as one of the two joined a side."""
+        with reading(self.engine) as connection:
+            keys = {number: key for key, number in self.ids(connection).items()}
+            query = select(Severance.record_l, Severance.record_r).order_by(Severance.id)
+            return [(keys[l], keys[r]) for l, r in connection.execute(query)]
 
     def erase(self, *records: Key) -> Erased:
         """Erase records as if somebody had asked for it."""

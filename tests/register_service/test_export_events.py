@@ -140,7 +140,7 @@ def test_exported_events_lead_from_no_severed_side_to_the_other(
 ) -> None:
     """Neither the split nor what both sides did while they were one child."""
     register.say("match", AISHA[0], UNSURE)
-    register.sever([AISHA[0]], AISHA[1:])
+    register.sever([AISHA[0], UNSURE], AISHA[1:])
     with reading(register.engine) as connection:
         export(connection, Export.EVENTS, tmp_path / "events.csv")
         export(connection, Export.EVENTS, tmp_path / "then.csv", as_of_run=1)

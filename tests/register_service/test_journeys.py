@@ -93,8 +93,14 @@ def test_what_was_severed_is_not_on_the_journey_of_a_past_run(engine: Engine) ->
         first = before[0].key
         others = sorted({step.key for step in before} - {first})
     with writing(engine) as connection:
-        side = [[key_of(connection, one.record) for one in some] for some in ([first], others)]
-        sever(connection, one=side[0], other=side[1], why="a test", **WHO)
+        held = select(Membership.record).where(
+            Membership.child == child,
+            Membership.to_run.is_(None),
+            Membership.record != first.record,
+        )
+        theirs = [key_of(connection, one) for one in connection.scalars(held).all()]
+        mine = key_of(connection, first.record)
+        sever(connection, one=[mine], other=theirs, why="a test", **WHO)
         run_register(connection, shipped(), **WHO)
     with seen(engine) as (connection, view):
         then = journey_of(connection, view, child, as_of_run=run, limit=10_000).steps

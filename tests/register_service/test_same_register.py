@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine
 
-from api.db.engine import open_database, reading
+from api.db.engine import open_database, reading, writing
 from api.db.models import RecordVersion
 from api.services.extracts import Mode
 from api.services.register.acts import ActError
@@ -197,8 +197,9 @@ class Arrivals(RuleBasedStateMachine):
         if one != other and self.state.holds(one) and self.state.holds(other):
             child = {key: child for child in self.register.children() for key in child}
             same = child[one] == child[other]
-            sides = ([one], [other]) if same else (sorted(child[one]), sorted(child[other]))
-            self.register.sever([one], [other])
+            theirs = sorted(child[other] - {one})
+            self.register.sever([one], theirs if same else [other])
+            sides = ([one], theirs) if same else (sorted(child[one]), theirs)
             self.state.severances = list(product(*sides))
 
     @rule(which=st.integers(0, 20))
@@ -224,7 +225,14 @@ class Arrivals(RuleBasedStateMachine):
             # One whose record is gone stays where that was, which one run cannot know.
             if not self.state.holds(record):
                 self._release(number)
+        with writing(self.register.engine) as connection:
+            self.register._run(connection)
         found = comes_to(self.register)
+        # Who joined a side is of it for good, which one run cannot know.
+        known = {frozenset(pair) for pair in self.state.severances}
+        self.state.severances += [
+            pair for pair in self.register.severances() if frozenset(pair) not in known
+        ]
         held = {key for child in found["children"] for key in child if key[0] != "registry"}
         assert held == self.state.keys()
         self.batch.rules = self.register.rules

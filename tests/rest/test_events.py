@@ -105,7 +105,7 @@ def test_the_feed_does_not_tell_that_severed_children_were_one(
     headers = key()
     before = follow(client, headers, "/v1/events")
     own, other = register.child(AISHA[0]), AISHA[1]
-    register.sever([AISHA[0]], [AISHA[1]])
+    register.sever([AISHA[0]], AISHA[1:])
     events = follow(client, headers, "/v1/events")
     present = held(register.engine)
     apart = {present[AISHA[0]], present[other]}
@@ -130,7 +130,7 @@ def test_a_merge_whose_children_are_severed_later_is_told_as_an_end(
     register.say("match", UNSURE, AISHA[0])
     headers = key()
     assert "child_merged" in {one["kind"] for one in follow(client, headers, "/v1/events")}
-    register.sever([UNSURE], [AISHA[0]])
+    register.sever([UNSURE], AISHA)
     events = follow(client, headers, "/v1/events")
     assert "child_merged" not in {one["kind"] for one in events}
     assert replayed(events) == held(register.engine)
@@ -188,7 +188,7 @@ def test_a_long_poll_comes_back_without_events_when_its_time_is_over(
 def test_the_number_of_queries_does_not_grow_with_the_page(
     client: TestClient, service: Service, register: Reviewed, key: MakeKey
 ) -> None:
-    register.sever([AISHA[0]], [AISHA[1]])
+    register.sever([AISHA[0]], AISHA[1:])
     headers = key()
     counts = []
     for limit in (1, 1000):
@@ -221,7 +221,7 @@ def test_the_feed_does_not_tell_which_two_were_joined_in_a_run_before_they_were_
     aisha, noah = register.child(AISHA[0]), register.child(NOAH)
     register.say("match", NOAH, AISHA[0])
     joined = before + follow(client, headers, f"/v1/events?after={before[-1]['id']}")
-    register.sever([NOAH], [AISHA[0]])
+    register.sever([NOAH], AISHA)
     events = follow(client, headers, "/v1/events")
     of_joining = {one["run"] for one in joined[len(before) :]}
     told = [one for one in events if one["run"] in of_joining]

@@ -128,7 +128,7 @@ def test_no_export_leads_from_one_severed_child_to_the_other(
     client: TestClient, service: Service, register: Reviewed, analyst: Headers
 ) -> None:
     run = client.get("/v1/runs", headers=analyst).json()["items"][0]["id"]
-    register.sever([AISHA[0]], [AISHA[1]])
+    register.sever([AISHA[0]], AISHA[1:])
     own, other = register.child(AISHA[0]), register.child(AISHA[1])
     links = rows_of(fetched(client, service, analyst, what="links"))
     pairs = [
@@ -156,7 +156,7 @@ def test_a_file_from_before_a_shield_a_severance_or_the_end_of_an_agreement_is_n
     if act == "shield":
         register.shield(AISHA[0])
     elif act == "severance":
-        register.sever([AISHA[0]], [AISHA[1]])
+        register.sever([AISHA[0]], AISHA[1:])
     else:
         end_agreement(service, "clinic")
     for rest in ("", "/content"):

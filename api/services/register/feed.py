@@ -248,7 +248,9 @@ class Reduction:
             for _, source, record_id, since, ended in rows
             if ended is None
         }
-        last = connection.scalar(select(func.max(Severance.run))) if rows else None
+        # Who joins a side later brings it nothing of the other.
+        named = select(func.max(Severance.run)).where(Severance.inherited_from.is_(None))
+        last = connection.scalar(named) if rows else None
         lost = _unclaimed(connection) if rows else frozenset()
         return cls(own, joined, frozenset(row.child for row in rows), last or 0, lost)
 

@@ -9,6 +9,7 @@ Where too much moved for that to be less work, everything is linked anew.
 from sqlalchemy import Connection
 
 from api.services.register.columns import Numbers
+from api.services.register.inheriting import spread_severances
 from api.services.register.linker import Linker, LinkOutcome
 from api.services.register.moved import find_moved
 from api.services.register.part import decide_part, rescore
@@ -53,7 +54,9 @@ def link_register(
     linker = Linker.of(connection, run, rules, model, observer or Silent())
     outcome = _link(linker, changed, recheck, anew=anew, largest_part=largest_part)
     mark_stale(connection, run, rules, None if outcome.whole else changed)
-    spread_shields(connection, run=run, around=None if outcome.whole else outcome.records)
+    around = None if outcome.whole else outcome.records
+    spread_severances(connection, run=run, around=around)
+    spread_shields(connection, run=run, around=around)
     return outcome
 
 

@@ -1,8 +1,8 @@
 """Two identities of an adopted child, severed: never one child again, and never shown together.
 
 A severance stands between every record of one side and every record of the other, so that
-it holds when some of them are gone. It cannot be taken back. Only what the two sides held
-before is entered; linking keeps whatever comes later on one side at most.
+it holds when some of them are gone. It cannot be taken back. What the two sides held before is
+entered; linking keeps whatever comes later on one side at most, where `inheriting` enters it.
 """
 
 from collections.abc import Collection
@@ -18,7 +18,15 @@ from sqlalchemy import Connection, or_, select
 from api.db.among import among
 from api.db.bulk import insert
 from api.db.models import Event, Membership, Record, Severance, Source, Succession
-from api.services.register.acts import ActError, Key, audit, find_record, passes, require_reason
+from api.services.register.acts import (
+    ActError,
+    Key,
+    audit,
+    find_record,
+    keys_of,
+    passes,
+    require_reason,
+)
 from api.services.register.columns import Numbers, columns
 from api.services.register.sundered import (
     held_since,
@@ -26,6 +34,18 @@ from api.services.register.sundered import (
     severed_children,
     unclaimed,
 )
+
+
+class UnnamedError(ActError):
+    """A child has records on both sides, and ``records`` of it are on neither, by their keys."""
+
+    def __init__(self, records: list[Key]) -> None:
+        self.records = records
+        super().__init__(
+            f"one child has records on both sides, and {len(records)} of its records on neither; "
+            "name each on the side that it is of"
+        )
+
 
 _NONE = np.empty(0, dtype=np.int64)
 _SIDES = (Severance.record_l, Severance.record_r)
@@ -42,9 +62,10 @@ def sever(
 ) -> int:
     """Sever two groups of records, and those of one child with them; how many pairs.
 
-    Where both groups are of one child until now, each record that must not stay with either
-    side has to be named, also one that its source does not list any more: those of which nobody
-    says whose they are, are shown with neither. Takes effect with the next run. Raises ActError.
+    Where both groups are of one child until now, each of its records has to be named. One that
+    its source does not list any more may be: those of which nobody says whose they are, are shown
+    with neither. Takes effect with the next run. Raises ActError, UnnamedError if not all are
+    named.
     """
     mine, theirs = check_can_sever(connection, one=one, other=other, why=why)
     known = set(connection.execute(_severances(np.union1d(mine, theirs))).all())
@@ -65,7 +86,10 @@ def sever(
 def check_can_sever(
     connection: Connection, *, one: Collection[Key], other: Collection[Key], why: str
 ) -> tuple[Numbers, Numbers]:
-    """Records on both sides, none on both, a reason; record.id of each side. Raises ActError."""
+    """Records on both sides, none on both, a reason; record.id of each side.
+
+    Raises ActError, UnnamedError if a child has records on both sides and others on neither.
+    """
     require_reason(why)
     if not one or not other:
         raise ActError("name records on both sides")
@@ -77,6 +101,9 @@ def check_can_sever(
         raise ActError("a record is on both sides")
     children = _children_of(connection, mine), _children_of(connection, theirs)
     both = children[0] & children[1]
+    unnamed = np.setdiff1d(_records_of(connection, both), np.union1d(mine, theirs))
+    if len(unnamed):
+        raise UnnamedError(sorted(keys_of(connection, unnamed.tolist()).values()))
     return (
         np.union1d(mine, _records_of(connection, children[0] - both)),
         np.union1d(theirs, _records_of(connection, children[1] - both)),

@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_d97486"
+revision: str = "0001_a7d685"
 down_revision: str | None = None
 
 
@@ -1422,6 +1422,12 @@ def upgrade() -> None:
         sa.Column("by", sa.String(length=64), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "inherited_from", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["inherited_from"], ["severance.id"], name=op.f("fk_severance_inherited_from_severance")
+        ),
         sa.ForeignKeyConstraint(
             ["record_l"], ["record.id"], name=op.f("fk_severance_record_l_record")
         ),
