@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from api.db.models import ModelFile, PreviewRow, RuleSet, Run
+from api.db.models import Audit, ModelFile, PreviewRow, RuleSet, Run
 from api.db.tables import in_utc
 from api.services.access.agreements import unchanged_agreements
 from api.services.access.audit import note_act
@@ -196,6 +196,12 @@ def discard_preview(connection: Connection, number: int, *, by: str, now: dateti
     ask_to_cancel(connection, row.job)
     connection.execute(delete(PreviewRow).where(PreviewRow.id == number))
     note_act(connection, "preview_discarded", f"preview {number}", by=by, now=now)
+
+
+def was_discarded(connection: Connection, number: int) -> bool:
+    """Whether there was such a preview, which somebody discarded."""
+    own = (Audit.action == "preview_discarded", Audit.about == f"preview {number}")
+    return connection.scalar(select(Audit.id).where(*own).limit(1)) is not None
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import Form, Request, Response
@@ -20,6 +21,7 @@ from api.services.previews import (
     discard_preview,
     find_preview,
     list_previews,
+    was_discarded,
 )
 from api.services.register.kept_rules import last_rules, rules_in_force
 from api.services.work import worker_lives
@@ -125,7 +127,7 @@ def _with_unit(result: Mapping[str, Any]) -> str | None:
 @router.post("/quality/previews/{number}/commit")
 def commit(request: Request, number: int, change: Change) -> Response:
     """Put in force what was tried."""
-    found = _preview(change.connection, number)
+    found = _still_there(change.connection, number)
     if found.found is None or found.commit_job is not None or found.last_run != found.after_run:
         raise Instead(see(request, f"/quality/previews/{number}"))
     commit_preview(change.connection, number, by=change.caller.name, now=change.now)
@@ -135,7 +137,7 @@ def commit(request: Request, number: int, change: Change) -> Response:
 @router.post("/quality/previews/{number}/discard")
 def discard(request: Request, number: int, change: Change) -> Response:
     """Forget what was tried."""
-    _preview(change.connection, number)
+    _still_there(change.connection, number)
     discard_preview(change.connection, number, by=change.caller.name, now=change.now)
     return see(
         request, "/quality/previews", said=f"Preview {number} is discarded. Nothing was changed."
@@ -147,6 +149,15 @@ def _preview(connection: Connection, number: int) -> PreviewView:
     if found is None:
         raise Problem("not-found")
     return found
+
+
+def _still_there(connection: Connection, number: int) -> PreviewView:
+    """The same for a form, whose page may be older than what somebody did since."""
+    with suppress(Problem):
+        return _preview(connection, number)
+    if was_discarded(connection, number):
+        raise Problem("conflict", f"Preview {number} was discarded. Nothing was changed.")
+    raise Problem("not-found")
 
 
 def _plain(text: str) -> str:

@@ -126,3 +126,21 @@ def test_a_chart_for_a_phone_is_narrower(service: Service, sign_in: SignIn) -> N
         drawn = client.get(f"/quality/weights.svg?narrow={narrow}").text
         width[narrow] = float(drawn.partition(' width="')[2].partition('"')[0])
     assert width["1"] <= 360 < width["0"]
+
+
+def test_a_preview_that_somebody_discarded_meanwhile_changes_nothing_and_says_so(
+    service: Service, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.STEWARD)
+    with writing(service.engine) as connection:
+        number = ask_for_preview(connection, Wanted(lower=0.0), by="test", now=datetime.now(UTC))
+    do_work(service)
+    address = f"/quality/previews/{number}"
+    csrf = {"csrf": token_in(client.get(address).text)}
+    assert client.post(f"{address}/discard", data=csrf).status_code == 303
+    for act in ("commit", "discard"):
+        late = client.post(f"{address}/{act}", data=csrf)
+        assert late.status_code == 409
+        assert f"Preview {number} was discarded. Nothing was changed." in late.text
+    assert client.post("/quality/previews/99/commit", data=csrf).status_code == 404
+    assert client.get(address).status_code == 404
