@@ -31,9 +31,13 @@ def written(text: str) -> str:
     That is what controls a screen, turns the direction of what stands around it, or has no
     width: whoever reads it would not read what was written.
     """
-    for character in plain(text):
+    for place, character in enumerate(plain(text)):
         if unicodedata.category(character) in _UNSEEN and character not in "\n\r\t" + _JOINERS:
-            raise ValueError(f"leave out what cannot be seen: U+{ord(character):04X}")
+            called = unicodedata.name(character, "").lower()
+            called = called or f"control character U+{ord(character):04X}"
+            # By its number: what was written may be about a child.
+            word = len(f"{text[:place]}.".split())
+            raise ValueError(f"leave out what cannot be seen: {called}, in or beside word {word}")
     return text
 
 

@@ -450,7 +450,9 @@ def test_an_extract_is_refused_with_a_reason_only(steward: TestClient, service: 
     answer = form(steward, "/extracts/1/refuse", {"why": " "}, "/extracts/1")
     assert errors(answer) == "Enter why you refuse the extract"
     answer = form(steward, "/extracts/1/refuse", {"why": "the \u202ehtnom"}, "/extracts/1")
-    assert errors(answer) == "Leave out what cannot be seen: U+202E"
+    assert errors(answer) == (
+        "Leave out what cannot be seen: right-to-left override, in or beside word 2"
+    )
     form(steward, "/extracts/1/refuse", {"why": "the wrong month"}, "/extracts/1")
     assert state(service, 1) == "refused"
     refused = steward.get("/extracts/1").text
