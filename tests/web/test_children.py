@@ -268,9 +268,14 @@ def test_of_whom_the_place_is_hidden_its_corrections_are_too(
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [
-        ("surname", "Ma\u202elik", "Leave out what cannot be seen: U+202E"),
-        ("postcode", "OL1\u200b 3AB", "Leave out what cannot be seen: U+200B"),
+        ("surname", "Ma\u202elik", "Leave out what cannot be seen: right-to-left override, in"),
+        ("postcode", "OL1\u200b 3AB", "Leave out what cannot be seen: zero width space, in"),
         ("forename", "Baby", "This is a placeholder"),
+        ("forename", "-", "It has no letter in it"),
+        ("surname", "77", "It has no letter in it"),
+        ("address", "x", "Enter a house number or name, and a street"),
+        ("address", "12 b", "Enter a house number or name, and a street"),
+        ("address", "unknown", "This is a placeholder"),
     ],
 )
 def test_a_correction_to_what_is_no_value_says_why(

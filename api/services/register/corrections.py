@@ -5,6 +5,7 @@ split. Where the record is gone, it stays with the child that the record belonge
 or with the one that this was merged into.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -29,6 +30,8 @@ BY_HAND = "correction"
 
 LONGEST_VALUE = 200
 _OLDEST = 1900
+# Two letters beside each other: an address without them names no place.
+_WORD = re.compile(r"[^\W\d_]{2}")
 
 
 def correct(
@@ -216,6 +219,8 @@ def checked_value(field: str, value: str, today: date, rules: LinkageRules) -> s
         raise ActError(f"{field}: it has no letter in it")
     if _is_placeholder(field, text, rules):
         raise ActError(f"{field}: this is a placeholder; enter what is known, or leave it as it is")
+    if field == "address" and not _WORD.search(text):
+        raise ActError("address: enter a house number or name, and a street")
     return text
 
 
