@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from api.db.engine import reading, writing
 from api.db.models import Agreement, ApiKey, Audit, Job, JobState, Person, Source, WebhookDelivery
@@ -344,3 +344,20 @@ def test_what_could_not_be_delivered_is_tried_again_one_by_one_or_all(
     assert acts(service)[-2:] == ["dead_letters_retried"] * 2
     steward.send(f"{address}/retry", 404, letter="x")
     steward.send("/administration/webhooks/0/retry", 404)
+
+
+def test_work_of_which_nothing_is_to_be_done_has_no_column_for_it(
+    steward: Steward, service: Service
+) -> None:
+    def put(state: JobState) -> None:
+        with writing(service.engine) as connection:
+            connection.execute(update(Job).values(state=state, finished_at=datetime.now(UTC)))
+
+    with writing(service.engine) as connection:
+        enqueue(connection, "link", {}, "test")
+    put(JobState.DONE)
+    done = steward.see("/administration/work")
+    assert "Done or cancelled lately" in done and ">Act</th>" not in done
+    put(JobState.CANCELLED)
+    cancelled = steward.see("/administration/work")
+    assert ">Act</th>" in cancelled and "Try again" in cancelled
