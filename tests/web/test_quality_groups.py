@@ -38,6 +38,8 @@ def test_each_grouping_has_a_gap_a_chart_and_its_table(sign_in: SignIn) -> None:
     assert "Counts from 1 to 9 are hidden." in page
     assert "Too few children to say whether one group is found less often" in page
     assert "Too few to say" in page
+    assert "There is no clear gap between the groups. The group “Asian: Pakistani” has" in page
+    assert "lowest share, 0.0 percentage points below the other groups together" in page
     for name in ("ethnic_group", "deprivation", "source"):
         if f"/quality/groups/{name}.svg" in page:
             chart = client.get(f"/quality/groups/{name}.svg")

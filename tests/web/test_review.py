@@ -16,7 +16,15 @@ from fastapi.testclient import TestClient
 from sqlalchemy import delete, select, update
 
 from api.db.engine import reading, writing
-from api.db.models import Decision, Golden, Job, Pair, ReviewAnswer, ReviewLease
+from api.db.models import (
+    Decision,
+    Golden,
+    Job,
+    Pair,
+    RecordVersion,
+    ReviewAnswer,
+    ReviewLease,
+)
 from api.rest.service import Service, opened
 from api.services.access.accounts import add_person
 from api.services.access.roles import Role
@@ -754,3 +762,21 @@ def test_what_the_systems_around_two_records_say_has_a_name_that_says_it(
     shown = text_of(anna.get("/review/answers/1"))
     assert "Systems that hold only one If these were two children" in shown
     assert "Company" not in why + shown
+
+
+def test_how_long_a_reason_may_be_is_written_in_one_way(sit: Sit) -> None:
+    anna = sit("anna")
+    where = anna.take()
+    assert "You can enter up to 2,000 characters" in anna.get(where).text
+    long = anna.answer(where, "match", why="a" * 2001)
+    assert "2,000 characters or fewer" in long.text and "2000 char" not in long.text
+
+
+def test_a_field_that_may_not_be_seen_says_so_to_whoever_looks(
+    sit: Sit, register: Reviewed
+) -> None:
+    with writing(register.engine) as connection:
+        connection.execute(update(RecordVersion).values(upn="B207000016049"))
+    anna = sit("anna")
+    told = text_of(anna.get(anna.take()))
+    assert "UPN You cannot see this for your purpose, or for this child" in told

@@ -117,6 +117,7 @@ def test_a_search_takes_a_value_only_for_what_it_may_be_used(
         assert "This may not be used" in found.text
     by_id = client.get(send(client, "/children", record_id=UPN).headers["location"])
     assert "No child was found" in by_id.text
+    assert "Check the spelling, or search again with fewer details." in by_id.text
     assert register.child(PUPIL) not in by_id.text
 
 
