@@ -133,6 +133,31 @@ def test_no_guess_at_a_place_is_told_from_another_however_much_else_is_like(
     assert len(set(told)) == 1, told
 
 
+# Nothing speaks against their being anybody, but for where they live.
+NOBODY = {"surname": "Ulrich", "nhs_number": "9434765870"}
+
+
+@pytest.mark.parametrize("born", [{}, {"date_of_birth": "2018-01-01"}])
+def test_one_that_has_nothing_in_common_with_a_shielded_child_is_told_of_wherever_it_lives(
+    client: TestClient, key: MakeKey, shielded: str, register: Reviewed, born: dict[str, str]
+) -> None:
+    """Without a birthday the right home would suffice to wait for a reviewer; it does not count."""
+    own, told = key(), []
+    for number, home in enumerate((ELSEWHERE, HOME)):
+        one = ("social", f"nobody-{number}")
+        put = client.put(record(one), headers=own, json={**NOBODY, **born, **home}).json()
+        assert not put["child_hidden"]
+        assert client.get(child(put["child_id"]), headers=own).json()["values"]["surname"]
+        assert register.unplaced() == {one}
+        assert not [pair for pair in register.waiting() if one in pair]
+        seen = observed(client, own, one, shielded, AISHA_SAYS)
+        told.append([seen["run"], *(seen[name] for name in seen if name.startswith("child"))])
+        register.run()
+        assert not [pair for pair in register.waiting() if one in pair]
+        client.delete(record(one), headers=own)
+    assert told[0] == told[1]
+
+
 def test_no_list_by_state_tells_whose_a_lookalike_is(
     client: TestClient, key: MakeKey, shielded: str, register: Reviewed
 ) -> None:
@@ -358,21 +383,23 @@ def test_an_extract_with_guesses_waits_for_somebody_who_may_know_the_place(
     assert brought(cleared, again, "2025-01-03")["state"] == "current"
 
 
-def test_a_delta_does_not_tell_a_right_place_of_a_shielded_child_from_a_wrong_one(
-    client: TestClient, key: MakeKey, shielded: str, service: Service
+@pytest.mark.parametrize("mode", ["delta", "snapshot"])
+def test_an_extract_does_not_tell_a_right_place_of_a_shielded_child_from_a_wrong_one(
+    client: TestClient, key: MakeKey, shielded: str, service: Service, mode: str
 ) -> None:
+    """Of a whole list not even the one that says what the source said before is let in."""
     analyst, told = key(Role.ANALYST), []
+    others = [one for one in PEOPLE if one["source"] == "clinic" and one["record_id"] != CLINIC[1]]
     for day, place in enumerate((HOME, ELSEWHERE, {**HOME, "address": "3 Mill Rd"}), start=2):
         row = {"record_id": CLINIC[1], **AISHA_SAYS, **place}
-        lines = "\n".join([",".join(row), ",".join(row.values())]).encode()
-        form = {"source": "clinic", "as_of": f"2024-10-0{day}", "mode": "delta"}
-        sent = client.post(
-            "/v1/extracts", headers=analyst, data=form, files={"file": ("a.csv", lines)}
-        )
+        rows = [row, *others] if mode == "snapshot" else [row]
+        fields = {"source": "clinic", "as_of": f"2024-10-0{day}", "mode": mode}
+        sent = bring(client, analyst, as_csv(rows), **fields)
         do_work(service)
         seen = client.get(sent.headers["Location"], headers=analyst).json()
         assert seen["state"] == "validated", seen
-        told.append((seen["report"]["change"], seen["report"]["stops"]))
+        feed = client.get("/v1/events?limit=1000", headers=key()).json()["items"]
+        told.append((seen["report"], feed))
         etag = client.get(sent.headers["Location"], headers=analyst).headers["ETag"]
         client.post(
             f"{sent.headers['Location']}/refuse",
@@ -380,6 +407,38 @@ def test_a_delta_does_not_tell_a_right_place_of_a_shielded_child_from_a_wrong_on
             json={"why": "x"},
         )
     assert told[0] == told[1] == told[2]
+
+
+def test_a_row_on_a_shielded_childs_record_waits_however_little_it_says(
+    client: TestClient, key: MakeKey, shielded: str, service: Service
+) -> None:
+    """What it says besides its place might be too little to be linked by, or another's."""
+    analyst, told = key(Role.ANALYST), []
+    for day, place in enumerate((HOME, ELSEWHERE), start=2):
+        row = {"record_id": CLINIC[1], **ZEBEDEE_SAYS, **place}
+        fields = {"source": "clinic", "as_of": f"2024-10-0{day}", "mode": "delta"}
+        sent = bring(client, analyst, as_csv([row]), **fields)
+        do_work(service)
+        seen = client.get(sent.headers["Location"], headers=analyst).json()
+        told.append((seen["state"], seen["report"]["change"], seen["report"]["stops"]))
+    assert told[0] == told[1]
+    assert told[0][0] == "validated"
+
+
+@pytest.mark.parametrize("born", ["", "2018-01-01"])
+def test_rows_without_a_birthday_that_guess_at_a_home_wait_though_they_share_nothing_else(
+    client: TestClient, key: MakeKey, shielded: str, service: Service, born: str
+) -> None:
+    """With the right home they might wait to be the child; with a birthday they cannot."""
+    analyst, told = key(Role.ANALYST), []
+    for day, place in enumerate((HOME, ELSEWHERE, {}), start=2):
+        row = {"record_id": "o", **NOBODY, "date_of_birth": born, **place}
+        fields = {"source": "social", "as_of": f"2024-10-0{day}", "mode": "delta"}
+        sent = bring(client, analyst, as_csv([row]), **fields)
+        do_work(service)
+        seen = client.get(sent.headers["Location"], headers=analyst).json()
+        told.append((seen["state"], [one["code"] for one in seen["report"]["stops"]]))
+    assert told == [("validated", ["shielded"])] * 2 + [("current", [])]
 
 
 def test_a_lookalike_that_says_something_else_is_hidden_again_after_its_shield_was_lifted(

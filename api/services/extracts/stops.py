@@ -21,7 +21,7 @@ _SAYS = {
         "its place"
     ),
     "shielded": (
-        "{found:.0f} of its new or changed rows, or more, may be of shielded children; only "
+        "{found:.0f} of its rows, or more, are or may be of shielded children; only "
         "somebody who is cleared may let it in"
     ),
     "new_columns": "it is the first that is read by what a person said of its columns",

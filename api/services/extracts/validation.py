@@ -30,7 +30,7 @@ from api.services.extracts.states import (
     pass_over,
     require,
 )
-from api.services.register.lookalike_rows import count_lookalike_rows
+from api.services.register.lookalike_rows import MOST, count_lookalike_rows
 from api.services.register.shields import shielded_records
 from api.services.rules import RuleBook
 from matcher.errors import ExtractRefused
@@ -201,7 +201,8 @@ def _report(
     changes = diff(connection, source=row.source, read=read, mode=row.mode, as_of=row.as_of)
     another = another_person(connection, changes)
     cleared = may_know_places(connection, row.received_by)
-    if row.mode == "delta" and not cleared:
+    hidden = np.zeros(len(changes.records), dtype=np.bool_)
+    if not cleared:
         # Else it would tell which of two places is the one that is hidden.
         hidden = ~changes.new & np.isin(changes.record, shielded_records(connection))
         changes = replace(changes, changed=changes.changed | hidden)
@@ -221,10 +222,10 @@ def _report(
     if is_first_of_its_mapping(connection, row.id):
         stops.append(Stop(code="new_columns", found=1, bound=0))
     if not cleared:
-        said = changes.records[(changes.new | changes.changed) & _of_children(changes.records)]
-        like = count_lookalike_rows(connection, said)
+        said = (changes.new | changes.changed) & ~hidden & _of_children(changes.records)
+        like = int(hidden.sum()) + count_lookalike_rows(connection, changes.records[said])
         if like:
-            stops.append(Stop(code=SHIELDED, found=like, bound=0))
+            stops.append(Stop(code=SHIELDED, found=min(like, MOST), bound=0))
     report["stops"] = [stop.model_dump() for stop in stops]
     return report
 

@@ -17,9 +17,11 @@ from api.db.among import among
 from api.db.models import SearchEntry
 from api.services.register.columns import Numbers
 from api.services.register.lookalikes import nearness_to_shielded
-from api.services.register.shields import leading_records
+from api.services.register.shields import PLACES, leading_records
 from api.services.register.standing import Standing
-from api.services.register.weighing import SAID, Person
+from api.services.register.weighing import SAID, Person, Positions
+from matcher.rules.values import ValueRules
+from matcher.standardise.values import is_placeholder_date
 
 # As far as is counted.
 MOST = 20
@@ -40,7 +42,8 @@ def count_lookalike_rows(connection: Connection, records: pd.DataFrame) -> int:
         return 0
     known = _known(connection, shielded)
     found: set[int] = set()
-    pairs = _sharing(records, known)
+    homes = _homes_alone(records, standing.linkage.values)
+    pairs = _sharing(records, known, homes, set(shielded.tolist()))
     while len(found) < MOST and (some := list(islice(pairs, _AT_ONCE))):
         said = {at: _said(records, at) for at in {at for at, _ in some}}
         near = nearness_to_shielded(
@@ -71,9 +74,22 @@ def _known(connection: Connection, shielded: Numbers) -> dict[str, set[int]]:
     return found
 
 
-def _sharing(records: pd.DataFrame, known: dict[str, set[int]]) -> Iterator[tuple[int, int]]:
-    """Rows, by position, with shielded records that share anything with them but a place."""
-    near: dict[int, set[int]] = {}
+def _homes_alone(records: pd.DataFrame, rules: ValueRules) -> Positions:
+    """Rows with a home and no usable birthday, by position: these may be linked by it alone."""
+    codes, days = pd.factorize(records["date_of_birth"])
+    usable = [not is_placeholder_date(str(day)[:10], rules) for day in days]
+    homes = [records[name].astype(object).fillna("").to_numpy() != "" for name in PLACES]
+    return np.flatnonzero(~np.array([*usable, False])[codes] & np.any(homes, axis=0))
+
+
+def _sharing(
+    records: pd.DataFrame, known: dict[str, set[int]], homes: Positions, all_: set[int]
+) -> Iterator[tuple[int, int]]:
+    """Rows, by position, with shielded records that share anything with them but a place.
+
+    Those at ``homes`` with all of them.
+    """
+    near: dict[int, set[int]] = {at: set(all_) for at in homes.tolist()}
     for name in (*_NAMES, *_NUMBERS, "date_of_birth"):
         codes, values = pd.factorize(records[name])
         hits = [_met(name, value, known) for value in values]

@@ -5,15 +5,16 @@ guessed address, and see whether the two become one child. So whose child such a
 can be told by nobody who is not cleared, whether the guess was right or wrong. What makes a
 record a lookalike must then not depend on the place that it gives: it is one if it might
 be linked to a shielded child with that child's own place, or with any other. For a place can
-speak against a link too: the same home makes one child of the family of two.
+speak against a link too: the same home makes one child of the family of two. Of one that has
+nothing but a place to be linked by, that is not compared, and then all may be told.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, false, func, or_, select
 from sqlalchemy.orm import aliased
 
 from api.db.among import among
@@ -24,6 +25,7 @@ from api.services.register.shields import WHEREABOUTS, shields_in_force
 from api.services.register.standing import Standing
 from api.services.register.weighing import Nearness, Person, nearness
 from matcher.standardise import standardise_record
+from matcher.table import Mask
 
 Key = tuple[str, str]
 
@@ -87,16 +89,20 @@ def not_lookalike(record: Any, *, cleared: bool) -> list[ColumnElement[bool]]:
 
 @dataclass(frozen=True, slots=True)
 class Spreading:
-    """What shields a record comes under by what it is about to say.
+    """What shields a record comes under by what it is about to say, and what must not count.
 
-    ``any`` says whether it is under one then; ``new`` are those that people set, by number, and
-    that are not on it yet. ``nearly`` says that the company of sources could lift it to a
-    shielded child at some place, so that it must not count.
+    ``new`` are those that people set, by number, and that are not on it yet. ``unplaced`` says
+    that its place is not compared: it is under a shield then, or has no more than a home in
+    common with a shielded child. ``nearly`` says that the company of sources could lift it to
+    one at some place, so that it must not count.
     """
 
-    any: bool
     new: frozenset[int]
+    unplaced: bool
     nearly: bool
+
+
+_NOTHING = Spreading(frozenset(), unplaced=False, nearly=False)
 
 
 def shields_for(connection: Connection, record: int | None, said: Person) -> Spreading:
@@ -107,24 +113,39 @@ def shields_for(connection: Connection, record: int | None, said: Person) -> Spr
     """
     shields = shields_in_force(connection)
     if not shields or said.get("role", "child") != "child":
-        return Spreading(False, frozenset(), False)
+        return _NOTHING
     own = {one.root for one in shields if one.record == record}
     leading = [one for one in shields if not one.lookalike and one.record != record]
-    like, nearly = _like(connection, said, np.unique([one.record for one in leading]))
-    roots = {one.root for one in leading if one.record in like}
-    return Spreading(bool(own | roots), frozenset(roots - own), nearly)
+    found = _near(connection, said, np.unique([one.record for one in leading]))
+    roots = {one.root for one in leading if one.record in found.like}
+    return Spreading(frozenset(roots - own), bool(own | roots) or found.by_home, found.by_company)
 
 
-def _like(connection: Connection, said: Person, shielded: Numbers) -> tuple[set[int], bool]:
-    """Those of the shielded records that it might be linked to, and whether others are near."""
+class _Near(NamedTuple):
+    """Shielded records that one is like; whether a home or company could lift it to any.
+
+    It is like those with the same number, and those for which more speaks than against even if
+    it lives elsewhere. With others it has a home in common at most.
+    """
+
+    like: frozenset[int] = frozenset()
+    by_home: bool = False
+    by_company: bool = False
+
+
+def _near(connection: Connection, said: Person, shielded: Numbers) -> _Near:
+    """How near it is to these shielded records."""
     standing = Standing.at(connection) if len(shielded) else None
     if standing is None:
-        return set(), False
-    near = _near(connection, standing, said, shielded)
+        return _Near()
+    near, numbered = _sharing(connection, standing, said, shielded)
     if not len(near):
-        return set(), False
+        return _Near()
     found = nearness_to_shielded(connection, standing, [said] * len(near), near)
-    return set(near[found.alone].tolist()), bool(found.by_company.any())
+    like = found.alone & (numbered | (found.least > 0))
+    return _Near(
+        frozenset(near[like].tolist()), bool(found.alone.any()), bool(found.by_company.any())
+    )
 
 
 def nearness_to_shielded(
@@ -173,27 +194,31 @@ def _put_since(*what: Any) -> Select[Any]:
     )
 
 
-def _near(connection: Connection, standing: Standing, said: Person, shielded: Numbers) -> Numbers:
-    """Of shielded records those with anything but a place in common with what is said.
+def _sharing(
+    connection: Connection, standing: Standing, said: Person, shielded: Numbers
+) -> tuple[Numbers, Mask]:
+    """Of shielded records those with anything but a place in common, and which have a number so.
 
     Much less than links need, for the place may add the rest: a letter, or part of a birthday.
+    All of them if no birthday is said that counts: then the place alone may suffice.
     """
     own = standardise_record(said, standing.linkage.names, standing.linkage.values)
     born = own.get("date_of_birth", "")
     letters = sorted({own.get(name, "")[:1] for name in ("forename", "surname")})
     entry = SearchEntry
-    ways: list[ColumnElement[bool]] = [
-        entry.date_of_birth == "",
-        func.substr(entry.forename, 1, 1).in_(letters),
-        func.substr(entry.surname, 1, 1).in_(letters),
-    ]
-    ways += [entry.nhs_number == own["nhs_number"]] if "nhs_number" in own else []
-    ways += [entry.upn == own["upn"]] if "upn" in own else []
+    numbers = [getattr(entry, name) == own[name] for name in ("nhs_number", "upn") if name in own]
+    numbered = or_(false(), *numbers)
+    query = select(entry.record, numbered).where(among(entry.record, shielded))
     if born:
-        ways += [
-            func.substr(entry.date_of_birth, 1, 4) == born[:4],
-            func.substr(entry.date_of_birth, 6, 5) == born[5:],
-        ]
-    query = select(entry.record).where(among(entry.record, shielded))
-    return np.array(sorted(connection.scalars(query.where(or_(*ways)) if born else query)),
-                    dtype=np.int64)  # fmt: skip
+        query = query.where(
+            or_(
+                entry.date_of_birth == "",
+                func.substr(entry.forename, 1, 1).in_(letters),
+                func.substr(entry.surname, 1, 1).in_(letters),
+                func.substr(entry.date_of_birth, 1, 4) == born[:4],
+                func.substr(entry.date_of_birth, 6, 5) == born[5:],
+                numbered,
+            )
+        )
+    record, same = columns(connection, query.order_by(entry.record))
+    return record, same.astype(bool)

@@ -100,7 +100,7 @@ def put_record(
     _close(connection, version, run)
     spread_to(connection, record, like.new, now=now)
     version_of = {"record": record, "from_run": run, "content_hash": content,
-                  "as_of": as_of or now.date(), "unplaced": like.any,
+                  "as_of": as_of or now.date(), "unplaced": like.unplaced,
                   "unaccompanied": like.nearly}  # fmt: skip
     connection.execute(insert(RecordVersion), [{**said, **version_of}])
     outcome = _link(connection, rules, run, record, by, now, "record_put")

@@ -137,11 +137,12 @@ class Nearness:
     """Of persons, each beside a held record: how their weights compare with what could count.
 
     In bits above the lower threshold, at most: ``weight`` of any, ``open`` of those to which the
-    company of sources might add.
+    company of sources might add. ``least`` is the least evidence of any, in bits.
     """
 
     weight: Bits
     open: Bits
+    least: Bits
 
     @property
     def may_be(self) -> Mask:
@@ -192,7 +193,9 @@ def nearness(
     best, open_ = np.full(len(at), -np.inf), np.full(len(at), -np.inf)
     np.maximum.at(best, each[pairs.l], above)
     np.maximum.at(open_, each[pairs.l[~pairs.apart]], above[~pairs.apart])
-    return Nearness(best, open_)
+    least = np.full(len(at), np.inf)
+    np.minimum.at(least, each[pairs.l], pairs.evidence)
+    return Nearness(best, open_, least)
 
 
 def said_now(connection: Connection, records: Numbers) -> list[Person]:
