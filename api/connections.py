@@ -18,11 +18,14 @@ from api.rest.requests import HEADERS
 # Seconds until the head of a request must be there; what pauses later, the application ends.
 PATIENCE = 30.0
 _LOG = structlog.get_logger("matcher.requests")
-_ORIGIN = re.compile(rb"https?://[^/]*", re.IGNORECASE)
+_ORIGIN = re.compile(rb"https?://([^/]*)", re.IGNORECASE)
 
 
 class WholeAddresses:
-    """Hands a request for a whole address (``GET http://host/path``) on as one for its path."""
+    """Hands a request for a whole address (``GET http://host/path``) on as one for its path.
+
+    The host in it counts, whatever the header says (RFC 9112, 3.2.2).
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -32,6 +35,8 @@ class WholeAddresses:
         if scope["type"] == "http" and (origin := _ORIGIN.match(scope["raw_path"])):
             scope["raw_path"] = scope["raw_path"][origin.end() :] or b"/"
             scope["path"] = unquote(scope["raw_path"].decode("ascii"))
+            others = [one for one in scope["headers"] if one[0] != b"host"]
+            scope["headers"] = [(b"host", origin[1]), *others]
         await self.app(scope, receive, send)
 
 

@@ -39,11 +39,14 @@ def check_settings(settings: Settings, host: str) -> None:
     """Raises UnsafeSettingsError with everything that is unsafe, and its remedy."""
     wrong = []
     if settings.environment == "production":
-        if (
-            urlsplit(settings.public_url).scheme != "https"
-            or not urlsplit(settings.public_url).netloc
-        ):
+        known = urlsplit(settings.public_url)
+        if known.scheme != "https" or not known.hostname:
             wrong.append("set MATCHER_PUBLIC_URL to the https:// address that people use")
+        elif "@" in known.netloc or known.path not in ("", "/") or known.query or known.fragment:
+            wrong.append(
+                "MATCHER_PUBLIC_URL is https:// and a host, perhaps with a port: without a user, "
+                "path, query or fragment"
+            )
         if settings.openid_issuer and urlsplit(settings.openid_issuer).scheme != "https":
             wrong.append("MATCHER_OPENID_ISSUER must be an https:// address")
         if settings.openid_issuer and not settings.openid_client_secret:

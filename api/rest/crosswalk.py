@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from api.rest.access import Access
-from api.rest.allowed import reads
+from api.rest.allowed import KeyHeader, reads
 from api.rest.asking import AsOf, require_named, require_run
 from api.rest.bodies import Body, example, whole
 from api.rest.guarding import GuardedRoute
@@ -41,9 +41,7 @@ class CrosswalkBody(Body):
         {"records": [{"source": "swift", "record_id": "5500094"}], "targets": ["systmone"]}
     )
 
-    records: list[AskedKey] = Field(
-        description="Answered in this order.", min_length=1, max_length=LARGEST
-    )
+    records: list[AskedKey] = Field(description="Answered in this order.", max_length=LARGEST)
     targets: list[AnySource] | None = Field(
         None,
         min_length=1,
@@ -100,7 +98,7 @@ class CrosswalkAnswers(BaseModel):
 
 
 @router.post("/crosswalk", summary="Other systems' ids of many records", responses=_PROBLEMS)
-def cross_many(body: CrosswalkBody, access: MayRead) -> CrosswalkAnswers:
+def cross_many(body: CrosswalkBody, access: MayRead, _key: KeyHeader = None) -> CrosswalkAnswers:
     """Up to 1,000 ids at once; in a body, since systems' ids are personal.
 
     A source that is not known, may not be seen, or whose ids may not be told, ends the whole

@@ -117,11 +117,14 @@ def plainly(error: Mapping[str, Any]) -> str:
     """Pydantic's message, where it cannot quote what was sent."""
     if error["type"] in ("value_error", "assertion_error"):
         return str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] in ("enum", "literal_error"):
+        return f"give {error['ctx']['expected']}"
     names = {
         "json_invalid": "this is not JSON from here on",
         "missing": "this is needed",
         "extra_forbidden": "there is no such field",
         "string_type": "give text",
+        "string_unicode": "give whole characters; this holds half of one (a lone surrogate)",
         "string_too_long": "this is too long",
         "string_too_short": "this is too short",
         "string_pattern_mismatch": "this does not have the form described",
@@ -139,8 +142,6 @@ def plainly(error: Mapping[str, Any]) -> str:
         "float_parsing": "give a number",
         "float_type": "give a number",
         "finite_number": "give a number",
-        "enum": "this is none of the values described",
-        "literal_error": "this is none of the values described",
         "too_long": "there are too many",
         "too_short": "there are too few",
         "model_attributes_type": "give an object",

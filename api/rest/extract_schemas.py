@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from api.db.models import ExtractState
-from api.rest.bodies import Body, Day, whole
+from api.rest.bodies import AnyDay, Body, whole
 from api.rest.jobs import JobModel, job_model
 from api.rest.paging import Page
 from api.rest.text import Said, SourceName
@@ -67,7 +67,8 @@ class NewExtract(Body):
     """The fields of the form that an extract comes with."""
 
     source: SourceName
-    as_of: Day
+    # Of a day to come the service says that.
+    as_of: AnyDay
     mode: Literal["snapshot", "delta"] = "snapshot"
     # Forms hold texts.
     new_source: Literal["true", "false"] = "false"

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from api.db.models import ExtractState
 from api.rest.access import Access, Write
 from api.rest.allowed import Allowed, reads, writes
+from api.rest.errors import plainly
 from api.rest.etags import (
     LOCATED,
     TAGGED,
@@ -298,7 +299,7 @@ def _fields(sent: Upload) -> NewExtract:
         new = NewExtract(**sent.fields)  # type: ignore[arg-type]
     except ValidationError as error:
         errors = [
-            {"place": ".".join(["body", *map(str, one["loc"])]), "message": _wrong(one)}
+            {"place": ".".join(["body", *map(str, one["loc"])]), "message": plainly(one)}
             for one in error.errors()
         ]
         raise Problem("invalid", errors=errors) from None
@@ -306,12 +307,6 @@ def _fields(sent: Upload) -> NewExtract:
         missing = {"place": "body.file", "message": "this is needed"}
         raise Problem("invalid", errors=[missing])
     return new
-
-
-def _wrong(error: Any) -> str:
-    return {"missing": "this is needed", "extra_forbidden": "there is no such field"}.get(
-        error["type"], "this does not have the form described"
-    )
 
 
 def _require_source(access: Access, source: str) -> None:

@@ -4,7 +4,7 @@ import json
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from api.rest.access import Access
 from api.rest.allowed import KeyHeader, reads
@@ -31,9 +31,29 @@ _TAKEN = (MEDIA_TYPE, JSON)
 _TOLD = frozenset({*_TAKEN, "application/*", "*/*"})
 
 
-def _check_acceptable(accept: Annotated[str, Header(include_in_schema=False)] = "*/*") -> None:
+# What clients may call it in an address, where a plus that is not escaped stands for a space.
+_FORMATS = frozenset({"json", "text/json", "application/fhir json"})
+
+
+def _check_acceptable(
+    accept: Annotated[str, Header(include_in_schema=False)] = "*/*",
+    asked: Annotated[
+        str | None,
+        Query(
+            alias="_format",
+            description="The form of the answer, which counts instead of Accept: `json`, "
+            "`application/json` or `application/fhir+json`. There is no other.",
+            examples=["json"],
+        ),
+    ] = None,
+) -> None:
     """Raises Problem for a client that takes no JSON: FHIR has other forms too."""
-    wanted = {one.partition(";")[0].strip().lower() for one in accept.split(",")}
+    wanted = {
+        one.partition(";")[0].strip().lower()
+        for one in (accept if asked is None else asked).split(",")
+    }
+    if asked is not None and wanted & _FORMATS:
+        return
     if not wanted & _TOLD:
         raise Problem("not-acceptable", f"Resources are told as {MEDIA_TYPE} only.")
 

@@ -51,6 +51,7 @@ Number = Annotated[
 ]
 Writing = Annotated[Write, writes(Permission.CHANGE_RULES, personal=False)]
 _LARGEST_MODEL = 1024**2
+_TRIED = ("rules", "model", "lower", "upper")
 
 
 class Moved(BaseModel):
@@ -178,6 +179,10 @@ def post_preview(
             lower=lower,
             upper=upper,
         )
+        if wanted == Wanted():
+            message = "send at least one of rules, model, lower and upper"
+            errors = [{"place": f"body.{name}", "message": message} for name in _TRIED]
+            raise Problem("refused", "Nothing is to be tried.", errors=errors)
         number = ask_for_preview(write.connection, wanted, by=write.caller.name, now=write.now)
     except (PreviewError, DataError) as error:
         raise Problem("refused", str(error)) from None

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from api.rest.access import Access
-from api.rest.allowed import reads
+from api.rest.allowed import KeyHeader, reads
 from api.rest.asking import invalid, require_source
 from api.rest.bodies import Body, Day, named, whole
 from api.rest.child_schemas import GoldenValues, golden_document
@@ -92,7 +92,7 @@ class FoundChildren(BaseModel):
     summary="Search children",
     responses=asking("unknown-source", "bad-cursor"),
 )
-def find_children(body: SearchBody, access: MayRead) -> FoundChildren:
+def find_children(body: SearchBody, access: MayRead, _key: KeyHeader = None) -> FoundChildren:
     """Children of whom one record agrees, among the sources that may be seen for the purpose.
 
     With a base system (`source`) and a `state`, and no value, that system's children are listed.

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from api.cli import main
+from api.serving import UnsafeSettingsError, check_settings
+from api.settings import Settings
 from tests.end_to_end.command import (
     DATA_PROBLEM,
     TOWN,
@@ -279,3 +281,22 @@ def test_a_setting_that_cannot_be_is_named_with_what_it_may_be(
     assert f"{name} must be {told}" in said.err
     assert value not in said.err.replace(told, "")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://register.example/path",
+        "https://register.example/?x=1",
+        "https://register.example#x",
+        "https://user:secret@register.example",
+        "https://user@",
+    ],
+)
+def test_production_is_not_known_by_more_than_a_host(address: str) -> None:
+    wrong = Settings(environment="production", public_url=address)
+    with pytest.raises(UnsafeSettingsError, match="MATCHER_PUBLIC_URL") as told:
+        check_settings(wrong, "127.0.0.1")
+    assert "secret" not in str(told.value)
+    for right in ("https://register.example", "https://register.example:8443/"):
+        check_settings(Settings(environment="production", public_url=right), "127.0.0.1")

@@ -10,6 +10,7 @@ from http import HTTPStatus
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api.connections import PatientProtocol
 
@@ -22,6 +23,7 @@ class Hasty(PatientProtocol):
 def port() -> Iterator[int]:
     """Of a server that waits a third of a second."""
     app = FastAPI()
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["x"])
     app.get("/")(lambda: {})
     app.get("/v1/{place}")(lambda place: place)
     listening = socket.create_server(("127.0.0.1", 0))
@@ -82,6 +84,15 @@ def test_whoever_asks_in_time_is_answered_and_the_next_head_is_waited_for_anew(p
 )
 def test_a_head_that_cannot_be_read_is_a_problem_like_any_other(port: int, head: bytes) -> None:
     assert_problem(told(port, head), 400, "bad-request")
+
+
+def test_the_host_of_a_whole_address_counts_whatever_the_header_says(port: int) -> None:
+    own, other = (
+        told(port, b"GET http://%s/v1/a HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % pair)
+        for pair in ((b"x:80", b"evil.example"), (b"evil.example", b"x"))
+    )
+    assert own.startswith(b"HTTP/1.1 200 ")
+    assert other.startswith(b"HTTP/1.1 400 ")
 
 
 @pytest.mark.parametrize("version", [b"1.0", b"1.1", b"1.2"])

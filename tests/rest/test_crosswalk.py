@@ -35,6 +35,11 @@ def test_one_id_gives_the_other_systems_ids_without_itself(
     assert (none.status_code, ids(none.json())) == (200, [])
 
 
+def test_no_ids_are_answered_with_none(client: TestClient, key: MakeKey) -> None:
+    found = client.post("/v1/crosswalk", headers=key(), json=asked())
+    assert (found.status_code, found.json()) == (200, {"items": []})
+
+
 def test_an_unknown_id_is_404_an_unknown_source_400_and_a_target_not_permitted_403(
     client: TestClient, key: MakeKey
 ) -> None:

@@ -206,3 +206,14 @@ def test_days_and_moments_of_an_example_come_one_after_another(application: Fast
             lasts = date.fromisoformat(shown["ends"]) - date.fromisoformat(shown["starts"])
             assert lasts.days > 365
     assert told == set(ORDERS)
+
+
+def test_every_post_put_and_delete_takes_an_idempotency_key(application: FastAPI) -> None:
+    lacking = [
+        (method, address)
+        for address, path in application.openapi()["paths"].items()
+        for method, operation in path.items()
+        if method in ("post", "put", "delete", "patch")
+        and "Idempotency-Key" not in {one["name"] for one in operation.get("parameters", ())}
+    ]
+    assert lacking == []

@@ -115,7 +115,7 @@ def test_an_extract_of_a_day_to_come_is_refused(
 ) -> None:
     before = extracts(service)
     tomorrow = datetime.now(ZoneInfo("Europe/London")).date() + timedelta(days=1)
-    for day in ("2099-01-01", str(tomorrow)):
+    for day in ("2099-01-01", "2999-01-01", str(tomorrow)):
         found = bring(client, steward, as_csv(PEOPLE), as_of=day)
         assert type_of(found) == (422, "refused")
         assert found.json()["errors"][0]["place"] == "body.as_of"
@@ -276,6 +276,13 @@ def test_a_form_that_says_what_cannot_be_is_refused_without_repeating_it(
     assert not any(value in found.text for value in fields.values())
     assert extracts(service) == before
     assert list(service.uploads.iterdir()) == []
+
+
+def test_a_mode_that_there_is_not_is_refused_with_those_that_there_are(
+    client: TestClient, steward: Headers
+) -> None:
+    (error,) = bring(client, steward, as_csv(PEOPLE), mode="bogus").json()["errors"]
+    assert error == {"place": "body.mode", "message": "give 'snapshot' or 'delta'"}
 
 
 @pytest.mark.parametrize("name", ["../../evil.csv", "/etc/passwd", "a\\..\\b.csv", "Malik.sh"])

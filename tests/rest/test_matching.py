@@ -107,6 +107,21 @@ def test_a_batch_answers_each_in_order(client: TestClient, key: MakeKey) -> None
     assert [len(one["candidates"]) > 0 for one in found] == [False, True, False]
 
 
+def test_a_batch_of_nobody_is_answered_with_nothing(client: TestClient, key: MakeKey) -> None:
+    found = client.post("/v1/match/batch", json={"persons": []}, headers=key())
+    assert (found.status_code, found.json()["persons"]) == (200, [])
+
+
+def test_half_of_a_character_is_refused_as_what_it_is(client: TestClient, key: MakeKey) -> None:
+    content = b'{"person": {"surname": "Mal\\ud800ik"}}'
+    sent = {**key(), "Content-Type": "application/json"}
+    refused = client.post("/v1/match", content=content, headers=sent)
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert error["place"] == "body.person.surname"
+    assert "half of one" in error["message"]
+
+
 def test_a_batch_is_of_a_thousand_at_most(client: TestClient, key: MakeKey) -> None:
     body = {"persons": [{"surname": "Malik"}] * 1001}
     assert client.post("/v1/match/batch", json=body, headers=key()).status_code == 422
@@ -323,6 +338,29 @@ def test_resources_are_told_as_json_only(client: TestClient, key: MakeKey) -> No
             status,
             status == 406,
         )
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ("json", 200),
+        ("application/json", 200),
+        ("application/fhir%2Bjson", 200),
+        ("application/fhir+json", 200),
+        ("xml", 406),
+        ("application/fhir%2Bxml", 406),
+    ],
+)
+def test_a_form_that_the_address_asks_for_counts_instead_of_the_header(
+    client: TestClient, key: MakeKey, form: str, status: int
+) -> None:
+    sent = {**key(), "Accept": "application/fhir+xml" if status == 200 else "application/json"}
+    address = f"/v1/fhir/Patient/$match?_format={form}"
+    told = client.post(address, headers=sent, json={"resourceType": "Patient", "gender": "male",
+                                                    "name": [{"family": "Malik"}]})  # fmt: skip
+    of = {200: "Bundle", 406: "OperationOutcome"}[status]
+    assert (told.status_code, told.json()["resourceType"]) == (status, of)
+    assert told.headers["Content-Type"].startswith("application/fhir+json")
 
 
 def test_values_that_may_not_be_used_are_named_by_person(client: TestClient, key: MakeKey) -> None:

@@ -130,6 +130,15 @@ def test_rules_that_are_wrong_fail_with_file_and_line_and_no_place_of_this_machi
     assert refused.json()["type"] == "/v1/problems/conflict"
 
 
+def test_whoever_sends_nothing_is_told_what_can_be_sent(
+    client: TestClient, steward: Headers
+) -> None:
+    refused = client.post("/v1/previews", headers=steward)
+    assert (refused.status_code, refused.json()["type"]) == (422, "/v1/problems/refused")
+    places = [one["place"] for one in refused.json()["errors"]]
+    assert places == ["body.rules", "body.model", "body.lower", "body.upper"]
+
+
 def test_a_preview_is_stale_once_there_is_another_run(
     client: TestClient, service: Service, register: Reviewed, steward: Headers
 ) -> None:
