@@ -107,7 +107,6 @@ def test_a_refusal_tells_whether_the_key_or_the_purpose_is_not_for_a_source(
     "body",
     [
         {},
-        asked(),
         asked(*[SCHOOL] * 1001),
         asked(SCHOOL, targets=[]),
         asked(SCHOOL, as_of=0),
