@@ -51,7 +51,8 @@ def read_delimited(
     separator, header = found
     builder = TableBuilder(member.name, header, definition.dates.excel_epoch, progress)
     with open_text(member, encoding) as stream:
-        for number, cells in split_rows(stream, separator, header.width):
+        unclosed: set[int] = set()
+        for number, cells in split_rows(stream, separator, header.width, unclosed):
             if number <= header.row:
                 continue
             if cells is None:
@@ -59,16 +60,18 @@ def read_delimited(
             else:
                 builder.add(number, cells)
     table = builder.finish()
-    notes = [Note(member.name, "", code, count) for code, count in encoding.notes]
+    counts = (*encoding.notes, *([("quote_unclosed", len(unclosed))] if unclosed else ()))
+    notes = [Note(member.name, "", code, count) for code, count in counts]
     return replace(table, notes=(*table.notes, *notes))
 
 
 def split_rows(
-    stream: IO[str], separator: str, width: int
+    stream: IO[str], separator: str, width: int, unclosed: set[int] | None = None
 ) -> Iterator[tuple[int, list[str] | None]]:
     """Each row with the number of the line on which it starts.
 
-    None stands for the cells of a row with a cell beyond the limit of ``csv``.
+    None stands for the cells of a row with a cell beyond the limit of ``csv``. Lines in which a
+    quote opens a cell and is not closed are added to ``unclosed``.
     """
     taken: list[str] = []
 
@@ -92,7 +95,10 @@ def split_rows(
             yield start, cells
         elif _swallows_rows(cells, taken, separator, width):
             for offset, line in enumerate(taken):
-                yield start + offset, _split_unquoted(line, separator)
+                split = _split_unquoted(line, separator)
+                if unclosed is not None and any(map(_is_unclosed, split or ())):
+                    unclosed.add(start + offset)
+                yield start + offset, split
         elif cells:
             yield start, cells
         start += len(taken)
@@ -103,6 +109,10 @@ def _split_unquoted(line: str, separator: str) -> list[str] | None:
     """The cells of a line in which quotes mean nothing; None if one is too long."""
     cells = line.rstrip("\r\n").split(separator)
     return None if max(map(len, cells)) > csv.field_size_limit() else cells
+
+
+def _is_unclosed(cell: str) -> bool:
+    return cell.startswith('"') and cell.count('"') % 2 == 1
 
 
 def _swallows_rows(cells: list[str], lines: list[str], separator: str, width: int) -> bool:

@@ -11,6 +11,7 @@ NOTES = {
     "sheet_ignored": "a sheet holds no list of this source; it is left out",
     "merged_cells": "cells that are empty because they are merged with another",
     "characters_replaced": "characters that could not be read; they were replaced",
+    "quote_unclosed": "rows in which a quote opens a cell and is not closed; it was read as text",
     "mixed_date_orders": "the column holds both day/month and month/day",
     "mixed_date_forms": "the column holds dates of several forms",
     "dates_perhaps_swapped": "day and month of the column's dates may be swapped",

@@ -86,6 +86,22 @@ def test_a_stray_quote_met_by_another_swallows_no_rows(read: Read) -> None:
     assert list(result.records["record_id"]) == ["1", "2", "3", "4"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "unclosed"),
+    [
+        ('1,"Ann,x\n2,B,x\n3,C,x\n', 1),
+        ('1,A,"x\n2,B,x\n3,C,"x\n4,D,x\n', 2),
+        ('1,"A ""B""",x\n2,"B\nB",x\n3,6" long,x\n', 0),
+    ],
+)
+def test_rows_in_which_a_quote_is_not_closed_are_counted_in_a_note(
+    read: Read, rows: str, unclosed: int
+) -> None:
+    result = read(f"record_id,name,address\n{rows}")
+    told = [(note.code, note.count) for note in result.notes]
+    assert told == [("quote_unclosed", unclosed)] * bool(unclosed)
+
+
 def test_a_quote_that_opens_a_very_long_cell_swallows_no_rows(read: Read) -> None:
     rows = "".join(f"{number},Name,{'x' * 50}\n" for number in range(2, 5000))
     result = read(f'record_id,name,address\n1,A,"x\n{rows}')
