@@ -302,11 +302,14 @@ def _show_put(done: Put, *, as_json: bool) -> None:
 def _read_values(file: Path) -> "RecordBody":
     """What a file says of a record. Raises DataError, which quotes nothing of it."""
     # Here, so that other commands do not wait for the API to be read.
+    from api.rest.manners import RepeatedNameError, as_json
     from api.rest.record_schemas import RecordBody
 
     try:
-        return RecordBody.model_validate(json.loads(file.read_text(encoding="utf-8")))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        return RecordBody.model_validate(as_json(file.read_bytes()))
+    except RepeatedNameError as error:
+        raise DataError("FILE: an object says the same name twice; say each once") from error
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise DataError('FILE is no JSON; write an object such as {"surname": ...}') from error
     except ValidationError as error:
         told = [
