@@ -264,6 +264,7 @@ def _view(connection: Connection, purpose: str) -> View:
     terms = read_terms(connection)
     known = known_purposes(terms)
     if purpose not in known:
-        raise DataError(f"there is no such purpose; they are {', '.join(known) or 'none yet'}")
+        may = f"they may be for {', '.join(known)}" if known else "it has none yet"
+        raise DataError(f"no source in the register may be used for this purpose; {may}")
     caller = Caller(user_name(), frozenset({Role.STEWARD}), frozenset({purpose}), purpose)
     return view_of(terms, caller, now().date())

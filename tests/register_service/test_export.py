@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, insert, select
 
 from api.db.engine import reading, writing
-from api.db.models import Shield, Source
+from api.db.models import Run, Shield, Source
 from api.services.extracts import current_records
 from api.services.linking import Extract, link_extracts
 from api.services.observe import Recorder
@@ -125,6 +125,19 @@ def test_a_crosswalk_and_golden_values_can_be_had_as_of_any_run(
         ]
         assert again == then
     assert len({tuple(then) for then in files}) == 3
+
+
+def test_a_run_between_two_that_there_are_is_told_with_those(
+    register: Register, tmp_path: Path
+) -> None:
+    """PostgreSQL gives no number twice, so that of a run that did not come to its end is none's."""
+    for day in range(3):
+        register.load("school", [{**AISHA, "forename": f"Aisha{day}"}], day=day)
+    with writing(register.engine) as connection:
+        values = connection.execute(select(Run.__table__).where(Run.id == 3)).one()._asdict()
+        connection.execute(insert(Run).values({**values, "id": 9}))
+    with pytest.raises(DataError, match="no run 6; the nearest are 3 and 9, the last one is 9"):
+        exported(register.engine, Export.CROSSWALK, tmp_path, as_of_run=6)
 
 
 @pytest.mark.parametrize("what", Export)

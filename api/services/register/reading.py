@@ -39,6 +39,11 @@ def check_run(connection: Connection, run: int) -> None:
     if connection.scalar(select(Run.id).where(Run.id == run)) is None:
         latest = last_run(connection)
         known = f"the last one is {latest}" if latest else "the register is empty"
+        # Numbers of runs that did not come to their end are left out, on PostgreSQL.
+        before = connection.scalar(select(func.max(Run.id)).where(Run.id < run))
+        after = connection.scalar(select(func.min(Run.id)).where(Run.id > run))
+        if before and after:
+            known = f"the nearest are {before} and {after}, {known}"
         raise DataError(f"there is no run {run}; {known}")
 
 
