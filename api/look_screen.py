@@ -16,7 +16,6 @@ from api.services.register.entered import ArisenConflict, EnteredDecision
 from api.services.register.queue import QueueItem, Remade
 from api.services.register.viewing import ShownChild, ShownRecord
 from api.services.runs import SourceView
-from matcher.read import note_says
 
 _OUT = Console(highlight=False)
 
@@ -76,10 +75,6 @@ def show_extract(found: ExtractView) -> None:
         f"of birth and postcode: {twice['same_person']:,}",
         soft_wrap=True,
     )
-    for note in found.report["notes"]:
-        about = ", ".join(name for name in (note["file"], note["column"]) if name)
-        says = f"{about}: {note_says(note['code'])}: {note['count']:,}"
-        _OUT.print(says, soft_wrap=True, markup=False)
 
 
 def show_rejects(found: Iterable[Any], extract: int) -> None:

@@ -19,6 +19,7 @@ from api.services.register.running import RunResult
 from api.services.status import Status
 from api.services.work import JobView
 from matcher.outcomes import render_text as measure_as_text
+from matcher.read import note_says
 
 _OUT = Console(highlight=False)
 
@@ -39,6 +40,7 @@ def ingested_as_dict(found: Ingested) -> dict[str, Any]:
         "extract": found.extract,
         "state": found.state,
         "unchanged": found.unchanged,
+        "changed_since": found.changed_since,
         "refusal": found.refusal,
         "report": found.report,
         "runs": [run_as_dict(run) for run in found.runs],
@@ -62,12 +64,14 @@ def show_ingested(found: Ingested, source: str) -> None:
     linked = found.state != ExtractState.ACCEPTED
     if found.unchanged and linked and not found.runs and not found.waits:
         _OUT.print(f"Nothing changed: the register has this extract of {source} already.")
+        _show_changed_since(found.changed_since, source)
         return
     if found.refusal:
         _OUT.print(f"Extract {found.extract} of {source} was refused: {found.refusal}")
         return
     if found.unchanged and not found.waits:
         _OUT.print(f"The register has this extract of {source} already: extract {found.extract}.")
+        _show_changed_since(found.changed_since, source)
     elif found.report:
         title = f"Extract {found.extract} of {source}"
         show_report(found.report, title, found.extract, waits=found.waits)
@@ -76,6 +80,18 @@ def show_ingested(found: Ingested, source: str) -> None:
         _OUT.print("It is accepted. Link it with: matcher relink")
     if found.state == ExtractState.SUPERSEDED:
         _OUT.print("It is superseded: a later extract of its source was accepted already.")
+
+
+def _show_changed_since(count: int, source: str) -> None:
+    if not count:
+        return
+    were = f"1 record of {source} was" if count == 1 else f"{count:,} records of {source} were"
+    _OUT.print(
+        f"But {were} put or deleted one by one since. To have again what the extract says of them, "
+        "bring it with a later --as-of.",
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 def show_reported_again(view: ExtractView) -> None:
@@ -271,6 +287,10 @@ def show_report(report: Mapping[str, Any], title: str, extract: int, *, waits: b
     if another := report["change"]["another_person"]:
         table.add_row("ids of another person now", f"{another:,}")
     _OUT.print(table)
+    for note in report["notes"]:
+        about = ", ".join(name for name in (note["file"], note["column"]) if name)
+        says = f"{about}: {note_says(note['code'])}: {note['count']:,}"
+        _OUT.print(says, soft_wrap=True, markup=False, highlight=False)
     if waits:
         _show_stops(report, extract)
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.db.engine import writing
 from api.db.models import Extract, ExtractState
 from api.services.extracts import Mode, receive
+from api.services.extracts.changes import changed_one_by_one
 from api.services.extracts.states import check_exported_on
 from api.services.extracts.validation import validate
 from api.services.register.kept_rules import InForce, rules_in_force
@@ -32,7 +33,8 @@ class Ingested:
 
     ``unchanged`` says that the same content was there already. ``report`` is the
     data-quality report, where the extract could be read. ``read`` is the extract, if this
-    call read it and did not link it.
+    call read it and did not link it. ``changed_since`` counts records of its source that were
+    put or deleted one by one since it was linked, if it is ``unchanged``.
     """
 
     extract: int
@@ -42,6 +44,7 @@ class Ingested:
     refusal: str | None
     runs: list[RunResult]
     read: ReadResult | None = None
+    changed_since: int = 0
 
     @property
     def waits(self) -> bool:
@@ -164,8 +167,9 @@ def _stands(
         row = connection.execute(
             select(Extract.state, Extract.report, Extract.refusal).where(Extract.id == extract)
         ).one()
+        since = changed_one_by_one(connection, extract) if unchanged else 0
     state = ExtractState(row.state)
-    return Ingested(extract, state, unchanged, row.report, row.refusal, runs, read)
+    return Ingested(extract, state, unchanged, row.report, row.refusal, runs, read, since)
 
 
 def _how_it_stands(engine: Engine, extract: int) -> str:

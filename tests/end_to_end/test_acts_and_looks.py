@@ -110,6 +110,7 @@ def test_a_child_is_shown_with_what_may_be_seen_and_where_a_former_id_leads(
     assert (began.status, "began after run 1" in began.err) == (DATA_PROBLEM, True)
     refused = kept("show", "child", child, "--purpose", "nothing")
     assert refused.status == DATA_PROBLEM
+    assert "no source in the register may be used for this purpose" in refused.err
     assert "early_years" in refused.err
     assert kept("show", "child", "0000000000000", "--purpose", "early_years").status == 1
 
@@ -244,11 +245,45 @@ def test_one_record_is_put_and_deleted(kept: Call, tmp_path: Path) -> None:
         "forename cannot be read: give text; sex cannot be read: give 'F' or 'M'; "
         "date_of_birth cannot be read: give a date as YYYY-MM-DD\n"
     )
+    said.write_text('{"forename": "Ann", "forename": "Quillfeather"}', encoding="utf-8")
+    refused = kept("put", "nursery", 7, said)
+    assert (refused.status, "says the same name twice" in refused.err) == (DATA_PROBLEM, True)
+    assert "Quillfeather" not in refused.err
     said.write_text("[1]", encoding="utf-8")
     assert "give an object such as" in kept("put", "nursery", 7, said).err
     said.write_text(json.dumps(values), encoding="utf-8")
     for source, says in (("nursry", "did you mean nursery?"), ("zzz", "; ingest an extract of it")):
         assert says in kept("put", source, 7, said).err
+
+
+def test_an_extract_that_comes_again_after_its_records_were_put_or_deleted_is_told_so(
+    kept: Call, tmp_path: Path
+) -> None:
+    listed = tmp_path / "nursery.csv"
+    listed.write_text(f"{CHILD}\nx,Ada,Lees,yesterday,,,\n", encoding="utf-8")
+    again = ("ingest", "nursery", listed, "--as-of", "2024-09-01")
+    assert "one by one" not in kept(*again).out
+    assert json.loads(kept(*again, "--json").out)["changed_since"] == 0
+    kept("delete", "nursery", 1)
+    told = kept(*again).out
+    assert "Nothing changed: the register has this extract of nursery already." in told
+    assert "But 1 record of nursery was put or deleted one by one since" in told
+    assert "later --as-of" in told
+    assert json.loads(kept(*again, "--json").out)["changed_since"] == 1
+    later = kept(*again[:-1], "2024-09-02", "--json")
+    assert json.loads(later.out)["report"]["change"]["new"] == 1
+    assert "one by one" not in kept(*again[:-1], "2024-09-02").out
+
+
+def test_what_was_noted_of_a_file_is_told_when_it_is_brought(kept: Call, tmp_path: Path) -> None:
+    odd = tmp_path / "odd.csv"
+    odd.write_bytes(b"record_id,forename,surname,surname\n1,Ren\x81,Quillfeather,x\n2,Ann,Lees,x\n")
+    told = kept("ingest", "odd", odd, "--as-of", "2024-09-01", "--new-source").out
+    assert "extract.csv, surname: a header stands twice" in told
+    assert "characters that could not be read; they were replaced: 1" in told
+    assert "Quillfeather" not in told
+    shown = json.loads(kept("extracts", "show", 3, "--json").out)
+    assert shown["report"]["fields"]["forename"] == {"present": 2, "valid": 1}
 
 
 def test_a_day_that_is_none_is_told_how_it_is_written(kept: Call, tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from api.db.among import among
 from api.db.fetching import fetch_frame
-from api.db.models import Record, RecordVersion
+from api.db.models import Extract, Record, RecordVersion, Run
 from api.services.extracts.activity import ActivityChanges, activity_changes
 from api.services.extracts.arrays import Days, Flags, Numbers, Texts, days, equals, numbers
 from api.services.extracts.dates import extract_dates
@@ -123,6 +123,20 @@ def diff(
         known.child[gone],
         activity_changes(connection, source, read, record, known.record[gone], mode),
     )
+
+
+def changed_one_by_one(connection: Connection, extract: int) -> int:
+    """Records of an extract's source that were put or deleted alone since a run applied it."""
+    alone = select(Run.id).join(Extract, Extract.id == extract)
+    alone = alone.where(Run.kind == "record", Run.id > Extract.run)
+    changed = or_(RecordVersion.from_run.in_(alone), RecordVersion.to_run.in_(alone))
+    query = (
+        select(func.count(RecordVersion.record.distinct()))
+        .join(Record, Record.id == RecordVersion.record)
+        .join(Extract, (Extract.source == Record.source) & (Extract.id == extract))
+        .where(changed)
+    )
+    return connection.scalar(query) or 0
 
 
 def _known(connection: Connection, source: int, listed: list[str] | None) -> _Known:

@@ -2,7 +2,7 @@
 
 Fields are counted over records of children. A value is valid where the part of linkage
 that standardises it can use it: an NHS number or UPN whose check fits, a whole postcode, a
-date of birth that is no placeholder.
+date of birth that is no placeholder; and where no character of it was lost.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,6 +34,9 @@ FIELDS = (
     "family_id",
 )
 _PERSON = ("forename", "surname", "name", "date_of_birth", "postcode")
+
+# What stands for a byte that is no character: such a value is not what the system holds.
+_LOST = "\ufffd"
 
 Usable = Callable[[str], bool]
 
@@ -75,7 +78,8 @@ def fields(children: pd.DataFrame, rules: LinkageRules) -> dict[str, dict[str, i
         filled = column.codes >= 0
         found[name] = {"present": int(filled.sum())}
         if name in usable:
-            flags = np.array([*map(usable[name], column.categories), False], dtype=np.bool_)
+            valid = [usable[name](text) and _LOST not in text for text in column.categories]
+            flags = np.array([*valid, False], dtype=np.bool_)
             found[name]["valid"] = int(flags[column.codes].sum())
     return found
 
