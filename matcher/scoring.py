@@ -7,6 +7,7 @@ are compared, unless its levels may still keep it apart.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -131,7 +132,10 @@ class Scorer:
         self.plain = [(c, w) for c, w in pairs if not c.rule.is_interaction]
         self.interactions = [(c, w) for c, w in pairs if c.rule.is_interaction]
         self.headroom = sum((max(w.by_level.max(), 0.0) for _, w in self.interactions), 0.0)
-        self.apart = _Apart.of(self.plain, self.interactions)
+
+    @cached_property
+    def _apart(self) -> _Apart:
+        return _Apart.of(self.plain, self.interactions)
 
     def score(self, table: Table, pairs: Pairs, floor: float) -> ScoredPairs:
         """The pairs whose evidence reaches ``floor`` (bits), and those that are kept apart."""
@@ -189,7 +193,7 @@ class Scorer:
         """The pairs that may reach the floor or may be kept apart."""
         near = bound >= floor
         below = np.flatnonzero(~near)
-        near[below[self.apart.may_be(levels, below)]] = True
+        near[below[self._apart.may_be(levels, below)]] = True
         return np.flatnonzero(near)
 
     def explain(

@@ -13,17 +13,10 @@ from api.rest.problems import Problem
 from api.rest.reviewing import reviewer_of
 from api.services.access.roles import Permission
 from api.services.register.acts import ActError
+from api.services.review.grouping import NEW, Group, group_of, single_sources
 from api.services.review.pairs import StaleError, UnknownPairError
-from api.services.review.regrouping import (
-    NEW,
-    Group,
-    RefusedPairError,
-    check_can_enter,
-    enter,
-    group_of,
-    planned,
-    single_sources,
-)
+from api.services.review.planning import planned
+from api.services.review.regrouping import RefusedPairError, check_can_enter, enter
 from api.web.access import page_router, signed_in
 from api.web.pages import Instead, page, see
 from api.web.review_part import needed_rules, pair_of, words_for_templates

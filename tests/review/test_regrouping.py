@@ -8,16 +8,10 @@ from sqlalchemy import select
 from api.db.engine import reading, writing
 from api.db.models import Decision
 from api.services.register.acts import ActError, Key
+from api.services.review.grouping import NEW, Group, group_of
 from api.services.review.pairs import InHandError, StaleError, UnknownPairError
-from api.services.review.regrouping import (
-    NEW,
-    Group,
-    Plan,
-    RefusedPairError,
-    enter,
-    group_of,
-    planned,
-)
+from api.services.review.planning import Plan, planned
+from api.services.review.regrouping import RefusedPairError, enter
 from api.services.review.undoing import NotYoursError, changed_with
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE
 from tests.review.desk import Desk, person, rules, viewer
@@ -213,7 +207,7 @@ def test_records_of_other_children_that_linking_would_put_with_it_are_told_of(
 def test_what_linking_would_not_do_whatever_is_decided_is_refused(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.services.review.regrouping.clusters_if", lambda *_: {})
+    monkeypatch.setattr("api.services.review.planning.clusters_if", lambda *_: {})
     with pytest.raises(ActError, match="decide pair by pair"):
         plan(desk, AISHA[0], UNSURE, {UNSURE: desk.register.child(AISHA[0])})
 

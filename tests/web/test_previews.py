@@ -26,12 +26,17 @@ def service(databases: Databases, tmp_path: Path) -> Iterator[Service]:
         yield found
 
 
+def asked_for(service: Service, wanted: Wanted) -> int:
+    """A preview that waits for a worker; its number."""
+    with writing(service.engine) as connection:
+        return ask_for_preview(connection, wanted, by="test", now=datetime.now(UTC))
+
+
 def test_a_preview_shows_how_far_it_is_and_names_what_it_counts(
     service: Service, sign_in: SignIn
 ) -> None:
     client = sign_in(Role.STEWARD)
-    with writing(service.engine) as connection:
-        number = ask_for_preview(connection, Wanted(lower=0.0), by="test", now=datetime.now(UTC))
+    number = asked_for(service, Wanted(lower=0.0))
     address = f"/quality/previews/{number}"
     asked = {"HX-Request": "true"}
     waiting = client.get(address, headers=asked)
@@ -55,8 +60,7 @@ def test_a_preview_tells_children_not_pairs_and_what_home_will_tell(
     service: Service, sign_in: SignIn
 ) -> None:
     client = sign_in(Role.STEWARD)
-    with writing(service.engine) as connection:
-        number = ask_for_preview(connection, Wanted(lower=0.0), by="test", now=datetime.now(UTC))
+    number = asked_for(service, Wanted(lower=0.0))
     do_work(service)
     children = [[f"{child:013}", f"{child:013}"] for child in range(100)]
     moved = {"before": 34, "gained": 113, "lost": 2, "after": 145}
@@ -79,9 +83,7 @@ def test_what_a_preview_says_of_the_queue_is_what_home_says_afterwards(
     service: Service, sign_in: SignIn
 ) -> None:
     client = sign_in(Role.STEWARD)
-    wanted = Wanted(lower=0.0, upper=40.0)
-    with writing(service.engine) as connection:
-        number = ask_for_preview(connection, wanted, by="test", now=datetime.now(UTC))
+    number = asked_for(service, Wanted(lower=0.0, upper=40.0))
     do_work(service)
 
     def waiting() -> int:
@@ -132,8 +134,7 @@ def test_a_preview_that_somebody_discarded_meanwhile_changes_nothing_and_says_so
     service: Service, sign_in: SignIn
 ) -> None:
     client = sign_in(Role.STEWARD)
-    with writing(service.engine) as connection:
-        number = ask_for_preview(connection, Wanted(lower=0.0), by="test", now=datetime.now(UTC))
+    number = asked_for(service, Wanted(lower=0.0))
     do_work(service)
     address = f"/quality/previews/{number}"
     csrf = {"csrf": token_in(client.get(address).text)}

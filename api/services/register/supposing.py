@@ -25,9 +25,9 @@ def clusters_if(
     rules, run = last_rules(connection), last_run(connection)
     linker = Linker.of(connection, run, rules.book.linkage, rules.model, Silent())
     given = last_given(connection, before=run + 1)
-    found = None
-    if given is not None:
-        found = cluster_around(replace(linker, supposed=said), given, records)
+    if given is None:
+        return {}
+    found = cluster_around(replace(linker, supposed=said), given, records)
     if found is None:
         return {}
     return dict(zip(found.record.tolist(), found.label.tolist(), strict=True))
