@@ -41,7 +41,7 @@ def name_tokens(text: str) -> list[str]:
         return [text.upper()]
     folded = _APOSTROPHES.sub("", fold(text))
     tokens = []
-    for word in _words(folded):
+    for word in words_of(folded):
         if word.isalpha():
             tokens.append(word)
         elif any(char.isalpha() for char in word):
@@ -52,7 +52,8 @@ def name_tokens(text: str) -> list[str]:
     return tokens
 
 
-def _words(folded: str) -> list[str]:
+def words_of(folded: str) -> list[str]:
+    """Runs of letters and digits, of any script, in text that was folded."""
     if folded.isascii():
         return _WORDS.findall(folded)
     spaced = (char if char.isalnum() or _is_vowel_sign(char) else " " for char in folded)

@@ -6,7 +6,7 @@ import unicodedata
 from stdnum.gb import nhs, upn
 
 from matcher.rules.values import ValueRules
-from matcher.standardise.text import fold
+from matcher.standardise.text import fold, words_of
 
 # Area, district, sector and unit; the inward letters never include C I K M O V.
 _POSTCODE = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9][ABD-HJLNP-UW-Z]{2})", flags=re.ASCII)
@@ -57,9 +57,7 @@ def standardise_address(text: str, rules: ValueRules) -> str:
     Systems cut addresses at different lengths and add towns or not: what is left here is
     what all of them hold. Street types are dropped for the same reason.
     """
-    words = _WORD.findall(fold(text).replace("'", ""))
-    short = [rules.abbreviations.get(word, word) for word in words]
-    line = " ".join(short)
+    line = _abbreviated(text, rules)
     if line in rules.placeholder_addresses:
         return ""
     types = rules.street_types
@@ -67,7 +65,34 @@ def standardise_address(text: str, rules: ValueRules) -> str:
     if found:
         street = [word for word in found[2].split() if word not in types]
         return " ".join([found[1], *street])
-    return " ".join([word for word in short if word not in types][:3])
+    return " ".join([word for word in line.split() if word not in types][:3])
+
+
+def is_placeholder_address(text: str, rules: ValueRules) -> bool:
+    """Whether an address is one that systems fill in when they do not know."""
+    return _abbreviated(text, rules) in rules.placeholder_addresses
+
+
+def names_a_place(text: str, rules: ValueRules) -> bool:
+    """Whether an address says where it is, in any script.
+
+    It has a word of three letters or more that is not only the type of a street, or a number
+    and a word of two letters or more.
+    """
+    words = words_of(fold(text).replace("'", ""))
+    letters = {word: sum(not char.isdigit() for char in word) for word in words}
+    if any(word[0].isdigit() for word in words):
+        return any(count >= (2 if count == len(word) else 3) for word, count in letters.items())
+    types = rules.street_types
+    return any(
+        count >= 3 and rules.abbreviations.get(word, word) not in types
+        for word, count in letters.items()
+    )
+
+
+def _abbreviated(text: str, rules: ValueRules) -> str:
+    words = _WORD.findall(fold(text).replace("'", ""))
+    return " ".join(rules.abbreviations.get(word, word) for word in words)
 
 
 def standardise_nhs_number(text: str) -> str:

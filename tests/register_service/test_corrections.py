@@ -90,6 +90,12 @@ def test_it_goes_on_to_the_child_that_this_one_is_merged_into(register: Reviewed
         ("sex", "f", "F"),
         ("nhs_number", "943 476 5919", "9434765919"),
         ("postcode", "ol13ab", "OL1 3AB"),
+        ("address", "The  Hollies", "The Hollies"),
+        ("address", "7 Elm Ct", "7 Elm Ct"),
+        ("address", "12b Ox Rd", "12b Ox Rd"),
+        ("address", "4 Vy", "4 Vy"),
+        ("address", "১২ লেন", "১২ লেন"),
+        ("address", "شارع الملك", "شارع الملك"),
     ],
 )
 def test_a_value_is_kept_as_golden_values_are_shown(field: str, value: str, kept: str) -> None:
@@ -121,6 +127,14 @@ def test_a_value_is_kept_as_golden_values_are_shown(field: str, value: str, kept
         ("forename", "twin 2"),
         ("surname", "Unknown"),
         ("address", "No fixed abode"),
+        ("address", "ab"),
+        ("address", "ab1"),
+        ("address", "12b"),
+        ("address", "12ab"),
+        ("address", "12 b"),
+        ("address", "a b c d"),
+        ("address", "শে"),
+        ("address", "Road"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_without_repeating_it(field: str, value: str) -> None:

@@ -275,6 +275,7 @@ def test_of_whom_the_place_is_hidden_its_corrections_are_too(
         ("surname", "77", "It has no letter in it"),
         ("address", "x", "Enter a house number or name, and a street"),
         ("address", "12 b", "Enter a house number or name, and a street"),
+        ("address", "ab", "Enter a house number or name, and a street"),
         ("address", "unknown", "This is a placeholder"),
     ],
 )

@@ -5,7 +5,6 @@ split. Where the record is gone, it stays with the child that the record belonge
 or with the one that this was merged into.
 """
 
-import re
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -30,8 +29,6 @@ BY_HAND = "correction"
 
 LONGEST_VALUE = 200
 _OLDEST = 1900
-# Two letters beside each other: an address without them names no place.
-_WORD = re.compile(r"[^\W\d_]{2}")
 
 
 def correct(
@@ -219,7 +216,7 @@ def checked_value(field: str, value: str, today: date, rules: LinkageRules) -> s
         raise ActError(f"{field}: it has no letter in it")
     if _is_placeholder(field, text, rules):
         raise ActError(f"{field}: this is a placeholder; enter what is known, or leave it as it is")
-    if field == "address" and not _WORD.search(text):
+    if field == "address" and not standard.names_a_place(text, rules.values):
         raise ActError("address: enter a house number or name, and a street")
     return text
 
@@ -230,7 +227,7 @@ def _is_placeholder(field: str, text: str, rules: LinkageRules) -> bool:
         return bool(standardise_given(text, None, rules.names).placeholder_name)
     if field == "surname":
         return not standardise_family(text, rules.names).surname
-    return not standard.standardise_address(text, rules.values)
+    return standard.is_placeholder_address(text, rules.values)
 
 
 def _date(text: str, today: date) -> str:
