@@ -1,5 +1,7 @@
 """Previews: what other rules, another model or other thresholds would do, before they do it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -55,16 +57,22 @@ _TRIED = ("rules", "model", "lower", "upper")
 
 
 class Moved(BaseModel):
-    """How many there are more and fewer of."""
+    """How many there are and would be, and how many more and fewer that makes."""
 
+    before: int = Field(description="How many there are now.", examples=[34])
     gained: int = Field(description="How many there would be that are not now.", examples=[4])
     lost: int = Field(description="How many that there are now would not be.", examples=[1])
+    after: int = Field(description="How many there would be.", examples=[37])
 
 
 class Pairs(BaseModel):
     """Children and those that take records of theirs; the first hundred pairs of ids."""
 
     count: int = Field(description="How many there are in all.", examples=[1])
+    of: int = Field(
+        description="Of how many children: one has a pair for each other that takes records of it.",
+        examples=[1],
+    )
     children: list[tuple[str, str]] = Field(
         description="From which child, and to which.",
         examples=[[["7K3M9QX2RT4VA", "HFC5TSQANDRY9"]]],
@@ -110,7 +118,8 @@ class Found(BaseModel):
         description="Records that would go from one child to another that is there already."
     )
     links: Moved = Field(description="Pairs that would be linked.")
-    possible: Moved = Field(description="Pairs that would wait for a person.")
+    possible: Moved = Field(description="Possible links that would wait for a person.")
+    conflicts: Moved = Field(description="Conflicts that would wait for a person.")
     queue_growth: int = Field(
         examples=[-12], description="How many more possible links would wait."
     )
@@ -171,20 +180,19 @@ def post_preview(
     """What is not sent stays as it is in force. Queued work links everything by it in memory
     and changes nothing; watch it at `Location`.
     """
+    _check_order(write, lower, upper, other_rules=rules is not None)
+    with _told_of("rules"):
+        files = None if rules is None else read_rules_zip(rules.file.read())
+    with _told_of("model"):
+        text = None if model is None else _text(model)
+    wanted = Wanted(files=files, model=text, lower=lower, upper=upper)
+    if wanted == Wanted():
+        message = "send at least one of rules, model, lower and upper"
+        errors = [{"place": f"body.{name}", "message": message} for name in _TRIED]
+        raise Problem("refused", "Nothing is to be tried.", errors=errors)
     try:
-        _check_order(write, lower, upper, other_rules=rules is not None)
-        wanted = Wanted(
-            files=None if rules is None else read_rules_zip(rules.file.read()),
-            model=None if model is None else _text(model),
-            lower=lower,
-            upper=upper,
-        )
-        if wanted == Wanted():
-            message = "send at least one of rules, model, lower and upper"
-            errors = [{"place": f"body.{name}", "message": message} for name in _TRIED]
-            raise Problem("refused", "Nothing is to be tried.", errors=errors)
         number = ask_for_preview(write.connection, wanted, by=write.caller.name, now=write.now)
-    except (PreviewError, DataError) as error:
+    except DataError as error:
         raise Problem("refused", str(error)) from None
     view = _require(write, number)
     headers = {"Location": f"/v1/previews/{number}", "ETag": _etag(view)}
@@ -273,6 +281,16 @@ def _check_order(
         upper = known.upper if upper is None else upper
     if lower is not None and upper is not None and lower > upper:
         invalid("body.lower", "the lower threshold would be above the upper one")
+
+
+@contextmanager
+def _told_of(part: str) -> Iterator[None]:
+    """Raises Problem, about this part of the form, if it cannot be read."""
+    try:
+        yield
+    except PreviewError as error:
+        errors = [{"place": f"body.{part}", "message": str(error)}]
+        raise Problem("refused", str(error), errors=errors) from None
 
 
 def _text(model: UploadFile) -> str:

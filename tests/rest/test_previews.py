@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from api.db.engine import reading
+from api.db.engine import reading, writing
 from api.db.models import PreviewRow, Run
 from api.rest.service import Service
 from api.services.access.roles import Role
 from api.services.register.kept_rules import last_rules
+from api.services.register.queue import queue_counts
 from api.services.rules import shipped_rules
 from tests.register_service.registers import shipped
 from tests.register_service.reviewed import AISHA, UNSURE, Reviewed
@@ -92,6 +93,41 @@ def test_other_thresholds_are_tried_then_put_in_force(
     assert client.get(f"/v1/runs/{run + 1}", headers=steward).json()["rules"] == found["rules"]
 
 
+def test_what_would_wait_is_told_as_it_is_and_as_it_then_is(
+    client: TestClient, service: Service, steward: Headers
+) -> None:
+    def waiting() -> dict[str, int]:
+        with reading(service.engine) as connection:
+            return queue_counts(connection, doubted=True)
+
+    now = waiting()
+    done = tried(client, service, steward, data={"lower": "0", "upper": "40"})
+    found = done.json()["found"]
+    assert found["possible"]["before"] == now["possible_link"]
+    assert found["conflicts"]["before"] == now["conflicts"]
+    for name in ("links", "possible", "conflicts"):
+        moved = found[name]
+        assert moved["after"] == moved["before"] + moved["gained"] - moved["lost"]
+    assert found["queue_growth"] == found["possible"]["after"] - found["possible"]["before"] != 0
+    headers = {**steward, "If-Match": done.headers["ETag"]}
+    client.post(f"/v1/previews/{done.json()['id']}/commit", headers=headers)
+    do_work(service)
+    assert found["possible"]["after"] == waiting()["possible_link"]
+    assert found["conflicts"]["after"] == waiting()["conflicts"]
+
+
+def test_all_that_was_found_is_told(client: TestClient, service: Service, steward: Headers) -> None:
+    done = tried(client, service, steward, data={"upper": "30"})
+    with writing(service.engine) as connection:
+        found = dict(connection.execute(select(PreviewRow.found)).scalar_one())
+        found["splits"] = {"count": 3, "of": 2, "children": [["7K3M9QX2RT4VA", "HFC5TSQANDRY9"]]}
+        found["conflicts"] = {"before": 11, "gained": 2, "lost": 9, "after": 4}
+        connection.execute(update(PreviewRow).values(found=found))
+    told = client.get(f"/v1/previews/{done.json()['id']}", headers=steward).json()["found"]
+    plain = found.keys() - {"after_run", "measures"}  # told of the preview itself; as measures are
+    assert {name: told.get(name) for name in plain} == {name: found[name] for name in plain}
+
+
 def test_a_directory_of_rules_can_be_tried(
     client: TestClient, service: Service, steward: Headers
 ) -> None:
@@ -104,7 +140,9 @@ def test_a_directory_of_rules_can_be_tried(
     assert found["job"]["state"] == "done"
     same = tried(client, service, steward, files={"rules": ("r.zip", rules_zip())}).json()
     assert same["found"]["rules"] == shipped().book.content_hash
-    assert same["found"]["links"] == {"gained": 0, "lost": 0}
+    links = same["found"]["links"]
+    assert links == {"before": links["after"], "gained": 0, "lost": 0, "after": links["before"]}
+    assert links["before"] > 0
 
 
 def test_a_model_can_be_tried(client: TestClient, service: Service, steward: Headers) -> None:
@@ -137,6 +175,14 @@ def test_whoever_sends_nothing_is_told_what_can_be_sent(
     assert (refused.status_code, refused.json()["type"]) == (422, "/v1/problems/refused")
     places = [one["place"] for one in refused.json()["errors"]]
     assert places == ["body.rules", "body.model", "body.lower", "body.upper"]
+
+
+def test_the_part_that_cannot_be_read_is_named(client: TestClient, steward: Headers) -> None:
+    broken = {"rules": ("r.zip", b"no zip"), "model": ("m.yaml", b"\xff")}
+    for name, file in broken.items():
+        refused = client.post("/v1/previews", headers=steward, files={name: file}).json()
+        assert refused["type"] == "/v1/problems/refused"
+        assert refused["errors"] == [{"place": f"body.{name}", "message": refused["detail"]}]
 
 
 def test_a_preview_is_stale_once_there_is_another_run(
