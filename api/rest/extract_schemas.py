@@ -101,6 +101,17 @@ class ExtractModel(BaseModel):
     job: JobModel | None = Field(description="The last work that was queued for it.")
 
 
+class BroughtExtract(ExtractModel):
+    """The one that was brought, or that is there already with the same content."""
+
+    changed_since: int = Field(
+        description="Of one that is there already: how many records of its source were put or "
+        "deleted one by one since it was linked. They stay as they are; to have again what the "
+        "extract says of them, bring it with a later `as_of`.",
+        examples=[0],
+    )
+
+
 class ExtractInFull(ExtractModel):
     """With its data-quality report."""
 

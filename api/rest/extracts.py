@@ -25,6 +25,7 @@ from api.rest.etags import (
 )
 from api.rest.extract_schemas import (
     EXTRACT_FORM,
+    BroughtExtract,
     ExtractInFull,
     ExtractModel,
     ExtractPage,
@@ -44,6 +45,7 @@ from api.rest.text import SourceName
 from api.rest.uploads import ANY_SIZE, Upload, Uploads
 from api.services.access.roles import Permission
 from api.services.extracts import DayAheadError, NewSourceError, StateError, refuse, withdraw
+from api.services.extracts.changes import changed_one_by_one
 from api.services.extracts.listing import (
     ExtractView,
     RejectView,
@@ -83,10 +85,10 @@ Sent = Annotated[
     status_code=202,
     max_body_size=ANY_SIZE,
     openapi_extra=EXTRACT_FORM,
-    response_model=ExtractModel,
+    response_model=BroughtExtract,
     responses={
         200: {
-            "model": ExtractModel,
+            "model": BroughtExtract,
             "description": "The same content is there already",
             "headers": {**LOCATED, **TAGGED},
         },
@@ -99,7 +101,7 @@ def post_extract(sent: Sent, write: Annotated[Write, _BRINGS]) -> Response:
     something speaks against it, links it. Watch the extract at `Location`.
 
     The same content for the same day, in the same mode, is not taken twice: 200 then names
-    the extract that is there.
+    the extract that is there, and says how many records were put or deleted alone since.
     """
     new = _fields(sent)
     _require_source(write, new.source)
@@ -115,6 +117,7 @@ def post_extract(sent: Sent, write: Annotated[Write, _BRINGS]) -> Response:
             by=write.caller.name,
             now=write.now,
             new_source=new.new_source == "true",
+            known_to=write.caller.sources,
         )
     except DayAheadError as error:
         errors = [{"place": "body.as_of", "message": str(error)}]
@@ -128,7 +131,9 @@ def post_extract(sent: Sent, write: Annotated[Write, _BRINGS]) -> Response:
         raise Problem("conflict", str(error)) from None
     view = _require(write, received.extract)
     headers = {"Location": f"/v1/extracts/{view.id}", "ETag": _etag(view)}
-    return write.answer(extract_model(view), 200 if received.unchanged else 202, headers)
+    since = changed_one_by_one(write.connection, view.id) if received.unchanged else 0
+    brought = BroughtExtract(**extract_values(view), changed_since=since)
+    return write.answer(brought, 200 if received.unchanged else 202, headers)
 
 
 @router.get("/extracts", summary="List extracts", responses=asking("bad-cursor"))

@@ -72,10 +72,12 @@ def receive_and_queue(
     by: str,
     now: datetime,
     new_source: bool = True,
+    known_to: Collection[str] | None = None,
 ) -> tuple[Received, int | None]:
     """Receive an extract and queue the rest of the work; the job, unless nothing is to do.
 
-    The same content again takes up work on it that failed or was cancelled.
+    A refusal names no other sources than those of ``known_to``, if it is given. The same content
+    again takes up work on it that failed or was cancelled.
     Raises what `receive` does; nothing is written then.
     """
     received = receive_today(
@@ -88,6 +90,7 @@ def receive_and_queue(
         by=by,
         now=now,
         new_source=new_source,
+        known_to=known_to,
     )
     job = _unfinished(connection, received.extract) if received.unchanged else None
     if job is None and _is_on_its_way(connection, received.extract):
@@ -107,6 +110,7 @@ def receive_today(
     now: datetime,
     any_columns: bool = False,
     new_source: bool = True,
+    known_to: Collection[str] | None = None,
 ) -> Received:
     """Receive an extract of a day that can be, by the rules in force. Raises as `receive` does."""
     check_exported_on(as_of, now)
@@ -121,6 +125,7 @@ def receive_today(
         now=now,
         any_columns=any_columns,
         new_source=new_source,
+        known_to=known_to,
     )
 
 

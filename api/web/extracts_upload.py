@@ -16,6 +16,7 @@ from api.rest.service import Service, Serving
 from api.rest.uploads import ANY_SIZE, Upload
 from api.services.access.roles import Permission
 from api.services.extracts import StateError
+from api.services.extracts.changes import changed_one_by_one
 from api.services.extracts.receiving import source_number
 from api.services.extracts.recognising import Recognised, definitions_now, recognise
 from api.services.extracts.states import check_date, check_exported_on
@@ -26,7 +27,7 @@ from api.services.rules import GENERIC, RuleBook
 from api.web.access import page_router, signed_in, streamed
 from api.web.extracts_report import source_names
 from api.web.pages import Instead, page, see
-from api.web.text import sentence, words
+from api.web.text import counted, sentence, words
 from api.web.typed import Written
 from api.web.uploads import PageUploads
 from matcher.errors import ExtractRefused
@@ -171,11 +172,23 @@ def bring(
         raise _not_taken(request, change, details, {"": sentence(str(error))}) from None
     where = f"/extracts/{received.extract}"
     if received.unchanged:
-        return see(request, where, said="This file is here already. Nothing was changed.")
+        since = changed_one_by_one(change.connection, received.extract)
+        return see(request, where, said=_here_already(since))
     if not seen.can_be_read:
         return see(request, f"{where}/columns")
     title = _titles(change)[details.source] if seen.kind == "fits" else "a list of people"
     return see(request, where, said=f"The file is recognised: {title}.")
+
+
+def _here_already(changed_since: int) -> str:
+    said = "This file is here already. Nothing was changed."
+    if not changed_since:
+        return said
+    were = "was" if changed_since == 1 else "were"
+    return (
+        f"{said} {counted(changed_since, 'record')} of its source {were} put or deleted one by one "
+        "since. To have again what the file says of them, upload it with a later date."
+    )
 
 
 def _source(visit: Access, source: str, name: str, errors: dict[str, str]) -> str:

@@ -85,6 +85,26 @@ def test_the_same_content_again_is_the_extract_that_is_there(
     assert (once_more.status_code, once_more.json()["state"]) == (200, "current")
 
 
+def test_the_same_content_again_tells_what_was_put_or_deleted_since(
+    client: TestClient, service: Service, steward: Headers, key: MakeKey
+) -> None:
+    first = bring(client, steward, as_csv(PEOPLE))
+    assert first.json()["changed_since"] == 0
+    do_work(service)
+    again = bring(client, steward, as_csv(PEOPLE))
+    assert (again.status_code, again.json()["changed_since"]) == (200, 0)
+    system = key(Role.SYSTEM)
+    for record in ("1", "2"):
+        gone = client.delete(f"/v1/sources/library/records/{record}", headers=system)
+        assert gone.status_code == 200
+    said = {"forename": "Noah", "surname": "Quigly", "date_of_birth": "2011-11-20"}
+    client.put("/v1/sources/library/records/2", headers=system, json=said)
+    again = bring(client, steward, as_csv(PEOPLE))
+    assert (again.status_code, again.json()["changed_since"]) == (200, 2)
+    later = bring(client, steward, as_csv(PEOPLE), as_of="2024-09-02")
+    assert (later.status_code, later.json()["changed_since"]) == (202, 0)
+
+
 def test_a_request_made_again_with_its_key_is_answered_as_before(
     client: TestClient, service: Service, steward: Headers
 ) -> None:
@@ -250,6 +270,37 @@ def test_a_key_for_some_sources_brings_and_sees_only_theirs(
     assert client.get(other, headers=scoped).status_code == 404
     listed = client.get("/v1/extracts", headers=scoped).json()["items"]
     assert [one["source"] for one in listed] == ["library"]
+
+
+def test_no_refusal_names_a_source_that_the_key_is_not_for(
+    client: TestClient, service: Service, steward: Headers, key: MakeKey
+) -> None:
+    content = as_csv(PEOPLE)
+    there = f"extract {bring(client, steward, content, source='tribal').json()['id']}"
+    for_both = key(Role.ANALYST, sources=["estart", "tribal"])
+    for who in (steward, for_both):
+        named = bring(client, who, content, source="estart")
+        assert type_of(named) == (422, "refused")
+        assert f"as {there} of tribal" in named.json()["detail"]
+    scoped = bring(client, key(Role.ANALYST, sources=["estart"]), content, source="estart")
+    assert type_of(scoped) == (422, "refused")
+    assert "as an extract of another source" in scoped.json()["detail"]
+    assert "tribal" not in scoped.text and there not in scoped.text
+
+
+def test_whoever_brings_what_is_not_known_is_told_of_no_source_that_the_key_is_not_for(
+    client: TestClient, steward: Headers, key: MakeKey
+) -> None:
+    unsaid = {"source": "estrt", "new_source": "false"}
+    refused = bring(client, steward, as_csv(PEOPLE), **unsaid)
+    assert type_of(refused) == (400, "unknown-source")
+    assert "did you mean estart" in refused.text and "clinic" in refused.text
+    for sources, named in ((["estrt"], False), (["estrt", "estart"], True)):
+        scoped = bring(client, key(Role.ANALYST, sources=sources), as_csv(PEOPLE), **unsaid)
+        assert type_of(scoped) == (400, "unknown-source")
+        assert ("did you mean estart?" in scoped.text) is named
+        assert "clinic" not in scoped.text and "swift" not in scoped.text
+        assert "new_source=true" in scoped.json()["detail"]
 
 
 @pytest.mark.parametrize(

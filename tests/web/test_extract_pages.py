@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
-from api.db.engine import reading
+from api.db.engine import reading, writing
 from api.db.models import Access, Extract, ExtractChunk, Job, SourceMapping
 from api.rest.service import Service
 from api.services.access.roles import Role
+from api.services.register.single import delete_record
+from tests.register_service.registers import shipped
 from tests.rest.work import do_work
 from tests.web.conftest import SignIn, token_in
 from tests.web.odd_files import as_zip, locked_workbook, workbook
@@ -273,6 +276,26 @@ def test_the_same_file_again_is_the_extract_that_is_there(
     assert bring(steward, PLAIN).headers["location"] == "/extracts/1"
     assert "This file is here already" in steward.get("/extracts/1").text
     assert count(service, Extract) == 1
+
+
+def test_the_same_file_again_tells_what_was_put_or_deleted_since(
+    steward: TestClient, service: Service
+) -> None:
+    bring(steward, PLAIN)
+    do_work(service)
+    with writing(service.engine) as connection:
+        delete_record(
+            connection,
+            shipped(),
+            source="library",
+            record_id="1",
+            by="steward",
+            now=datetime.now(UTC),
+        )
+    bring(steward, PLAIN)
+    shown = steward.get("/extracts/1").text
+    assert "1 record of its source was put or deleted one by one since" in shown
+    assert "upload it with a later date" in shown
 
 
 def test_a_file_of_another_source_is_offered_to_that_source(

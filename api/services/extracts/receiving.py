@@ -1,7 +1,7 @@
 """Taking in an extract: who it is from, whether it is news, and its file."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -54,12 +54,14 @@ def receive(
     now: datetime,
     any_columns: bool = False,
     new_source: bool = True,
+    known_to: Collection[str] | None = None,
 ) -> Received:
     """Keep an extract's file and register its source with its agreement, if they are new.
 
     With ``any_columns`` a file is kept that nobody can read yet; somebody is to say what its
     columns mean, see `mapping`. Without ``new_source`` a name is refused that neither the
-    rules nor the register know: it may be a slip.
+    rules nor the register know: it may be a slip. A refusal names no other sources than those
+    of ``known_to``, if it is given.
 
     Nothing is written if the same content waits or is current already, or will be again, for the
     same date and in the same mode. Raises ExtractRefused if the source is unknown
@@ -70,7 +72,7 @@ def receive(
         message = "write the name of a source in small letters, digits and underscores"
         raise ExtractRefused("", "", "source_name", message)
     if not new_source:
-        _refuse_if_new(connection, source, book)
+        _refuse_if_new(connection, source, book, known_to)
     with arriving(source, path, book.definition(source)) as arrived:
         number = source_number(connection, source)
         if number is None:
@@ -80,7 +82,9 @@ def receive(
         known = _same(connection, number, arrived.file_hash, as_of, mode)
         if known is not None:
             return Received(known, unchanged=True)
-        _refuse_if_of_another(connection, source, number, arrived.file_hash, book)
+        _refuse_if_of_another(
+            connection, source, number, arrived.file_hash, book, known_to=known_to
+        )
         check_date(connection, source=number, as_of=as_of)
         extract = connection.execute(
             insert(Extract)
@@ -175,19 +179,22 @@ def source_number(connection: Connection, source: str) -> int | None:
     return connection.scalar(select(Source.number).where(Source.name == source))
 
 
-def _refuse_if_new(connection: Connection, source: str, book: RuleBook) -> None:
+def _refuse_if_new(
+    connection: Connection, source: str, book: RuleBook, known_to: Collection[str] | None
+) -> None:
     """A name that nothing is known by must be said to be new."""
     known = {*book.sources, *connection.scalars(select(Source.name))} - {GENERIC}
     if source in known:
         return
-    meant = did_you_mean(source, known)
+    told = known if known_to is None else known.intersection(known_to)
+    meant = did_you_mean(source, told)
+    listed = f"{'K' if meant else 'k'}nown sources are {', '.join(sorted(told))}. " if told else ""
     raise NewSourceError(
         source,
         "",
         "unknown_source",
-        f"no source of this name is known; {meant}{'K' if meant else 'k'}nown sources are "
-        f"{', '.join(sorted(known))}. If it is a new one, whose extracts are plain lists of "
-        "people, say so",
+        f"no source of this name is known; {meant}{listed}{'I' if told else 'i'}f it is a new one, "
+        "whose extracts are plain lists of people, say so",
     )
 
 
@@ -226,10 +233,12 @@ def _refuse_if_of_another(
     book: RuleBook,
     *,
     but: int | None = None,
+    known_to: Collection[str] | None = None,
 ) -> None:
     """Two systems with definitions of their own never send the same file: one is a slip.
 
-    ``but`` is an extract that does not count. Plain lists may go by several names.
+    ``but`` is an extract that does not count. Plain lists may go by several names. Of a source
+    that is not ``known_to`` whoever asks the name is not told, nor the extract.
     """
     if source not in book.sources:
         return
@@ -245,15 +254,18 @@ def _refuse_if_of_another(
         .order_by(Extract.id.desc())
         .limit(1)
     ).one_or_none()
-    if found is not None:
-        raise ExtractRefused(
-            source,
-            "",
-            "other_source",
-            f"the same file is there already, as extract {found.id} of {found.name}; check the "
-            f"name of the source and the file. If it is one of {source}, withdraw extract "
-            f"{found.id} first",
-        )
+    if found is None:
+        return
+    named = known_to is None or found.name in known_to
+    where = f"extract {found.id} of {found.name}" if named else "an extract of another source"
+    other = f"extract {found.id}" if named else "that extract"
+    raise ExtractRefused(
+        source,
+        "",
+        "other_source",
+        f"the same file is there already, as {where}; check the name of the source and the file. "
+        f"If it is one of {source}, withdraw {other} first",
+    )
 
 
 def _register(connection: Connection, source: str, book: RuleBook) -> int:
