@@ -20,7 +20,7 @@ from api.services.review.regrouping import RefusedPairError, check_can_enter, en
 from api.web.access import page_router, signed_in
 from api.web.pages import Instead, page, see
 from api.web.review_part import needed_rules, pair_of, words_for_templates
-from api.web.text import as_typed, born_briefly, sentence
+from api.web.text import as_typed, sentence
 
 router = page_router()
 
@@ -215,21 +215,9 @@ def _result(
 
 
 def _words(group: Group) -> dict[str, Any]:
-    """What each place is called: by a letter and a name, which a phone has room for.
-
-    Of children of one name also by what tells them apart: their dates of birth, else their ids.
-    """
-    apart = dict.fromkeys(group.children, "")
-    if len(set(group.names.values())) < len(group.names):
-        days = {child: born_briefly(group.born[child]) for child in group.children}
-        apart = {child: f"born {one}" for child, one in days.items()}
-        if not all(group.born.values()) or len(set(apart.values())) < len(apart):
-            apart = {child: child for child in apart}
-    called = {
-        child: (letter, group.names[child], apart[child])
-        for letter, child in zip(ascii_uppercase, group.children, strict=False)
-    }
-    return {"called": called, **words_for_templates()}
+    """What each place is called: by a letter, short enough for lists of choices on a phone."""
+    letters = dict(zip(group.children, ascii_uppercase, strict=False))
+    return {"letters": letters, **words_for_templates()}
 
 
 @contextmanager

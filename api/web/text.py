@@ -130,11 +130,6 @@ def born(value: object) -> Markup:
     return of_field(value, "date_of_birth")
 
 
-def born_briefly(value: object) -> str:
-    """The same where a phone has little room, such as 22 Sep 2017."""
-    return re.sub(r"([A-Z][a-z]{2})[a-z]+", r"\1", born(value).striptags())
-
-
 @pass_context
 def system(context: Context, name: str) -> Markup:
     """A source by the short title that its definition gives it: "Early help assessments"."""

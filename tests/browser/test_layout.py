@@ -10,17 +10,18 @@ from api.services.access.roles import Role
 from tests.browser import extract_samples
 from tests.browser.conftest import Open
 from tests.browser.review_samples import pair_of
-from tests.browser.site import PHONE, Site, serving, wider_than_screen
+from tests.browser.site import PHONE, Site, serving, violations, wider_than_screen
 from tests.register_service.reviewed import AISHA, PEOPLE, UNSURE, Reviewed, with_values
 from tests.spec.drawn import rows
 
 SIZES = pytest.mark.parametrize("size", [(1280, 800), PHONE], ids=["desktop", "phone"])
 
+LONG = "Rohanbhaijanardhanvallabhaswamy Krishnamoorthy"
 # Two boys of one name, whom their dates of birth tell apart.
-BOYS = rows("""
+BOYS = rows(f"""
 source | record_id | forename | surname | date_of_birth | sex | address   | postcode
-school | 21        | Rohan    | Patel   | 2017-09-28    | M   | 5 Elm Dr  | OL2 2BB
-clinic | 22        | Rohan    | Patel   | 2011-12-30    | M   | 8 Oak Ave | OL3 3CC
+school | 21        | {LONG}   | Patel   | 2017-09-28    | M   | 5 Elm Dr  | OL2 2BB
+clinic | 22        | {LONG}   | Patel   | 2011-12-30    | M   | 8 Oak Ave | OL3 3CC
 """)
 
 
@@ -88,8 +89,8 @@ def test_what_a_record_does_not_have_leaves_room_for_what_it_has(
         assert overprinted(page) == []
 
 
-@SIZES
-def test_lists_of_children_are_as_wide_as_what_tells_them_apart(
+@pytest.mark.parametrize("size", [(1280, 800), (320, 640)], ids=["desktop", "small phone"])
+def test_children_to_choose_are_legible_however_long_their_names(
     open_page: Open, engine: Engine, tmp_path: Path, size: tuple[int, int]
 ) -> None:
     register = Reviewed(engine, tmp_path)
@@ -98,10 +99,21 @@ def test_lists_of_children_are_as_wide_as_what_tells_them_apart(
         page = open_page(site, as_=site.person(Role.STEWARD), size=size)
         page.goto(f"/review/clusters/{pair_of(site, ('school', '21'), ('clinic', '22'))}")
         lists = page.locator("select")
-        assert "born 28 Sep 2017" in lists.first.inner_text()
+        expect(lists.first.locator("option")).to_have_text(["Child A", "Child B", "A new child"])
         assert cut_choices(lists) == []
+        legend = page.locator("#children")
+        for letter, born in (("A", "28 September 2017"), ("B", "30 December 2011")):
+            told = legend.locator(".govuk-summary-list__row", has_text=f"Child {letter}")
+            expect(told).to_contain_text(f"{LONG} Patel, born {born}")
+        assert too_long(legend.locator("dt, dd")) == []
         assert not wider_than_screen(page)
         assert too_long(page.get_by_role("region").filter(has=lists)) == []
+        assert violations(page) == []
+        lists.first.select_option("Child B")
+        page.get_by_role("button", name="See the change").click()
+        expect(page.get_by_role("heading", name="Children as they would be")).to_be_visible()
+        assert not wider_than_screen(page)
+        assert too_long(page.locator("caption")) == []
 
 
 def test_what_leads_to_a_list_is_as_large_as_the_list(
