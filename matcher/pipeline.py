@@ -26,6 +26,8 @@ from matcher.weigh import Weights
 from matcher.weigh.weights import Bits
 
 _FLOOR_STEP = 0.5
+# Up to so many records, one thread is done before others have started.
+_FEW = 10_000
 
 
 def block(prepared: Prepared, rules: MatchingRules, threads: int = 1) -> list[EffectiveKey]:
@@ -109,6 +111,7 @@ def score(
 ) -> Scored:
     """Candidate pairs of RECORDS, weighed. ``lower`` overrides the rules' lower threshold."""
     observer = observer or Silent()
+    threads = threads if len(records) > _FEW else 1
     matching = rules.matching
     lower = matching.thresholds.lower if lower is None else lower
     with observer.stage("standardise"):
