@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Any, get_args, get_origin
 
-from fastapi import Request, params
+from fastapi import APIRouter, Request, params
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware, RequestBodyLimitResponder
@@ -61,6 +61,12 @@ class Manner:
         ids = (one.alias for one in path if _is_whole(one.field_info.annotation))
         names = frozenset(one.alias for one in found)
         return cls(names, frozenset(lists), frozenset(numbers), frozenset(ids), content)
+
+
+def parameters_of(router: APIRouter) -> dict[Any, frozenset[str]]:
+    """By the function of each route the names of its query parameters."""
+    routes = (route for route in router.routes if isinstance(route, APIRoute))
+    return {route.endpoint: Manner.of(route).parameters for route in routes}
 
 
 def _is_whole(annotation: Any) -> bool:

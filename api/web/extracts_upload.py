@@ -74,10 +74,10 @@ def details_of(fields: Mapping[str, str]) -> Details:
     return Details(source, as_of, "snapshot" if mode == "snapshot" else "delta")
 
 
-def asked_details(request: Request) -> Details:
+def asked_details(request: Request, source: str = "", as_of: str = "", mode: str = "") -> Details:
     """Those of this request's address; without them it begins at the beginning."""
     try:
-        return details_of(request.query_params)
+        return details_of({"source": source, "as_of": as_of, "mode": mode})
     except NoDetailsError:
         raise Instead(see(request, "/extracts/new")) from None
 

@@ -26,7 +26,7 @@ from api.services.register.viewing import sources_with_records
 from api.web.access import page_router, signed_in
 from api.web.born import date_of_birth
 from api.web.matching_export import csv_of
-from api.web.pages import Instead, page, see
+from api.web.pages import Instead, page, passed_over, see
 from api.web.terms import keep_terms, kept_terms
 from api.web.text import sentence
 from api.web.typed import Sent, too_long
@@ -68,6 +68,8 @@ def list_page(request: Request, visit: Visit, bench: Asked) -> Response:
         return page(request, "matching/nothing.html", title="Matching workbench")
     bench = bench.with_base(systems)
     values = kept_terms(request, bench.filter)
+    if bench.filter and not values:
+        passed_over(request).add("filter")
     try:
         return _list(request, visit, bench, values)
     except DataError:
@@ -137,8 +139,8 @@ def export_list(request: Request, change: Exporting, bench: Asked) -> Response:
     """The whole list as a file. It tells of nobody where a shielded child lives."""
     bench = bench.with_base(systems_of(change))
     values = kept_terms(request, bench.filter)
-    if bench.filter and not values:
-        # Not without the filter that the list was shown with: that would be other people.
+    if passed_over(request) or (bench.filter and not values):
+        # Not without all that the list was shown with: that would be other people.
         raise Instead(see(request, bench.to_list(after=None)))
     rows = _count(change, bench, values)
     run = last_run(change.connection)

@@ -1,5 +1,6 @@
 """Making pages from templates, and what goes with every page."""
 
+import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -30,6 +31,9 @@ from api.web.navigation import Group, navigation
 from api.web.static_files import StaticFiles
 
 SERVICE = "Child register"
+
+# What a parameter may be called.
+_NAME = re.compile("[a-z][a-z_]{0,29}", re.IGNORECASE | re.ASCII)
 
 _FILTERS = (
     "shown", "marked", "marked_field", "plain", "day", "moment", "age", "number", "chance",
@@ -102,6 +106,8 @@ class Pages:
     static: StaticFiles = field(default_factory=StaticFiles)
     environment: Environment = field(default_factory=_environment)
     groups: tuple[Group, ...] = ()
+    # What the address of each page may say, by the function that makes it.
+    parameters: dict[Any, frozenset[str]] = field(default_factory=dict)
 
     @property
     def https(self) -> bool:
@@ -154,9 +160,33 @@ def fragment(request: Request, template: str, **context: Any) -> str:
         csrf=sessions.form_token(request),
         csrf_field=_csrf_field(request),
         shortcuts=sessions.shortcuts_are_on(request),
+        not_known=_not_known(request),
         system_titles=service.offered.book.titles,
         **{"errors": {}, "said": None, "wide": False, **context},
     )
+
+
+def passed_over(request: Request) -> set[str]:
+    """Names in the address whose values its page does not know, to be told there; may be added to.
+
+    Parameters that the page does not have are told without being added.
+    """
+    if not hasattr(request.state, "passed_over"):
+        request.state.passed_over = set()
+    names: set[str] = request.state.passed_over
+    return names
+
+
+def _not_known(request: Request) -> list[str]:
+    """What the address says that its page does not know, by name; never by what it says.
+
+    A name that is none is itself left out: somebody may have put anything there.
+    """
+    known = request.app.state.pages.parameters.get(request.scope.get("endpoint"))
+    if known is None or request.method != "GET":
+        return []
+    names = passed_over(request) | (set(request.query_params) - known)
+    return sorted({one if _NAME.fullmatch(one) else "something without a name" for one in names})
 
 
 def see(request: Request, where: str, said: str | None = None) -> Response:

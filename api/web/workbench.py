@@ -5,19 +5,20 @@ that the browser holds.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 
 from api.rest.problems import Problem
 from api.services.access.policy import View
 from api.services.register.criteria import LOOKS_AT, Criterion
 from api.services.register.searching import Sort
 from api.services.register.states import State
+from api.web.pages import passed_over
 
 LIST = "/matching"
 DEFAULT = frozenset({Criterion.FORENAME_4, Criterion.SURNAME_4, Criterion.BORN})
@@ -93,7 +94,8 @@ class Workbench:
         return replace(self, base=chosen)
 
 
-ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
+ReadT = TypeVar("ReadT")
+SaidT = TypeVar("SaidT")
 
 _FIRST = Workbench()
 
@@ -110,6 +112,7 @@ def as_criteria(values: Iterable[str]) -> frozenset[Criterion]:
 
 
 def _asked(
+    request: Request,
     base: Annotated[str, Query(max_length=100)] = "",
     state: str = "",
     criteria: Annotated[list[str] | None, Query(max_length=20)] = None,
@@ -121,33 +124,45 @@ def _asked(
     record: str = "",
     system: Annotated[str, Query(max_length=100)] = "",
 ) -> Workbench:
+    """What an address says. Whatever of it is no such choice or place is as if it were missing,
+    and told on the page.
+    """
     return Workbench(
         base,
-        _one_of(state, State.ALL),
-        as_criteria(criteria or []),
-        _one_of(sort, Sort.SURNAME),
-        _one_of(order, Order.ASCENDING),
+        _read(request, "state", state, State, State.ALL),
+        _read(request, "criteria", criteria, as_criteria, DEFAULT),
+        _read(request, "sort", sort, Sort, Sort.SURNAME),
+        _read(request, "order", order, Order, Order.ASCENDING),
         filter,
-        _place(after),
-        _place(before),
-        _place(record),
+        _read(request, "after", after, _place, None),
+        _read(request, "before", before, _place, None),
+        _read(request, "record", record, _place, None),
         system,
     )
 
 
-def _one_of(value: str, usual: ChoiceT) -> ChoiceT:
-    """The choice that an address names, the usual one if none. Raises Problem for another."""
+def _read(
+    request: Request,
+    name: str,
+    value: SaidT | None,
+    reader: Callable[[SaidT], ReadT],
+    usual: ReadT,
+) -> ReadT:
     if not value:
         return usual
-    if value not in set(type(usual)):
-        raise Problem("not-found")
-    return type(usual)(value)
+    try:
+        return reader(value)
+    except (ValueError, Problem):
+        passed_over(request).add(name)
+        return usual
 
 
-def _place(value: str) -> int | None:
-    """The record.id that an address names; none for what cannot be one, as if it were missing."""
-    number = int(value) if re.fullmatch("[0-9]{1,19}", value) else None
-    return number if number is not None and number < 2**63 else None
+def _place(value: str) -> int:
+    """The record.id that an address names. Raises ValueError for what cannot be one."""
+    number = int(value) if re.fullmatch("[0-9]{1,19}", value) else -1
+    if not 0 <= number < 2**63:
+        raise ValueError
+    return number
 
 
 Asked = Annotated[Workbench, Depends(_asked)]

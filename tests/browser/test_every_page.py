@@ -22,6 +22,7 @@ def go(open_page: Open, site: Site, sample: Sample) -> Page:
     response = page.goto(sample.address(site))
     assert response is not None and response.status == 200
     assert len(response.body()) <= LARGEST
+    assert page.get_by_text("says something that this page does not know").count() == 0
     return page
 
 

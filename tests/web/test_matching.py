@@ -217,9 +217,6 @@ def test_only_systems_of_the_purpose_are_told_of(register: Reviewed, sign_in: Si
         assert "social" not in client.get(address).text
     assert "social" not in exported(client, "/matching/export?base=school")[0]
     assert client.get("/matching?base=social").status_code == 404
-    for wrong in ("sort", "order", "state", "criteria"):
-        assert client.get(f"/matching?{wrong}=nothing").status_code == 404, wrong
-        assert client.get(f"/matching?{wrong}=").status_code == 200, wrong
     assert client.get(page_of(register, SOCIAL)).status_code == 404
     assert client.get(pair_of(register, SCHOOL, SOCIAL)).status_code == 404
 
@@ -368,14 +365,56 @@ def test_a_list_that_has_changed_begins_again(register: Reviewed, sign_in: SignI
     assert answer.headers["location"] == "/matching?base=clinic&state=matched"
 
 
-@pytest.mark.parametrize("place", ["after=abc", "before=-1", "record=", f"after={2**63}"])
-def test_a_place_that_is_none_is_the_beginning(
-    register: Reviewed, sign_in: SignIn, place: str
+_PASSED_OVER = "The address says something that this page does not know, and that is passed over: "
+
+
+@pytest.mark.parametrize("place", ["after=abc", "before=-1", f"after={2**63}"])
+@pytest.mark.parametrize(
+    "choice", ["sort=nothing", "order=nothing", "state=nothing", "criteria=nothing", "bsae=Malik"]
+)
+def test_what_an_address_says_that_is_nothing_is_passed_over_and_told(
+    register: Reviewed, sign_in: SignIn, place: str, choice: str
 ) -> None:
     client = sign_in(Role.STEWARD)
-    begins = client.get("/matching?base=clinic")
-    found = client.get(f"/matching?base=clinic&{place}")
-    assert (found.status_code, text(found.text)) == (200, text(begins.text))
+    begins = text(client.get("/matching?base=clinic").text)
+    wrong = ", ".join(sorted(one.partition("=")[0] for one in (place, choice)))
+    found = client.get(f"/matching?base=clinic&{place}&{choice}")
+    told = f"{_PASSED_OVER}{wrong}."
+    assert found.status_code == 200 and told in text(found.text)
+    assert "nothing" not in found.text and "bsae=" not in found.text
+    listed = "Matching workbench Base system"
+    assert text(found.text).split(listed)[1] == begins.split(listed)[1]
+    assert _PASSED_OVER not in begins
+
+
+def test_what_an_address_leaves_empty_is_not_wrong(register: Reviewed, sign_in: SignIn) -> None:
+    empty = "&".join(f"{one}=" for one in ("sort", "order", "state", "criteria", "record"))
+    found = sign_in(Role.STEWARD).get(f"/matching?{empty}")
+    assert found.status_code == 200 and _PASSED_OVER not in text(found.text)
+
+
+def test_a_list_is_not_exported_otherwise_than_it_was_asked_for(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.STEWARD)
+    answer = send(client, "/matching/export?base=clinic&state=nothing")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/matching?base=clinic")
+
+
+def test_a_filter_that_is_not_kept_any_more_is_told(register: Reviewed, sign_in: SignIn) -> None:
+    found = sign_in(Role.STEWARD).get("/matching?base=clinic&filter=7")
+    assert f"{_PASSED_OVER}filter." in text(found.text)
+
+
+@pytest.mark.parametrize("path", ["/review", "/quality", "/children", "/extracts", "/measures"])
+def test_every_page_tells_what_its_address_says_in_vain(
+    register: Reviewed, sign_in: SignIn, path: str
+) -> None:
+    client = sign_in(Role.STEWARD)
+    found = client.get(f"{path}?bsae=Malik&Aisha+Malik=1&%3Cb%3E=2")
+    assert f"{_PASSED_OVER}bsae, something without a name." in text(found.text)
+    assert "Malik" not in found.text
+    assert _PASSED_OVER not in text(client.get(path).text)
 
 
 @pytest.mark.parametrize(
