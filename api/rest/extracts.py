@@ -54,6 +54,7 @@ from api.services.extracts.listing import (
     list_extracts,
     list_rejects,
 )
+from api.services.extracts.states import hold_extract
 from api.services.extracts.validation import accept_as_reported
 from api.services.jobs import queue_linking, receive_and_queue
 from api.services.register.kept_rules import rules_in_force
@@ -333,6 +334,9 @@ def _require(access: Access, extract: int) -> ExtractView:
 
 
 def _decided(write: Write, extract: int, if_match: str | None) -> None:
+    """Raises Problem unless the extract is as it was decided on; it stays so until it is done."""
+    _require(write, extract)
+    hold_extract(write.connection, extract)
     require_match(if_match, _etag(_require(write, extract)))
 
 

@@ -22,6 +22,7 @@ from api.services.extracts.listing import (
     list_rejects,
 )
 from api.services.extracts.mapping import mapping_of
+from api.services.extracts.states import hold_extract
 from api.services.extracts.validation import accept_as_reported
 from api.services.jobs import queue_linking
 from api.services.register.change_of_run import change_of_run
@@ -113,7 +114,7 @@ def accept_here(
     request: Request, extract: Number, change: Deciding, report: Annotated[Written, Form()] = ""
 ) -> Response:
     """Lets it in, if its report is the one that was shown and still holds; a worker links it."""
-    view = find(change, extract)
+    view = _held(change, extract)
     if view.state == ExtractState.VALIDATED and report != _mark(view):
         raise _refused(request, change, view, {"": _REPORTED_AGAIN})
     book = rules_in_force(change.connection, change.service.offered).book
@@ -142,7 +143,7 @@ def refuse_here(
     why: Annotated[Written, Form()] = "",
 ) -> Response:
     """Has nothing to do with it; its file is dropped."""
-    view = find(change, extract)
+    view = _held(change, extract)
     if wrong := wrong_reason(why, "Enter why you refuse the extract"):
         raise _refused(request, change, view, {"why": wrong}, why)
     try:
@@ -160,7 +161,7 @@ def withdraw_here(
     why: Annotated[Written, Form()] = "",
 ) -> Response:
     """Takes it back; a worker undoes what it did."""
-    view = find(change, extract)
+    view = _held(change, extract)
     if wrong := wrong_reason(why, "Enter why you withdraw the extract"):
         raise _refused(request, change, view, {"withdrawal": wrong}, why)
     try:
@@ -226,6 +227,13 @@ def find(access: Access, extract: int) -> ExtractView:
     if found is None:
         raise Problem("not-found")
     return found
+
+
+def _held(change: Write, extract: int) -> ExtractView:
+    """The same, that nobody else decides on, or judges again, until this is done."""
+    find(change, extract)
+    hold_extract(change.connection, extract)
+    return find(change, extract)
 
 
 def is_under_way(view: ExtractView) -> bool:

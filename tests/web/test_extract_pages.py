@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select, update
 
 from api.db.engine import reading, writing
 from api.db.models import Access, Extract, ExtractChunk, Job, SourceMapping
 from api.rest.service import Service
 from api.services.access.roles import Role
+from api.services.extracts.states import hold_extract
 from api.services.register.single import delete_record
+from tests.at_once import overtaken
 from tests.register_service.registers import shipped
 from tests.rest.work import do_work
 from tests.web.conftest import SignIn, token_in
@@ -681,6 +683,26 @@ def test_nobody_accepts_an_extract_by_a_report_that_they_did_not_see(
     assert "Read it again before you decide" in errors(without)
     read = steward.post("/extracts/2/accept", data=hidden(again.text, "/extracts/2/accept"))
     assert (read.status_code, state(service, 2)) == (303, "accepted")
+
+
+def test_nobody_accepts_a_report_that_is_made_anew_at_that_moment(
+    steward: TestClient, service: Service
+) -> None:
+    form(steward, bring(steward, STRANGE).headers["location"], CHOSEN)
+    do_work(service)
+    shown = hidden(steward.get("/extracts/1").text, "/extracts/1/accept")
+
+    def judge_again(connection: Connection) -> None:
+        hold_extract(connection, 1)
+        report = connection.scalar(select(Extract.report)) or {}
+        other = {**report, "stops": report["stops"] * 2}
+        connection.execute(update(Extract).values(report=other))
+
+    late = overtaken(
+        service.engine, lambda: steward.post("/extracts/1/accept", data=shown), judge_again
+    )
+    assert "Read it again before you decide" in errors(late)
+    assert state(service, 1) == "validated"
 
 
 def test_a_list_that_was_never_let_in_is_offered_nowhere(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, case, or_, select, update
 
 from api.db.among import among
 from api.db.bulk import insert, new_ids
@@ -138,7 +138,10 @@ def _open_activity(
 
 
 def _make_current(connection: Connection, changes: Changes, *, extract: int, run: int) -> None:
-    """A snapshot takes the place of all before it; a delta stands beside them."""
+    """A snapshot takes the place of all before it; a delta stands beside them.
+
+    One that was withdrawn since the run began stays so: the next run undoes it.
+    """
     if changes.mode == "snapshot":
         connection.execute(
             update(Extract)
@@ -148,7 +151,14 @@ def _make_current(connection: Connection, changes: Changes, *, extract: int, run
     connection.execute(
         update(Extract)
         .where(Extract.id == extract)
-        .values(state=ExtractState.CURRENT, run=run, held_on=changes.held_on)
+        .values(
+            state=case(
+                (Extract.state == ExtractState.WITHDRAWN, ExtractState.WITHDRAWN),
+                else_=ExtractState.CURRENT,
+            ),
+            run=run,
+            held_on=changes.held_on,
+        )
     )
 
 

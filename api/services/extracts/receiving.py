@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, or_, select, update
 
 from api.db.models import Agreement, Extract, ExtractState, Source
+from api.db.turns import take_turn
 from api.services.extracts.changes import Mode
 from api.services.extracts.columns import mapping_of_file
 from api.services.extracts.files import Arrived, arriving, keep_file, kept_file
@@ -79,6 +80,7 @@ def receive(
             if not any_columns:
                 _refuse_if_unknown(source, arrived, book)
             number = _register(connection, source, book)
+        take_turn(connection, f"file {arrived.file_hash}")
         known = _same(connection, number, arrived.file_hash, as_of, mode)
         if known is not None:
             return Received(known, unchanged=True)
@@ -119,6 +121,7 @@ def move_to_source(
     number = source_number(connection, source)
     if number is None:
         number = _register(connection, source, book)
+    take_turn(connection, f"file {row.file_hash}")
     known = _same(connection, number, row.file_hash, row.as_of, row.mode)
     if known not in (None, extract):
         raise StateError(f"the same file is there already, as extract {known}")
@@ -269,7 +272,11 @@ def _refuse_if_of_another(
 
 
 def _register(connection: Connection, source: str, book: RuleBook) -> int:
-    """Enter a source with what it may be used for; its number."""
+    """Enter a source with what it may be used for, unless somebody just did; its number."""
+    take_turn(connection, f"source {source}")
+    known = source_number(connection, source)
+    if known is not None:
+        return known
     definition = book.definition(source)
     number: int = connection.execute(
         insert(Source)

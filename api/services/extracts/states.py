@@ -125,6 +125,7 @@ def pass_over(connection: Connection, extract: int, *, by: str, now: datetime) -
 
 def refuse(connection: Connection, extract: int, *, by: str, now: datetime, why: str) -> None:
     """Have nothing to do with the extract; its file is dropped."""
+    hold_extract(connection, extract)
     check_can_refuse(connection, extract)
     _check_reason(why)
     _decide(connection, extract, ExtractState.REFUSED, by=by, now=now, refusal=why)
@@ -133,7 +134,7 @@ def refuse(connection: Connection, extract: int, *, by: str, now: datetime, why:
 
 def withdraw(connection: Connection, extract: int, *, by: str, now: datetime, why: str) -> None:
     """Take the extract back; what it did, if it was current, is undone by the next run."""
-    hold_source(connection, extract_row(connection, extract).source)
+    hold_extract(connection, extract)
     check_can_withdraw(connection, extract)
     _check_reason(why)
     _decide(connection, extract, ExtractState.WITHDRAWN, by=by, now=now, withdrawal=why)
@@ -237,6 +238,15 @@ def hold_source(connection: Connection, source: int) -> None:
     """Wait until nobody else compares an extract of the source, or lets one in or takes it back."""
     held = select(Source.number).where(Source.number == source)
     connection.execute(held.with_for_update(key_share=True))
+
+
+def hold_extract(connection: Connection, extract: int) -> None:
+    """Wait until nobody else judges an extract of the same source, or decides on it.
+
+    What is read of it afterwards holds until the transaction ends; what was read before may not.
+    Raises StateError if there is no such extract.
+    """
+    hold_source(connection, extract_row(connection, extract).source)
 
 
 def _let_in_later(connection: Connection, row: Row[Any]) -> bool:

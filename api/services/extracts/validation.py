@@ -25,7 +25,7 @@ from api.services.extracts.states import (
     can_accept,
     check_can_accept,
     extract_row,
-    hold_source,
+    hold_extract,
     note,
     pass_over,
     require,
@@ -48,7 +48,8 @@ class Validated:
 
     Superseded, if a later one of its source was accepted before it was looked over.
 
-    ``report`` is the data-quality report and ``read`` the extract, unless it was refused.
+    ``report`` is the data-quality report and ``read`` the extract, unless it was refused; it was
+    not read here if somebody else looked it over meanwhile.
     """
 
     state: ExtractState
@@ -77,7 +78,11 @@ def validate(
         read = read_kept(connection, extract, book, progress=progress)
     except ExtractRefused as refusal:
         return _refused(connection, extract, refusal, by=by, now=now)
-    hold_source(connection, row.source)
+    hold_extract(connection, extract)
+    stands = extract_row(connection, extract)
+    if stands.state != row.state:
+        # Somebody else, who was brought the same, looked it over while this was read.
+        return Validated(ExtractState(stands.state), stands.report, refusal=stands.refusal)
     report = _look_over(connection, row, read, book, by=by, now=now)
     state = ExtractState.VALIDATED
     if book.loading.accept == "at_once" and not report["stops"] and can_accept(connection, extract):
@@ -106,7 +111,7 @@ def accept_as_reported(
     new report; it is refused if it cannot be read any more. Raises StateError if it cannot be
     accepted, or while another of its source is, and still to be linked.
     """
-    hold_source(connection, extract_row(connection, extract).source)
+    hold_extract(connection, extract)
     check_can_accept(connection, extract)
     row = require(connection, extract, ExtractState.VALIDATED)
     _check_none_is_on_its_way(connection, row)
