@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from matcher.compare import LevelComparison, ReachedLevels, reached_levels, required_levels
+from matcher.compare import LevelComparison, ReachedLevels, reached_levels
 from matcher.rules.matching import Comparison
 from matcher.table import OPEN, Codes, Levels, Mask, Positions, Sides, Table
 from matcher.threads import on_threads
@@ -92,7 +92,7 @@ class _Apart:
     def of(cls, plain: list[_Own], interactions: list[_Own]) -> "_Apart":
         """Of the levels that keep apart, those parts that no other part can stand in for."""
         needs = [
-            required_levels(level.when)
+            level.when.required_levels
             for comparison, weights in interactions
             for number, level in enumerate(comparison.rule.levels)
             if level.keeps_apart and weights.by_level[number] < 0 and level.when is not None

@@ -80,15 +80,6 @@ def holds(condition: Condition, sides: Sides, reached: Reached) -> Mask:
     return _any_of(condition.any or [], sides, reached)
 
 
-def required_levels(condition: Condition) -> dict[str, set[str]]:
-    """Levels of other comparisons without which the condition is true of no pair."""
-    found = {name: set(levels) for name, levels in (condition.levels or {}).items()}
-    for part in condition.all or []:
-        for name, levels in required_levels(part).items():
-            found[name] = found.get(name, levels) & levels
-    return found
-
-
 def _all(masks: list[Mask]) -> Mask:
     return np.asarray(np.logical_and.reduce(masks))
 

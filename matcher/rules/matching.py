@@ -126,6 +126,15 @@ class Condition(Rule):
                 found.setdefault(name, set()).update(referred)
         return found
 
+    @cached_property
+    def required_levels(self) -> dict[str, set[str]]:
+        """Levels of other comparisons without which this condition is true of no pair."""
+        found = {name: set(levels) for name, levels in (self.levels or {}).items()}
+        for part in self.all or []:
+            for name, levels in part.required_levels.items():
+                found[name] = found.get(name, levels) & levels
+        return found
+
 
 class Level(Rule):
     """One ordered outcome of a comparison.
