@@ -29,12 +29,7 @@ from tests.spec.drawn import rows
 
 HOME = {"address": "2 Mill Rd", "postcode": "OL1 1AA"}
 OTHER_HOME = {"address": "8 Dale Rd", "postcode": "OL9 5BB"}
-PLACES: list[dict[str, str]] = [
-    {"address": "9 Ash Gr", "postcode": "OL4 3PP"},
-    HOME,
-    OTHER_HOME,
-    {"postcode": HOME["postcode"]},
-]
+WRONG = {"address": "9 Ash Gr", "postcode": "OL4 3PP"}
 
 # A system that holds each child once holds her as Aysha; a guess is Aisha.
 ONCE = rows("""
@@ -201,14 +196,21 @@ def shortly(of: Asked, place: dict[str, str]) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("people", "way"), [(ONCE, once), (ONCE, again), (ONCE, shortly), (CUT, cut), (CUT, over)]
+    ("people", "way", "places"),
+    [
+        (ONCE, once, [HOME, {"postcode": HOME["postcode"]}]),
+        (ONCE, again, [HOME]),
+        (ONCE, shortly, [HOME]),
+        (CUT, cut, [HOME, OTHER_HOME]),
+        (CUT, over, [HOME, OTHER_HOME]),
+    ],
 )
 def test_what_becomes_of_others_does_not_tell_a_right_place_from_a_wrong_one(
-    databases: Databases, tmp_path: Path, people: list[Any], way: Any
+    databases: Databases, tmp_path: Path, people: list[Any], way: Any, places: Any
 ) -> None:
     keys = [SCHOOL, CLINIC, SOCIAL, NOAH, GUESS, ("census", "guess")]
     first: Any = None
-    for place in PLACES:
+    for place in (WRONG, *places):
         with asked(databases, tmp_path, people) as of:
             answer = way(of, place)
             answer["child_id"] = of.ids().get(answer["child_id"])
