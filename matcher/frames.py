@@ -63,7 +63,8 @@ LONGEST = {
     **dict.fromkeys(("nhs_number", "upn", "former_upn"), 64),
 }
 
-REJECT_COLUMNS = ("source", "file", "row", "column", "code", "message")
+# record_id is empty where the row has none that can be read
+REJECT_COLUMNS = ("source", "file", "row", "record_id", "column", "code", "message")
 
 ACTIVITY_COLUMNS: dict[str, tuple[str, ...]] = {
     # date (datetime64[ns]), centre, activity (category), attended (bool)

@@ -124,6 +124,8 @@ class Reject(Table):
     extract: Mapped[int] = mapped_column(ForeignKey("extract.id"), index=True)
     file: Mapped[Written]
     row: Mapped[int] = mapped_column(Number)
+    # Empty where it cannot be read, once a newer extract of the source is there, or erased.
+    record_id: Mapped[Written]
     column: Mapped[Written]
     code: Mapped[Name]
     message: Mapped[Written]

@@ -17,8 +17,9 @@ from api.db.engine import is_sqlite
 from api.db.models import KeptReply
 from api.rest.problems import Problem
 from api.rest.service import Service
-from api.services.access.caller import Caller
-from api.services.access.policy import View
+from api.services.access.caller import Caller, PurposeError
+from api.services.access.policy import View, read_terms, view_of
+from api.services.access.roles import Permission
 from api.services.register.lookalikes import lookalikes
 from api.services.register.shields import shielded_children
 from matcher.register.ids import is_child_id
@@ -31,7 +32,7 @@ class Access:
     """One request that may read. ``seen`` are ids that the answer tells of.
 
     ``status`` is what it is answered with unless it fails. Only requests for something
-    personal have a view of it.
+    personal have a view of it, and these are in the access log.
     """
 
     service: Service
@@ -48,6 +49,21 @@ class Access:
         """What may be shown."""
         assert self.personal_view is not None, "the route says that nothing personal is told"
         return self.personal_view
+
+    def may_name(self, source: str) -> bool:
+        """Whether to tell by which ids a source knows its records, where else nothing is personal.
+
+        It needs the right to look at children, and a purpose for which the source is seen.
+        """
+        if not self.caller.may(Permission.READ_CHILDREN):
+            return False
+        try:
+            view = view_of(read_terms(self.connection), self.caller, self.now.date())
+        except PurposeError:
+            return False
+        if view.may_name(source):
+            self.personal_view = view
+        return view.may_name(source)
 
     def saw(self, *ids: str) -> None:
         """Let the access log know what the answer tells of: ids of children, records, extracts."""

@@ -129,7 +129,7 @@ class Allowed:
             access.status = _status_of(error)
             raise
         finally:
-            if self.personal:
+            if access.personal_view is not None:
                 _enter(
                     access.service,
                     access.request,

@@ -129,10 +129,18 @@ class ExtractPage(Page):
 
 
 class RejectModel(BaseModel):
-    """A row that could not become a record. It tells the place and the reason, no value."""
+    """A row that could not become a record. It tells the place and the reason, no value but the
+    record's id.
+    """
 
     file: str = Field(description="Which file of the extract.", examples=["extract.csv"])
     row: int = Field(description="Counted from 1, the line of names included.", examples=[17])
+    record_id: str | None = Field(
+        description="Null if the row has none, something is wrong with it, a newer extract of the "
+        "source is there, or it may not be told: that needs `read_children` and a purpose for "
+        "which record ids of the source may be told.",
+        examples=["90012"],
+    )
     column: str = Field(
         description="Its name in the file; empty if it is the whole row.",
         examples=["date_of_birth"],

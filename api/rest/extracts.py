@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -69,7 +70,7 @@ _REPORTED_AGAIN = (
 Number = Annotated[
     int, Path(ge=0, lt=2**63, description="Its number, as the list has it.", examples=[12])
 ]
-_COLUMNS = ("file", "row", "column", "code", "message")
+_COLUMNS = ("file", "row", "record_id", "column", "code", "message")
 _READS = reads(Permission.READ_EXTRACTS, personal=False)
 _BRINGS = writes(Permission.BRING_EXTRACTS, personal=False)
 _DECIDES = writes(Permission.DECIDE_EXTRACTS, personal=False)
@@ -191,13 +192,19 @@ def get_rejects(
     limit: Limit = 100,
 ) -> RejectPage:
     """In the order of the extract. All of them as CSV: `/v1/extracts/{extract}/rejects.csv`."""
-    _require(access, extract)
+    named = may_name(access, _require(access, extract))
     place = place_of(access.request, cursor, int)
     found = list_rejects(
         access.connection, extract, after=place[0] if place else 0, limit=limit + 1
     )
     page, link = next_page(request, response, found, limit, lambda one: [one.id])
-    rejects = [RejectModel(**{name: getattr(one, name) for name in _COLUMNS}) for one in page]
+    rejects = [
+        RejectModel(
+            **{name: getattr(one, name) for name in _COLUMNS if name != "record_id"},
+            record_id=one.record_id or None,
+        )
+        for one in as_told(page, named=named)
+    ]
     return RejectPage(next=link, items=rejects)
 
 
@@ -212,9 +219,9 @@ def get_rejects(
 )
 def download_rejects(extract: Number, access: Reading) -> StreamingResponse:
     """All of them, with a line of names first."""
-    _require(access, extract)
+    named = may_name(access, _require(access, extract))
     return StreamingResponse(
-        rejects_as_csv(all_rejects(access.service.engine, extract)),
+        rejects_as_csv(all_rejects(access.service.engine, extract), named=named),
         media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="rejects-{extract}.csv"'},
     )
@@ -352,11 +359,25 @@ def _answer(write: Write, extract: int, status: int) -> Response:
     return write.answer(extract_model(view), status, headers)
 
 
-def rejects_as_csv(pieces: Iterator[list[RejectView]]) -> Iterator[str]:
-    """Lines of names and of rejects, which hold no value of the extract."""
+def may_name(access: Access, view: ExtractView) -> bool:
+    """Whether to tell by its id which record each reject of an extract is about; it is noted."""
+    named = access.may_name(view.source)
+    if named:
+        access.saw(f"extract {view.id}")
+    return named
+
+
+def as_told(rejects: Iterable[RejectView], *, named: bool) -> list[RejectView]:
+    """Rejects, without the ids of records unless these may be told."""
+    return [one if named else replace(one, record_id="") for one in rejects]
+
+
+def rejects_as_csv(pieces: Iterator[list[RejectView]], *, named: bool) -> Iterator[str]:
+    """Lines of names and of rejects, which hold no value of the extract but ids of records."""
     yield _lines([_COLUMNS])
     for rejects in pieces:
-        yield _lines(tuple(getattr(one, name) for name in _COLUMNS) for one in rejects)
+        told = as_told(rejects, named=named)
+        yield _lines(tuple(getattr(one, name) for name in _COLUMNS) for one in told)
 
 
 def _lines(rows: Any) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from api.db.models import ExtractState, JobState
 from api.rest.access import Access, Write
 from api.rest.etags import etag
-from api.rest.extracts import rejects_as_csv
+from api.rest.extracts import as_told, may_name, rejects_as_csv
 from api.rest.paging import next_page, place_of
 from api.rest.problems import Problem
 from api.services.access.roles import Permission
@@ -184,19 +184,21 @@ def rejects_page(
     visit: Visit,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
-    """Rows that could not become records: place and reason, no value."""
+    """Rows that could not become records: place, reason, and which record to those who may know."""
     view = find(visit, extract)
     place = place_of(request, cursor, int)
     found = list_rejects(
         visit.connection, extract, after=place[0] if place else 0, limit=_REJECTS + 1
     )
     shown, link = next_page(request, Response(), found, _REJECTS, lambda one: [one.id])
+    named = may_name(visit, view)
     return page(
         request,
         "extracts/rejects.html",
         title=f"Rejects of extract {extract}",
         view=view,
-        rejects=shown,
+        rejects=as_told(shown, named=named),
+        named=named,
         next=link.replace(f"&limit={_REJECTS}", "") if link else None,
     )
 
@@ -204,9 +206,9 @@ def rejects_page(
 @router.get("/extracts/{extract}/rejects.csv")
 def download_rejects(extract: Number, visit: Visit) -> Response:
     """All of them."""
-    find(visit, extract)
+    named = may_name(visit, find(visit, extract))
     return StreamingResponse(
-        rejects_as_csv(all_rejects(visit.service.engine, extract)),
+        rejects_as_csv(all_rejects(visit.service.engine, extract), named=named),
         media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="rejects-{extract}.csv"'},
     )

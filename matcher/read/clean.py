@@ -55,6 +55,16 @@ class CleanTable:
         coded = self.text[column]
         return np.array([*coded.distinct, None], dtype=object)[coded.codes]
 
+    def readable_ids(self) -> npt.NDArray[np.object_]:
+        """The record id of each row; None where there is none, or something is wrong with it."""
+        if "record_id" not in self.text:
+            return np.full(len(self), None, dtype=object)
+        found = self.values("record_id")
+        for (_, column), mask in self.problems.items():
+            if column == "record_id":
+                found[mask] = None
+        return found
+
 
 def date_columns(definition: SourceDefinition) -> frozenset[str]:
     """Columns that hold dates, those that only rules speak of among them."""

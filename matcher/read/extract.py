@@ -221,17 +221,19 @@ def _references(name: str, table: CleanTable, definition: SourceDefinition) -> s
 
 
 def _rejects_frame(source: str, tables: _Tables) -> pd.DataFrame:
-    rejected: list[tuple[str, int, str, str]] = []
+    rejected: list[tuple[str, int, str, str, str]] = []
     for name, parts in tables.raw.items():
         clean = tables.clean[name]
-        rejected += [(part.file, row, "", code) for part in parts for row, code in part.broken]
+        rejected += [(part.file, row, "", "", code) for part in parts for row, code in part.broken]
+        ids = clean.readable_ids()
         rejected += [
-            (clean.files[clean.file_of[at]], int(clean.rows[at]), column, code)
+            (clean.files[clean.file_of[at]], int(clean.rows[at]), ids[at] or "", column, code)
             for at, code, column in clean.rejects
         ]
     rejected.sort()
-    frame = pd.DataFrame(rejected, columns=["file", "row", "column", "code"])
-    frame = frame.astype({"file": object, "row": np.int64, "column": object, "code": object})
+    frame = pd.DataFrame(rejected, columns=["file", "row", "record_id", "column", "code"])
+    texts = dict.fromkeys(("file", "record_id", "column", "code"), object)
+    frame = frame.astype({**texts, "row": np.int64})
     frame["source"] = pd.Series([source] * len(frame), dtype=object)
     frame["message"] = frame["code"].map(message_of).astype(object)
     return frame[list(REJECT_COLUMNS)]

@@ -280,3 +280,28 @@ def test_only_lines_right_below_the_header_tell_types(read: Read) -> None:
     result = read("record_id,name\n1,Ali\n(2),(Ann)\n")
     assert list(result.records["record_id"]) == ["1", "(2)"]
     assert list(read("record_id,name\n,Date\n").rejects["code"]) == ["missing_record_id"]
+
+
+def test_a_reject_tells_the_id_of_its_record_unless_something_is_wrong_with_that(
+    read: Read,
+) -> None:
+    longest = "9" * 201
+    result = read(
+        "record_id,name,date_of_birth\n"
+        "1,A,soon\n"
+        ",B,2014-05-03\n"
+        "1.5E+05,C,soon\n"
+        f"{longest},D,soon\n"
+        "5,E,2014-05-03,more\n"
+        "6,F,2014-05-03\n"
+        "6,F,2014-05-04\n"
+    )
+    found = result.rejects[["row", "record_id", "code"]].itertuples(index=False)
+    assert [tuple(one) for one in found] == [
+        (2, "1", "date_unreadable"),
+        (3, "", "missing_record_id"),
+        (4, "", "record_id_damaged"),
+        (5, "", "cell_too_long"),
+        (6, "", "too_many_fields"),
+        (8, "6", "duplicate_record_id"),
+    ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from api.db.archive import tables, write_table
@@ -23,7 +23,9 @@ from api.db.models import (
     KeptReply,
     Record,
     Referral,
+    Reject,
     ReviewAnswer,
+    Source,
 )
 from api.services.access import chain
 from api.services.register.acts import ActError
@@ -177,6 +179,35 @@ def test_nothing_of_an_erased_record_is_left_and_the_register_is_as_without_it(
         history = record_history(connection, view, "school", number)
         assert history[-1].kind == "record_erased"
         assert all(set(one.values) <= {"role"} for one in history)
+
+
+def test_no_reject_names_an_erased_record(register: Reviewed) -> None:
+    keys = {**dict.fromkeys(("school", "clinic"), SCHOOL[1]), "social": SOCIAL[1]}
+    with writing(register.engine) as connection:
+        of = (
+            select(Source.name, func.min(Extract.id).label("extract"))
+            .join(Extract)
+            .group_by(Source.name)
+        )
+        extracts = {one.name: one.extract for one in connection.execute(of)}
+        connection.execute(
+            insert(Reject),
+            [
+                {"extract": extracts[source], "record_id": named, "file": "f", "row": 2,
+                 "column": "", "code": "duplicate_record_id", "message": "m"}
+                for source, named in keys.items()
+            ],
+        )  # fmt: skip
+
+    register.erase(SCHOOL)
+
+    with reading(register.engine) as connection:
+        kept = connection.execute(
+            select(Source.name, Reject.record_id)
+            .join(Extract, Extract.id == Reject.extract)
+            .join(Source, Source.number == Extract.source)
+        )
+        assert {one.name: one.record_id for one in kept} == {**keys, "school": ""}
 
 
 def _last_run(register: Reviewed) -> int:

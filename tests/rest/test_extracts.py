@@ -1,5 +1,7 @@
 """Extracts over REST: brought, watched, decided on."""
 
+import csv
+import io
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
 from api.db.engine import reading
+from api.db.models import Access as Seen
 from api.db.models import Extract, ExtractChunk, Source
 from api.rest.service import Service
 from api.services.access.roles import Role
 from tests.register_service.reviewed import Reviewed
 from tests.rest.conftest import Headers, MakeKey
+from tests.rest.people import ids_for
 from tests.rest.work import as_csv, bring, do_work
 from tests.spec.drawn import rows
 
@@ -170,10 +174,51 @@ def test_rejects_are_told_in_pages_and_as_a_file_without_values(
     file = client.get(f"{place}/rejects.csv", headers=steward)
     assert file.headers["content-type"].startswith("text/csv")
     lines = file.text.splitlines()
-    assert lines[0] == "file,row,column,code,message"
+    assert lines[0] == "file,row,record_id,column,code,message"
     assert len(lines) == 3
     assert "the 20th" not in file.text
     assert "Quigley" not in file.text
+
+
+def _told_ids(client: TestClient, place: str, headers: Headers) -> list[str | None]:
+    """Of each reject the id of its record, which the file tells as the pages do."""
+    listed = client.get(f"{place}/rejects", headers=headers).json()["items"]
+    file = client.get(f"{place}/rejects.csv", headers=headers).text
+    told = [one["record_id"] for one in listed]
+    assert [row["record_id"] or None for row in csv.DictReader(io.StringIO(file))] == told
+    return told
+
+
+def test_which_record_a_reject_is_about_is_told_to_those_who_may_see_ids_and_noted(
+    client: TestClient, service: Service, steward: Headers, key: MakeKey
+) -> None:
+    place = bring(client, steward, as_csv(BAD_DATES)).headers["Location"]
+    do_work(service)
+    auditor, elsewhere = key(Role.AUDITOR), key(Role.STEWARD, purpose="a_study")
+    silent = {
+        "Authorization": key(Role.STEWARD, purposes=["early_years", "education"])["Authorization"]
+    }
+    for other in (auditor, elsewhere, silent):
+        assert _told_ids(client, place, other) == [None, None]
+    with reading(service.aside) as connection:
+        assert connection.scalars(select(Seen.about)).all() == []
+    assert _told_ids(client, place, steward) == ["2", "3"]
+    with reading(service.aside) as connection:
+        about = connection.scalars(select(Seen.about)).all()
+    assert about == [[place.removeprefix("/v1/extracts/").join(("extract ", ""))]] * 2
+    ids_for(service, "library", "education")
+    assert _told_ids(client, place, steward) == [None, None]
+
+
+def test_of_an_extract_that_a_newer_one_follows_no_reject_names_its_record(
+    client: TestClient, service: Service, steward: Headers
+) -> None:
+    place = bring(client, steward, as_csv(BAD_DATES)).headers["Location"]
+    do_work(service)
+    later = bring(client, steward, as_csv(BAD_DATES[:2]), as_of="2024-09-02")
+    do_work(service)
+    assert _told_ids(client, place, steward) == [None, None]
+    assert _told_ids(client, later.headers["Location"], steward) == ["2"]
 
 
 def test_what_waits_for_a_person_is_linked_once_it_is_accepted(

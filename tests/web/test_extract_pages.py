@@ -543,7 +543,9 @@ def test_rejects_are_listed_by_reason_and_row_and_downloaded(
     answer = steward.get("/extracts/1/rejects.csv")
     assert answer.headers["content-type"].startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(answer.text)))
-    assert [(row["row"], row["code"]) for row in rows] == [("4", "date_unreadable")]
+    assert [(row["row"], row["record_id"], row["code"]) for row in rows] == [
+        ("4", "3", "date_unreadable")
+    ]
     assert steward.get("/extracts/1/fields.svg").headers["content-type"] == "image/svg+xml"
 
 

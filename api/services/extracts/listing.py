@@ -43,7 +43,11 @@ class ExtractView:
 
 @dataclass(frozen=True, slots=True)
 class RejectView:
-    """A row that could not become a record. ``row`` counts from 1."""
+    """A row that could not become a record. ``row`` counts from 1.
+
+    ``record_id`` is empty where it cannot be read or is not kept any more. Not everybody who may
+    read the others may read it.
+    """
 
     id: int
     file: str
@@ -51,6 +55,7 @@ class RejectView:
     column: str
     code: str
     message: str
+    record_id: str
 
 
 def list_extracts(
@@ -99,7 +104,15 @@ def list_rejects(
 ) -> list[RejectView]:
     """Rejects of an extract in their order."""
     query = (
-        select(Reject.id, Reject.file, Reject.row, Reject.column, Reject.code, Reject.message)
+        select(
+            Reject.id,
+            Reject.file,
+            Reject.row,
+            Reject.column,
+            Reject.code,
+            Reject.message,
+            Reject.record_id,
+        )
         .where(Reject.extract == extract, Reject.id > after)
         .order_by(Reject.id)
         .limit(limit)

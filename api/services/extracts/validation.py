@@ -166,7 +166,7 @@ def _look_over(
     }
     with once_done(connection, row.source, book=book, now=now):
         report = _report(connection, row, read, book) | judged
-    _keep_rejects(connection, row.id, read)
+    _keep_rejects(connection, row, read)
     connection.execute(
         update(Extract)
         .where(Extract.id == row.id)
@@ -239,11 +239,18 @@ def _of_children(records: pd.DataFrame) -> Flags:
     return np.asarray(records["role"].astype(object).to_numpy() == "child", dtype=np.bool_)
 
 
-def _keep_rejects(connection: Connection, extract: int, read: ReadResult) -> None:
-    connection.execute(delete(Reject).where(Reject.extract == extract))
+def _keep_rejects(connection: Connection, row: Row[Any], read: ReadResult) -> None:
+    """Instead of what was kept of this extract before. Older ones are called by no record id any
+    more: nobody looks for their rows, and of those that became no record no other rule would tell
+    how long to keep it.
+    """
+    connection.execute(delete(Reject).where(Reject.extract == row.id))
+    older = select(Extract.id).where(Extract.source == row.source, Extract.id < row.id)
+    known = update(Reject).where(Reject.extract.in_(older), Reject.record_id != "")
+    connection.execute(known.values(record_id=""))
     if len(read.rejects):
         columns = {name: cells(read.rejects[name]) for name in REJECT_COLUMNS if name != "source"}
-        insert(connection, Reject, {"extract": extract, **columns})
+        insert(connection, Reject, {"extract": row.id, **columns})
 
 
 def _current(connection: Connection, source: int) -> int:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     func,
     null,
     or_,
@@ -29,12 +30,14 @@ from api.db.models import (
     Decision,
     Erasure,
     Event,
+    Extract,
     Golden,
     KeptReply,
     Membership,
     Record,
     RecordVersion,
     Referral,
+    Reject,
     ReviewAnswer,
     Run,
     Severance,
@@ -84,6 +87,7 @@ def forget(connection: Connection, records: Numbers, run: int, *, now: datetime)
     _forget_golden(connection, records)
     _forget_versions(connection, records)
     _forget_acts(connection, records)
+    _forget_rejects(connection, records)
     # These hold what somebody was told. Both are gone within a day by themselves.
     connection.execute(delete(KeptReply))
     drop_contents(connection)
@@ -172,6 +176,13 @@ def _forget_acts(connection: Connection, records: Numbers) -> None:
     lifted = case((Shield.lifted_at.is_(None), null()), else_=ERASED)
     shielded = update(Shield).where(about(Shield.record))
     connection.execute(shielded.values(why=ERASED, lifted_why=lifted))
+
+
+def _forget_rejects(connection: Connection, records: Numbers) -> None:
+    """Which rows of extracts were about these records; that they were rejected stays known."""
+    ids = select(Record.record_id).where(among(Record.id, records), Record.source == Extract.source)
+    of_them = (Extract.id == Reject.extract) & Reject.record_id.in_(ids)
+    connection.execute(update(Reject).where(exists().where(of_them)).values(record_id=""))
 
 
 def _forget_keys(

@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_a7d685"
+revision: str = "0001_ca9dca"
 down_revision: str | None = None
 
 
@@ -1261,6 +1261,7 @@ def upgrade() -> None:
         sa.Column("extract", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("file", sa.Text(), nullable=False),
         sa.Column("row", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("record_id", sa.Text(), nullable=False),
         sa.Column("column", sa.Text(), nullable=False),
         sa.Column("code", sa.String(length=64), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
