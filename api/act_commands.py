@@ -292,6 +292,8 @@ def _show_put(done: Put, *, as_json: bool) -> None:
     if as_json:
         shown = {"created": done.created, "changed": done.changed}
         print_json(shown | {"child_id": done.child, "run": done.run})
+    elif not done.changed and done.run:
+        print(f"Run {done.run}: the record says the same, as of a later day.")
     elif not done.changed:
         print("Nothing changed: the record says this already.")
     else:

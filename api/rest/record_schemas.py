@@ -194,7 +194,8 @@ class RecordPut(BaseModel):
     )
     child_hidden: bool = Field(description=_CHILD_HIDDEN)
     run: int | None = Field(
-        description="The run that linked it; none if nothing changed.", examples=[42]
+        description="The run that linked it; none if nothing changed, not even its day.",
+        examples=[42],
     )
     children: Affected | None = Field(
         None, description="Only if `with_info` is true, and the child is not hidden."

@@ -1,6 +1,7 @@
 """Single records: put and deleted."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Header, Query
@@ -8,6 +9,7 @@ from fastapi import APIRouter, Header, Query
 from api.rest.access import Write
 from api.rest.allowed import writes
 from api.rest.asking import record_address, require_named
+from api.rest.bodies import AnyDay
 from api.rest.etags import TAGGED, IfMatch, names
 from api.rest.guarding import GuardedRoute
 from api.rest.problems import Problem, acting
@@ -46,6 +48,13 @@ router = APIRouter(route_class=GuardedRoute, tags=["records"])
 
 MayWrite = Annotated[Write, writes(Permission.WRITE_RECORDS)]
 WithInfo = Annotated[bool, Query(description="Whether to be told which children it changed.")]
+GoneOn = Annotated[
+    AnyDay | None,
+    Query(
+        description="A day on which the source had the record no more, as YYYY-MM-DD.",
+        examples=["2024-09-01"],
+    ),
+]
 IfNoneMatch = Annotated[
     Text | None,
     Header(description="`*`: only if there is no such record yet. Or an ETag it must not have."),
@@ -86,7 +95,8 @@ def put_one_record(
     you send it, or make the carer a child or the child a carer: `notes` then name what is gone.
     A field that may not be used for the purpose is refused (403).
 
-    It is linked before the answer is sent. What says the same as before changes nothing.
+    It is linked before the answer is sent. What says the same as before changes nothing; with a
+    later `as_of` it is of that day from then on.
     With an `as_of` before the day of what the record says now, other values are refused with 409
     `conflict`, so that changes which arrive in the wrong order lose nothing.
     Send `If-None-Match: *` to be sure that the record is new, or `If-Match` with the ETag that
@@ -97,7 +107,7 @@ def put_one_record(
     _require_usable(write, source, said)
     before = _require_state(write, source, record_id, if_match, if_none_match).record
     kept = _kept(before, said)
-    try:
+    with _refused_at("body"):
         done = put_record(
             write.connection,
             _rules(write),
@@ -109,13 +119,6 @@ def put_one_record(
             now=write.now,
             anew=before is not None and not before.hidden.keys().isdisjoint(said),
         )
-    except RecordRefusedError as error:
-        where = f"body.{error.field}" if error.field else "body"
-        wrong = {"place": where, "message": str(error), "code": error.code}
-        raise Problem("refused", str(error), errors=[wrong]) from None
-    except OlderDayError as error:
-        wrong = {"place": "body.as_of", "message": str(error)}
-        raise Problem("conflict", str(error), errors=[wrong]) from None
     state = _state_of(write, source, record_id)
     headers = {"ETag": state.etag or ""}
     if done.created:
@@ -131,18 +134,20 @@ def put_one_record(
     AT,
     summary="Let a record say nothing any more",
     response_model=RecordPut,
-    responses=acting("unknown-source", "not-found", "stale"),
+    responses=acting("unknown-source", "not-found", "conflict", "stale", "refused"),
 )
 def delete_one_record(
     source: SourcePath,
     record_id: RecordPath,
     write: MayWrite,
     with_info: WithInfo = False,
+    as_of: GoneOn = None,
     if_match: IfMatch = None,
 ) -> Any:
     """The record belongs to nobody from now on; what it said stays in its history.
 
-    One that is gone already is answered with `changed: false`.
+    One that is gone already is answered with `changed: false`. With an `as_of` before the day of
+    what the record says now it stays, and the answer is 409 `conflict`.
     """
     require_named(write, source)
     if record_number(write.connection, source, record_id) is None:
@@ -151,16 +156,32 @@ def delete_one_record(
     if state.record is None:
         done = Put(False, False, None, None, None)
     else:
-        done = delete_record(
-            write.connection,
-            _rules(write),
-            source=source,
-            record_id=record_id,
-            by=write.caller.name,
-            now=write.now,
-        )
+        with _refused_at("query"):
+            done = delete_record(
+                write.connection,
+                _rules(write),
+                source=source,
+                record_id=record_id,
+                by=write.caller.name,
+                now=write.now,
+                as_of=as_of,
+            )
     content = _answer(write, source, record_id, done, with_info, hidden=state.child_hidden)
     return write.answer(content)
+
+
+@contextmanager
+def _refused_at(part: str) -> Iterator[None]:
+    """Raises Problem, about this part of the request, if what it says of a record cannot be."""
+    try:
+        yield
+    except RecordRefusedError as error:
+        where = f"{part}.{error.field}" if error.field else part
+        wrong = {"place": where, "message": str(error), "code": error.code}
+        raise Problem("refused", str(error), errors=[wrong]) from None
+    except OlderDayError as error:
+        wrong = {"place": f"{part}.as_of", "message": str(error)}
+        raise Problem("conflict", str(error), errors=[wrong]) from None
 
 
 def _rules(write: Write) -> Any:

@@ -108,8 +108,8 @@ class Arrivals(RuleBasedStateMachine):
         source, key = record
         if self.state.held[source]:
             self.day += 1
-            if self.register.put(record, person, self.day).changed:
-                self.state.held[source] = {**self.state.held[source], key: (person, self.day)}
+            self.register.put(record, person, self.day)
+            self.state.held[source] = {**self.state.held[source], key: (person, self.day)}
             # What came before can be withdrawn no more, since this is later.
             self.earlier[source] = []
 

@@ -1,12 +1,13 @@
 """One record put or deleted at a time."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
-from api.db.engine import writing
+from api.db.engine import reading, writing
+from api.db.models import Event, Golden
 from api.services.register.single import (
     OlderDayError,
     Put,
@@ -17,6 +18,8 @@ from api.services.register.single import (
 from matcher.errors import DataError
 from tests.register_service.registers import DAY, NOW, Register, shipped
 from tests.register_service.test_same_register import PEOPLE, half_a_town
+
+NEXT_WEEK = NOW + timedelta(days=7)
 
 
 @pytest.fixture
@@ -35,6 +38,7 @@ def put(
     values: dict[str, str],
     *,
     as_of: date | None = None,
+    now: datetime = NOW,
 ) -> Put:
     with writing(register.engine) as connection:
         return put_record(
@@ -45,8 +49,13 @@ def put(
             values=values,
             as_of=as_of,
             by="clinic",
-            now=NOW,
+            now=now,
         )
+
+
+def events(register: Register) -> int:
+    with reading(register.engine) as connection:
+        return connection.scalar(select(func.count()).select_from(Event)) or 0
 
 
 def test_a_record_put_is_linked_at_once(register: Register) -> None:
@@ -78,6 +87,89 @@ def test_what_an_extract_brought_is_of_its_day(register: Register) -> None:
     with pytest.raises(OlderDayError):
         put(register, "clinic", "9", PEOPLE[0], as_of=DAY - timedelta(days=1))
     assert put(register, "clinic", "9", PEOPLE[0], as_of=DAY).changed
+
+
+def test_the_same_on_a_later_day_is_of_that_day_and_changes_nothing_else(
+    register: Register,
+) -> None:
+    first = put(register, "clinic", "1", PEOPLE[0], as_of=date(2024, 5, 1))
+    before, told = register.children(), events(register)
+    again = put(register, "clinic", "1", PEOPLE[0], as_of=date(2024, 5, 3))
+    assert (again.created, again.changed, again.child) == (False, False, first.child)
+    assert again.run is not None
+    assert (register.children(), events(register)) == (before, told)
+    with pytest.raises(OlderDayError, match=r"2 May 2024 is older .* now, 3 May 2024"):
+        put(register, "clinic", "1", PEOPLE[12], as_of=date(2024, 5, 2))
+    for day in (None, date(2024, 5, 3), date(2024, 5, 2)):
+        assert put(register, "clinic", "1", PEOPLE[0], as_of=day).run is None
+    assert register.children() == register.linked_at_once()
+
+
+def test_the_same_on_a_later_day_counts_where_the_latest_value_is_chosen(
+    register: Register,
+) -> None:
+    moved = {**PEOPLE[0], "address": "8 Dale Rd", "postcode": "OL9 5BB"}
+    put(register, "school", "7", PEOPLE[0], as_of=DAY - timedelta(days=3))
+    child = put(register, "clinic", "1", moved, as_of=DAY - timedelta(days=1)).child
+
+    def postcode() -> str | None:
+        with reading(register.engine) as connection:
+            mine = Golden.child == child, Golden.to_run.is_(None)
+            return connection.scalar(select(Golden.postcode).where(*mine))
+
+    register.delete(("school", "1"))
+    assert postcode() == "OL9 5BB"
+    again = put(register, "school", "7", PEOPLE[0], as_of=DAY)
+    assert (again.changed, again.child, postcode()) == (False, child, "OL1 1AA")
+    put(register, "clinic", "1", moved)
+    assert postcode() == "OL1 1AA", "no day was given"
+
+
+def test_what_an_extract_brought_can_be_of_a_later_day(register: Register) -> None:
+    later = put(register, "clinic", "9", PEOPLE[8], as_of=DAY + timedelta(days=1), now=NEXT_WEEK)
+    assert (later.changed, later.run is None) == (False, False)
+    with pytest.raises(OlderDayError):
+        put(register, "clinic", "9", PEOPLE[0], as_of=DAY, now=NEXT_WEEK)
+    register.load("clinic", [{"record_id": "9", **PEOPLE[8]}], day=2)
+    with pytest.raises(OlderDayError, match="3 September 2024"):
+        put(register, "clinic", "9", PEOPLE[0], as_of=DAY + timedelta(days=1), now=NEXT_WEEK)
+    assert register.children() == register.linked_at_once()
+
+
+def test_a_carer_can_be_of_a_later_day(register: Register) -> None:
+    carer = {**PEOPLE[0], "role": "carer"}
+    put(register, "clinic", "1", carer, as_of=date(2024, 5, 1))
+    again = put(register, "clinic", "1", carer, as_of=date(2024, 5, 3))
+    assert (again.changed, again.child, again.run is None) == (False, None, False)
+    assert register.children() == register.linked_at_once()
+
+
+def test_a_place_that_is_not_compared_stays_so_on_a_later_day(register: Register) -> None:
+    register.shield(("school", "1"))
+    put(register, "clinic", "1", PEOPLE[0], as_of=date(2024, 5, 1))
+    unplaced = register.unplaced()
+    assert ("clinic", "1") in unplaced
+    assert put(register, "clinic", "1", PEOPLE[0], as_of=date(2024, 5, 3)).run is not None
+    assert register.unplaced() == unplaced
+
+
+def test_a_delete_of_a_day_before_what_the_record_says_is_refused(register: Register) -> None:
+    put(register, "clinic", "1", PEOPLE[0], as_of=date(2024, 5, 2))
+    before = register.children()
+
+    def delete(as_of: date) -> Put:
+        with writing(register.engine) as connection:
+            return delete_record(
+                connection, shipped(), source="clinic", record_id="1", by="clinic", now=NOW,
+                as_of=as_of,
+            )  # fmt: skip
+
+    with pytest.raises(OlderDayError, match=r"1 May 2024 is older .* now, 2 May 2024"):
+        delete(date(2024, 5, 1))
+    with pytest.raises(RecordRefusedError, match="yet to come"):
+        delete(NOW.date() + timedelta(days=1))
+    assert register.children() == before
+    assert delete(date(2024, 5, 2)).changed
 
 
 def test_a_record_that_is_gone_may_say_what_is_older(register: Register) -> None:

@@ -70,6 +70,34 @@ def test_what_comes_late_is_refused_and_the_newer_state_stays(
     assert client.put(record(NEW), headers=own, json=of_today).json()["changed"]
 
 
+def test_the_same_on_a_later_day_is_told_as_of_that_day_and_what_comes_late_is_refused(
+    client: TestClient, key: MakeKey
+) -> None:
+    own = key()
+    client.put(record(NEW), headers=own, json={**ZEBEDEE_SAYS, "as_of": "2024-06-01"})
+    again = client.put(record(NEW), headers=own, json={**ZEBEDEE_SAYS, "as_of": "2024-06-03"})
+    assert (again.status_code, again.json()["changed"]) == (200, False)
+    told = client.get(record(NEW), headers=own)
+    assert (told.json()["as_of"], told.json()["from_run"]) == ("2024-06-03", again.json()["run"])
+    assert told.headers["ETag"] == again.headers["ETag"]
+    late = {**ZEBEDEE_SAYS, "surname": "Older", "as_of": "2024-06-02"}
+    assert kind(client.put(record(NEW), headers=own, json=late)) == "conflict"
+
+
+def test_a_delete_that_comes_late_is_refused(client: TestClient, key: MakeKey) -> None:
+    own = key()
+    client.put(record(NEW), headers=own, json={**ZEBEDEE_SAYS, "as_of": "2024-06-02"})
+    late = client.delete(record(NEW) + "?as_of=2024-06-01", headers=own)
+    assert (late.status_code, kind(late)) == (409, "conflict")
+    assert [one["place"] for one in late.json()["errors"]] == ["query.as_of"]
+    ahead = client.delete(record(NEW) + "?as_of=2099-01-01", headers=own)
+    assert (ahead.status_code, kind(ahead)) == (422, "refused")
+    assert ahead.json()["errors"][0]["code"] == "day_in_future"
+    assert client.get(record(NEW), headers=own).status_code == 200
+    gone = client.delete(record(NEW) + "?as_of=2024-06-02", headers=own)
+    assert (gone.status_code, gone.json()["changed"]) == (200, True)
+
+
 def test_who_asks_is_told_which_children_it_changed(
     client: TestClient, key: MakeKey, register: Reviewed
 ) -> None:

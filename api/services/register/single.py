@@ -4,7 +4,7 @@ For systems that tell of each change as it happens. What an extract later says o
 record counts as usual: a snapshot that does not list it ends it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -49,7 +49,8 @@ class OlderDayError(DataError):
 class Put:
     """What became of a record: whether it is new, whether it says something else now.
 
-    ``child`` is the child that it belongs to; none for a carer, or a record that is gone.
+    One that says the same on a later day has a ``run`` and is not ``changed``. ``child`` is the
+    child that it belongs to; none for a carer, or a record that is gone.
     """
 
     created: bool
@@ -74,6 +75,7 @@ def put_record(
     """Let a record say ``values`` (columns of RECORDS as text) from now on, and link it.
 
     ``as_of`` is the day on which the source held them, that of ``now`` if it is not known.
+    One that says the same changes nothing but the day, and that only if a later one is given.
     ``anew`` enters them also if it says so already: whoever may not see what it says is not
     to learn that a guess was right.
 
@@ -88,9 +90,16 @@ def put_record(
     number = _source(connection, source)
     content = row_hash(said, CONTENT_COLUMNS)
     record, version, before = _current(connection, number, record_id)
+    day = None if version is None or as_of is None else _day_of(connection, number, version)
     if before == content and not anew:
-        return Put(False, False, _child(connection, record), None, None)
-    _check_not_older(connection, number, version, as_of)
+        if record is None or version is None or as_of is None or day is None or as_of <= day:
+            return Put(False, False, _child(connection, record), None, None)
+        return _redate(connection, rules, record, version, as_of, by=by, now=now)
+    _check_not_older(
+        as_of,
+        day,
+        "leave the record as it is, or give the date on which the source held these values",
+    )
     like = shields_for(connection, record, {**values, "source": source})
     run = begin_run(connection, rules, kind="record", by=by, now=now)
     if record is None:
@@ -107,14 +116,56 @@ def put_record(
     return Put(version is None, True, _child(connection, record), run, outcome)
 
 
-def delete_record(
-    connection: Connection, rules: InForce, *, source: str, record_id: str, by: str, now: datetime
+def _redate(
+    connection: Connection,
+    rules: InForce,
+    record: int,
+    version: int,
+    as_of: date,
+    *,
+    by: str,
+    now: datetime,
 ) -> Put:
-    """Let a record say nothing any more. Raises DataError if the source has no such record."""
+    """Let a record say what it says as of a later day, which counts where golden values are chosen.
+
+    Its place counts as it did: a day tells nothing of where a child lives.
+    """
+    run = begin_run(connection, rules, kind="record", by=by, now=now)
+    other = {"from_run": run, "to_run": None, "as_of": as_of, "extract": None}
+    table = RecordVersion.__table__
+    kept = [column.name for column in table.columns if column.name not in ("id", *other)]
+    row = connection.execute(select(*(table.c[name] for name in kept)).where(table.c.id == version))
+    said = dict(row.mappings().one())
+    _close(connection, version, run)
+    connection.execute(insert(RecordVersion), [{**said, **other}])
+    again = [record] if said["role"] == "child" else []
+    outcome = _link(connection, rules, run, record, by, now, "record_put", redated=again)
+    return Put(False, False, _child(connection, record), run, outcome)
+
+
+def delete_record(
+    connection: Connection,
+    rules: InForce,
+    *,
+    source: str,
+    record_id: str,
+    by: str,
+    now: datetime,
+    as_of: date | None = None,
+) -> Put:
+    """Let a record say nothing any more.
+
+    ``as_of`` is a day on which the source had it no more. Raises DataError if the source has no
+    such record, RecordRefusedError if that day is yet to come, OlderDayError if the record says
+    by now what the source held on a day after it.
+    """
+    _check_days({"as_of": as_of}, now)
     lock_register(connection)
-    record, version, _ = _current(connection, _source(connection, source), record_id)
+    number = _source(connection, source)
+    record, version, _ = _current(connection, number, record_id)
     if record is None or version is None:
         raise DataError(f"{source} has no record with this id")
+    _check_not_older(as_of, _day_of(connection, number, version), "leave the record as it is")
     run = begin_run(connection, rules, kind="record", by=by, now=now)
     _close(connection, version, run)
     outcome = _link(connection, rules, run, record, by, now, "record_deleted")
@@ -143,12 +194,14 @@ def _check(said: Mapping[str, str | date | None], as_of: date | None, now: datet
     if not any(said[name] for name in KNOWN_BY):
         message = "the record has neither a name nor a date of birth or identifier to know a "
         raise RecordRefusedError("no_name", None, message + "person by")
-    for name, day, code in (
-        ("date_of_birth", said["date_of_birth"], "birth_in_future"),
-        ("as_of", as_of, "day_in_future"),
-    ):
+    _check_days({"date_of_birth": said["date_of_birth"], "as_of": as_of}, now)
+
+
+def _check_days(days: Mapping[str, str | date | None], now: datetime) -> None:
+    codes = {"date_of_birth": "birth_in_future", "as_of": "day_in_future"}
+    for name, day in days.items():
         if isinstance(day, date) and is_ahead(day, now):
-            raise RecordRefusedError(code, name, "this day is yet to come")
+            raise RecordRefusedError(codes[name], name, "this day is yet to come")
 
 
 def _source(connection: Connection, name: str) -> int:
@@ -175,23 +228,24 @@ def _current(
     return (None, None, None) if found is None else (found[0], found[1], found[2])
 
 
-def _check_not_older(
-    connection: Connection, source: int, version: int | None, as_of: date | None
-) -> None:
-    """As for extracts, what is older is not written over what is newer. Raises OlderDayError."""
-    if version is None or as_of is None:
-        return
+def _day_of(connection: Connection, source: int, version: int) -> date:
+    """The day on which the source held what a version says, as far as is known."""
     own, extract = connection.execute(
         select(RecordVersion.as_of, RecordVersion.extract).where(RecordVersion.id == version)
     ).one()
     (day,) = extract_dates(connection).of(
         np.array([own], dtype="datetime64[D]"), np.array([source]), np.array([extract or 0])
     )
-    if np.datetime64(as_of) < day:
+    found: date = day.item()
+    return found
+
+
+def _check_not_older(as_of: date | None, day: date | None, remedy: str) -> None:
+    """As for extracts, what is older is not written over what is newer. Raises OlderDayError."""
+    if as_of is not None and day is not None and as_of < day:
         raise OlderDayError(
             f"the as-of date {written_day(as_of)} is older than that of what the record says "
-            f"now, {written_day(day.item())}; leave the record as it is, or give the date on "
-            "which the source held these values"
+            f"now, {written_day(day)}; {remedy}"
         )
 
 
@@ -210,14 +264,17 @@ def _link(
     by: str,
     now: datetime,
     action: str,
+    *,
+    redated: Sequence[int] | None = None,
 ) -> LinkOutcome:
+    """Link what changed; ``redated`` is given where nothing did but a day, of these records."""
     outcome = link_register(
         connection,
         run=run,
         rules=rules.book.linkage,
         model=rules.model,
-        changed=np.array([record], dtype=np.int64),
-        recheck=np.empty(0, dtype=np.int64),
+        changed=np.array([record] if redated is None else [], dtype=np.int64),
+        recheck=np.array(redated or [], dtype=np.int64),
     )
     end_run(connection, run, outcome)
     note_act(connection, action, f"record {record}", by=by, now=now)
