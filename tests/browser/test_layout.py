@@ -10,6 +10,7 @@ from api.services.access.roles import Role
 from tests.browser import extract_samples
 from tests.browser.conftest import Open
 from tests.browser.review_samples import pair_of
+from tests.browser.samples import SAMPLES, search
 from tests.browser.site import PHONE, Site, serving, violations, wider_than_screen
 from tests.register_service.reviewed import AISHA, PEOPLE, UNSURE, Reviewed, with_values
 from tests.spec.drawn import rows
@@ -75,6 +76,38 @@ def test_states_in_tables_are_not_cut(
     assert too_long(tags) == []
     if size != PHONE:
         assert too_long(page.get_by_role("region").filter(has=tags)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/extracts", "Extracts, newest first"),
+        ("/extracts/{extract}/rejects", "Rejects by row"),
+        ("/children/{child_id}/history", "What happened, oldest first"),
+        ("/audit", "Entries, the latest first"),
+        ("/children", "Children found"),
+    ],
+)
+def test_of_a_list_a_phone_shows_all_of_each_row(
+    open_page: Open, shared_site: Site, path: str, name: str
+) -> None:
+    extract_samples.waiting(shared_site)
+    sample = SAMPLES[path]
+    assert sample.role is not None
+    page = open_page(shared_site, as_=shared_site.person(sample.role), size=PHONE)
+    page.goto(sample.address(shared_site))
+    if path == "/children":
+        search(page)
+    listed = page.get_by_role("region", name=name)
+    expect(listed).to_be_visible()
+    assert too_long(listed) == []
+    heads = page.get_by_role("table", name=name).locator("thead th").all_inner_texts()
+    row = listed.locator("tbody tr").first
+    told = row.locator("td").evaluate_all("all => all.map(one => one.dataset.title)")
+    titled = row.locator("th").count()
+    assert told == heads[titled:]
+    assert overprinted(page) == []
+    assert violations(page) == []
 
 
 def test_what_a_record_does_not_have_leaves_room_for_what_it_has(
