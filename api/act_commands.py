@@ -1,6 +1,7 @@
 """Commands with which people act on a register: decide, correct, protect, put."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from api import look_screen as screens
 from api import register_screen as screen
-from api.arguments import number, require_file
+from api.arguments import day, number, require_file
 from api.db.engine import reading, writing
 from api.opening import (
     ByOption,
@@ -271,6 +272,15 @@ def put(
 def delete(
     source: SourceArgument,
     record_id: RecordArgument,
+    as_of: Annotated[
+        date | None,
+        typer.Option(
+            "--as-of",
+            parser=day,
+            metavar="DATE",
+            help="A day on which the source had it no more, YYYY-MM-DD.",
+        ),
+    ] = None,
     database: DatabaseOption = None,
     by: ByOption = None,
     as_json: JsonOption = False,
@@ -284,6 +294,7 @@ def delete(
             record_id=record_id,
             by=by or user_name(),
             now=now(),
+            as_of=as_of,
         )
     _show_put(done, as_json=as_json)
 

@@ -231,6 +231,17 @@ def test_one_record_is_put_and_deleted(kept: Call, tmp_path: Path) -> None:
     put = json.loads(kept("put", "nursery", 7, said, "--json").out)
     assert (put["created"], put["changed"]) == (True, True)
     assert "Nothing changed" in kept("put", "nursery", 7, said).out
+    dated = tmp_path / "dated.json"
+    for said_on in ("2024-09-03", "2024-09-05"):
+        dated.write_text(json.dumps({**values, "as_of": said_on}), encoding="utf-8")
+        told = kept("put", "nursery", 8, dated).out
+    assert "the record says the same, as of a later day" in told
+    late = kept("delete", "nursery", 8, "--as-of", "2024-09-04")
+    assert (late.status, "is older than that of what the record says" in late.err) == (
+        DATA_PROBLEM,
+        True,
+    )
+    assert "no child" in kept("delete", "nursery", 8, "--as-of", "2024-09-05").out
     assert "no child" in kept("delete", "nursery", 7).out
     said.write_text(json.dumps({"surnam": "Quillfeather"}), encoding="utf-8")
     refused = kept("put", "nursery", 7, said)
