@@ -30,7 +30,7 @@ _UNITS = {"child": "children", "family": "families"}
 def measures_page(request: Request, visit: Visit) -> Response:
     """Every measure as of the last run that they are known of; a newer one is asked for."""
     latest, known = last_run(visit.connection), known_measures(visit.connection)
-    working = latest is not None and (known is None or known.run < latest)
+    working = latest > 0 and (known is None or known.run < latest)
     if not working and request.headers.get("HX-Request") == "true":
         return see(request, "/measures")
     job = measures_job(visit.connection)

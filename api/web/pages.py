@@ -36,8 +36,8 @@ SERVICE = "Child register"
 _NAME = re.compile("[a-z][a-z_]{0,29}", re.IGNORECASE | re.ASCII)
 
 _FILTERS = (
-    "shown", "marked", "marked_field", "plain", "day", "moment", "age", "number", "chance",
-    "counted", "words", "titled", "named", "of_field", "born", "system", "plain_system",
+    "shown", "in_full", "marked", "marked_field", "plain", "day", "moment", "age", "number",
+    "chance", "counted", "words", "titled", "named", "of_field", "born", "system", "plain_system",
     "sentence",
 )  # fmt: skip
 

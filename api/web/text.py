@@ -71,6 +71,11 @@ def marked_field(value: str, name: str, spans: Iterable[tuple[int, int]]) -> Mar
     return marked(" ".join(words_), found)
 
 
+def in_full(parts: Iterable[object]) -> Markup:
+    """The parts of a name that are known, as one: they stand in the order of its own script."""
+    return shown(" ".join(str(part) for part in parts if part))
+
+
 def plain(value: object) -> str:
     """`shown` where no markup can stand, such as in an attribute or an option."""
     text = "" if value is None else str(value)

@@ -287,6 +287,15 @@ def test_a_correction_to_what_is_no_value_says_why(
     assert errors_of(refused)["value"].startswith(says)
 
 
+def test_a_name_that_is_read_from_right_to_left_is_one_name(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    register.correct(AISHA[0], "forename", "عائشة")
+    register.correct(AISHA[0], "surname", "مالك")
+    page = sign_in(Role.STEWARD).get(f"/children/{register.child(AISHA[0])}").text
+    assert "<bdi>عائشة مالك</bdi></h1>" in page
+
+
 def test_a_correction_on_a_record_that_is_gone_is_released_too(
     register: Reviewed, sign_in: SignIn
 ) -> None:

@@ -75,6 +75,11 @@ def test_every_page_lets_in_the_roles_that_may_and_no_others(
             assert not answer.headers.get("location", "").startswith("/sign-in"), (page, role)
 
 
+def test_of_a_register_without_a_run_there_are_no_measures(sign_in: SignIn) -> None:
+    shown = sign_in(Role.MEASURES_READER).get("/measures").text
+    assert "There are no measures yet" in shown and "being worked out" not in shown
+
+
 def test_whoever_reads_measures_alone_is_led_to_them(sign_in: SignIn) -> None:
     home = sign_in(Role.MEASURES_READER).get("/").text
     assert '<h1 class="govuk-heading-l">Home</h1>' in home and "See the measures" in home

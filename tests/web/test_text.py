@@ -7,6 +7,12 @@ import pytest
 from api.web import text
 
 
+def test_the_words_of_a_name_stand_in_the_order_of_its_own_script() -> None:
+    assert text.in_full(["عائشة", None, "مالك"]) == "<bdi>عائشة مالك</bdi>"
+    assert text.in_full(["", "Zoë", "<b>"]) == "<bdi>Zoë &lt;b&gt;</bdi>"
+    assert text.in_full([None, None]) == ""
+
+
 @pytest.mark.parametrize(
     ("value", "seen"),
     [
