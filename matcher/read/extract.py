@@ -231,12 +231,18 @@ def _rejects_frame(source: str, tables: _Tables) -> pd.DataFrame:
             for at, code, column in clean.rejects
         ]
     rejected.sort()
-    frame = pd.DataFrame(rejected, columns=["file", "row", "record_id", "column", "code"])
-    texts = dict.fromkeys(("file", "record_id", "column", "code"), object)
-    frame = frame.astype({**texts, "row": np.int64})
-    frame["source"] = pd.Series([source] * len(frame), dtype=object)
-    frame["message"] = frame["code"].map(message_of).astype(object)
-    return frame[list(REJECT_COLUMNS)]
+    file, row, record_id, column, code = zip(*rejected, strict=True) if rejected else [()] * 5
+    texts = {
+        "source": [source] * len(rejected),
+        "file": file,
+        "record_id": record_id,
+        "column": column,
+        "code": code,
+        "message": [message_of(one) for one in code],
+    }
+    columns = {name: np.array(values, dtype=object) for name, values in texts.items()}
+    columns["row"] = np.array(row, dtype=np.int64)
+    return pd.DataFrame({name: columns[name] for name in REJECT_COLUMNS})
 
 
 def _removed(tables: dict[str, CleanTable], chosen: dict[str, Mask]) -> frozenset[str]:

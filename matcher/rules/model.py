@@ -65,7 +65,9 @@ class Model(Rule):
         """The model's file."""
         data = self.sealed().model_dump(mode="json", exclude_none=True)
         header = "# Trained model. Probabilities of each comparison level; change by training.\n"
-        return header + str(yaml.dump(data, sort_keys=False, allow_unicode=True, width=100))
+        return header + str(
+            yaml.dump(data, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=100)
+        )
 
 
 def load_model(path: Path, rules: MatchingRules) -> Model:
