@@ -18,6 +18,7 @@ from api.services.register.entered import HOLDS, NOT_FOLLOWED, standings
 from api.services.register.history import Member
 from api.services.register.listed import ListedRecord, as_seen, listed_records
 from api.services.register.lookalikes import lookalikes
+from api.services.register.possible import PossibleMatch, possible_matches
 from api.services.register.resembling import InSystem, resembling
 from api.services.register.shields import WHEREABOUTS
 from api.services.register.viewing import ShownRecord, view_member, view_records
@@ -43,8 +44,9 @@ Deciding = Annotated[Write, signed_in(Permission.REVIEW_PAIRS, writes=True)]
 Number = Annotated[int, Path(ge=0, lt=2**63)]
 Reason = Annotated[Written, Form()]
 
-# Records of a child, rows of a tab, rows of the one that is wanted in full, and decisions.
-_RECORDS, _ROWS, _MORE, _DECISIONS = 30, 10, 60, 20
+# Records of a child, rows of a tab, rows of the one that is wanted in full, decisions, and
+# records with which a possible link waits.
+_RECORDS, _ROWS, _MORE, _DECISIONS, _WAITING = 30, 10, 60, 20, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,18 @@ class Tab:
     system: str
     found: InSystem
     rows: Sequence[tuple[ListedRecord, Mapping[str, Any], float | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A record with which a possible link of the child waits, as it is shown.
+
+    ``links`` are the child's records that it may match, those on the page first, with whether
+    somebody has decided on the two.
+    """
+
+    shown: ShownRecord
+    links: Sequence[tuple[Member, bool]]
 
 
 @router.get("/matching/records/{number}")
@@ -142,10 +156,10 @@ def _record_page(
     shown = view_records(visit.connection, visit.view, own.child_id, limit=_RECORDS)
     mine = [one for one in shown if one.key.record == number] or shown_record(visit, own)
     others = [one for one in shown if one.key.record != number]
-    masks = masks_on(visit, *(one.values for one in (*mine, *others)), revealed=revealed)
-    visit.saw(
-        *(f"record {one.key.record} {name}" for one in (*mine, *others) for name in masks.told)
-    )
+    waiting, more_wait = _waiting(visit, own)
+    everyone = [*mine, *others, *(one.shown for one in waiting)]
+    masks = masks_on(visit, *(one.values for one in everyone), revealed=revealed)
+    visit.saw(*(f"record {one.key.record} {name}" for one in everyone for name in masks.told))
     before, after = _neighbours(request, visit, bench, number)
     tabs, left_out = _possible(visit, own, bench)
     decided = decisions_on(visit, number)
@@ -163,6 +177,10 @@ def _record_page(
         columns=mine + others,
         missing=sorted(set(systems_of(visit)) - {one.key.source for one in (*mine, *others)}),
         fields=used_fields([*mine, *others]),
+        waiting=waiting,
+        more_wait=more_wait,
+        mine=mine,
+        waiting_fields=used_fields([*mine, *(one.shown for one in waiting)]),
         masks=masks,
         before=before,
         after=after,
@@ -217,6 +235,27 @@ def _neighbours(
     except DataError:
         return None, None
     return before, after
+
+
+def _waiting(visit: Access, own: ListedRecord) -> tuple[list[Waiting], bool]:
+    """Records with which possible links of the record's child wait; whether there are more."""
+    found = possible_matches(visit.connection, visit.view, own.child_id, limit=_WAITING + 1)
+    # Those of the record itself first: it is what people came for.
+    found.sort(key=lambda one: own.record not in {member.record for member in one.own})
+    first = found[:_WAITING]
+    for match in first:
+        visit.saw(match.record.child_id, f"record {match.record.record}")
+    told = [
+        Waiting(shown, _links(match, own.record))
+        for match in first
+        for shown in shown_record(visit, as_seen(visit.view, match.record))
+    ]
+    return told, len(found) > _WAITING
+
+
+def _links(match: PossibleMatch, first: int) -> list[tuple[Member, bool]]:
+    ordered = sorted(match.own, key=lambda one: one.record != first)
+    return [(one, one.record in match.decided) for one in ordered]
 
 
 def _possible(

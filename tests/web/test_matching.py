@@ -518,3 +518,62 @@ def test_a_reason_that_is_too_long_is_refused_beside_its_field(
     refused = send(client, pair_of(register, SCHOOL, UNSURE), kind="match", why="x" * 2001)
     assert refused.status_code == 422 and 'href="#why"' in refused.text
     assert "must be 2,000 characters or fewer" in text(refused.text)
+
+
+def waiting_of(page: str) -> str:
+    """What a record's page says of possible matches that wait, with its links."""
+    _, heading, rest = page.partition("Possible matches that wait for a decision")
+    return rest.split("Search for possible matches")[0] if heading else ""
+
+
+def test_a_record_shows_whom_a_possible_link_of_its_child_waits_with_whatever_the_criteria(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    waiting = {other for pair in register.waiting("possible_link") for other in pair}
+    assert UNSURE in waiting and waiting & set(AISHA)
+    client = sign_in(Role.STEWARD)
+    page = client.get(page_of(register, UNSURE, "criteria=postcode")).text
+    told = waiting_of(page)
+    for key in waiting & set(AISHA):
+        assert f"{pair_of(register, key, UNSURE)}?" in told
+    assert "Malik" in told and ">Decide<" in told
+    for key in AISHA:  # it is of their child that the link waits
+        assert "Begum" in waiting_of(client.get(page_of(register, key, "criteria=none")).text)
+    assert waiting_of(client.get(page_of(register, NOAH)).text) == ""
+    analyst = waiting_of(sign_in(Role.ANALYST).get(page_of(register, UNSURE)).text)
+    assert "Malik" in analyst and ">Decide<" not in analyst
+
+
+def test_a_possible_link_that_was_decided_is_told_until_linking_has_run(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.STEWARD)
+    for key in AISHA:
+        register.say("non_match", key, UNSURE, run=False)
+    told = waiting_of(client.get(page_of(register, UNSURE)).text)
+    assert "Decided: it takes effect when linking has run" in text(told)
+    assert ">Decide<" not in told
+    register.run()
+    assert waiting_of(client.get(page_of(register, UNSURE)).text) == ""
+
+
+def test_of_possible_links_only_those_are_told_that_may_be_seen(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    with writing(register.engine) as connection:
+        for name in ("school", "social"):
+            own = select(Source.number).where(Source.name == name).scalar_subquery()
+            connection.execute(delete(Agreement).where(Agreement.source == own))
+    told = waiting_of(sign_in(Role.STEWARD).get(page_of(register, UNSURE)).text)
+    assert "School" not in text(told) and "Social" not in text(told)
+    register.sever(AISHA, [UNSURE])
+    assert waiting_of(sign_in(Role.SENIOR_REVIEWER).get(page_of(register, UNSURE)).text) == ""
+
+
+def test_a_possible_match_tells_no_place_of_a_shielded_child(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    register.shield(SCHOOL)
+    page = sign_in(Role.STEWARD).get(page_of(register, UNSURE)).text
+    assert "Malik" in waiting_of(page)
+    assert "2 Mill Rd" not in page and "OL1 1AA" not in page

@@ -211,12 +211,6 @@ def stale_decisions() -> Query:
 @cache
 def possible_links() -> Query:
     """Pairs that a run leaves to a person, and that nobody decided on."""
-    said = aliased(Decision)
-    about = or_(
-        and_(said.record_l == Pair.l, said.record_r == Pair.r),
-        and_(said.record_l == Pair.r, said.record_r == Pair.l),
-    )
-    decided = exists().where(about, stands(said))
     conflict = exists().where(
         Conflict.to_run.is_(None), Conflict.record_l == Pair.l, Conflict.record_r == Pair.r
     )
@@ -228,7 +222,17 @@ def possible_links() -> Query:
         Pair.l.label("l"),
         Pair.r.label("r"),
         literal(2).label("section"),
-    ).where(Pair.waiting == 1, ~decided, ~conflict)
+    ).where(Pair.waiting == 1, ~is_decided(Pair.l, Pair.r), ~conflict)
+
+
+def is_decided(l: Any, r: Any) -> ColumnElement[bool]:
+    """That a decision on two records, by their columns, was made and not taken back."""
+    said = aliased(Decision)
+    about = or_(
+        and_(said.record_l == l, said.record_r == r),
+        and_(said.record_l == r, said.record_r == l),
+    )
+    return exists().where(about, stands(said))
 
 
 def stands(decision: Any) -> ColumnElement[bool]:
