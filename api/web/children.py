@@ -14,6 +14,7 @@ from api.services.access.roles import Permission
 from api.services.register.acts import ActError
 from api.services.register.apart import kept_apart
 from api.services.register.begun import begun_in_history, only_moved
+from api.services.register.causes import causes
 from api.services.register.changes import child_history
 from api.services.register.corrections_told import told_corrections
 from api.services.register.families import view_family
@@ -25,6 +26,7 @@ from api.services.register.shields import shielded_children
 from api.services.register.viewing import ShownChild, view_records, view_standing
 from api.services.register.why import why_child
 from api.services.review.answering import queue_linking
+from api.services.review.undoing import undone_with
 from api.web.access import page_router, signed_in
 from api.web.child import Typed, corrections_of_child, current_child, one_record
 from api.web.masks import masks_on
@@ -84,6 +86,7 @@ def history_page(request: Request, child_id: str, visit: Visit, after: After = 0
     changes = child_history(visit.connection, visit.view, child_id, limit=after + _CHANGES + 1)
     visit.saw(child_id, *(other for one in changes for other in one.children))
     known = begun_in_history(visit.connection, child_id, changes)
+    caused = causes(visit.connection, visit.view, child_id, changes[after : after + _CHANGES])
     return page(
         request,
         "children/history.html",
@@ -93,6 +96,8 @@ def history_page(request: Request, child_id: str, visit: Visit, after: After = 0
         changes=changes[after : after + _CHANGES],
         next=after + _CHANGES if len(changes) > after + _CHANGES else None,
         previous=max(0, after - _CHANGES) if after else None,
+        causes=caused,
+        may_undo=partial(_may_undo, visit.caller),
         only_moved=lambda one: only_moved(child_id, one, known),
         corrections=told_corrections(
             visit.connection, visit.view, child_id, location_hidden=_hides(visit, child_id)
@@ -112,6 +117,7 @@ def why_page(request: Request, child_id: str, visit: Visit) -> Response:
     found = current_child(request, visit, child_id)
     pairs = why_child(visit.connection, visit.view, child_id, limit=_PAIRS + 1)
     apart = kept_apart(visit.connection, visit.view, child_id, limit=_PAIRS + 1)
+    said = {one.id for pair in pairs for one in pair.decisions} | {one.id for one in apart}
     visit.saw(*(told for one in apart for told in (f"record {one.other.record}", one.child)))
     return page(
         request,
@@ -123,6 +129,7 @@ def why_page(request: Request, child_id: str, visit: Visit) -> Response:
         more=len(pairs) > _PAIRS,
         apart=apart[:_PAIRS],
         more_apart=len(apart) > _PAIRS,
+        undone_with=undone_with(visit.connection, said),
         may_undo=partial(_may_undo, visit.caller),
     )
 

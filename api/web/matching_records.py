@@ -26,7 +26,7 @@ from api.services.review.answering import queue_linking
 from api.services.review.listing import Decided, decisions_made
 from api.services.review.pairs import Reviewer
 from api.services.review.seen import FIELDS
-from api.services.review.undoing import NotYoursError, undo_one
+from api.services.review.undoing import NotYoursError, undo_one, undone_with
 from api.web.access import page_router, signed_in
 from api.web.masks import masks_on
 from api.web.matching import CRITERIA, SHOWN, Visit, neighbours, shown_row, systems_of
@@ -119,7 +119,7 @@ def undo(
         raise Problem("not-found")
     errors = {}
     try:
-        undo_one(
+        undone = undo_one(
             change.connection,
             needed_rules(change)[1],
             Reviewer.of(change.caller, change.view),
@@ -135,11 +135,11 @@ def undo(
     if errors:
         raise Instead(_record_page(request, change, record, bench, errors=errors))
     queue_linking(change.connection, by=change.caller.name)
-    return see(
-        request,
-        bench.to_record(record),
-        said="Decision undone. The change takes effect after linking has run.",
-    )
+    what = "Decision undone."
+    if undone.decisions > 1:
+        what = f"All {undone.decisions} decisions of the change undone."
+    said = f"{what} This takes effect after linking has run."
+    return see(request, bench.to_record(record), said=said)
 
 
 def _record_page(
@@ -190,6 +190,7 @@ def _record_page(
         compared=SHOWN,
         decided=decided,
         standing=standing_of(visit, decided),
+        undone_with=undone_with(visit.connection, [one.id for one in decided]),
         keys={one.id: one.r if one.l == (own.source, own.record_id) else one.l for one in decided},
     )
 

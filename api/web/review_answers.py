@@ -17,7 +17,14 @@ from api.services.review.context import fields_of
 from api.services.review.given import Given, given_answer
 from api.services.review.pairs import UnknownPairError, shown_keys
 from api.services.review.surroundings import clashing
-from api.services.review.undoing import Made, NotYoursError, made_decision, undo_latest, undo_one
+from api.services.review.undoing import (
+    Made,
+    NotYoursError,
+    made_decision,
+    undo_latest,
+    undo_one,
+    undone_with,
+)
 from api.services.review.weights import Weighed, as_kept, weighed_now
 from api.web import charts
 from api.web.access import page_router
@@ -142,6 +149,7 @@ def undo_decision(
                 errors={"why": wrong},
                 number=number,
                 decision=None if theirs else _decision(change, number),
+                decisions=undone_with(change.connection, [number])[number],
                 next=local(next),
                 why=as_typed(why),
                 **words_for_templates(),
@@ -171,6 +179,11 @@ def _answer_page(
     keys = shown_keys(visit.connection, visit.view, [given.pair.low, given.pair.high])
     visit.saw(*(f"record {record}" for record in (given.pair.low, given.pair.high)))
     sides, fields = fields_of(visit.connection, needed_rules(visit), reviewer_of(visit), given.pair)
+    clashed = (
+        clashing(visit.connection, visit.view, given.pair, CONTRADICTION)
+        if given.unfollowed
+        else ()
+    )
     return page(
         request,
         "review/answer.html",
@@ -191,9 +204,8 @@ def _answer_page(
         steps=_steps(then) if then else [],
         changed=_changed(then, now) if then and now else [],
         between=then is not None and _lies_between(then),
-        clashing=clashing(visit.connection, visit.view, given.pair, CONTRADICTION)
-        if given.unfollowed
-        else (),
+        clashing=clashed,
+        undone_with=undone_with(visit.connection, [one.id for one in clashed]),
         two_end_it=two_end(needed_rules(visit)[1], CONTRADICTION),
         part=part,
         why=why,

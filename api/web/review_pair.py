@@ -29,6 +29,7 @@ from api.services.review.pairs import (
 from api.services.review.revealing import reveal
 from api.services.review.surroundings import Earlier, earlier_decisions
 from api.services.review.taking import can_take, take_pair
+from api.services.review.undoing import undone_with
 from api.web.access import page_router
 from api.web.pages import Instead, page, see
 from api.web.review_part import (
@@ -229,6 +230,7 @@ def _shown(
         errors=errors,
         context=context,
         two_end_it=two_end(rules[1], context.waits_as),
+        undone_with=undone_with(visit.connection, [one.id for one in context.clashing]),
         parts=name_parts(visit, context.fields),
         lease=lease,
         seconds=round((lease.expires_at - visit.now).total_seconds()),

@@ -158,6 +158,35 @@ def test_a_split_is_undone_from_the_page_of_either_child(
         assert "School 1" in text_of(plain) and "/undo" not in plain
     undone = send(client, f"/review/decisions/{decision}/undo", why="one girl", next="/")
     assert undone.status_code == 303
+
+
+def leads_to(client: TestClient, child: str) -> set[str]:
+    """Where rows of a child's history lead to the decision that they came of, with its form."""
+    page = client.get(f"/children/{child}/history").text
+    found = re.findall(r'href="(/children/[^"]+/why)#(decision-\d+)"', page)
+    for address, anchor in found:
+        why = client.get(address).text
+        assert f'id="{anchor}"' in why
+        assert f'action="/review/decisions/{anchor.rpartition("-")[2]}/undo"' in why
+    return {anchor for _, anchor in found}
+
+
+def test_a_merge_or_split_in_the_history_leads_to_the_decision_that_it_came_of(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.SENIOR_REVIEWER)
+    whole = register.child(AISHA[0])
+    split = register.say("non_match", AISHA[0], AISHA[1])
+    for child in {register.child(key) for key in AISHA}:
+        assert leads_to(client, child) == {f"decision-{split}"}
+    register.take_back(split)
+    assert leads_to(client, whole) == set()
+    ended = register.child(NOAH), register.child(AISHA[0])
+    match = register.say("match", AISHA[0], NOAH)
+    for child in ended:
+        assert leads_to(client, child) == {f"decision-{match}"}
+    plain = sign_in(Role.REVIEWER).get(f"/children/{register.child(NOAH)}/history").text
+    assert "See the decision" in plain and "See or undo the decision" not in plain
     register.run()
     assert register.together(AISHA[0], AISHA[1])
 

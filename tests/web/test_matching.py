@@ -577,3 +577,44 @@ def test_a_possible_match_tells_no_place_of_a_shielded_child(
     page = sign_in(Role.STEWARD).get(page_of(register, UNSURE)).text
     assert "Malik" in waiting_of(page)
     assert "2 Mill Rd" not in page and "OL1 1AA" not in page
+
+
+def moved_as_a_whole(register: Reviewed, client: TestClient) -> list[int]:
+    """The decisions by which the clinic's record goes to the child of UNSURE, as one change."""
+    pair = pair_of(register, SCHOOL, UNSURE).rsplit("/", 1)[1]
+    moved = {f"to-{number(register, CLINIC)}": register.child(UNSURE)}
+    state = re.search(
+        r'name="state" value="([^"]*)"', send(client, f"/review/clusters/{pair}", **moved).text
+    )
+    assert state is not None
+    confirm = f"/review/clusters/{pair}/confirm"
+    done = send(client, confirm, state=state[1], why="hers", **moved)
+    assert done.status_code == 303
+    register.run()
+    with reading(register.engine) as connection:
+        return list(connection.scalars(select(Decision.id).order_by(Decision.id)))
+
+
+def test_a_decision_of_a_change_says_that_all_of_the_change_is_undone(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.STEWARD)
+    made = moved_as_a_whole(register, client)
+    assert len(made) == 3
+    page = client.get(page_of(register, CLINIC)).text
+    assert page.count("Undo all 3 decisions of this change") == 3
+    why = client.get(f"/children/{register.child(CLINIC)}/why").text
+    assert "Undo all 3 decisions of this change" in why
+    asked = send(client, f"/review/decisions/{made[0]}/undo", why="")
+    assert asked.status_code == 422 and "Undo all 3 decisions of this change" in asked.text
+    undo = f"/matching/decisions/{made[0]}/undo?record={number(register, CLINIC)}"
+    said = client.get(send(client, undo, why="a slip").headers["location"]).text
+    assert "All 3 decisions of the change undone." in text(said)
+    register.run()
+    assert register.together(SCHOOL, CLINIC)
+
+
+def test_a_decision_alone_is_undone_alone(register: Reviewed, sign_in: SignIn) -> None:
+    register.say("match", SCHOOL, UNSURE)
+    page = sign_in(Role.STEWARD).get(page_of(register, SCHOOL)).text
+    assert "decisions of this change" not in page

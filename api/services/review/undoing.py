@@ -1,12 +1,15 @@
 """Taking back one's own latest answer; a senior reviewer takes back any decision."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, exists, func, select, update
 from sqlalchemy.orm import aliased
 
+from api.db.among import among
 from api.db.models import Decision, ReviewAnswer
 from api.db.tables import in_utc
 from api.services.access.audit import note_act
@@ -133,6 +136,21 @@ def changed_with(connection: Connection, decision: int) -> list[int]:
         Decision.change == change, ~exists().where(undo.undoes == Decision.id)
     )
     return list(connection.scalars(query.order_by(Decision.id)))
+
+
+def undone_with(connection: Connection, decisions: Collection[int]) -> dict[int, int]:
+    """How many decisions are taken back with each of these: more than one of a whole change."""
+    own, beside, undo = aliased(Decision), aliased(Decision), aliased(Decision)
+    query = (
+        select(own.id, func.count())
+        .join(beside, beside.change == own.change)
+        .where(
+            among(own.id, np.array(sorted(decisions), np.int64)),
+            ~exists().where(undo.undoes == beside.id),
+        )
+        .group_by(own.id)
+    )
+    return dict.fromkeys(decisions, 1) | dict(iter(connection.execute(query)))
 
 
 def _undo_whole(
