@@ -32,6 +32,7 @@ _RUN_SAYS = (
     ("left", "records that left a child"),
     ("values_changed", "children with other values"),
 )
+_ACTIVITY_SAYS = (("activity_begun", "began"), ("activity_ended", "ended"))
 
 
 def ingested_as_dict(found: Ingested) -> dict[str, Any]:
@@ -121,18 +122,27 @@ def show_runs(runs: list[RunResult]) -> None:
         counts = [(says, children[name]) for name, says in _RUN_SAYS]
         if moved is not None:
             counts += [("links gained", moved.links_gained), ("links lost", moved.links_lost)]
+        activity = [(says, result.activity[name]) for name, says in _ACTIVITY_SAYS]
         if any(count for _, count in counts):
+            counts += [(f"rows of activity that {says}", count) for says, count in activity]
             table = _plain(f"Run {result.run}")
             for says, count in counts:
                 if count:
                     table.add_row(says, f"{count:,}")
             _OUT.print(table)
+        elif any(count for _, count in activity):
+            told = [f"{_rows(count)} of activity {says}" for says, count in activity if count]
+            _OUT.print(f"Run {result.run}: no child changed; {' and '.join(told)}.")
         else:
             _OUT.print(f"Run {result.run}: nothing changed in the register.")
         if moved is not None and moved.rules:
             _OUT.print("Other rules are in force from now on.")
         if moved is not None and moved.model:
             _OUT.print("Another model is in force from now on.")
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def preview_as_dict(found: Preview) -> dict[str, Any]:
@@ -286,6 +296,9 @@ def show_report(report: Mapping[str, Any], title: str, extract: int, *, waits: b
         table.add_row(f"{name}", f"{report['change'][name]:,}")
     if another := report["change"]["another_person"]:
         table.add_row("ids of another person now", f"{another:,}")
+    for kind, counts in report["change"].get("activity", {}).items():
+        for name in ("new", "gone", "unchanged"):
+            table.add_row(f"{kind}: {name}", f"{counts[name]:,}")
     _OUT.print(table)
     for note in report["notes"]:
         about = ", ".join(name for name in (note["file"], note["column"]) if name)

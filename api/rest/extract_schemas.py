@@ -63,6 +63,31 @@ EXTRACT_FORM = {
 }
 
 
+_REPORT = {
+    "rows": 2262,
+    "records": 995,
+    "rejects": 2,
+    "change": {
+        "current": 990,
+        "new": 12,
+        "changed": 40,
+        "gone": 7,
+        "unchanged": 943,
+        "another_person": 0,
+        "activity": {
+            "contacts": {
+                "current": 1250,
+                "new": 21,
+                "gone": 6,
+                "gone_with_record": 6,
+                "unchanged": 1244,
+            }
+        },
+    },
+    "stops": [],
+}
+
+
 class NewExtract(Body):
     """The fields of the form that an extract comes with."""
 
@@ -117,8 +142,9 @@ class ExtractInFull(ExtractModel):
 
     report: dict[str, Any] | None = Field(
         description="Counts: rows, records, rejects by code, fields filled and usable, changes "
-        "against what is current, and what speaks against accepting it (`stops`).",
-        examples=[{"rows": 997, "records": 995, "rejects": 2, "stops": []}],
+        "against what is current, of records and of each kind of activity (`change`), and what "
+        "speaks against accepting it (`stops`).",
+        examples=[_REPORT],
     )
 
 

@@ -48,7 +48,15 @@ class RunModel(BaseModel):
     counts: dict[str, Any] = Field(
         description="What it found. Only those who are cleared are told it of a run that linked "
         "one record alone, or what people decided, since that would tell of these records.",
-        examples=[{"founded": 3, "ended": 1, "candidate_pairs": 41}],
+        examples=[
+            {
+                "founded": 3,
+                "ended": 1,
+                "activity_begun": 21,
+                "activity_ended": 6,
+                "candidate_pairs": 41,
+            }
+        ],
     )
     applied: list[int] = Field(examples=[[12]], description="Extracts that it linked.")
     undone: list[int] = Field(

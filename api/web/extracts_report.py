@@ -58,6 +58,17 @@ def field_title(name: str) -> str:
     return FIELDS.get(name) or name.replace("_", " ").capitalize()
 
 
+def _title(name: str) -> str:
+    """A field or a kind of activity as people call it."""
+    return ACTIVITY.get(name) or field_title(name)
+
+
+def _activity(report: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Counts by kind of activity; of a report of an earlier version only how much is in it."""
+    told: dict[str, dict[str, int]] = {kind: {} for kind, n in report["activity"].items() if n}
+    return {**told, **report["change"].get("activity", {})}
+
+
 def report_of(view: ExtractView) -> dict[str, Any] | None:
     """What the page tells of a report; None without one."""
     report = view.report
@@ -77,13 +88,14 @@ def report_of(view: ExtractView) -> dict[str, Any] | None:
         "fields": fields_of(report),
         "duplicates": report["duplicates"],
         "change": report["change"],
-        "activity": {
-            ACTIVITY.get(kind, kind): count for kind, count in report["activity"].items() if count
-        },
+        "activity": [
+            {"title": ACTIVITY.get(kind, kind), "rows": report["activity"].get(kind), **counts}
+            for kind, counts in _activity(report).items()
+        ],
         "parts": _parts(report),
         "notes": [_note(note) for note in report["notes"] if note["code"] not in _LEFT_OUT],
         "stops": [
-            sentence(stop_says({**stop, "field": field_title(stop["field"])}))
+            sentence(stop_says({**stop, "field": _title(stop["field"])}))
             for stop in report["stops"]
         ],
     }

@@ -24,12 +24,20 @@ class Stops(Rule):
     same_date: bool
 
 
+class ActivityFound(Rule):
+    """Rows of one kind of activity before and now, without those of records that are gone."""
+
+    current: Count
+    now: Count
+
+
 class Found(Rule):
     """What is known of an extract when it is judged, as counts.
 
     ``current`` are the records of its source before it, and ``listed_before`` those of them that
     it lists, of which ``another_person`` have another name and another date of birth at once.
     ``completeness`` is how far the share of records with a field filled has fallen, by field.
+    ``activity`` is by kind; of a delta, of the records that it lists.
     """
 
     rows: Count
@@ -43,10 +51,13 @@ class Found(Rule):
     delta: bool = False
     same_date: bool = False
     completeness: dict[str, float] = Field(default_factory=dict)
+    activity: dict[str, ActivityFound] = Field(default_factory=dict)
 
 
 class Stop(Rule):
-    """One reason why a person must look. ``field`` is empty unless it is about a field."""
+    """One reason why a person must look. ``field`` is empty unless it is about a field, or a kind
+    of activity.
+    """
 
     code: str
     found: float
@@ -84,6 +95,7 @@ class LoadingRules(Rule):
             yield Stop(code="empty", found=0, bound=1)
         yield self._above("rejects", found.rejects, found.rows, bounds.rejects)
         yield self._above("gone", found.gone, current, bounds.gone, enough=self.smallest_gone)
+        yield from self._activity_gone(found)
         yield self._above("changed", found.changed, current, bounds.changed)
         yield self._another_person(found)
         if not found.delta and current >= self.smallest:
@@ -101,6 +113,15 @@ class LoadingRules(Rule):
                 )
         if found.same_date and bounds.same_date:
             yield Stop(code="same_date", found=1, bound=0)
+
+    def _activity_gone(self, found: Found) -> Iterator[Stop | None]:
+        """A stop for each kind of activity of which so much is gone as records may not be."""
+        bound, enough = self.stops.gone, self.smallest_gone
+        for kind, rows in found.activity.items():
+            stop = self._above(
+                "activity_gone", rows.current - rows.now, rows.current, bound, enough=enough
+            )
+            yield stop and stop.model_copy(update={"field": kind})
 
     def _another_person(self, found: Found) -> Stop | None:
         """A stop if many of the ids that were there before name somebody else now."""

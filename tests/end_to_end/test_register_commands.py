@@ -27,6 +27,17 @@ def people(path: Path, *names: str) -> Path:
     return path
 
 
+def activity(folder: Path, contacts: int, forename: str = "Amy") -> Path:
+    """An eStart folder of one member, with so many contacts."""
+    folder.mkdir()
+    members = f"Member ID,Type,Name,DOB\nm1,Child,{forename} Lees,04/05/2019\n"
+    rows = [f"m1,01/08/2024,Royton,Play {number},Y\n" for number in range(contacts)]
+    (folder / "members.csv").write_text(members, encoding="utf-8")
+    header = "Member ID,Date,Centre,Activity,Attended\n"
+    (folder / "contacts.csv").write_text("".join([header, *rows]), encoding="utf-8")
+    return folder
+
+
 def test_extracts_are_brought_in_decided_on_exported_backed_up_and_restored(
     matcher: Call, call_anew: Call, databases: Databases, tmp_path: Path
 ) -> None:
@@ -183,6 +194,32 @@ def test_other_rules_are_put_in_force_unseen_only_if_it_is_said_and_the_run_says
     back = call("relink", "--rules", RULES, "--without-preview", "--json").out
     moved = {"rules": True, "model": False, "links_gained": 2, "links_lost": 0}
     assert json.loads(back)["runs"][0]["moved"] == moved
+
+
+def test_activity_that_is_lost_or_comes_back_is_told_though_no_child_changes(
+    call: Call, tmp_path: Path
+) -> None:
+    whole, cut = (activity(tmp_path / name, rows) for name, rows in (("whole", 60), ("cut", 0)))
+    assert call("ingest", "estart", whole, "--as-of", "2024-09-01").status == GOOD
+    stopped = call("ingest", "estart", cut, "--as-of", "2024-09-08")
+    assert stopped.status == DATA_PROBLEM
+    assert re.search(r"contacts: gone +│ 60", stopped.out), stopped.out
+    assert "contacts: it holds 100% fewer than the source has now" in stopped.out
+    assert re.search(r"contacts: gone +│ 60", call("extracts", "show", 2).out)
+    change = json.loads(call("extracts", "show", 2, "--json").out)["report"]["change"]
+    assert (change["gone"], change["activity"]["contacts"]["gone"]) == (0, 60)
+    assert call("accept", 2).status == GOOD
+    ended = "Run 2: no child changed; 60 rows of activity ended."
+    assert call("relink").out.strip() == ended
+    call("withdraw", 2, "--why", "a slip")
+    (run,) = json.loads(call("relink", "--json").out)["runs"]
+    assert run["extracts"]["2"]["activity_begun"] == 60
+    assert run["extracts"]["2"]["activity_ended"] == 0
+    more = call("ingest", "estart", activity(tmp_path / "more", 61), "--as-of", "2024-09-09")
+    assert "Run 4: no child changed; 1 row of activity began." in more.out
+    less = activity(tmp_path / "less", 59, "Seb")
+    fewer = call("ingest", "estart", less, "--as-of", "2024-09-10").out
+    assert re.search(r"rows of activity that ended +│ 2", fewer), fewer
 
 
 def test_an_implausible_extract_waits_until_a_person_accepts_it(call: Call, tmp_path: Path) -> None:

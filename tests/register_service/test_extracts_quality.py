@@ -1,6 +1,7 @@
 """The data-quality report: counts that add up, and what stops an implausible extract."""
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,6 +43,11 @@ def test_every_row_is_a_record_or_a_reject(loader: Loader, source: str) -> None:
         "gone": 0,
         "unchanged": 0,
         "another_person": 0,
+        "activity": {
+            kind: {"current": 0, "new": rows, "gone": 0, "gone_with_record": 0, "unchanged": 0}
+            for kind, rows in found["activity"].items()
+            if rows
+        },
     }
 
 
@@ -85,6 +91,7 @@ def test_change_is_counted_against_what_is_current(loader: Loader) -> None:
         "gone": 10,
         "unchanged": 60,
         "another_person": 0,
+        "activity": {},
     }
     assert found["stops"] == []
 
@@ -206,3 +213,90 @@ def test_a_report_holds_no_value_of_a_child(loader: Loader) -> None:
     found = report(loader, f"{HEADER}\n{row}\n2,,Quillfeather,Q,x,,,\n")
     for value in ("Quillfeather", "9434765919", "OL1", "2019"):
         assert value not in str(found)
+
+
+def estart(
+    loader: Loader, contacts: dict[int, int], *, size: int = 60, centre: str = "Royton"
+) -> Path:
+    """Members numbered from 0, and how many contacts each of some has."""
+    folder = loader.folder / f"estart-{len(list(loader.folder.iterdir()))}"
+    folder.mkdir()
+    members = [f"{n},Child,Amy{n} Lees,04/05/2019" for n in range(size)]
+    rows = [
+        f"{n},{day:02}/08/2024,{centre},Play,Y"
+        for n, count in contacts.items()
+        for day in range(1, count + 1)
+    ]
+    for name, header, lines in (
+        ("members", "Member ID,Type,Name,DOB", members),
+        ("contacts", "Member ID,Date,Centre,Activity,Attended", rows),
+    ):
+        (folder / f"{name}.csv").write_text("\n".join([header, *lines]) + "\n")
+    return folder
+
+
+WEEKLY = dict.fromkeys(range(60), 2)
+LATER = {"source": "estart", "as_of": DAY + timedelta(7)}
+
+
+def test_an_extract_without_the_activity_that_was_there_waits_for_a_person(
+    loader: Loader,
+) -> None:
+    loader.load(estart(loader, WEEKLY), source="estart")
+    extract = loader.receive(estart(loader, {}), **LATER).extract
+    found = validate(loader.connection, extract, book=rules(), by="analyst", now=NOW)
+    assert found.state == ExtractState.VALIDATED
+    assert found.report is not None
+    assert found.report["change"]["activity"] == {
+        "contacts": {
+            "current": 120,
+            "new": 0,
+            "gone": 120,
+            "gone_with_record": 0,
+            "unchanged": 0,
+        }
+    }
+    (stop,) = found.report["stops"]
+    assert (stop["code"], stop["field"], stop["found"]) == ("activity_gone", "contacts", 1)
+    assert stop_says(stop) == (
+        "contacts: it holds 100% fewer than the source has now of the records that it lists "
+        "(the rules allow 40%)"
+    )
+
+
+def test_activity_is_compared_kind_by_kind_with_what_is_in_force(loader: Loader) -> None:
+    loader.load(estart(loader, WEEKLY), source="estart")
+    some = estart(loader, dict.fromkeys(range(10, 60), 3) | {99: 1}, size=58)
+    found = report(loader, some, **LATER)
+    assert found["change"]["activity"]["contacts"] == {
+        "current": 120,
+        "new": 48,
+        "gone": 24,
+        "gone_with_record": 4,
+        "unchanged": 96,
+    }
+    assert stops(found) == []
+
+
+def test_activity_that_says_something_else_is_not_lost(loader: Loader) -> None:
+    loader.load(estart(loader, WEEKLY), source="estart")
+    found = report(loader, estart(loader, WEEKLY, centre="Shaw"), **LATER)
+    counts = found["change"]["activity"]["contacts"]
+    assert (counts["new"], counts["gone"], stops(found)) == (120, 120, [])
+
+
+def test_a_delta_is_judged_by_the_activity_of_the_records_that_it_lists(loader: Loader) -> None:
+    loader.load(estart(loader, WEEKLY), source="estart")
+    few = report(loader, estart(loader, {0: 2, 1: 1}, size=3), **LATER, mode="delta")
+    assert few["change"]["activity"]["contacts"]["current"] == 6
+    assert few["change"]["activity"]["contacts"]["gone"] == 3
+    assert stops(few) == []
+    many = report(loader, estart(loader, {}, size=6), **LATER, mode="delta")
+    assert [(stop["code"], stop["found"]) for stop in many["stops"]] == [("activity_gone", 1)]
+
+
+def test_activity_of_records_that_are_gone_is_judged_with_them(loader: Loader) -> None:
+    loader.load(estart(loader, dict.fromkeys(range(40, 60), 2)), source="estart")
+    found = report(loader, estart(loader, {}, size=40), **LATER)
+    counts = found["change"]["activity"]["contacts"]
+    assert (counts["gone"], counts["gone_with_record"], stops(found)) == (40, 40, [])

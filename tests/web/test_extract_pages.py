@@ -755,3 +755,24 @@ def test_systems_are_offered_to_reviewers_once_they_have_records(
     form(steward, "/extracts/1/accept", {}, "/extracts/1")
     do_work(service)
     assert "Nursery multi" in steward.get("/review").text
+
+
+def test_the_page_tells_what_becomes_of_activity_and_why_the_extract_waits(
+    steward: TestClient, service: Service
+) -> None:
+    members = "Member ID,Type,Name,DOB\nm1,Child,Amy Lees,04/05/2019\n"
+    header = "Member ID,Date,Centre,Activity,Attended\n"
+    rows = "".join(f"m1,01/08/2024,Royton,Play {number},Y\n" for number in range(60))
+    for day, contacts in (("2024-09-01", header + rows), ("2024-09-08", header)):
+        token = token_in(steward.get("/account").text)
+        content = as_zip(members=members, contacts=contacts)
+        files = {"file": ("estart.zip", content)}
+        steward.post(where("estart", day), data={"csrf": token}, files=files)
+        do_work(service)
+    shown, linked = (
+        " ".join(re.sub(r"<[^>]+>", " ", steward.get(f"/extracts/{extract}").text).split())
+        for extract in (2, 1)
+    )
+    assert "Rows of activity that began 60" in linked
+    assert "Kind In it New Gone Unchanged Contacts 0 0 60 0" in shown
+    assert "Contacts: it holds 100% fewer than the source has now of the records that" in shown

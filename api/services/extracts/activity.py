@@ -24,13 +24,17 @@ from matcher.read import ReadResult
 class ActivityChanges:
     """Rows of one kind to be written, and ids of those that end.
 
-    ``place`` is the row of the extract's records that each row of ``rows`` is about.
+    ``place`` is the row of the extract's records that each row of ``rows`` is about. ``before``
+    are the records, by record.id, that the rows compared with are about, and ``ended`` those of
+    the rows that end.
     """
 
     rows: pd.DataFrame
     place: Numbers
     content: Numbers
     closed: Numbers
+    before: Numbers
+    ended: Numbers
 
 
 def activity_changes(
@@ -61,8 +65,8 @@ def activity_changes(
     for kind, table in tables.items():
         if kind not in read.activity:
             if len(gone):
-                ids, _, _ = _current(connection, table, among(table.record, gone))
-                found[kind] = _nothing_new(kind, ids)
+                ids, about_record, _ = _current(connection, table, among(table.record, gone))
+                found[kind] = _nothing_new(kind, ids, about_record)
             continue
         about = Record.source == source if mode == "snapshot" else among(table.record, told)
         ids, about_record, said = _current(connection, table, about)
@@ -71,8 +75,14 @@ def activity_changes(
         content = content_hash(rows, ACTIVITY_COLUMNS[kind][2:])
         before, now = _keys(about_record, said), _keys(record[place], content)
         fresh = np.flatnonzero(~np.isin(now, before))
+        ends = ~np.isin(before, now)
         found[kind] = ActivityChanges(
-            rows.iloc[fresh], place[fresh], content[fresh], ids[~np.isin(before, now)]
+            rows.iloc[fresh],
+            place[fresh],
+            content[fresh],
+            ids[ends],
+            about_record,
+            about_record[ends],
         )
     return found
 
@@ -88,9 +98,9 @@ def _current(connection: Connection, table: Any, about: Any) -> tuple[Numbers, N
     return numbers(found["id"]), numbers(found["record"]), numbers(found["content_hash"])
 
 
-def _nothing_new(kind: str, closed: Numbers) -> ActivityChanges:
-    none = np.empty(0, dtype=np.int64)
-    return ActivityChanges(pd.DataFrame(columns=list(ACTIVITY_COLUMNS[kind])), none, none, closed)
+def _nothing_new(kind: str, closed: Numbers, record: Numbers) -> ActivityChanges:
+    none, rows = np.empty(0, dtype=np.int64), pd.DataFrame(columns=list(ACTIVITY_COLUMNS[kind]))
+    return ActivityChanges(rows, none, none, closed, record, record)
 
 
 def _keys(record: Numbers, content: Numbers) -> Any:

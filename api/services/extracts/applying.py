@@ -23,7 +23,8 @@ class Applied:
 
     ``new`` are those that were none before (or records of carers), ``gone`` those that are
     none any more. ``changed`` say something else than before; ``redated`` say the same on
-    another day, which only the choice of golden values heeds.
+    another day, which only the choice of golden values heeds. ``counts`` are of all records, and
+    of rows of activity that begin and end to hold.
     """
 
     new: Numbers
@@ -171,5 +172,9 @@ def _applied(changes: Changes, record: Numbers) -> Applied:
         changed=record[same & changes.changed],
         gone=np.concatenate([record[before & ~child], changes.gone[changes.gone_child]]),
         redated=record[same & ~changes.changed & changes.day_moved],
-        counts=changes.counts(),
+        counts={
+            **changes.counts(),
+            "activity_begun": sum(len(one.rows) for one in changes.activity.values()),
+            "activity_ended": sum(len(one.closed) for one in changes.activity.values()),
+        },
     )

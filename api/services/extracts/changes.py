@@ -64,6 +64,26 @@ class Changes:
             "unchanged": len(self.records) - new - changed,
         }
 
+    def activity_counts(self, without: Numbers) -> dict[str, dict[str, int]]:
+        """Of each kind of activity, rows compared with, and that are new, gone and unchanged.
+
+        ``gone_with_record`` are those of the gone whose record is gone too. Rows about the records
+        ``without`` (record.id) are left out, and so is a kind of which there is no row.
+        """
+        counts = {}
+        for kind, rows in self.activity.items():
+            before, ended = (part[~np.isin(part, without)] for part in (rows.before, rows.ended))
+            new = int((~np.isin(self.record[rows.place], without)).sum())
+            if len(before) or new:
+                counts[kind] = {
+                    "current": len(before),
+                    "new": new,
+                    "gone": len(ended),
+                    "gone_with_record": int(np.isin(ended, self.gone).sum()),
+                    "unchanged": len(before) - len(ended),
+                }
+        return counts
+
 
 @dataclass(frozen=True)
 class _Known:

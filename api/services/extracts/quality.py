@@ -17,7 +17,7 @@ from api.services.extracts.hashes import content_hash
 from matcher.read import ReadResult
 from matcher.read.categories import from_codes
 from matcher.rules.library import LinkageRules
-from matcher.rules.loading import Found
+from matcher.rules.loading import ActivityFound, Found
 from matcher.standardise.derivations import derivations
 from matcher.standardise.names import standardise_given
 
@@ -123,7 +123,14 @@ def measured(report: Mapping[str, Any], *, delta: bool, same_date: bool) -> Foun
         delta=delta,
         same_date=same_date,
         completeness=report["completeness_fallen"],
+        activity={kind: _stays(counts) for kind, counts in change["activity"].items()},
     )
+
+
+def _stays(counts: Mapping[str, int]) -> ActivityFound:
+    """Rows of one kind before and now; of records that are gone these are judged instead."""
+    current = counts["current"] - counts["gone_with_record"]
+    return ActivityFound(current=current, now=counts["unchanged"] + counts["new"])
 
 
 def _usable(rules: LinkageRules) -> dict[str, Usable]:

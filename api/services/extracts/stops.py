@@ -7,6 +7,10 @@ _SAYS = {
     "empty": "there is no record in it",
     "rejects": "{found:.0%} of its rows could not become records (the rules allow {bound:.0%})",
     "gone": "{found:.0%} of the source's records are not in it (the rules allow {bound:.0%})",
+    "activity_gone": (
+        "{field}: it holds {found:.0%} fewer than the source has now of the records that it lists "
+        "(the rules allow {bound:.0%})"
+    ),
     "changed": "{found:.0%} of its records say something else (the rules allow {bound:.0%})",
     "another_person": (
         "{found:.0%} of the records that it lists and that were there before have another name and "

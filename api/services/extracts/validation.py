@@ -206,11 +206,10 @@ def _report(
     changes = diff(connection, source=row.source, read=read, mode=row.mode, as_of=row.as_of)
     another = another_person(connection, changes)
     cleared = may_know_places(connection, row.received_by)
-    hidden = np.zeros(len(changes.records), dtype=np.bool_)
-    if not cleared:
-        # Else it would tell which of two places is the one that is hidden.
-        hidden = ~changes.new & np.isin(changes.record, shielded_records(connection))
-        changes = replace(changes, changed=changes.changed | hidden)
+    # Else it would tell which of two places is the one that is hidden.
+    shielded = np.empty(0, dtype=np.int64) if cleared else shielded_records(connection)
+    hidden = ~changes.new & np.isin(changes.record, shielded)
+    changes = replace(changes, changed=changes.changed | hidden)
     report = describe(read, book.linkage, changes.content)
     before = _last_snapshot(connection, row.source)
     last = _last_date(connection, row.source)
@@ -218,6 +217,7 @@ def _report(
         "current": _current(connection, row.source),
         **changes.counts(),
         "another_person": another,
+        "activity": changes.activity_counts(without=shielded),
     }
     delta = row.mode == "delta"
     report["completeness_fallen"] = {} if delta else fallen(before, report)

@@ -1,5 +1,6 @@
 """Undoing, as part of a run, what a withdrawn extract did."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -34,26 +35,30 @@ def undo(connection: Connection, *, extract: int, run: int) -> Applied:
     row = require(connection, extract, ExtractState.WITHDRAWN)
     require_one_a_run(connection, row.source, run)
     before = _held(connection, and_(RecordVersion.extract == extract, _open(RecordVersion)))
+    activity = {"activity_begun": 0, "activity_ended": 0}
     tables: list[Any] = [RecordVersion, *ACTIVITY.values()]
     for table in tables:
-        connection.execute(
+        ended = connection.execute(
             update(table).where(table.extract == extract, _open(table)).values(to_run=run)
-        )
-        _reopen(connection, table, source=row.source, closed_by=row.run, run=run)
+        ).rowcount
+        begun = _reopen(connection, table, source=row.source, closed_by=row.run, run=run)
+        if table is not RecordVersion:
+            activity["activity_begun"] += begun
+            activity["activity_ended"] += ended
     connection.execute(update(Extract).where(Extract.id == extract).values(undone_run=run))
     _restore_current(connection, row.source)
     of_source = and_(Record.source == row.source, _open(RecordVersion))
     after = _held(connection, and_(of_source, RecordVersion.from_run == run))
     same = _held(connection, of_source) if row.mode == "snapshot" else after
-    return _undone(before, after, same)
+    return _undone(before, after, same, activity)
 
 
 def _open(table: Any) -> Any:
     return table.to_run.is_(None)
 
 
-def _reopen(connection: Connection, table: Any, *, source: int, closed_by: int, run: int) -> None:
-    """Copy what a run ended of a source, as holding from this run on."""
+def _reopen(connection: Connection, table: Any, *, source: int, closed_by: int, run: int) -> int:
+    """Copy what a run ended of a source, as holding from this run on; how many rows."""
     names = [
         column.key
         for column in table.__table__.columns
@@ -68,7 +73,11 @@ def _reopen(connection: Connection, table: Any, *, source: int, closed_by: int, 
         other = aliased(RecordVersion)
         later = exists().where(other.record == table.record, other.to_run.is_(None))
         held = held.where(~later)
-    connection.execute(insert(table).from_select(["from_run", *names], held))
+    copied = connection.execute(
+        insert(table).from_select(["from_run", *names], held),
+        execution_options={"preserve_rowcount": True},
+    )
+    return copied.rowcount
 
 
 def _restore_current(connection: Connection, source: int) -> None:
@@ -104,7 +113,9 @@ def _held(connection: Connection, condition: Any) -> pd.Series:
     return pd.Series(content[child], index=pd.Index(numbers(found["record"])[child]))
 
 
-def _undone(before: pd.Series, after: pd.Series, same: pd.Series) -> Applied:
+def _undone(
+    before: pd.Series, after: pd.Series, same: pd.Series, activity: Mapping[str, int]
+) -> Applied:
     """What became of records of children, from their content before and after."""
     both = before.index.intersection(after.index)
     differs = before.loc[both].to_numpy() != after.loc[both].to_numpy()
@@ -115,7 +126,7 @@ def _undone(before: pd.Series, after: pd.Series, same: pd.Series) -> Applied:
         changed=_ids(changed),
         gone=_ids(gone),
         redated=_ids(same.index.difference(new.append(changed))),
-        counts={"new": len(new), "changed": len(changed), "gone": len(gone)},
+        counts={"new": len(new), "changed": len(changed), "gone": len(gone), **activity},
     )
 
 

@@ -20,6 +20,7 @@ _LOOKED_AT = 2_000
 class RunChange:
     """Counts, and ids of children. ``extracts`` are how many it linked or undid.
 
+    ``activity_begun`` and ``activity_ended`` count rows of activity.
     ``queue`` and ``conflicts`` are how many possible links waited and conflicts had to be
     settled after the run, ``queue_before`` and ``conflicts_before`` after the one before it.
     ``split`` counts children of whom another began, ``moved`` those of whom records went to one
@@ -39,6 +40,8 @@ class RunChange:
     joined: int
     left: int
     values_changed: int
+    activity_begun: int
+    activity_ended: int
     queue: int
     queue_before: int
     conflicts: int
@@ -92,6 +95,8 @@ def change_of_run(connection: Connection, run: int) -> RunChange | None:
         joined=counts.get("joined", 0),
         left=counts.get("left", 0),
         values_changed=counts.get("values_changed", 0),
+        activity_begun=counts.get("activity_begun", 0),
+        activity_ended=counts.get("activity_ended", 0),
         queue=counts.get("waiting", 0),
         queue_before=0 if before is None else before.counts.get("waiting", 0),
         conflicts=counts.get("conflicts", 0),

@@ -54,7 +54,7 @@ class MovedInForce:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run did. ``applied`` counts records by extract; ``run`` is its number.
+    """What a run did. ``applied`` counts by extract; ``run`` is its number.
 
     ``moved`` is counted by a relink only: others would look through all links for it.
     """
@@ -63,6 +63,12 @@ class RunResult:
     applied: Mapping[int, Mapping[str, int]]
     outcome: LinkOutcome
     moved: MovedInForce | None = None
+
+    @property
+    def activity(self) -> dict[str, int]:
+        """Rows of activity that begin to hold, and that end, over all of its extracts."""
+        names = ("activity_begun", "activity_ended")
+        return {name: sum(one[name] for one in self.applied.values()) for name in names}
 
 
 def something_waits(connection: Connection) -> bool:
@@ -126,8 +132,9 @@ def run_register(
         )
         anew = False
         counts = {extract: dict(one.counts) for extract, one in applied.items()}
-        end_run(connection, run, outcome)
-        results.append(RunResult(run, counts, outcome))
+        result = RunResult(run, counts, outcome)
+        end_run(connection, run, outcome, result.activity)
+        results.append(result)
     if previewed is not None and not results:
         previewed.check_mark(mark_of(connection, rules))
     return results
@@ -233,8 +240,13 @@ def begin_run(connection: Connection, rules: InForce, *, kind: str, by: str, now
     return run
 
 
-def end_run(connection: Connection, run: int, outcome: LinkOutcome) -> None:
-    """Enter what a run found."""
+def end_run(
+    connection: Connection,
+    run: int,
+    outcome: LinkOutcome,
+    activity: Mapping[str, int] | None = None,
+) -> None:
+    """Enter what a run found, and how much ``activity`` its extracts began and ended."""
     conflicts = dict(connection.execute(_CONFLICTS).all())
     waiting = connection.scalar(_WAITING) or 0
     counts: dict[str, Any] = asdict(outcome.children) | {
@@ -244,6 +256,7 @@ def end_run(connection: Connection, run: int, outcome: LinkOutcome) -> None:
         # As the queue counts: a link that was refused waits as a conflict.
         "waiting": waiting - conflicts.get(REFUSED_LINK, 0),
         "conflicts": sum(conflicts.values()),
+        **(activity or {}),
     }
     if outcome.blocks:
         counts["blocking"] = [asdict(one) for one in outcome.blocks]
