@@ -200,7 +200,8 @@ def show_preview(found: Preview, *, as_json: bool) -> None:
         ("possible links in the queue then", found.possible.after),
         ("conflicts now", found.conflicts.before),
         ("conflicts then", found.conflicts.after),
-        ("decisions contradicted", sum(not one.already for one in found.contradicted)),
+        ("decisions newly contradicted", sum(not one.already for one in found.contradicted)),
+        ("decisions contradicted already", sum(one.already for one in found.contradicted)),
     ):
         table.add_row(says, f"{count:,}")
     _OUT.print(table)

@@ -126,6 +126,11 @@ class Found(BaseModel):
     contradicted: list[int] = Field(
         examples=[[]], description="Decisions that it newly speaks against."
     )
+    contradicted_already: int = Field(
+        0,
+        examples=[2],
+        description="How many decisions it speaks against that what is in force does too.",
+    )
     measures: list[MeasureMoved] = Field(description="Each as it is and as it would be.")
     agreements: list[str] = Field(
         description="Sources of whose use the rules say something else than before: purposes, "

@@ -323,6 +323,7 @@ def _as_dict(found: Preview) -> dict[str, Any]:
         "conflicts": asdict(found.conflicts) | {"after": found.conflicts.after},
         "queue_growth": found.queue_growth,
         "contradicted": [one.decision for one in found.contradicted if not one.already][:_TOLD],
+        "contradicted_already": sum(one.already for one in found.contradicted),
         "measures": [_measure(one) for one in found.measures],
     }
 

@@ -14,7 +14,7 @@ from matcher.read.dates import DateColumn, read_dates
 from matcher.read.rejects import RowRejects
 from matcher.read.result import Note
 from matcher.read.tables import RawTable, wanted_columns
-from matcher.read.values import REJECTING, Cleaner
+from matcher.read.values import REJECTING, Cleaner, is_error
 from matcher.rules.sources import SourceDefinition
 from matcher.rules.tables import Table
 
@@ -96,6 +96,7 @@ def clean_table(
     notes: list[Note] = []
     for name in sorted(wanted_columns(table)):
         column = raw.columns.get(name) or Coded[RawCell](np.full(size, -1, dtype=np.int32), [])
+        notes += _errors(raw.file, name, column)
         if name in dated:
             latest = taken.year if taken and name == "date_of_birth" else None
             found = read_dates(
@@ -118,6 +119,14 @@ def clean_table(
         result.text["address"] = _joined_address(result)
     _measure(result)
     return result, notes
+
+
+def _errors(file: str, name: str, column: Coded[RawCell]) -> list[Note]:
+    """A note of the cells that hold an error of a spreadsheet, if any does."""
+    errors = [is_error(cell) for cell in column.distinct]
+    if not any(errors):
+        return []
+    return [Note(file, name, "spreadsheet_error", int(column.mask(errors).sum()))]
 
 
 def _enter_dates(

@@ -16,7 +16,7 @@ from matcher.errors import ExtractRefused
 from matcher.frames import REJECT_COLUMNS
 from matcher.read.activity import activity_frame, reject_empty_activity, reject_strangers, tells
 from matcher.read.clean import CleanTable, Mask, clean_table, stack
-from matcher.read.files import expected_table, read_file
+from matcher.read.files import expected_table, hidden_sheets, read_file
 from matcher.read.members import Member, open_members, shown_name
 from matcher.read.records import (
     apply_join,
@@ -68,7 +68,7 @@ def read_extract(
                 raw += tables
                 notes += seen
     _refuse_unlike(unlike, raw)
-    notes += _missing_tables(source, path, members, raw, definition)
+    notes += _missing_tables(source, path, members, raw, definition, notes)
     return read_tables(source, raw, definition, notes, taken=taken)
 
 
@@ -92,6 +92,7 @@ def _missing_tables(
     members: Sequence[Member],
     raw: Sequence[RawTable],
     definition: SourceDefinition,
+    seen: Sequence[Note],
 ) -> list[Note]:
     """Notes of optional tables that are not there. Raises ExtractRefused for the others."""
     found = {table.table.name for table in raw}
@@ -108,7 +109,8 @@ def _missing_tables(
             f"this is no whole extract of this source ({definition.title}): "
             f"{_what_is_there(members, raw)}. The table {needed[0].name!r} must be there, with the "
             f"columns {missing_columns(needed[0])}. Check that this is the right file, add the "
-            "table, or name this system's own headers in a copy of the source definition",
+            "table, or name this system's own headers in a copy of the source definition"
+            f"{hidden_sheets(seen, of_file=True)}",
         )
     return [Note(shown_name(path), table.name, "table_absent", 1) for table in missing]
 

@@ -10,7 +10,7 @@ from matcher.read.kinds import refuse_other_text
 from matcher.read.members import DAMAGED, Member
 from matcher.read.result import Note
 from matcher.read.tables import HEADER_WITHIN, Progress, RawTable, missing_columns, nearest_row
-from matcher.read.workbook import is_workbook_start, read_workbook
+from matcher.read.workbook import HIDDEN, is_workbook_start, read_workbook
 from matcher.read.workbook import top_rows as top_rows_of_workbook
 from matcher.read.xml import read_xml
 from matcher.rules.sources import SourceDefinition
@@ -46,7 +46,8 @@ def read_file(
     if tables:
         return tables, notes
     if not must:
-        return [], [Note(member.name, "", "file_ignored", 1)]
+        hidden = [note for note in notes if note.code == HIDDEN]
+        return [], [*hidden, Note(member.name, "", "file_ignored", 1)]
     wanted = expected or definition.tables[0]
     if in_xml:
         raise member.refused("wrong_columns", _no_elements(wanted, definition))
@@ -56,7 +57,25 @@ def read_file(
     else:
         refuse_other_text(member, start)
         rows = top_rows(member, definition)
-    raise member.refused("wrong_columns", _no_header(wanted, definition, rows))
+    problem = _no_header(wanted, definition, rows)
+    raise member.refused("wrong_columns", problem + hidden_sheets(notes, of_file=False))
+
+
+def hidden_sheets(notes: Iterable[Note], *, of_file: bool) -> str:
+    """That sheets are hidden, as the end of a refusal: the list may be on one of them."""
+    found = []
+    for note in notes:
+        if note.code == HIDDEN:
+            file, _, number = note.file.rpartition(" sheet ")
+            found.append(f"sheet {number} of {file!r}" if of_file else f"sheet {number}")
+    if not found:
+        return ""
+    many, listed = len(found) > 1, " and ".join(found)
+    are, them = ("are", "one of them") if many else ("is", "it")
+    return (
+        f". {listed[0].upper()}{listed[1:]} {are} hidden and {are} not read. If the list is on "
+        f"{them}, unhide it and save the workbook"
+    )
 
 
 def _no_elements(wanted: Table, definition: SourceDefinition) -> str:

@@ -20,6 +20,7 @@ NOTES = {
     "born_after_as_of": "dates of birth after the date of their record",
     "birth_in_future": "dates of birth that lie ahead; they are taken as missing",
     "scientific_notation": "numbers such as 9.43E+09; they are taken as missing",
+    "spreadsheet_error": "errors of a spreadsheet, such as #N/A; they are taken as missing",
     "number_as_date": "numbers that a spreadsheet took for dates; they are taken as missing",
     "not_recognised": "words that are not known; they are taken as missing",
     "not_a_number": "hours that are no number; they are taken as missing",

@@ -55,11 +55,7 @@ class Cleaner:
         """One line of text without white space around it; "" if it is as good as empty."""
         if not isinstance(cell, str):
             return (cell.date() if isinstance(cell, datetime) else cell).isoformat()
-        if "&" in cell:
-            cell = unescape(cell)
-        cell = " ".join(cell.split())
-        if not cell.isprintable():
-            cell = " ".join("".join(filter(str.isprintable, cell)).split())
+        cell = _one_line(cell)
         if len(cell) <= self._longest and (cell in self._exact or cell.casefold() in self._folded):
             return ""
         return "" if cell.startswith("##") and _TOO_NARROW.fullmatch(cell) else cell
@@ -143,6 +139,24 @@ class Cleaner:
             lines = (line.strip(", \t") for line in cell.splitlines())
             cell = ", ".join(line for line in lines if line)
         return self.text(cell)
+
+
+def is_error(cell: RawCell) -> bool:
+    """Whether a spreadsheet wrote an error, such as #N/A, or #### where a column is too narrow."""
+    if not isinstance(cell, str) or "#" not in cell:
+        return False
+    line = _one_line(cell)
+    return line.casefold() in SPREADSHEET_ERRORS or bool(_TOO_NARROW.fullmatch(line))
+
+
+def _one_line(cell: str) -> str:
+    """Text without entities, characters that cannot be seen, and white space around it."""
+    if "&" in cell:
+        cell = unescape(cell)
+    cell = " ".join(cell.split())
+    if not cell.isprintable():
+        cell = " ".join("".join(filter(str.isprintable, cell)).split())
+    return cell
 
 
 def distinct_texts(column: Coded[str]) -> Coded[str]:

@@ -22,6 +22,7 @@ from matcher.read.result import Note
 from matcher.read.tables import HEADER_WITHIN, Header, Progress, RawTable, TableBuilder, find_header
 from matcher.rules.sources import SourceDefinition
 
+HIDDEN = "hidden_sheet"
 _STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _DATE_1904 = re.compile(rb"date1904\s*=\s*[\"'](?:1|true)")
 # Places of cells or rows, in either of which a number of six digits lies far down, and a
@@ -68,7 +69,7 @@ def read_workbook(
             for index in range(count):
                 file = member.name if count == 1 else f"{member.name} sheet {index + 1}"
                 if index not in shown:
-                    notes.append(Note(file, "", "hidden_sheet", 1))
+                    notes.append(Note(file, "", HIDDEN, 1))
                     continue
                 sheet = workbook.get_sheet_by_index(index)
                 table = _read_sheet(sheet, file, definition, epoch, progress)

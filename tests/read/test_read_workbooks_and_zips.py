@@ -174,6 +174,21 @@ def test_a_hidden_list_is_not_looked_into_to_find_a_header(read: Read) -> None:
     with pytest.raises(ExtractRefused) as refused:
         read(workbook(sheets, hidden={"Old"}), name="x.xlsx")
     assert refused.value.code == "wrong_columns"
+    assert "no header row" in str(refused.value)
+    assert "Sheet 2 is hidden and is not read. If the list is on it" in str(refused.value)
+
+
+def test_a_refusal_tells_of_hidden_sheets_in_a_zip_too(
+    read: Read,
+) -> None:
+    sheets = {"Cover": [["Hello"]], "Old": [HEADER, ["1", "B"]], "Older": [HEADER, ["1", "B"]]}
+    content = zipped({"a.xlsx": workbook(sheets, hidden={"Old", "Older"}), "b.txt": "Hello"})
+    with pytest.raises(ExtractRefused) as refused:
+        read(content, name="x.zip")
+    assert refused.value.code == "missing_table"
+    assert "Sheet 2 of 'a.xlsx' and sheet 3 of 'a.xlsx' are hidden and are not read" in str(
+        refused.value
+    )
 
 
 def test_cells_that_merging_left_empty_are_noted(read: Read) -> None:
@@ -192,6 +207,12 @@ def test_a_spreadsheet_s_errors_are_no_values(read: Read) -> None:
     for content in (workbook({"A": rows}), "\n".join(",".join(map(str, row)) for row in rows)):
         result = read(content, name="x.xlsx")
         assert codes(result)[:2] == [(2, "name", "no_name"), (3, "record_id", "missing_record_id")]
+        assert notes(result) == {
+            ("record_id", "spreadsheet_error"): 1,
+            ("name", "spreadsheet_error"): 2,
+            ("date_of_birth", "spreadsheet_error"): 1,
+            ("nhs_number", "spreadsheet_error"): 2,
+        }
         assert record(result)["record_id"] == "2"
         assert record(result)["name"] is None
         assert record(result)["nhs_number"] is None
