@@ -9,6 +9,7 @@ from api.rest.access import Access
 from api.rest.allowed import KeyHeader, reads
 from api.rest.bodies import Body, Day, example, whole
 from api.rest.guarding import GuardedRoute
+from api.rest.numbers import PartOfWeight, Probability, Weight
 from api.rest.problems import Problem, acting
 from api.rest.record_schemas import Identifier, NoteModel, RecordKey, Value, notes_on
 from api.rest.text import SourceName
@@ -119,14 +120,14 @@ class ReasonModel(BaseModel):
         description="How much the two agree, by its name in the rules.", examples=["same"]
     )
     sentence: str = Field(description="The same in words.", examples=["date of birth is the same"])
-    weight: float = Field(description="In bits.", examples=[8.4])
+    weight: PartOfWeight = Field(description="In bits.", examples=[8.4])
 
 
 class MatchedRecordModel(RecordKey):
     """A record of the candidate that may be the person's."""
 
-    weight: float = Field(description="In bits.", examples=[14.2])
-    probability: float = Field(
+    weight: Weight = Field(description="In bits.", examples=[14.2])
+    probability: Probability = Field(
         description="From 0 to 1: how likely the two are one child.", examples=[0.9999]
     )
     apart: bool = Field(description="A comparison says: two children of one family.")
@@ -137,9 +138,13 @@ class CandidateModel(BaseModel):
 
     child_id: str = Field(description="The stable id of the child.", examples=["R7K5WPZE84P4H"])
     grade: GradeName = Field(description="How sure it is; see the operation for what each takes.")
-    weight: float = Field(description="Of its best record, in bits.", examples=[14.2])
-    probability: float = Field(description="Of its best record, from 0 to 1.", examples=[0.9999])
-    prior: float = Field(description="What speaks for any two records, in bits.", examples=[-11.3])
+    weight: Weight = Field(description="Of its best record, in bits.", examples=[14.2])
+    probability: Probability = Field(
+        description="Of its best record, from 0 to 1.", examples=[0.9999]
+    )
+    prior: PartOfWeight = Field(
+        description="What speaks for any two records, in bits.", examples=[-11.3]
+    )
     reasons: list[ReasonModel] = Field(description="With `prior` they add up to `weight`.")
     records: list[MatchedRecordModel] = Field(description="The best first.")
     rival: bool = Field(description="Another child fits nearly as well.")

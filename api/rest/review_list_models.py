@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.rest.bodies import Body, whole
+from api.rest.numbers import Weight
 from api.rest.paging import Page
 from api.rest.record_schemas import RecordKey
 from api.rest.review_models import PAIR_EXAMPLE, Decision, Kind
@@ -27,7 +28,7 @@ class QueuedModel(BaseModel):
     kind: Kind = Field(description="Why it waits.")
     l: RecordKey = Field(description="The left record.")
     r: RecordKey = Field(description="The right record.")
-    weight: float | None = Field(description="In bits.", examples=[2.9])
+    weight: Weight | None = Field(description="In bits.", examples=[2.9])
     taken: bool = Field(description="Somebody has it in hand.")
     answered: bool = Field(
         description="Nothing more is asked of you, and it is open all the same: it is not handed "

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.rest.bodies import Body, whole
+from api.rest.numbers import PartOfWeight, Probability, Weight
 from api.rest.record_schemas import RecordKey
 from api.rest.text import Said, Short, SourceName
 
@@ -61,7 +62,7 @@ class BesideModel(RecordKey):
     why: Literal["twin", "sibling", "family"] | None = Field(
         None, description="What it looks like of the record that it stands beside."
     )
-    weight: float | None = Field(None, description="With the record it stands beside, in bits.")
+    weight: Weight | None = Field(None, description="With the record it stands beside, in bits.")
     location_hidden: bool = Field(
         description="Whether values are left out because the child is shielded."
     )
@@ -131,8 +132,8 @@ class PairModel(BaseModel):
     l: SideModel = Field(description="The left record.")
     r: SideModel = Field(description="The right record.")
     fields: list[FieldModel] = Field(description="What the two say, side by side.")
-    weight: float | None = Field(description="In bits.", examples=[2.9])
-    probability: float | None = Field(
+    weight: Weight | None = Field(description="In bits.", examples=[2.9])
+    probability: Probability | None = Field(
         description="From 0 to 1: how likely the two are one child.", examples=[0.88]
     )
     reasons: list[str] = Field(
@@ -263,7 +264,7 @@ class PairPart(BaseModel):
     sentence: str | None = Field(
         description="The same in words.", examples=["date of birth is the same"]
     )
-    weight: float | None = Field(
+    weight: PartOfWeight | None = Field(
         description="In bits; none where it may not be seen.", examples=[8.4]
     )
     hidden: bool = Field(description="What it is made of may not be seen.")
@@ -275,14 +276,14 @@ class WeightsModel(BaseModel):
     What may not be seen is in none of the numbers.
     """
 
-    weight: float = Field(description="The sum.", examples=[2.9])
-    probability: float = Field(
+    weight: Weight = Field(description="The sum.", examples=[2.9])
+    probability: Probability = Field(
         description="From 0 to 1: how likely the two are one child.", examples=[0.88]
     )
-    prior: float = Field(
+    prior: PartOfWeight = Field(
         description="In bits: log2 of the odds before the two are compared.", examples=[-14.1]
     )
-    company: float = Field(
+    company: PartOfWeight = Field(
         description="What the systems that hold only one of them say.", examples=[0.0]
     )
     withheld: bool = Field(

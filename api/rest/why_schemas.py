@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from api.rest.numbers import PartOfWeight, Probability, Weight
 from api.rest.paging import Page
 from api.rest.record_schemas import RecordKey
 from api.services.register.apart import KeptApart
@@ -24,7 +25,7 @@ class Part(BaseModel):
         description="What was found, in words; null where `level` is.",
         examples=["forename is the same"],
     )
-    weight: float | None = Field(
+    weight: PartOfWeight | None = Field(
         description="Partial weight in bits; none where it may not be seen.", examples=[7.25]
     )
     hidden: bool = Field(description="Whether level, sentence and weight may not be seen.")
@@ -91,15 +92,15 @@ class Explanation(BaseModel):
 
     left: RecordKey = Field(description="The one record.")
     right: RecordKey = Field(description="The other record.")
-    weight: float = Field(description="In bits: log2 of the odds.", examples=[14.625])
-    probability: float = Field(
+    weight: Weight = Field(description="In bits: log2 of the odds.", examples=[14.625])
+    probability: Probability = Field(
         description="From 0 to 1: how likely the two are one child.", examples=[0.999961]
     )
-    prior: float = Field(
+    prior: PartOfWeight = Field(
         description="In bits: log2 of the odds before the two are compared.",
         examples=[-13.25],
     )
-    company: float = Field(
+    company: PartOfWeight = Field(
         description="What the sources that hold only one of the two say, in bits.", examples=[0.0]
     )
     link: bool = Field(description="Whether the last run followed this pair.")
@@ -144,14 +145,14 @@ def apart_of(found: KeptApart) -> Apart:
 
 
 def explanation_of(found: Explained) -> Explanation:
-    """Why two records are one child. The total is rounded as in the exported links."""
+    """Why two records are one child."""
     return Explanation(
         left=RecordKey(source=found.l.source, record_id=found.l.record_id),
         right=RecordKey(source=found.r.source, record_id=found.r.record_id),
-        weight=round(found.weight, 3),
-        probability=round(found.probability, 6),
-        prior=round(found.prior, 6),
-        company=round(found.company, 6),
+        weight=found.weight,
+        probability=found.probability,
+        prior=found.prior,
+        company=found.company,
         link=found.link,
         because=found.because,  # type: ignore[arg-type]
         withheld=found.withheld,
@@ -161,7 +162,7 @@ def explanation_of(found: Explained) -> Explanation:
                 title=part.title,
                 level=part.level,
                 sentence=part.sentence,
-                weight=None if part.weight is None else round(part.weight, 6),
+                weight=part.weight,
                 hidden=part.hidden,
             )
             for part in found.parts

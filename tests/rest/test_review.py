@@ -42,6 +42,20 @@ def answered(connection: Connection, by: str, at: datetime) -> None:
     connection.execute(insert(ReviewAnswer).values(row))
 
 
+def test_a_weight_has_three_places_wherever_it_is_told(client: TestClient, asks: Asks) -> None:
+    (listed,) = client.get("/v1/review/queue", headers=asks).json()["items"]
+    taken = take(client, asks)
+    told = decide(client, asks, taken).json()["weights"]
+    assert listed["weight"] == taken.json()["weight"] == told["weight"] == round(told["weight"], 3)
+    assert taken.json()["probability"] == told["probability"] == round(told["probability"], 6)
+    beside = [one for side in "lr" for kind in ("fellows", "kin", "rivals")
+              for one in taken.json()[side][kind]]  # fmt: skip
+    weights = [one["weight"] for one in beside if one["weight"] is not None]
+    assert weights == [round(weight, 3) for weight in weights]
+    parts = [told["prior"], told["company"], *(one["weight"] or 0.0 for one in told["parts"])]
+    assert parts == [round(part, 6) for part in parts]
+
+
 def test_a_pair_is_taken_decided_and_undone(client: TestClient, asks: Asks) -> None:
     taken = take(client, asks)
     assert taken.headers["Cache-Control"] == "no-store"
@@ -55,7 +69,7 @@ def test_a_pair_is_taken_decided_and_undone(client: TestClient, asks: Asks) -> N
         + weights["company"]
         + sum(one["weight"] or 0.0 for one in weights["parts"])
     )
-    assert total == pytest.approx(weights["weight"])
+    assert round(total, 3) == weights["weight"]
     made = outcome.json()["decision"]
     assert outcome.json()["state"] == "entered"
     listed = client.get("/v1/decisions", headers=asks).json()["items"]
