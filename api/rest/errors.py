@@ -60,7 +60,14 @@ def add_handlers(app: FastAPI) -> None:
             return await _problem(request, error.__cause__)
         unread = unreadable(error.__cause__)
         more: dict[str, Any] = {} if unread is None else {"errors": [unread]}
-        return refusal(request, kind, headers=headers, **more)
+        return refusal(request, kind, _nowhere(request, kind), headers, **more)
+
+
+def _nowhere(request: Request, kind: str) -> str | None:
+    """What to say of an address of the API that is none."""
+    if kind != "not-found" or not f"{request.url.path}/".startswith("/v1/"):
+        return None
+    return "There is no such address: /v1/openapi.json lists those there are."
 
 
 def _places(request: Request, error: Mapping[str, Any]) -> list[tuple[Any, ...]]:

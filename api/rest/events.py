@@ -44,6 +44,7 @@ LongPoll = Annotated[
         alias="long-poll",
         ge=0,
         le=LONGEST_POLL,
+        allow_inf_nan=False,
         description="If nothing happened since, wait up to so many seconds until something does.",
     ),
 ]

@@ -102,12 +102,13 @@ def cancel_job(
 ) -> JobModel:
     """At once if it waits, else as soon as its worker hears of it; nothing of it is kept then.
 
-    Work that somebody else asked for can be cancelled by who may decide on extracts. What is
+    Work that somebody else asked for can be cancelled by who may decide on extracts (403). What is
     cancelled already stays so, so the same request again has no second effect.
     """
     found = _require(access, job)
     if found.by != access.caller.name and not access.caller.may(Permission.DECIDE_EXTRACTS):
-        raise Problem("not-found")
+        detail = "Whoever asked for this work may cancel it, and who may decide on extracts."
+        raise Problem("forbidden", detail)
     if found.state != JobState.CANCELLED and not found.cancel_asked:
         _cancel(access, job)
     # What is known of it now is in another state of the database than this request sees.

@@ -53,6 +53,7 @@ Number = Annotated[
 ]
 Writing = Annotated[Write, writes(Permission.CHANGE_RULES, personal=False)]
 _LARGEST_MODEL = 1024**2
+_BITS: dict[str, Any] = {"ge": -100, "le": 100, "allow_inf_nan": False}
 _TRIED = ("rules", "model", "lower", "upper")
 
 
@@ -175,11 +176,11 @@ def post_preview(
     model: Annotated[UploadFile | None, File(description="A trained model, YAML.")] = None,
     lower: Annotated[
         float | None,
-        Form(ge=-100, le=100, description="The lower threshold, in bits.", examples=[-3]),
+        Form(**_BITS, description="The lower threshold, in bits.", examples=[-3]),
     ] = None,
     upper: Annotated[
         float | None,
-        Form(ge=-100, le=100, description="The upper threshold, in bits.", examples=[4]),
+        Form(**_BITS, description="The upper threshold, in bits.", examples=[4]),
     ] = None,
 ) -> Response:
     """What is not sent stays as it is in force. Queued work links everything by it in memory

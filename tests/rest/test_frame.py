@@ -84,6 +84,23 @@ def test_an_unknown_address_or_method_is_a_problem_document(client: TestClient) 
     assert problem(client.put("/healthz")) == "method"
 
 
+@pytest.mark.parametrize("address", ["/v1/nothing", "/v1", "/v1/children", "/v1/fhir/Patient"])
+def test_an_unknown_address_of_the_api_leads_to_the_list_of_those_there_are(
+    client: TestClient, address: str
+) -> None:
+    found = client.get(address)
+    assert found.status_code == 404
+    assert "/v1/openapi.json lists those there are" in found.text
+
+
+def test_what_is_not_there_at_a_known_address_does_not_lead_to_the_list_of_addresses(
+    client: TestClient, key: MakeKey
+) -> None:
+    for address in ("/v1/problems/nothing", "/nothing"):
+        found = client.get(address, headers=key())
+        assert (found.status_code, "openapi" in found.text) == (404, False)
+
+
 def test_every_type_of_problem_resolves(client: TestClient) -> None:
     type_ = client.get("/v1/nothing").json()["type"]
     assert client.get(type_).json()["title"] == "There is no such thing"

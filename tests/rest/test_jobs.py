@@ -26,7 +26,10 @@ def test_a_waiting_job_is_cancelled_at_once_by_who_asked_for_it(
 ) -> None:
     analyst, other = key(Role.SYSTEM), key(Role.SYSTEM)
     job = bring(client, analyst, as_csv(PEOPLE)).json()["job"]["id"]
-    assert client.post(f"/v1/jobs/{job}/cancel", headers=other).status_code == 404
+    refused = client.post(f"/v1/jobs/{job}/cancel", headers=other)
+    assert type_of(refused) == (403, "forbidden")
+    assert "asked for" in refused.json()["detail"]
+    assert client.get(f"/v1/jobs/{job}", headers=other).json()["state"] == "queued"
     found = client.post(f"/v1/jobs/{job}/cancel", headers=analyst)
     assert (found.status_code, found.json()["state"]) == (202, "cancelled")
     assert client.post(f"/v1/jobs/{job}/cancel", headers=analyst).status_code == 202

@@ -272,6 +272,17 @@ def test_what_cannot_be_tried_is_refused_and_nothing_is_kept(
         assert connection.execute(select(PreviewRow.id)).all() == []
 
 
+@pytest.mark.parametrize("name", ["lower", "upper"])
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "much"])
+def test_a_threshold_that_is_no_number_is_refused_as_none(
+    client: TestClient, steward: Headers, name: str, number: str
+) -> None:
+    found = client.post("/v1/previews", headers=steward, data={name: number})
+    told = {"place": f"body.{name}", "message": "give a number"}
+    assert found.status_code == 422
+    assert found.json()["errors"] == [told]
+
+
 def test_only_who_may_change_rules_can_try_others(
     client: TestClient, service: Service, key: MakeKey
 ) -> None:
