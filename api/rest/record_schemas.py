@@ -148,6 +148,10 @@ class Affected(BaseModel):
         examples=[["7K3M9QX2RT4VA"]], description="Children that a record was added to."
     )
     left: list[str] = Field(examples=[[]], description="Children that a record was taken from.")
+    values_changed: list[str] = Field(
+        examples=[["7K3M9QX2RT4VA"]],
+        description="Children whose golden record is another one, as far as the events tell it.",
+    )
 
 
 _CHILD_HIDDEN = (
@@ -231,6 +235,10 @@ class RecordDocument(BaseModel):
     erased: bool = Field(
         description="Whether what it said was erased since; no value is left, nor its source's id."
     )
+    checked: bool = Field(
+        description="Whether a person has marked it as checked in the matching workbench by now, "
+        "so that nobody looks at it again. It is no decision, and linkage does not go by it."
+    )
 
 
 class RecordPage(Page):
@@ -292,6 +300,7 @@ def document_of(
         location_hidden=record.location_hidden,
         child_hidden=child_hidden,
         erased=record.erased,
+        checked=record.checked,
     )
 
 

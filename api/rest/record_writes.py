@@ -264,7 +264,7 @@ def _answer(
     write.saw(f"record {number}", *([child] if child else []))
     info = None
     if with_info and not hidden:
-        found = affected_children(write.connection, done.run, done.child)
+        found = affected_children(write.connection, write.view, done.run, done.child)
         info = Affected(
             created=found.created,
             merged=[Succeeded(child_id=c, successors=s) for c, s in found.merged.items()],
@@ -272,6 +272,7 @@ def _answer(
             emptied=found.emptied,
             joined=found.joined,
             left=found.left,
+            values_changed=found.values_changed,
         )
     return RecordPut(
         source=source,

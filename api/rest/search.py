@@ -60,8 +60,9 @@ class SearchBody(Body):
     state: Annotated[State, named] = Field(
         State.ALL,
         description="Only records that another system holds as well (`matched`) or not "
-        "(`unmatched`), for whose child a possible link waits, or that a person checked. "
-        "Systems that you may not see count for none of these.",
+        "(`unmatched`), for whose child a possible link waits (`possible`), or that a person "
+        "marked as checked in the matching workbench (`checked`): that is no decision, and the "
+        "record says it as well. Systems that you may not see count for none of these.",
     )
     limit: int = Field(50, description="How many at most.", ge=1, le=500)
     cursor: str | None = Field(None, description="The `next` of the page before.")

@@ -12,6 +12,7 @@ from api.db.engine import reading, writing
 from api.db.models import Access, Decision, RecordVersion, Run
 from api.rest.service import Service
 from api.services.access.roles import Role
+from api.services.register.checking import mark_checked, unmark_checked
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE, Reviewed
 from tests.register_service.seen import put as put_alone
 from tests.rest.conftest import MakeKey
@@ -106,9 +107,10 @@ def test_who_asks_is_told_which_children_it_changed(
     url = record(NEW) + "?with_info=true"
     alone = client.put(url, headers=own, json=ZEBEDEE_SAYS).json()
     zebedee = alone["child_id"]
-    kinds = ("created", "merged", "split", "emptied", "joined", "left")
+    kinds = ("created", "merged", "split", "emptied", "joined", "left", "values_changed")
     nothing: dict[str, list[Any]] = {name: [] for name in kinds}
-    assert alone["children"] == {**nothing, "created": [zebedee], "joined": [zebedee]}
+    new = {"created": [zebedee], "joined": [zebedee], "values_changed": [zebedee]}
+    assert alone["children"] == {**nothing, **new}
     same = client.put(url, headers=own, json=ZEBEDEE_SAYS).json()
     assert same["children"] == nothing
     moved = client.put(url, headers=own, json=AISHA_SAYS).json()
@@ -122,6 +124,47 @@ def test_who_asks_is_told_which_children_it_changed(
     assert back["children"]["split"] == [{"child_id": aisha, "successors": [zebedee]}]
     gone = client.delete(url, headers=own).json()
     assert gone["children"] == {**nothing, "emptied": [zebedee], "left": [zebedee]}
+
+
+def test_a_child_of_which_only_golden_values_changed_is_named_with_what_a_put_changed(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    own, url = key(), record(NEW) + "?with_info=true"
+    zebedee = client.put(url, headers=own, json=ZEBEDEE_SAYS).json()["child_id"]
+    moved = {**ZEBEDEE_SAYS, "postcode": "OL1 1AA"}
+    told = client.put(url, headers=own, json=moved).json()["children"]
+    assert {name: ids for name, ids in told.items() if ids} == {"values_changed": [zebedee]}
+    event = client.get("/v1/events?limit=1000", headers=own).json()["items"][-1]
+    assert (event["kind"], event["child_id"]) == ("values_changed", zebedee)
+
+
+def test_a_record_says_whether_a_person_marked_it_as_checked(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    own, aisha = key(), register.child(SCHOOL)
+
+    def told() -> tuple[bool, dict[str, bool], str]:
+        alone = client.get(record(SCHOOL), headers=own)
+        every = client.get(f"/v1/children/{aisha}/records", headers=own).json()["items"]
+        by_source = {one["source"]: one["checked"] for one in every}
+        return alone.json()["checked"], by_source, alone.headers["ETag"]
+
+    none = dict.fromkeys((source for source, _ in AISHA), False)
+    alone, every, before = told()
+    assert (alone, every) == (False, none)
+    who: Any = {"record": SCHOOL, "by": "a.reviewer", "now": datetime.now(UTC)}
+    with writing(register.engine) as connection:
+        assert mark_checked(connection, **who)
+    alone, every, after = told()
+    assert (alone, every) == (True, {**none, "school": True})
+    assert after != before
+    listed = client.post(
+        "/v1/children/search", headers=own, json={"source": "school", "state": "checked"}
+    )
+    assert [one["child_id"] for one in listed.json()["items"]] == [aisha]
+    with writing(register.engine) as connection:
+        assert unmark_checked(connection, **who)
+    assert told() == (False, none, before)
 
 
 def test_what_severing_parts_is_not_told_as_one_childs_successor(

@@ -13,7 +13,16 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from api.db.among import among
-from api.db.models import Child, Golden, Membership, Record, RecordVersion, Shield, Source
+from api.db.models import (
+    CheckedRecord,
+    Child,
+    Golden,
+    Membership,
+    Record,
+    RecordVersion,
+    Shield,
+    Source,
+)
 from api.services.access.policy import View
 from api.services.extracts.current import held
 from api.services.extracts.dates import extract_dates
@@ -60,7 +69,7 @@ class ShownRecord:
     """What a record says. ``version`` is record_version.id, ``as_of`` the day it said so.
 
     One that is ``erased`` said something then of which nothing is left. ``hidden`` are values
-    that may not be seen.
+    that may not be seen. ``checked`` says that a person has marked it so by now.
     """
 
     key: Member
@@ -72,6 +81,7 @@ class ShownRecord:
     hidden: Mapping[str, Any]
     location_hidden: bool
     erased: bool
+    checked: bool
 
 
 # Made once: this is asked more often than all else.
@@ -79,6 +89,11 @@ _SHIELDED = (
     select(Shield.id)
     .join(Membership, Membership.record == Shield.record)
     .where(Membership.child == Child.id, Membership.to_run.is_(None), Shield.lifted_at.is_(None))
+    .exists()
+)
+_CHECKED = (
+    select(CheckedRecord.id)
+    .where(CheckedRecord.record == RecordVersion.record, CheckedRecord.undone_at.is_(None))
     .exists()
 )
 _CHILD_NOW = (
@@ -312,7 +327,7 @@ def _records(
 ) -> list[ShownRecord]:
     numbers = np.array([member.record for member in members], dtype=np.int64)
     query = (
-        select(RecordVersion.__table__, Record.source, Record.erased_run)
+        select(RecordVersion.__table__, Record.source, Record.erased_run, _CHECKED.label("checked"))
         .join(Record, Record.id == RecordVersion.record)
         .where(held(RecordVersion, as_of_run), among(RecordVersion.record, numbers))
     )
@@ -342,6 +357,7 @@ def _records(
                 {name: value for name, value in said.items() if name not in values},
                 view.hides_location(hides),
                 row.erased_run is not None,
+                bool(row.checked),
             )
         )
     return shown
