@@ -9,11 +9,11 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from api.rest.access import Access
 from api.rest.allowed import KeyHeader, reads
 from api.rest.errors import unreadable
+from api.rest.fhir_patients import ResourceError
 from api.rest.fhir_resources import (
     CHILD_ID,
     MATCH_GRADE,
     MEDIA_TYPE,
-    ResourceError,
     capabilities,
     match_bundle,
     match_question,
@@ -170,6 +170,9 @@ def fhir_match_patient(
 ) -> Response:
     """Children of the register that may be this patient, best first, as Patient resources with
     `search.score` (the match probability) and the match-grade extension. Nothing is stored.
+
+    What was not looked at, such as an identifier of another system or a second name, is named in
+    an OperationOutcome among the entries.
 
     With `onlyCertainMatches` a candidate is told only if it is certain and has no rival.
     """

@@ -10,19 +10,15 @@ from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 from fhir.resources.R4B.parameters import Parameters
 from fhir.resources.R4B.patient import Patient
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from api.rest.bodies import Day
-from api.rest.record_schemas import Identifier, Value
+from api.rest.fhir_patients import NHS_NUMBER, UPN, ResourceError, read_patient
 from api.services.matching import TOO_LITTLE, Asked, Understood
 from api.services.register.candidates import Candidate, Grade
 from api.services.register.weighing import Person
 
 MEDIA_TYPE = "application/fhir+json"
-NHS_NUMBER = "https://fhir.nhs.uk/Id/nhs-number"
-# Nobody has registered a system for these two, so they are named here.
-UPN = "urn:child-register:upn"
-_COLUMNS = {NHS_NUMBER: "nhs_number", UPN: "upn"}
+# Nobody has registered a system for it, so it is named here.
 CHILD_ID = "urn:child-register:child"
 MATCH_GRADE = "http://hl7.org/fhir/StructureDefinition/match-grade"
 
@@ -34,22 +30,7 @@ _GRADES = {
     Grade.POSSIBLE: "possible",
     Grade.UNLIKELY: "certainly-not",
 }
-_SEX = {"female": "F", "male": "M"}
 _GENDER = {"F": "female", "M": "male"}
-_GENDERS = ("male", "female", "other", "unknown")
-_FORMER = ("old", "maiden")
-
-_VALUE: TypeAdapter[str] = TypeAdapter(Value)
-_IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
-_DAY: TypeAdapter[date] = TypeAdapter(Day)
-
-
-class ResourceError(ValueError):
-    """A resource is not what the operation takes. ``place`` is in it; no value is repeated."""
-
-    def __init__(self, message: str, place: str = "") -> None:
-        self.place = place
-        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,71 +185,8 @@ def _value(given: Mapping[str, Any], name: str, field: str) -> Any:
 
 
 def _question(patient: Any, asked: Asked) -> MatchQuestion:
-    person = _person(patient)
-    partial = patient.birthDate is not None and "date_of_birth" not in person
-    remarks = ["birthDate has no day, and was not looked at"] if partial else []
-    remarks += [
-        f"of several identifiers of the system {system}, the first was looked at"
-        for system, column in _COLUMNS.items()
-        if len({one for of, one in _identifiers(patient) if of == column}) > 1
-    ]
-    return MatchQuestion(person, asked, tuple(remarks))
-
-
-def _person(patient: Any) -> Person:
-    """Columns of RECORDS as text. Dates without a day say nothing here."""
-    found: dict[str, str | None] = {}
-    for name in patient.name or []:
-        _take_name(found, name)
-    if patient.gender is not None and patient.gender not in _GENDERS:
-        raise ResourceError(f"gender is one of {', '.join(_GENDERS)}", "Patient.gender")
-    found["sex"] = _SEX.get(patient.gender)
-    born = patient.birthDate
-    if isinstance(born, date) or (isinstance(born, str) and len(born) == 10):
-        found["date_of_birth"] = str(_taken(_DAY, str(born)[:10], "birthDate"))
-    for column, value in _identifiers(patient):
-        found.setdefault(column, value)
-    homes = [one for one in patient.address or [] if one.use != "old"]
-    if homes:
-        parts = [*(homes[0].line or []), homes[0].city, homes[0].district]
-        written = ", ".join(part for part in parts if part) or homes[0].text
-        found["address"] = written and _taken(_VALUE, written, "address")
-        code = homes[0].postalCode
-        found["postcode"] = code and _taken(_VALUE, code, "address.postalCode")
-    return {name: value for name, value in found.items() if value}
-
-
-def _identifiers(patient: Any) -> list[tuple[str, str]]:
-    """Columns and values of those that are looked at, in the order in which they are given."""
-    found = []
-    for identifier in patient.identifier or []:
-        column = _COLUMNS.get(str(identifier.system or ""))
-        if column and identifier.value and identifier.use != "old":
-            found.append((column, _taken(_IDENTIFIER, identifier.value, "identifier.value")))
-    return found
-
-
-def _take_name(found: dict[str, str | None], name: Any) -> None:
-    family = name.family and _taken(_VALUE, name.family, "name.family")
-    given = [_taken(_VALUE, one, "name.given") for one in name.given or [] if one]
-    if name.use in _FORMER:
-        found.setdefault("former_surname", family)
-    elif name.use == "nickname":
-        found.setdefault("known_as", " ".join(given) or None)
-    elif family or given:
-        if "surname" not in found and "forename" not in found:
-            found["surname"] = family
-            found["forename"] = given[0] if given else None
-            found["middle_names"] = " ".join(given[1:]) or None
-    elif name.text:
-        found.setdefault("name", _taken(_VALUE, name.text, "name.text"))
-
-
-def _taken(adapter: TypeAdapter[Any], value: Any, place: str) -> Any:
-    try:
-        return adapter.validate_python(value)
-    except ValidationError:
-        raise ResourceError("this is too long, or not made of characters", place) from None
+    person, remarks = read_patient(patient)
+    return MatchQuestion(person, asked, remarks)
 
 
 def _patient(child_id: str, golden: Mapping[str, str]) -> dict[str, Any]:

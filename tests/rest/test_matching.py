@@ -311,23 +311,128 @@ def test_a_client_is_told_when_too_little_is_said_for_anybody_to_be_certain(
     assert "birthDate has no day" in said[0] and "too little" in said[1]
 
 
-def test_a_second_number_of_a_kind_is_told_not_to_be_looked_at(
+NHS = {"system": "https://fhir.nhs.uk/Id/nhs-number", "value": "9434765919"}
+UPN = {"system": "urn:child-register:upn", "value": "B801200005001"}
+AISHA_NAME = {"family": "Malik", "given": ["Aisha"]}
+MILL_ROAD = {"line": ["2 Mill Rd"], "postalCode": "OL1 1AA"}
+ELSEWHERE = {"line": ["9 Ash Gr"], "postalCode": "OL4 3PP"}
+
+
+def remarks(bundle: dict[str, Any]) -> list[str]:
+    """What the outcome among the entries says was not looked at."""
+    found = [one["resource"] for one in bundle["entry"] if one["search"]["mode"] == "outcome"]
+    return [issue["diagnostics"] for one in found for issue in one["issue"]]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"identifier": [NHS, {**NHS, "value": "943 476 5919"}]}, []),
+        (
+            {"identifier": [NHS, {**NHS, "value": "9434765870"}]},
+            ["of several NHS numbers one was looked at, and not identifier[1]"],
+        ),
+        (
+            {"identifier": [{**NHS, "system": "http://fhir.nhs.uk/Id/nhs-number"}, NHS,
+                            {"value": "9434765870"}, {"system": "urn:x"}]},
+            ["of no system that is compared, and not looked at: identifier[0], identifier[2]"],
+        ),
+        (
+            {"identifier": [{**NHS, "value": "9434765870", "use": "old"}, NHS]},
+            ["of use old, and not looked at: identifier[0]"],
+        ),
+        ({"name": [AISHA_NAME, {**AISHA_NAME, "use": "usual"}]}, []),
+        ({"name": [AISHA_NAME, {"family": "Begum", "use": "maiden"}, {"use": "nickname",
+                                                                     "given": ["Ash"]}]}, []),
+        (
+            {"name": [AISHA_NAME, {"family": "Okoro", "given": ["Zara"]}]},
+            ["of several names one was looked at, and not name[1]"],
+        ),
+        (
+            {"name": [AISHA_NAME, {"text": "Zara Okoro"}]},
+            ["of several names one was looked at, and not name[1]"],
+        ),
+        (
+            {"name": [{"family": "Okoro", "use": "temp"}, {"family": "Okeke", "use": "usual"},
+                      {**AISHA_NAME, "use": "official"}]},
+            ["of several names one was looked at, and not name[0], name[1]"],
+        ),
+        (
+            {"name": [AISHA_NAME, {"family": "Begum", "use": "old"}, {"family": "Khan",
+                                                                     "use": "maiden"}]},
+            ["of several former names one was looked at, and not name[2]"],
+        ),
+        (
+            {"name": [AISHA_NAME, {"given": ["Ash"], "use": "nickname"},
+                      {"given": ["Ayo"], "use": "nickname"}]},
+            ["of several nicknames one was looked at, and not name[2]"],
+        ),
+        (
+            {"name": [AISHA_NAME, {"text": "Aisha Begum", "use": "old"}]},
+            ["without the part that is compared, and not looked at: name[1]"],
+        ),
+        (
+            {"name": [{"family": "Malik", "text": "Aisha Malik"}], "address": [
+                {"city": "Oldham", "text": "2 Mill Rd, Oldham", "postalCode": "OL1 1AA"}]},
+            ["its parts were looked at, and not name[0].text, address[0].text"],
+        ),
+        ({"name": [{**AISHA_NAME, "text": "Aisha Malik"}]}, []),
+        ({"address": [MILL_ROAD, MILL_ROAD, {"country": "GB"}]}, []),
+        (
+            {"address": [{**ELSEWHERE, "use": "old"}, MILL_ROAD, ELSEWHERE]},
+            [
+                "of several addresses one was looked at, and not address[2]",
+                "of use old, and not looked at: address[0]",
+            ],
+        ),
+        (
+            {"address": [{**ELSEWHERE, "use": "temp"}, MILL_ROAD]},
+            ["of several addresses one was looked at, and not address[0]"],
+        ),
+        (
+            {"telecom": [{"system": "phone", "value": "01632 960123"}],
+             "contact": [{"name": {"family": "Malik"}}], "deceasedBoolean": False,
+             "active": True, "id": "x"},
+            ["nothing of this is compared, and it was not looked at: telecom, deceased, contact"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_of_a_patient_is_not_looked_at_is_named_without_its_value(
+    client: TestClient, key: MakeKey, said: dict[str, Any], told: list[str]
+) -> None:
+    bundle = fhir(client, key(), {**PATIENT, **said}).json()
+    assert [one for one in remarks(bundle) if "too little" not in one] == told
+    assert "extension" in bundle["entry"][0]["search"]
+
+
+def test_the_official_name_counts_before_others_and_a_name_before_a_nameless_one(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    zara = {"family": "Okoro", "given": ["Zara"]}
+    names = [
+        [{"use": "official"}, zara, {**AISHA_NAME, "use": "usual"}],
+        [{**zara, "use": "usual"}, {**AISHA_NAME, "use": "official"}],
+        [{**zara, "use": "anonymous"}, {**zara, "use": "temp"}, AISHA_NAME],
+        [{"prefix": ["Miss"]}, {"text": "Aisha Malik"}],
+    ]
+    for name in names:
+        best = fhir(client, key(), {**PATIENT, "name": name}).json()["entry"][0]
+        assert best["resource"]["id"] == register.child(AISHA[0]), name
+        assert best["search"]["extension"][0]["valueCode"] == "certain", name
+
+
+def test_text_of_a_patient_that_cannot_be_taken_is_refused_for_what_is_wrong_with_it(
     client: TestClient, key: MakeKey
 ) -> None:
     own = key()
-    nhs = {"system": "https://fhir.nhs.uk/Id/nhs-number", "value": "9434765919"}
 
-    def said(*identifiers: dict[str, str]) -> list[str]:
-        patient = {**PATIENT, "identifier": list(identifiers)}
-        entries = fhir(client, own, patient).json().get("entry", [])
-        found = [one["resource"] for one in entries if one["search"]["mode"] == "outcome"]
-        return [issue["diagnostics"] for one in found for issue in one["issue"]]
+    def refused(family: str) -> tuple[str, list[str]]:
+        answer = fhir(client, own, {**PATIENT, "name": [{"family": family}]})
+        (issue,) = answer.json()["issue"]
+        return issue["details"]["text"], issue["expression"]
 
-    other = {**nhs, "value": "9434765870"}
-    assert said(nhs, {**nhs, "value": "943 476 5919"}, {**other, "use": "old"}) == []
-    assert said(nhs, other) == [
-        f"of several identifiers of the system {nhs['system']}, the first was looked at"
-    ]
+    assert refused("x" * 501) == ("this is too long", ["name.family"])
+    assert refused("Mal\x00ik") == ("leave out the null character", ["name.family"])
 
 
 def test_resources_are_told_as_json_only(client: TestClient, key: MakeKey) -> None:
