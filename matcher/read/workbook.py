@@ -30,6 +30,8 @@ _DATE_1904 = re.compile(rb"date1904\s*=\s*[\"'](?:1|true)")
 _FAR_DOWN = re.compile(rb"[\"'][A-Za-z]{0,3}(\d{6,})[\"']")
 _FAR_RIGHT = re.compile(rb"[\"']([A-Za-z]{2,})\d")
 _COUNT = re.compile(rb"[cC]ount\s*=\s*[\"']\s*(\d+)")
+# A formula's error: its cell is read as an empty one.
+_ERROR = re.compile(rb"<(?:\w+:)?c\s[^<>]*?\bt\s*=\s*[\"']e[\"']")
 _CELL = re.compile(rb"<(?:\w+:)?c[\s>]")
 # Other documents of Office, by a part that only they have: in a zip, and in the older form.
 _DOCUMENTS = {"word/document.xml": "a Word document", "ppt/presentation.xml": "a presentation"}
@@ -62,10 +64,12 @@ def read_workbook(
     try:
         with member.open() as stream:
             content = stream.read()
-        epoch = _check(member, content) or definition.dates.excel_epoch
+        claimed, errors = _check(member, content)
+        epoch = claimed or definition.dates.excel_epoch
         with CalamineWorkbook.from_filelike(io.BytesIO(content)) as workbook:
             count, shown = len(workbook.sheet_names), _visible(workbook)
-            tables, notes = [], []
+            tables: list[RawTable] = []
+            notes = [Note(member.name, "", "spreadsheet_error", errors)] if errors else []
             for index in range(count):
                 file = member.name if count == 1 else f"{member.name} sheet {index + 1}"
                 if index not in shown:
@@ -155,11 +159,15 @@ def _rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[RawCell]]]:
         yield number, [cell if type(cell) is str else raw_cell(cell) for cell in cells]
 
 
-def _check(member: Member, content: bytes) -> int | None:
-    """Refuse a workbook that unpacks beyond bounds; 1904 if it counts days from there."""
+def _check(member: Member, content: bytes) -> tuple[int | None, int]:
+    """Refuse a workbook that unpacks beyond bounds; 1904 if it counts days from there.
+
+    And how many cells hold the error of a formula, which a workbook of the older form does not
+    tell.
+    """
     if not content.startswith(b"PK"):
-        return None
-    epoch = None
+        return None, 0
+    epoch, errors = None, 0
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         check_sizes(archive, member.refused)
         parts = archive.namelist()
@@ -175,8 +183,9 @@ def _check(member: Member, content: bytes) -> int | None:
             with archive.open(info) as stream:
                 tail = b""
                 while chunk := stream.read(_CHUNK):
-                    claim.see(tail + chunk)
+                    claim.see(tail + chunk, known=len(tail))
                     tail = chunk[-64:]
+            errors += claim.errors
             if claim.counts_too_much:
                 raise member.refused("damaged_workbook", _AGAIN)
             if claim.reaches_too_far:
@@ -185,14 +194,15 @@ def _check(member: Member, content: bytes) -> int | None:
                 )
             if claim.date_1904 and info.filename == "xl/workbook.xml":
                 epoch = 1904
-    return epoch
+    return epoch, errors
 
 
 @dataclass
 class _Part:
     """What a part of a workbook claims: how far its cells reach, and how much it holds.
 
-    All is estimated from above. Room is made for what a part claims before it is read.
+    All is estimated from above, but ``errors`` are counted. Room is made for what a part claims
+    before it is read.
     """
 
     size: int
@@ -200,11 +210,12 @@ class _Part:
     columns: int = 26
     cells: int = 0
     count: int = 0
+    errors: int = 0
     is_sheet: bool = False
     date_1904: bool = False
 
-    def see(self, text: bytes) -> None:
-        """Take a piece of the part into account."""
+    def see(self, text: bytes, *, known: int) -> None:
+        """Take a piece of the part into account, of which so much was seen with the last one."""
         self.is_sheet |= b"sheetData" in text
         self.date_1904 |= bool(_DATE_1904.search(text))
         if not self.is_sheet:
@@ -214,6 +225,7 @@ class _Part:
         letters = set(_FAR_RIGHT.findall(text))
         self.columns = max([self.columns, *(_column_number(found[:6]) for found in letters)])
         self.cells += len(_CELL.findall(text))
+        self.errors += sum(found.end() > known for found in _ERROR.finditer(text))
 
     @property
     def counts_too_much(self) -> bool:

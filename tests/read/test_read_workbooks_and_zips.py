@@ -1,11 +1,13 @@
 """Spreadsheets and zips: the sheet or file is found by its header."""
 
+import io
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import xlsxwriter
 from small_extracts import codes, notes, record, workbook, zipped
 
 from matcher.errors import ExtractRefused
@@ -199,6 +201,19 @@ def test_cells_that_merging_left_empty_are_noted(read: Read) -> None:
     result = read(workbook({"A": rows}, merged=merged), name="x.xlsx")
     assert notes(result) == {("name", "merged_cells"): 2, ("nhs_number", "merged_cells"): 1}
     assert codes(result) == [(4, "name", "no_name"), (5, "name", "no_name")]
+
+
+def test_errors_that_formulas_of_a_workbook_gave_are_noted(read: Read) -> None:
+    stream = io.BytesIO()
+    with xlsxwriter.Workbook(stream, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("A")
+        sheet.write_row(0, 0, HEADER)
+        for number in range(1, 3_001):
+            sheet.write_row(number, 0, [str(number), "A"])
+            sheet.write_formula(number, 2, "=NA()", None, "#N/A" if number % 2 else "3 Apr 2014")
+    result = read(stream.getvalue(), name="x.xlsx")
+    assert notes(result) == {("", "spreadsheet_error"): 1_500}
+    assert result.records["date_of_birth"].isna().sum() == 1_500
 
 
 def test_a_spreadsheet_s_errors_are_no_values(read: Read) -> None:

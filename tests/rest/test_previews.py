@@ -308,3 +308,13 @@ def test_rules_that_say_otherwise_of_an_agreement_do_so_in_vain_and_the_preview_
     assert census["agreements"][0]["ends"] is None
     plain = tried(client, service, steward, data={"lower": "-3"})
     assert plain.json()["found"]["agreements"] == []
+
+
+def test_decisions_that_are_contradicted_already_are_counted_apart(
+    client: TestClient, steward: Headers, service: Service, register: Reviewed
+) -> None:
+    register.decide("non_match", AISHA[0], AISHA[1])
+    lower, upper = thresholds(service)
+    same = {"lower": str(lower), "upper": str(upper + 0.01)}
+    found = tried(client, service, steward, data=same).json()["found"]
+    assert (found["contradicted"], found["contradicted_already"]) == ([], 1)
