@@ -2,7 +2,8 @@
 
 Quoted cells may hold line breaks. Where a stray quote would swallow rows, its lines are
 read one by one without quoting, so that each of them is counted; quotes are not stray if
-each is closed at the end of its cell and the row is as wide as the header.
+each is closed at the end of its cell and the row is as wide as the header, or lacks its last
+cells and no line within it could be a row itself.
 """
 
 import csv
@@ -119,12 +120,17 @@ def _swallows_rows(cells: list[str], lines: list[str], separator: str, width: in
     """Whether lines joined by a quote are rows of their own."""
     if len(lines) < 2:
         return False
-    if len(cells) < width or any(cells[width:]):
+    if any(cells[width:]):
         return True
-    if len(cells) == width and _is_well_quoted(lines, separator):
+    closed = len(cells) <= width and _is_well_quoted(lines, separator)
+    if len(cells) == width and closed:
         return False
+    if len(cells) < width and not (closed and len(cells) > 1):
+        return True
+    # Of a row without its last cells, lines that could be such rows too are not taken for one.
+    full = min(len(cells), width) - 1
     later = lines[1:-1] if "\n" in cells[0] else lines[1:]
-    return any(line.count(separator) >= width - 1 > 0 for line in later)
+    return any(line.count(separator) >= full > 0 for line in later)
 
 
 def _is_well_quoted(lines: list[str], separator: str) -> bool:

@@ -102,6 +102,42 @@ def test_rows_in_which_a_quote_is_not_closed_are_counted_in_a_note(
     assert told == [("quote_unclosed", unclosed)] * bool(unclosed)
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        '=K4,Bob,"Li\nne",31/12/2018,4 High St,OL1 1AD',
+        'K4,Bob,Line,31/12/2018,"4 High St,\nShaw,\n\nOldham",OL1 1AD',
+        'K4,"Bo\nb",Line',
+        '"K\n4",Bob,Line',
+    ],
+)
+def test_a_row_without_its_last_cells_is_one_reject_although_a_quoted_cell_goes_on_in_lines(
+    read: Read, row: str
+) -> None:
+    heads = "record_id,forename,surname,date_of_birth,address,postcode,sex"
+    result = read(f"{heads}\n{row}\nK5,Al,Line,31/12/2018,4 High St,OL1 1AD,M\n")
+    assert codes(result) == [(2, "", "too_few_fields")]
+    assert result.files[0].rows == 2 and list(result.records["record_id"]) == ["K5"]
+    assert not [note for note in result.notes if note.code == "quote_unclosed"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['K4,Bob,"Line,x', 'K5,Al,Line,31/12/2018,4 High St,OL1 1AD,"'],
+        ['K4,Bob,"Line', 'K5,Al,Line"'],
+        ['"K4,Bob', 'K5"'],
+        ['K4,Bob,"Line', "K5,Al,Line", 'K6,Cy"'],
+    ],
+)
+def test_short_rows_between_stray_quotes_are_not_taken_for_one(
+    read: Read, lines: list[str]
+) -> None:
+    heads = "record_id,forename,surname,date_of_birth,address,postcode,sex"
+    result = read("\n".join([heads, *lines, ""]))
+    assert result.files[0].rows == len(lines)
+
+
 def test_a_quote_that_opens_a_very_long_cell_swallows_no_rows(read: Read) -> None:
     rows = "".join(f"{number},Name,{'x' * 50}\n" for number in range(2, 5000))
     result = read(f'record_id,name,address\n1,A,"x\n{rows}')
