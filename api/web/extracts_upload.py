@@ -302,12 +302,20 @@ def _offered(access: Access) -> list[tuple[str, str]]:
 
 
 def _tables(access: Access) -> dict[str, str]:
-    """Of sources that come as several files: which tables these are. Those of XML are in one."""
+    """Of sources that come as several files: which tables these are, and how they are sent.
+
+    Those of XML are in one file. So is what a table holds that gives all that the others give.
+    """
     found = {}
     for one in _book(access.connection, access.service).sources.values():
-        files = [words(table.name) for table in one.tables if table.element is None]
-        if len(files) > 1:
-            found[one.name] = f"Tables: {', '.join(files)}."
+        files = [table for table in one.tables if table.element is None]
+        given = {name for table in files for name in table.yields}
+        whole = [table for table in files if len(given) > 1 and set(table.yields) == given]
+        parts = [words(table.name) for table in files if table not in whole]
+        if len(parts) > 1:
+            found[one.name] = f"Tables: {', '.join(parts)}. Put all tables into one zip file."
+            if whole:
+                found[one.name] += f" One file of {words(whole[0].name)} together will do too."
     return found
 
 

@@ -96,6 +96,9 @@ def test_what_an_extract_is_is_asked_before_its_file(steward: TestClient) -> Non
     assert answer.headers["location"] == where("nursery_headcount")
     asked = steward.get("/extracts/new").text
     assert "Tables: members, contacts. Put all tables into one zip file." in asked
+    together = "One file of persons and episodes together will do too."
+    assert f"Tables: persons, episodes. Put all tables into one zip file. {together}" in asked
+    assert asked.count("together will do too") == 1
     # Also school census, health visiting and CAF, and none that is one file.
     assert asked.count("Put all tables into one zip file.") == 4
     assert "Tables: pupilonroll" in steward.get(where("school_census")).text
