@@ -115,8 +115,11 @@ def test_somebody_is_added_and_their_link_shown_once(
         ({"name": "", "roles": ["analyst"]}, "Enter a name to sign in with"),
         ({"name": "grace"}, "Select what they may do"),
         ({"name": "grace", "roles": ["no such role"]}, "Select what they may do"),
-        ({"name": "né", "roles": ["analyst"]}, "Write a name in letters without accents"),
-        ({"name": "né"}, "Write a name in letters without accents"),
+        (
+            {"name": "né", "roles": ["analyst"]},
+            "Use letters without accents, digits, and the characters . _ @ + and -",
+        ),
+        ({"name": "né"}, "Use letters without accents, digits, and the characters . _ @ + and -"),
         ({"name": "grace hill", "roles": ["analyst"]}, "without spaces"),
         ({"name": "steward.early_years", "roles": ["analyst"]}, "There is a person called"),
     ],

@@ -26,8 +26,8 @@ def check_name_is_free(connection: Connection, name: str, *, now: datetime) -> s
     name = tidy_name(name)
     if not _NAME.fullmatch(name):
         raise AccessError(
-            "write a name in letters without accents, digits and . _ @ + -, without spaces, "
-            "at most 64 characters"
+            "use letters without accents, digits, and the characters . _ @ + and -, without "
+            "spaces, at most 64 in all"
         )
     if name in _RESERVED:
         raise AccessError(f"{name} is how the logs name another; choose a name of its own")
