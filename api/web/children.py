@@ -218,6 +218,7 @@ def _child_page(
         request,
         "children/child.html",
         title=f"Child {child_id}",
+        wide=True,
         status=422 if errors else 200,
         errors=errors,
         why=why,

@@ -1,5 +1,6 @@
 """What is written fits into what it stands in, on a screen and on a phone."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,15 @@ def test_states_in_tables_are_not_cut(
         ("/children/{child_id}/history", "What happened, oldest first"),
         ("/audit", "Entries, the latest first"),
         ("/children", "Children found"),
+        ("/", "Extracts on the way in"),
+        ("/", "Last runs"),
+        ("/quality", "What thresholds give, as the weights expect"),
+        ("/quality/blocking", "What each blocking rule proposed"),
+        ("/quality/groups", "By source: how children are linked"),
+        ("/administration/people", "People"),
+        ("/administration/keys", "Keys"),
+        ("/administration/sources", "Sources and their agreements"),
+        ("/administration/work", "Done or cancelled lately"),
     ],
 )
 def test_of_a_list_a_phone_shows_all_of_each_row(
@@ -166,3 +176,130 @@ def test_what_leads_to_a_list_is_as_large_as_the_list(
         for one in (lead, page.locator("#twice ~ ul").first.locator("li"))
     }
     assert len(sizes) == 1
+
+
+def broken_words(found: Locator) -> list[str]:
+    """Words that go on in a second line, as one that does not fit does."""
+    words: list[str] = found.evaluate(
+        r"""box => {
+          const broken = [], walk = document.createTreeWalker(box, NodeFilter.SHOW_TEXT)
+          while (walk.nextNode()) {
+            const node = walk.currentNode, range = document.createRange()
+            for (const word of node.textContent.matchAll(/[^\s\/-]+/g)) {
+              range.setStart(node, word.index)
+              range.setEnd(node, word.index + word[0].length)
+              if (new Set([...range.getClientRects()].map(one => Math.round(one.top))).size > 1)
+                broken.push(word[0])
+            }
+          }
+          return broken
+        }"""
+    )
+    return words
+
+
+def least_gap(found: Locator) -> float:
+    """How many pixels are between the texts of the two values that stand closest, of one row."""
+    gap: float = found.evaluate(
+        """box => Math.min(...[...box.querySelectorAll('tbody tr')].map(row => {
+          const ends = [...row.querySelectorAll('td')].map(cell => {
+            const range = document.createRange()
+            range.selectNodeContents(cell)
+            return range.getBoundingClientRect()
+          })
+          return ends[1].left - ends[0].right
+        }))"""
+    )
+    return gap
+
+
+# In two systems with long names: what does not fit beside the name of its field.
+LONG_NAMED = [
+    {**PEOPLE[0], "source": "early_years_registrations", "record_id": "20180404",
+     "forename": "Alexandrina", "surname": "Featherstone"},
+    {**PEOPLE[4], "source": "children_centres", "record_id": "20180405",
+     "forename": "Alexandrina", "surname": "Weatherington"},
+]  # fmt: skip
+
+
+def test_no_word_of_two_records_is_broken_on_a_phone(
+    open_page: Open, engine: Engine, tmp_path: Path
+) -> None:
+    register = Reviewed(engine, tmp_path)
+    register.begin([*PEOPLE, *LONG_NAMED])
+    ends = [(one["source"], one["record_id"]) for one in LONG_NAMED]
+    with serving(register.engine) as site:
+        page = open_page(site, as_=site.person(Role.SENIOR_REVIEWER), size=(375, 812))
+        page.goto(f"/matching/pairs/{pair_of(site, *ends)}")
+        page.goto("/review")
+        for _ in range(len(register.waiting())):
+            page.get_by_role("button", name=re.compile("Start reviewing|Next pair")).click()
+            compared = page.get_by_role("table", name="The two records, field by field")
+            expect(compared).to_be_visible()
+            assert broken_words(compared) == []
+            assert least_gap(compared) >= 8
+            assert not wider_than_screen(page)
+            assert violations(page) == []
+            page.get_by_role("button", name="Cannot tell").click()
+            expect(page.get_by_role("heading", level=1)).to_contain_text("Your answer")
+
+
+@SIZES
+def test_what_is_around_a_pair_is_not_cut(
+    open_page: Open, engine: Engine, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    register = Reviewed(engine, tmp_path)
+    place = {
+        "address": "Flat 12, Featherstonehaugh House, 104 Wellington Road",
+        "postcode": "OL1 1AA",
+    }
+    people = [
+        *PEOPLE,
+        {**PEOPLE[0], "source": "early_years_registrations", "record_id": "20180404"},
+    ]
+    people = [
+        {**one, "forename": "Aisha Mahnoor"} if one["source"] == "social" else one for one in people
+    ]
+    register.begin([{**one, **place} if one["surname"] == "Malik" else one for one in people])
+    with serving(register.engine) as site:
+        page = open_page(site, as_=site.person(Role.STEWARD), size=size)
+        page.goto("/review")
+        page.get_by_role("button", name="Start reviewing").click()
+        around = page.get_by_role("region", name=re.compile("^Beside "))
+        expect(around.first).to_contain_text("Featherstonehaugh House")
+        assert too_long(around) == []
+        assert overprinted(page) == []
+        assert not wider_than_screen(page)
+
+
+def test_a_list_of_records_shows_twelve_systems_on_a_screen(
+    open_page: Open, engine: Engine, tmp_path: Path
+) -> None:
+    names = (
+        "admissions", "early_help", "profile_results", "funded_places", "health_visiting",
+        "libraries", "nursery_education", "safeguarding",
+    )  # fmt: skip
+    said = {"forename": "Christopher-James", "surname": "Featherstonehaugh",
+            "address": "Flat 12, 104 Wellington Road"}  # fmt: skip
+    register = Reviewed(engine, tmp_path)
+    register.begin([*PEOPLE, *({**PEOPLE[0], **said, "source": one} for one in names)])
+    with serving(register.engine) as site:
+        page = open_page(site, as_=site.person(Role.STEWARD), size=(1280, 800))
+        page.goto("/matching?base=admissions")
+        listed = page.get_by_role("region", name="All records in Admissions: 1")
+        expect(listed.get_by_role("columnheader")).to_have_count(7 + 12)
+        assert too_long(listed) == []
+        assert broken_words(listed) == []
+        assert violations(page) == []
+
+
+def test_all_of_a_child_s_page_begins_and_ends_at_the_same_lines(
+    open_page: Open, shared_site: Site
+) -> None:
+    page = open_page(shared_site, as_=shared_site.person(Role.STEWARD), size=(1280, 800))
+    page.goto(SAMPLES["/children/{child_id}"].address(shared_site))
+    records = page.get_by_role("region", name="Records of this child, by system").bounding_box()
+    golden = page.locator(".govuk-summary-list").first.bounding_box()
+    assert records is not None and golden is not None
+    assert (records["x"], records["width"]) == (golden["x"], golden["width"])
+    assert too_long(page.get_by_role("region")) == []
