@@ -551,7 +551,7 @@ def test_a_possible_link_that_was_decided_is_told_until_linking_has_run(
     for key in AISHA:
         register.say("non_match", key, UNSURE, run=False)
     told = waiting_of(client.get(page_of(register, UNSURE)).text)
-    assert "Decided: it takes effect when linking has run" in text(told)
+    assert "Decided, waits for linking" in text(told)
     assert ">Decide<" not in told
     register.run()
     assert waiting_of(client.get(page_of(register, UNSURE)).text) == ""
