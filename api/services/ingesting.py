@@ -84,7 +84,7 @@ def ingest(
     raised once it was received has a note of how the extract stands.
     """
     check_exported_on(as_of, _now())
-    with observer.stage("receive"), writing(engine) as connection:
+    with observer.stage(f"receive {source}"), writing(engine) as connection:
         book = rules_in_force(connection, offered).book
         received = receive(
             connection,
@@ -99,7 +99,7 @@ def ingest(
         )
     runs = []
     try:
-        read = _validated(engine, received.extract, book, by, observer)
+        read = _validated(engine, source, received.extract, book, by, observer)
         if link:
             reads = {} if read is None else {received.extract: read}
             runs = link_what_waits(engine, offered, by=by, observer=observer, reads=reads)
@@ -111,10 +111,10 @@ def ingest(
 
 
 def _validated(
-    engine: Engine, extract: int, book: RuleBook, by: str, observer: Observer
+    engine: Engine, source: str, extract: int, book: RuleBook, by: str, observer: Observer
 ) -> ReadResult | None:
     """What was read of an extract, unless that was done before."""
-    with observer.stage("read and validate") as advance, writing(engine) as connection:
+    with observer.stage(f"read and validate {source}") as advance, writing(engine) as connection:
         if _state(connection, extract) != ExtractState.RECEIVED:
             return None
         seen: dict[str, int] = {}
