@@ -76,7 +76,15 @@ def test_a_preview_tells_children_not_pairs_and_what_home_will_tell(
     assert "the first 100 of 101 lines" in told and "101 children" not in told
     assert "Possible links to decide 34 113 2 145" in told
     assert "Conflicts to settle 11 0 11 0" in told
-    assert shown.index("Put in force") < shown.index("89 children would be split")
+    split, before = shown.index("89 children would be split"), shown.index("Put in force")
+    assert split < before
+    assert "open" not in shown[split - 150 : split]
+    with writing(service.engine) as connection:
+        few = {"count": 3, "of": 3, "children": children[:3]}
+        connection.execute(update(PreviewRow).values(found={**found, "splits": few}))
+    shown = client.get(f"/quality/previews/{number}").text
+    split = shown.index("3 children would be split")
+    assert '<details class="govuk-details" open>' in shown[split - 150 : split]
 
 
 def test_what_a_preview_says_of_the_queue_is_what_home_says_afterwards(
