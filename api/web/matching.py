@@ -223,6 +223,14 @@ def _count(visit: Access, bench: Workbench, values: Mapping[str, str]) -> int:
     return count_found(visit.connection, **asked)
 
 
+def _counts(visit: Access, bench: Workbench, values: Mapping[str, str]) -> Mapping[State, int]:
+    """How many records each list has, filtered as this one is."""
+    if values:
+        return {one: _count(visit, replace(bench, state=one), values) for one in State}
+    seen, cleared = visit.view.sources, visit.view.cleared
+    return count_records(visit.connection, bench.base, seen=seen, cleared=cleared).by_state
+
+
 def _read(
     visit: Access, bench: Workbench, values: Mapping[str, str]
 ) -> tuple[Page, int | None, int | None]:
@@ -248,10 +256,7 @@ def _list(
     errors: Mapping[str, str] | None = None,
 ) -> Response:
     found, before, after = _read(visit, bench, values)
-    counts = count_records(
-        visit.connection, bench.base, seen=visit.view.sources, cleared=visit.view.cleared
-    )
-    total = _count(visit, bench, values) if values else counts.by_state[bench.state]
+    counts = _counts(visit, bench, values)
     visit.saw(*(one.child_id for one in found.records))
     if typed is None:
         year, month, day = (values.get("date_of_birth") or "--").split("-")
@@ -267,7 +272,7 @@ def _list(
         names=CRITERIA,
         states=list(State),
         counts=counts,
-        total=total,
+        total=counts[bench.state],
         values=values,
         typed=typed,
         rows=[(as_seen(visit.view, one), shown_row(visit.view, one)) for one in found.records],

@@ -618,3 +618,15 @@ def test_a_decision_alone_is_undone_alone(register: Reviewed, sign_in: SignIn) -
     register.say("match", SCHOOL, UNSURE)
     page = sign_in(Role.STEWARD).get(page_of(register, SCHOOL)).text
     assert "decisions of this change" not in page
+
+
+def test_the_lists_beside_a_filtered_one_are_counted_with_the_filter(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.STEWARD)
+    whole = text(client.get("/matching?base=clinic").text)
+    assert "All (2)" in whole and "Matched (1)" in whole and "Unmatched (1)" in whole
+    place = send(client, "/matching", base="clinic", surname="Begum").headers["location"]
+    told = text(client.get(place).text)
+    assert "All (1)" in told and "Matched (0)" in told and "Unmatched (1)" in told
+    assert "Possible matches (1)" in told
