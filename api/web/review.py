@@ -1,13 +1,12 @@
 """The queue of pairs that wait for a person, and taking one of it."""
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import Query, Request, Response
 
 from api.db.engine import reading
 from api.rest.paging import place_of, written
-from api.rest.reviewing import Rules, reviewer_of, rules_of
+from api.rest.reviewing import reviewer_of, rules_of
 from api.services.attention import oldest_waiting
 from api.services.register.viewing import sources_with_records
 from api.services.review import leases
@@ -41,8 +40,6 @@ def queue_page(
 ) -> Response:
     """How much waits and for how long, and the list of it in the order of handing out."""
     reviewer = reviewer_of(visit)
-    if not reviewer.senior:
-        part = part.for_all()
     # Forms send what is empty, too.
     place = place_of(request, after or None, int, float, int, int)
     items = []
@@ -65,15 +62,11 @@ def queue_page(
         request,
         "review/queue.html",
         title="Review queue",
-        status=422 if part.errors else 200,
-        errors=part.errors,
         part=part,
-        thresholds=_thresholds(rules_of(visit)),
         kinds=[kind for kind in CHOSEN if reviewer.senior or kind not in (REFERRED, ADJUDICATION)],
         sources=sources_with_records(visit.connection, visit.view.sources),
         counts=counts_for(visit.connection, reviewer),
         senior=reviewer.senior,
-        place=partial(_position, rules_of(visit)),
         waiting_seconds=(visit.now - since).total_seconds() if since else None,
         in_hand=lease.pair if lease else None,
         items=shown,
@@ -118,31 +111,6 @@ def take_one_pair(request: Request, pair: str, visit: Visit, part: PartOfQueue) 
             decisions=[],
         )
     return see(request, f"/review/pairs/{wanted}{part.query}")
-
-
-def _thresholds(rules: Rules | None) -> str | None:
-    """What the filter of weights is to go by."""
-    if rules is None:
-        return None
-    thresholds = rules[0].matching.thresholds
-    found = f"The lower threshold is {thresholds.lower:g} bits, the upper {thresholds.upper:g}"
-    return found.replace("-", "−")
-
-
-def _position(rules: Rules | None, weight: float | None) -> str:
-    """Where a weight stands to the thresholds, in words: the number is for after the answer."""
-    if rules is None or weight is None:
-        return "Not compared"
-    thresholds = rules[0].matching.thresholds
-    lower, upper = thresholds.lower, thresholds.upper
-    if weight < lower:
-        return "Below both thresholds"
-    if weight >= upper:
-        return "Above both thresholds"
-    third = (upper - lower) / 3
-    if weight < lower + third:
-        return "Near the lower threshold"
-    return "Near the upper threshold" if weight >= upper - third else "Between the thresholds"
 
 
 def _address(query: str, after: str) -> str:

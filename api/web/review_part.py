@@ -1,8 +1,7 @@
 """What the pages of review have in common: the part of the queue somebody works on, and words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from math import isfinite
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -47,7 +46,6 @@ CHOSEN = (REFERRED, ADJUDICATION, CONFLICT, *CONFLICT_KINDS, STALE, POSSIBLE)
 # More than so many that wait for senior reviewers are only said to be more.
 COUNTED = 100
 
-_LEAST, _MOST = -1000.0, 1000.0
 _Typed = Annotated[Written, Query()]
 
 
@@ -57,8 +55,6 @@ class Part:
 
     kind: str
     source: str
-    at_least: str
-    at_most: str
 
     @property
     def typed(self) -> dict[str, str]:
@@ -72,35 +68,15 @@ class Part:
         return f"?{urlencode(self.typed)}" if self.typed else ""
 
     @property
-    def errors(self) -> dict[str, str]:
-        """What is wrong with what was typed, by field."""
-        names = {"at_least": "lowest", "at_most": "highest"}
-        return {
-            name.replace("_", "-"): f"Enter the {names[name]} weight as a number of bits, such as 4"
-            for name in names
-            if getattr(self, name) and _bits(getattr(self, name)) is None
-        }
-
-    def for_all(self) -> "Part":
-        """The same for those who are not told of weights, and have no fields for them."""
-        return replace(self, at_least="", at_most="")
-
-    @property
     def wanted(self) -> Wanted:
         """The same for the queue. What cannot be read limits nothing."""
-        return Wanted(
-            kind=self.kind if self.kind in CHOSEN else None,
-            source=self.source or None,
-            at_least=_bits(self.at_least),
-            at_most=_bits(self.at_most),
-        )
+        kind = self.kind if self.kind in CHOSEN else None
+        return Wanted(kind=kind, source=self.source or None)
 
 
-def part_in_address(
-    kind: _Typed = "", source: _Typed = "", at_least: _Typed = "", at_most: _Typed = ""
-) -> Part:
+def part_in_address(kind: _Typed = "", source: _Typed = "") -> Part:
     """Filters of the queue, as the address of a page or of a form has them."""
-    return Part(kind.strip(), source.strip(), at_least.strip(), at_most.strip())
+    return Part(kind.strip(), source.strip())
 
 
 PartOfQueue = Annotated[Part, Depends(part_in_address)]
@@ -164,11 +140,3 @@ def go_on(request: Request, visit: Access, part: Part, said: str | None = None) 
 def words_for_templates() -> dict[str, Any]:
     """Names of kinds and answers."""
     return {"kind_names": KIND_NAMES, "answer_names": ANSWER_NAMES}
-
-
-def _bits(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if isfinite(value) and _LEAST <= value <= _MOST else None
