@@ -89,6 +89,7 @@ def test_states_in_tables_are_not_cut(
         ("/children", "Children found"),
         ("/", "Extracts on the way in"),
         ("/", "Last runs"),
+        ("/review", "Pairs that wait, those first of which a decision is worth most"),
         ("/quality", "What thresholds give, as the weights expect"),
         ("/quality/blocking", "What each blocking rule proposed"),
         ("/quality/groups", "By source: how children are linked"),
