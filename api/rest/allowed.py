@@ -5,7 +5,7 @@ connection for all of the request. What was seen is entered into the access log 
 answer is sent; if it cannot be, there is no answer.
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -18,6 +18,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from limits import RateLimitItemPerMinute
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.exceptions import HTTPException
 
 from api.db.engine import reading, writing
@@ -63,6 +64,9 @@ _DEFAULT_PER_MINUTE = 6000
 _REFUSALS = RateLimitItemPerMinute(60)
 # No person and no key can be called so.
 NOBODY = "(nobody)"
+# Requests that may read at a time. Each holds a connection, and then needs a thread to go on: of
+# more than there are connections, those that wait for one would hold all threads.
+_READERS = 30
 # Requests of one permission that may write, or wait to, at a time: each holds a thread.
 _WRITERS = 6
 
@@ -148,7 +152,16 @@ def _status_of(error: BaseException) -> int:
         return KINDS[error.kind].status
     if isinstance(error, RequestValidationError | HTTPException):
         return KINDS[kind_of(error)].status
-    return 500
+    return KINDS["busy" if isinstance(error, NoConnectionError) else "fault"].status
+
+
+async def _has_room() -> AsyncIterator[None]:
+    """Begins once few enough others read."""
+    yield
+
+
+# One for all routes and pages, so that they are counted together.
+Room = Annotated[None, Depends(_has_room, scope="function", max_concurrency=_READERS)]
 
 
 class Reads(Allowed):
@@ -159,6 +172,7 @@ class Reads(Allowed):
         request: Request,
         service: Serving,
         bearer: Bearer,
+        _room: Room,
         purpose: PurposeHeader = None,
     ) -> Iterator[Access]:
         """FastAPI calls this around the route's function."""

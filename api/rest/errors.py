@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
@@ -32,6 +33,12 @@ def add_handlers(app: FastAPI) -> None:
         # What cannot be written down is not told.
         _LOG.error("no access log", why=str(error), request_id=request.state.request_id)
         detail = "The access log cannot be written now, and nothing is told that is not in it."
+        return refusal(request, "busy", detail, headers={"Retry-After": "10"})
+
+    @app.exception_handler(NoConnectionError)
+    async def _crowded(request: Request, error: NoConnectionError) -> Response:
+        _LOG.error("no connection", request_id=request.state.request_id)
+        detail = "More requests came at this moment than the register can answer."
         return refusal(request, "busy", detail, headers={"Retry-After": "10"})
 
     @app.exception_handler(RequestValidationError)

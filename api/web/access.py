@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.security import HTTPAuthorizationCredentials
 
 from api.rest.access import Access, Write
-from api.rest.allowed import Reads, Writes
+from api.rest.allowed import Reads, Room, Writes
 from api.rest.problems import Problem
 from api.rest.service import Serving
 from api.services.access.roles import Permission
@@ -28,10 +28,12 @@ _STREAMED: set[Callable[..., Any]] = set()
 class PageReads(Reads):
     """Gives a page one state of the register, and notes what it told."""
 
-    def __call__(self, request: Request, service: Serving) -> Iterator[Access]:  # type: ignore[override]
+    def __call__(  # type: ignore[override]
+        self, request: Request, service: Serving, _room: Room
+    ) -> Iterator[Access]:
         """FastAPI calls this around the route's function."""
         begin = contextmanager(super().__call__)
-        with begin(request, service, bearer_of(request)) as access:
+        with begin(request, service, bearer_of(request), None) as access:
             request.state.person = access.caller
             yield access
 

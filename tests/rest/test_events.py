@@ -2,10 +2,12 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, event, exc, select
 
 from api.db.engine import reading
 from api.db.models import Membership, Record, Source
@@ -233,3 +235,35 @@ def test_the_feed_does_not_tell_which_two_were_joined_in_a_run_before_they_were_
     assert replayed(events) == held(register.engine)
     since = follow(client, headers, f"/v1/events?after={joined[-1]['id']}")
     assert replayed(joined + since) == held(register.engine)
+
+
+def test_a_crowd_that_waits_keeps_nobody_else_waiting(client: TestClient, key: MakeKey) -> None:
+    headers = key()
+    last = client.get("/v1/events?limit=1000", headers=headers).json()["after"]
+
+    def wait(_: int) -> int:
+        return client.get(f"/v1/events?after={last}&long-poll=4", headers=headers).status_code
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(120) as crowd:
+        answered = crowd.map(wait, range(120))
+        time.sleep(1)
+        assert client.get("/v1/events?limit=1", headers=headers).status_code == 200
+        assert set(answered) == {200}
+    # Those that wait for a connection give up after half a minute.
+    assert time.monotonic() - began < 25
+
+
+def test_where_no_connection_is_free_a_request_is_to_come_again(
+    client: TestClient, key: MakeKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = key()
+
+    def none_free(_: Engine) -> None:
+        raise exc.TimeoutError
+
+    monkeypatch.setattr(Engine, "connect", none_free)
+    for address in ("/v1/events", "/v1/events?long-poll=1", "/v1/sources"):
+        told = client.get(address, headers=headers)
+        assert (told.status_code, told.json()["type"]) == (503, "/v1/problems/busy")
+        assert int(told.headers["Retry-After"]) > 0
