@@ -100,7 +100,10 @@ def decide(
         found = designate(
             pairs.l, pairs.r, settled, pairs.apart, fitting, prepared.source, thresholds
         )
-        found = replace(found, link=found.link | (said > 0), rival=found.rival & (said == 0))
+        agrees = _agrees(scored)
+        found = replace(
+            found, link=found.link & agrees | (said > 0), rival=found.rival & (said == 0)
+        )
     with observer.stage("cluster"):
         clusters = _cluster(prepared, pairs, weight, found, fitting, decisions)
         near = weight >= thresholds.lower - MARGIN_BELOW
@@ -113,7 +116,7 @@ def decide(
         lifted = company > 0
         found = replace(
             found,
-            link=found.link | lifted & (weight >= thresholds.upper),
+            link=found.link | lifted & agrees & (weight >= thresholds.upper),
             possible=found.possible | lifted & (weight >= thresholds.lower),
         )
         clusters = _cluster(prepared, pairs, weight, found, fitting, decisions)
@@ -135,6 +138,17 @@ def decide(
         clusters=clusters,
         fitting=fitting,
     )
+
+
+def _agrees(scored: Scored) -> Mask:
+    """Pairs of which more agrees than many children have in common, such as a birthday."""
+    result = np.zeros(len(scored.pairs), dtype=bool)
+    for comparison, weights in scored.scorer.plain:
+        if not comparison.rule.supporting:
+            # The last is for what is missing, -1.
+            for_it = np.append(weights.by_level > 0, False)
+            result |= for_it[scored.pairs.levels[comparison.rule.name]]
+    return result
 
 
 def _unaccompanied(prepared: Prepared) -> Mask:

@@ -156,11 +156,15 @@ class Level(Rule):
 
 
 class Comparison(Rule):
-    """One dimension of comparison. ``needs`` are columns without which there is no evidence."""
+    """One dimension of comparison. ``needs`` are columns without which there is no evidence.
+
+    What is ``supporting``, many children have in common: it links nobody where nothing else agrees.
+    """
 
     name: str
     title: str
     needs: list[str] = Field(default_factory=list)
+    supporting: bool = False
     levels: Annotated[list[Level], Field(min_length=2)]
 
     @cached_property
