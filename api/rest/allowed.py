@@ -98,11 +98,12 @@ class Allowed:
             caller = _identify(service, bearer.credentials, on, now)
             request.state.caller = caller.name
             _hold_to_pace(service, caller)
-            if purpose is not None:
-                purpose = choose_purpose(caller.purposes, purpose)
+            if purpose in caller.purposes:
                 caller = replace(caller, purpose=purpose)
             if self.permission is not None:
                 caller.require(self.permission)
+            if purpose is not None:
+                choose_purpose(caller.purposes, purpose)
             view = view_of(read_terms(on), caller, now.date()) if self.personal else None
         except CredentialsError:
             if is_key(bearer.credentials):

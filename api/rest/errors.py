@@ -36,7 +36,7 @@ def add_handlers(app: FastAPI) -> None:
         return refusal(request, "busy", detail, headers={"Retry-After": "10"})
 
     @app.exception_handler(NoConnectionError)
-    async def _crowded(request: Request, error: NoConnectionError) -> Response:
+    async def _crowded(request: Request, _: NoConnectionError) -> Response:
         _LOG.error("no connection", request_id=request.state.request_id)
         detail = "More requests came at this moment than the register can answer."
         return refusal(request, "busy", detail, headers={"Retry-After": "10"})

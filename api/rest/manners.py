@@ -25,6 +25,8 @@ _NEARLY = re.compile(r"[-+._\s0-9]+")
 # Headers that say one thing, so that a second one would be passed over.
 _ONCE = ("purpose", "idempotency-key", "authorization")
 _DIGITS = 40
+# Levels of JSON, of which what reads it into models takes several hundred.
+_DEEPEST = 64
 # What to give where a whole number is wanted.
 _ASKED = {
     "": "give a whole number, in digits",
@@ -158,7 +160,20 @@ def read_json(content: bytes) -> Any:
 
 def as_json(content: bytes) -> Any:
     """The same; raises RepeatedNameError, or what Python does."""
-    return json.loads(content.decode("utf-8"), object_pairs_hook=_once, parse_int=_bounded)
+    found = json.loads(content.decode("utf-8"), object_pairs_hook=_once, parse_int=_bounded)
+    _check_depth(found)
+    return found
+
+
+def _check_depth(said: Any) -> None:
+    """Raises RecursionError, as Python does of JSON that is deeper still."""
+    level = [said]
+    for _ in range(_DEEPEST):
+        parts = [one.values() if isinstance(one, dict) else one
+                 for one in level if isinstance(one, dict | list)]  # fmt: skip
+        level = [one for some in parts for one in some]
+    if level:
+        raise RecursionError
 
 
 def _bounded(digits: str) -> int:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Path, Response, UploadFile
 from pydantic import BaseModel, Field
+from starlette.datastructures import FormData
 
 from api.db.models import JobState
 from api.rest.access import Access, Write
@@ -24,6 +25,7 @@ from api.rest.etags import (
 )
 from api.rest.guarding import GuardedRoute
 from api.rest.jobs import JobModel, is_over, job_model, state_of_job
+from api.rest.manners import FORMS
 from api.rest.measures import MeasureModel, disclosure_of, measure_models
 from api.rest.problems import Problem, acting, asking
 from api.services.access.roles import Permission
@@ -55,6 +57,26 @@ Writing = Annotated[Write, writes(Permission.CHANGE_RULES, personal=False)]
 _LARGEST_MODEL = 1024**2
 _BITS: dict[str, Any] = {"ge": -100, "le": 100, "allow_inf_nan": False}
 _TRIED = ("rules", "model", "lower", "upper")
+_SAID_OF = {"lower": "The lower threshold, in bits.", "upper": "The upper threshold, in bits."}
+_SHOWN = {"lower": -3, "upper": 4}
+# What FastAPI does not say: that a form without files may be sent in the other way too.
+_WITHOUT_FILES: dict[str, Any] = {
+    "schema": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            name: {
+                "type": "number",
+                "minimum": -100,
+                "maximum": 100,
+                "description": said,
+                "examples": [_SHOWN[name]],
+            }
+            for name, said in _SAID_OF.items()
+        },
+    },
+    "example": _SHOWN,
+}
 
 
 class Moved(BaseModel):
@@ -166,6 +188,7 @@ class PreviewModel(BaseModel):
     status_code=202,
     response_model=PreviewModel,
     responses={**acting("refused"), 202: {"headers": {**LOCATED, **TAGGED}}},
+    openapi_extra={"requestBody": {"content": {FORMS[1]: _WITHOUT_FILES}}},
 )
 def post_preview(
     write: Writing,
@@ -176,16 +199,17 @@ def post_preview(
     model: Annotated[UploadFile | None, File(description="A trained model, YAML.")] = None,
     lower: Annotated[
         float | None,
-        Form(**_BITS, description="The lower threshold, in bits.", examples=[-3]),
+        Form(**_BITS, description=_SAID_OF["lower"], examples=[_SHOWN["lower"]]),
     ] = None,
     upper: Annotated[
         float | None,
-        Form(**_BITS, description="The upper threshold, in bits.", examples=[4]),
+        Form(**_BITS, description=_SAID_OF["upper"], examples=[_SHOWN["upper"]]),
     ] = None,
 ) -> Response:
     """What is not sent stays as it is in force. Queued work links everything by it in memory
     and changes nothing; watch it at `Location`.
     """
+    _check_names(write)
     _check_order(write, lower, upper, other_rules=rules is not None)
     with _told_of("rules"):
         files = None if rules is None else read_rules_zip(rules.file.read())
@@ -274,6 +298,19 @@ def delete_preview(preview: Number, write: Writing) -> Response:
         raise Problem("conflict", "This is being put in force.")
     discard_preview(write.connection, preview, by=write.caller.name, now=write.now)
     return write.answer(None, 204)
+
+
+def _check_names(access: Access) -> None:
+    """Raises Problem for a field that would be passed over: an unknown one, or a second."""
+    form = getattr(access.request, "_form", None)
+    names = [name for name, _ in form.multi_items()] if isinstance(form, FormData) else []
+    unknown = [name for name in dict.fromkeys(names) if name not in _TRIED]
+    if unknown:
+        message = "there is no such field"
+        errors = [{"place": f"body.{name}", "message": message} for name in unknown]
+        raise Problem("invalid", errors=errors)
+    if len(set(names)) < len(names):
+        raise Problem("bad-request", "Name each field of the form once.")
 
 
 def _check_order(

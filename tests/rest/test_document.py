@@ -197,6 +197,13 @@ def test_fields_of_forms_have_examples(application: FastAPI) -> None:
     assert not lacking
 
 
+def test_a_preview_is_described_in_both_forms_that_are_taken(application: FastAPI) -> None:
+    content = application.openapi()["paths"]["/v1/previews"]["post"]["requestBody"]["content"]
+    assert set(content) == {"multipart/form-data", "application/x-www-form-urlencoded"}
+    plain = content["application/x-www-form-urlencoded"]
+    assert set(plain["schema"]["properties"]) == set(plain["example"]) == {"lower", "upper"}
+
+
 def test_every_answer_and_every_request_shows_a_whole_example(application: FastAPI) -> None:
     document = application.openapi()
     lacking = []

@@ -130,6 +130,16 @@ def test_a_role_without_the_permission_is_forbidden_it(client: TestClient, key: 
     assert problem(client.get("/v1/trial/1", headers=measures)) == "forbidden"
 
 
+def test_who_may_not_use_a_route_is_told_so_whatever_purpose_they_name(
+    client: TestClient, key: MakeKey, service: Service
+) -> None:
+    headers = {**key(Role.MEASURES_READER), "Purpose": "health"}
+    for address in ("/v1/trial/1", "/v1/trial/x"):
+        found = client.get(address, headers=headers)
+        assert (found.status_code, problem(found)) == (403, "forbidden")
+    assert [status for *_, status in accesses(service)] == [403, 403]
+
+
 def test_what_is_personal_needs_a_purpose_that_the_key_may_act_for(
     client: TestClient, key: MakeKey
 ) -> None:

@@ -106,6 +106,13 @@ def test_a_gender_that_fhir_does_not_have_is_refused(client: TestClient, key: Ma
         assert client.post(FHIR_MATCH, headers=own, json=patient).status_code == 200
 
 
+def _nested(depth: int) -> bytes:
+    """A patient with an extension that has an extension, and so on."""
+    opened = b'"extension": [{"url": "urn:a", ' * depth
+    end = b'"valueCode": "a"' + b"}]" * depth
+    return b'{"resourceType": "Patient", ' + opened + end + b"}"
+
+
 def test_content_that_is_no_json_is_told_where(client: TestClient, key: MakeKey) -> None:
     own = key()
 
@@ -122,9 +129,13 @@ def test_content_that_is_no_json_is_told_where(client: TestClient, key: MakeKey)
         (b'{"resourceType":\n "Patient",\n  "name": }', "line 3, column 11"),
         (bad, "not UTF-8"),
         (deep, "nested too deeply"),
+        (_nested(150), "nested too deeply"),
     ):
         (issue,) = sent(FHIR_MATCH, content, FHIR).json()["issue"]
         assert said in issue["details"]["text"]
+    deep_enough = client.post(FHIR_MATCH, headers={**own, **FHIR}, content=_nested(20))
+    assert deep_enough.status_code == 422
+    assert "nested" not in deep_enough.text
 
 
 def test_a_null_character_in_an_address_is_an_answer_that_is_described(

@@ -185,6 +185,22 @@ def test_the_part_that_cannot_be_read_is_named(client: TestClient, steward: Head
         assert refused["errors"] == [{"place": f"body.{name}", "message": refused["detail"]}]
 
 
+@pytest.mark.parametrize("files", [{}, {"model": ("m.yaml", b"version: 1")}])
+def test_no_field_of_the_form_is_passed_over(
+    client: TestClient, steward: Headers, files: dict[str, Any]
+) -> None:
+    def sent(**data: Any) -> Any:
+        return client.post("/v1/previews", headers=steward, data=data, files=files)
+
+    unknown = sent(lower="1", uper="6")
+    assert (unknown.status_code, unknown.json()["type"]) == (422, "/v1/problems/invalid")
+    told = [{"place": "body.uper", "message": "there is no such field"}]
+    assert unknown.json()["errors"] == told
+    twice = sent(upper=["6", "7"])
+    assert twice.status_code == 400
+    assert twice.json()["detail"] == "Name each field of the form once."
+
+
 def test_a_preview_is_stale_once_there_is_another_run(
     client: TestClient, service: Service, register: Reviewed, steward: Headers
 ) -> None:
