@@ -177,7 +177,7 @@ def fhir_match_patient(
     With `onlyCertainMatches` a candidate is told only if it is certain and has no rival.
     """
     try:
-        question = match_question(_read(body))
+        question = match_question(_read(body), access.now.date())
     except ResourceError as error:
         where = [{"place": error.place, "message": str(error)}] if error.place else []
         raise Problem("invalid", str(error), errors=where) from None

@@ -3,7 +3,8 @@
 The parts are named by their place, never by what they say.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -29,6 +30,8 @@ _RANKS = {"official": 0, "usual": 1, "temp": 3, "anonymous": 4}
 _BETWEEN = 2
 # Elements of which nothing is compared, and how they are called.
 _NOT_COMPARED = {
+    "contained": "contained",
+    "active": "active",
     "telecom": "telecom",
     "deceasedBoolean": "deceased",
     "deceasedDateTime": "deceased",
@@ -42,8 +45,10 @@ _NOT_COMPARED = {
     "managingOrganization": "managingOrganization",
     "link": "link",
     "extension": "extension",
-    "modifierExtension": "modifierExtension",
 }
+
+# Parts of names of these uses that are passed over beside the one that is looked at.
+_PASSED_OVER = {**dict.fromkeys(_FORMER, ("given",)), _NICKNAME: ("family",)}
 
 _VALUE: TypeAdapter[str] = TypeAdapter(Value)
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
@@ -70,10 +75,10 @@ class Part(NamedTuple):
     unread: bool = False
 
 
-def read_patient(patient: Any) -> tuple[Person, tuple[str, ...]]:
+def read_patient(patient: Any, day: date) -> tuple[Person, tuple[str, ...]]:
     """Columns of RECORDS as text, and remarks on what was not looked at. Raises ResourceError.
 
-    Dates without a day say nothing here.
+    Dates without a day say nothing here. ``day`` is today.
     """
     if patient.gender is not None and patient.gender not in _GENDERS:
         raise ResourceError(f"gender is one of {', '.join(_GENDERS)}", "Patient.gender")
@@ -104,9 +109,13 @@ def read_patient(patient: Any) -> tuple[Person, tuple[str, ...]]:
             looked_at.append(first)
             others = [one.place for one in saying if one.says != first.says]
             remarks += _remark(f"of several {called} one was looked at, and not", others)
+    alone = [one.place for one in looked_at if "known_as" in one.says]
+    if not (found.get("forename") or found.get("name")):
+        remarks += _remark("without a given name beside it, and not looked at:", alone)
     texts = [f"{one.place}.text" for one in looked_at if one.unread]
     remarks += _remark("its parts were looked at, and not", texts)
     remarks += _unread(patient, names, numbers, homes)
+    remarks += _remark("looked at as if its period had not ended:", _ended(patient, looked_at, day))
     return {name: value for name, value in found.items() if value}, tuple(remarks)
 
 
@@ -118,12 +127,38 @@ def _unread(
     unknown = [one.place for one in numbers if not one.says]
     old = [one.place for one in (*numbers, *homes) if one.use == _OLD and one.says]
     others = dict.fromkeys(name for one, name in _NOT_COMPARED.items() if _says(patient, one))
+    titles = _said_of_names(patient, lambda _: ("prefix", "suffix"))
+    of_use = _said_of_names(patient, lambda name: _PASSED_OVER.get(name.use, ()))
     return [
         *_remark("without the part that is compared, and not looked at:", lacking),
         *_remark("of no system that is compared, and not looked at:", unknown),
         *_remark("of use old, and not looked at:", old),
-        *_remark("nothing of this is compared, and it was not looked at:", list(others)),
+        *_remark("of a name of this use not looked at:", of_use),
+        *_remark("nothing of this is compared, and it was not looked at:", [*others, *titles]),
     ]
+
+
+def _said_of_names(patient: Any, parts: Callable[[Any], Sequence[str]]) -> list[str]:
+    """Places of those of these parts that a name has beside the one that is looked at."""
+    return [
+        f"name[{number}].{part}"
+        for number, one in enumerate(patient.name or [])
+        for part in parts(one)
+        if _says(one, part)
+    ]
+
+
+def _ended(patient: Any, parts: Sequence[Part], day: date) -> list[str]:
+    """Places of those parts whose period ended before this day; of a former name it may."""
+    looked_at = {one.place for one in parts if one.use not in _FORMER}
+    places = []
+    for element in ("name", "identifier", "address"):
+        for number, one in enumerate(getattr(patient, element) or []):
+            end = str(one.period.end or "")[:10] if one.period else ""
+            place = f"{element}[{number}]"
+            if end and end < day.isoformat()[: len(end)] and place in looked_at:
+                places.append(place)
+    return places
 
 
 def _remark(said: str, places: Sequence[str]) -> list[str]:
@@ -150,11 +185,22 @@ def _name(number: int, name: Any) -> Part:
     elif family or given:
         middle = " ".join(given[1:])
         says = {"surname": family, "forename": "".join(given[:1]), "middle_names": middle}
-        lacks = not (family and given)
+        lacks = not (family and given) or _says_more(name, text or "")
     else:
         says, lacks = {"name": text}, False
     more = text if any(says.values()) else family or given or text
     return Part(f"name[{number}]", name.use, _only(says), lacks and bool(more))
+
+
+def _says_more(name: Any, text: str) -> bool:
+    """Whether the text has a word that no part of the name has."""
+    parts = [name.family, *(name.given or []), *(name.prefix or []), *(name.suffix or [])]
+    known = _words(" ".join(part for part in parts if part))
+    return not _words(text) <= known
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.casefold()))
 
 
 def _numbers(patient: Any) -> list[Part]:

@@ -22,6 +22,8 @@ MEDIA_TYPE = "application/fhir+json"
 CHILD_ID = "urn:child-register:child"
 MATCH_GRADE = "http://hl7.org/fhir/StructureDefinition/match-grade"
 
+_CHANGES_MEANING = ("modifierExtension", "implicitRules")
+
 LARGEST_COUNT = 100
 _COUNT = 10
 _GRADES = {
@@ -42,11 +44,11 @@ class MatchQuestion:
     remarks: tuple[str, ...]
 
 
-def match_question(content: Any) -> MatchQuestion:
-    """Of a Parameters resource, or a bare Patient. Raises ResourceError."""
+def match_question(content: Any, day: date) -> MatchQuestion:
+    """Of a Parameters resource, or a bare Patient. Raises ResourceError. ``day`` is today."""
     kind = content.get("resourceType") if isinstance(content, dict) else None
     if kind == "Patient":
-        return _question(_checked(Patient, content), Asked(limit=_COUNT))
+        return _question(_checked(Patient, content), Asked(limit=_COUNT), day)
     if kind != "Parameters":
         raise ResourceError("send a Parameters or a Patient resource", "resourceType")
     given: dict[str, Any] = {}
@@ -65,7 +67,7 @@ def match_question(content: Any) -> MatchQuestion:
     if count is not None and not 1 <= count <= LARGEST_COUNT:
         raise ResourceError(f"count is from 1 to {LARGEST_COUNT}", "parameter.count")
     at_least = Grade.CERTAIN if certain else Grade.POSSIBLE
-    return _question(patient, Asked(at_least, count or _COUNT))
+    return _question(patient, Asked(at_least, count or _COUNT), day)
 
 
 def remarks_on(made: Understood) -> list[str]:
@@ -141,7 +143,24 @@ def _checked(kind: Any, content: Any) -> Any:
         place = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise ResourceError("this is not a valid FHIR R4 resource", place) from None
     _check_types(content, read.model_dump(), ())
+    _check_meaning(content, ())
     return read
+
+
+def _check_meaning(sent: Any, place: tuple[str, ...]) -> None:
+    """Raises ResourceError for what may change what the rest means: FHIR has whoever does not
+    understand it refuse it, and none is understood here.
+    """
+    if isinstance(sent, Mapping):
+        parts = [(str(name), one) for name, one in sent.items()]
+    else:
+        parts = [(str(number), one) for number, one in enumerate(sent)]
+    for name, one in parts:
+        if name in _CHANGES_MEANING and one:
+            message = f"{name} may change what the resource means, and is not understood here"
+            raise ResourceError(message, ".".join((*place, name)))
+        if isinstance(one, Mapping | list):
+            _check_meaning(one, (*place, name))
 
 
 def _check_types(sent: Any, read: Any, place: tuple[str, ...]) -> None:
@@ -184,8 +203,8 @@ def _value(given: Mapping[str, Any], name: str, field: str) -> Any:
     return value
 
 
-def _question(patient: Any, asked: Asked) -> MatchQuestion:
-    person, remarks = read_patient(patient)
+def _question(patient: Any, asked: Asked, day: date) -> MatchQuestion:
+    person, remarks = read_patient(patient, day)
     return MatchQuestion(person, asked, remarks)
 
 

@@ -393,8 +393,37 @@ def remarks(bundle: dict[str, Any]) -> list[str]:
             {"telecom": [{"system": "phone", "value": "01632 960123"}],
              "contact": [{"name": {"family": "Malik"}}], "deceasedBoolean": False,
              "active": True, "id": "x"},
-            ["nothing of this is compared, and it was not looked at: telecom, deceased, contact"],
+            ["nothing of this is compared, and it was not looked at: active, telecom, deceased, "
+             "contact"],
         ),
+        (
+            {"name": [{"family": "Malik"}, {"given": ["Ash"], "use": "nickname"}]},
+            ["without a given name beside it, and not looked at: name[1]"],
+        ),
+        (
+            {"name": [AISHA_NAME, {**AISHA_NAME, "family": "Begum", "use": "maiden"},
+                      {"family": "Malik", "given": ["Ash"], "use": "nickname"}]},
+            ["of a name of this use not looked at: name[1].given, name[2].family"],
+        ),
+        (
+            {"name": [{**AISHA_NAME, "text": "Zara Okoro"}]},
+            ["its parts were looked at, and not name[0].text"],
+        ),
+        ({"name": [{**AISHA_NAME, "text": "MALIK, Aisha (Miss)", "prefix": ["Miss"]}]},
+         ["nothing of this is compared, and it was not looked at: name[0].prefix"]),
+        (
+            {"name": [{**AISHA_NAME, "suffix": ["II"]}],
+             "contained": [{"resourceType": "Patient", "birthDate": "2014-01-01"}]},
+            ["nothing of this is compared, and it was not looked at: contained, name[0].suffix"],
+        ),
+        (
+            {"name": [{**AISHA_NAME, "period": {"end": "2019"}}],
+             "identifier": [{**NHS, "period": {"start": "2014-02-01", "end": "2020-01-31"}}],
+             "address": [{**MILL_ROAD, "period": {"end": "2020-01-31T09:00:00Z"}}]},
+            ["looked at as if its period had not ended: name[0], identifier[0], address[0]"],
+        ),
+        ({"name": [{**AISHA_NAME, "period": {"start": "2014", "end": "2099-01"}},
+                   {"family": "Begum", "use": "old", "period": {"end": "2019"}}]}, []),
     ],
 )  # fmt: skip
 def test_what_of_a_patient_is_not_looked_at_is_named_without_its_value(
@@ -403,6 +432,37 @@ def test_what_of_a_patient_is_not_looked_at_is_named_without_its_value(
     bundle = fhir(client, key(), {**PATIENT, **said}).json()
     assert [one for one in remarks(bundle) if "too little" not in one] == told
     assert "extension" in bundle["entry"][0]["search"]
+
+
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [
+        ({"implicitRules": "urn:x"}, "implicitRules"),
+        ({"modifierExtension": [{"url": "urn:x", "valueBoolean": True}]}, "modifierExtension"),
+        (
+            {"contact": [{"modifierExtension": [{"url": "urn:x", "valueBoolean": True}]}]},
+            "contact.0.modifierExtension",
+        ),
+    ],
+)
+def test_what_may_change_the_meaning_of_a_patient_is_refused(
+    client: TestClient, key: MakeKey, said: dict[str, Any], place: str
+) -> None:
+    for before, content in (
+        ("", {**PATIENT, **said}),
+        (
+            "parameter.0.resource.",
+            {
+                "resourceType": "Parameters",
+                "parameter": [{"name": "resource", "resource": {**PATIENT, **said}}],
+            },
+        ),
+    ):
+        found = fhir(client, key(), content)
+        assert found.status_code == 422
+        (issue,) = found.json()["issue"]
+        assert issue["expression"] == [before + place]
+        assert "not understood" in issue["details"]["text"]
 
 
 def test_the_official_name_counts_before_others_and_a_name_before_a_nameless_one(
