@@ -17,6 +17,7 @@ from tests.register_service.extracts import DAY, NOW, people
 from tests.register_service.registers import Register, shipped
 
 BY: Any = {"by": "analyst", "now": NOW}
+NO_ACTIVITY = {"activity_begun": 0, "activity_ended": 0}
 
 
 def listed(count: int, **said: str) -> str:
@@ -127,8 +128,8 @@ def test_what_the_source_held_before_a_withdrawal_is_plausible_again(nursery: Nu
     assert change(found) == {"current": 30, "new": 3, "changed": 0, "gone": 0}
     assert stops(found) == set()
     assert nursery.link() == [
-        {2: {"new": 18, "changed": 0, "gone": 0}},
-        {3: {"new": 3, "changed": 0, "gone": 0, "unchanged": 30}},
+        {2: {"new": 18, "changed": 0, "gone": 0, **NO_ACTIVITY}},
+        {3: {"new": 3, "changed": 0, "gone": 0, "unchanged": 30, **NO_ACTIVITY}},
     ]
 
 
@@ -157,8 +158,8 @@ def test_an_extract_is_compared_with_one_that_was_accepted_and_waits(nursery: Nu
     second = nursery.bring(listed(21), 3)
     assert change(second) == {"current": 18, "new": 3, "changed": 0, "gone": 0}
     assert [one for applied in nursery.link() for one in applied.values()] == [
-        {"new": 6, "changed": 0, "gone": 0, "unchanged": 12},
-        {"new": 3, "changed": 0, "gone": 0, "unchanged": 18},
+        {"new": 6, "changed": 0, "gone": 0, "unchanged": 12, **NO_ACTIVITY},
+        {"new": 3, "changed": 0, "gone": 0, "unchanged": 18, **NO_ACTIVITY},
     ]
 
 
