@@ -16,7 +16,7 @@ from matcher.progress import Observer, Silent
 from matcher.rules.matching import Thresholds
 from matcher.scoring import NOT_AGAINST, Pairs, ScoredPairs, Scorer
 from matcher.table import Mask, Positions
-from matcher.weigh.weights import Bits
+from matcher.weigh.weights import Bits, agreeing
 
 # Bits below the lower threshold beyond which nothing could make a pair possible, neither
 # another prior nor the sources' company; bounds what is kept and looked at.
@@ -41,6 +41,12 @@ class Scored:
     pairs: ScoredPairs
     prior: Bits
     scorer: Scorer
+
+    @property
+    def agreeing(self) -> Mask:
+        """Pairs of which more agrees than many children have in common."""
+        by_level = [(own.rule, own.by_level) for _, own in self.scorer.plain]
+        return agreeing(by_level, self.pairs.levels)
 
 
 _NO_PAIRS: Pairs = (np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32))
@@ -100,7 +106,7 @@ def decide(
         found = designate(
             pairs.l, pairs.r, settled, pairs.apart, fitting, prepared.source, thresholds
         )
-        agrees = _agrees(scored)
+        agrees = scored.agreeing
         found = replace(
             found, link=found.link & agrees | (said > 0), rival=found.rival & (said == 0)
         )
@@ -138,17 +144,6 @@ def decide(
         clusters=clusters,
         fitting=fitting,
     )
-
-
-def _agrees(scored: Scored) -> Mask:
-    """Pairs of which more agrees than many children have in common, such as a birthday."""
-    result = np.zeros(len(scored.pairs), dtype=bool)
-    for comparison, weights in scored.scorer.plain:
-        if not comparison.rule.supporting:
-            # The last is for what is missing, -1.
-            for_it = np.append(weights.by_level > 0, False)
-            result |= for_it[scored.pairs.levels[comparison.rule.name]]
-    return result
 
 
 def _unaccompanied(prepared: Prepared) -> Mask:

@@ -32,6 +32,7 @@ RIVAL = "another record fits nearly as well"
 REFUSED = "joining them would put two children together"
 ALONE = "no system holds the two as different records"
 SAID = "a person said that they are one child"
+COMMON = "nothing agrees but what many children have in common"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class ReportedLinks:
     ``l`` and ``r`` are positions of records; ``pattern`` is as in `matcher.patterns`;
     ``weight`` is in bits. ``possible`` marks those that wait, ``refused`` those of them that
     clustering refused; ``alone`` those for which the sources' company counted, ``said``
-    those that a person said are one child.
+    those that a person said are one child, ``common`` those of which nothing agrees but what
+    many children have in common.
     """
 
     l: npt.NDArray[np.integer]
@@ -53,6 +55,7 @@ class ReportedLinks:
     refused: Mask
     alone: Mask
     said: Mask
+    common: Mask
 
     def table(
         self,
@@ -63,7 +66,8 @@ class ReportedLinks:
     ) -> pd.DataFrame:
         """LINK_COLUMNS. ``source`` and ``record_id`` are those of all records.
 
-        Reasons are without comparisons that are ``untold``; weights are as they are given.
+        Reasons are without comparisons that are ``untold``, and of such a pair it is not told
+        whether more agrees than is told; weights are as they are given.
         """
         return pd.DataFrame(
             {
@@ -80,7 +84,7 @@ class ReportedLinks:
 
     def _reasons(self, rules: MatchingRules, untold: Untold | None) -> npt.NDArray[np.object_]:
         """The sentence of each pair, built once per distinct pattern, notes and what is untold."""
-        marks = (self.rival, self.refused, self.alone, self.said)
+        marks = (self.rival, self.refused, self.alone, self.said, self.common)
         notes = np.sum([mark.astype(np.int64) << bit for bit, mark in enumerate(marks)], 0)
         hidden = np.zeros(len(notes), np.int64) if untold is None else untold.of
         kinds = (frozenset[str](),) if untold is None else untold.kinds
@@ -99,9 +103,8 @@ class ReportedLinks:
                     and comparison.name not in kinds[kind]
                 ):
                     parts.append(comparison.levels[level].reason)
-            parts += [
-                note for bit, note in enumerate((RIVAL, REFUSED, ALONE, SAID)) if noted >> bit & 1
-            ]
+            told_of = (RIVAL, REFUSED, ALONE, SAID, *(() if kinds[kind] else (COMMON,)))
+            parts += [note for bit, note in enumerate(told_of) if noted >> bit & 1]
             sentences.append("; ".join(parts))
         return np.array(sentences, dtype=object)[inverse]
 
@@ -130,6 +133,7 @@ def reported_links(linked: Linked, rules: MatchingRules) -> ReportedLinks:
         refused=(waiting & linked.designations.link)[chosen],
         alone=linked.company[chosen] > 0,
         said=linked.said[chosen] > 0,
+        common=~linked.agreeing[chosen],
     )
 
 

@@ -104,10 +104,11 @@ class Explanation(BaseModel):
         description="What the sources that hold only one of the two say, in bits.", examples=[0.0]
     )
     link: bool = Field(description="Whether the last run followed this pair.")
-    because: Literal["apart", "rival", "weak"] | None = Field(
+    because: Literal["apart", "rival", "weak", "common"] | None = Field(
         description="Why the model does not link the two by themselves: a comparison rules it out, "
-        "another record fits nearly as well, or the weight is too low. Null where it links them, "
-        "or where that may not be told.",
+        "another record fits nearly as well, the weight is too low, or nothing agrees but what "
+        "many children have in common, such as a birthday. Null where it links them, or where "
+        "that may not be told.",
         examples=["weak"],
     )
     withheld: bool = Field(

@@ -8,7 +8,7 @@ Term frequency, as Splink does it: agreement on a value that a share f of childr
 weighs log2(m / f) instead of log2(m / u).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import log2
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from matcher.rules.matching import Comparison
 from matcher.rules.model import LevelModel, Model
-from matcher.table import Codes, Levels, Sides
+from matcher.table import Codes, Levels, Mask, Sides
 
 Bits = npt.NDArray[np.float64]
 # Share of children by code of a column.
@@ -34,6 +34,24 @@ def level_weight(level: LevelModel) -> float:
     if level.m is None or level.u is None:
         raise ValueError("a level has m and u, or a weight")
     return log2(level.m / level.u)
+
+
+def level_weights(rule: Comparison, model: Mapping[str, LevelModel]) -> Bits:
+    """Partial weights of a comparison by level number, in bits; the last entry is for missing."""
+    by_level = [level_weight(model[x.name]) if x.evidence else 0.0 for x in rule.levels]
+    return np.array([*by_level, 0.0])
+
+
+def agreeing(by_level: Iterable[tuple[Comparison, Bits]], levels: Mapping[str, Levels]) -> Mask:
+    """Pairs of which more agrees than many children have in common, such as a birthday.
+
+    ``by_level`` are comparisons with their `level_weights`.
+    """
+    result = np.zeros(len(next(iter(levels.values()))), dtype=bool)
+    for rule, weights in by_level:
+        if not rule.supporting and not rule.is_interaction:
+            result |= (weights > 0)[levels[rule.name]]
+    return result
 
 
 @dataclass(frozen=True)
@@ -103,7 +121,6 @@ class Weights:
 def _comparison_weights(
     rule: Comparison, model: Mapping[str, LevelModel], frequencies: Mapping[str, Frequencies]
 ) -> ComparisonWeights:
-    by_level = [level_weight(model[x.name]) if x.evidence else 0.0 for x in rule.levels]
     adjusted = {}
     for number, level in enumerate(rule.levels):
         known = model[level.name] if level.evidence else None
@@ -117,4 +134,4 @@ def _comparison_weights(
                 level.term_frequency,
                 np.clip(adjustment, -LARGEST_ADJUSTMENT, LARGEST_ADJUSTMENT),
             )
-    return ComparisonWeights(rule, np.array([*by_level, 0.0]), adjusted)
+    return ComparisonWeights(rule, level_weights(rule, model), adjusted)

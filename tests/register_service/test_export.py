@@ -13,13 +13,17 @@ from api.services.linking import Extract, link_extracts
 from api.services.observe import Recorder
 from api.services.register.decisions import as_positions
 from api.services.register.exporting import EXPORT_COLUMNS, Export, export
+from api.services.register.history import Member
 from api.services.register.past_links import links_as_of
+from api.services.register.why import why_pair
 from matcher.deciding import decide
 from matcher.errors import DataError
-from matcher.links import ALONE, RIVAL, SAID, link_table
+from matcher.links import ALONE, COMMON, REFUSED, RIVAL, SAID, link_table
 from matcher.pipeline import score
 from tests.register_service.registers import NOW, Register, shipped
+from tests.register_service.seen import seen
 from tests.register_service.towns import load_town, town_files
+from tests.spec.background import town
 from tests.spec.drawn import rows
 
 
@@ -82,6 +86,13 @@ def test_the_notes_of_rivals_company_and_decisions_are_those_of_linking(
         register.decide(
             kind, (row["source_l"], row["record_id_l"]), (row["source_r"], row["record_id_r"])
         )
+    found = told_as_if_linked_at_once(engine)
+    for note in (RIVAL, ALONE, SAID):
+        assert found["reason"].str.contains(note).any(), note
+
+
+def told_as_if_linked_at_once(engine: Engine) -> pd.DataFrame:
+    """The links of a register, which are those that linking all of its records tells."""
     with reading(engine) as connection:
         found = links_as_of(connection, None)
         records = current_records(connection)
@@ -91,8 +102,7 @@ def test_the_notes_of_rivals_company_and_decisions_are_those_of_linking(
         decisions = as_positions(connection, scored.prepared.records["id"].to_numpy())
     wanted = link_table(decide(scored, linkage.matching.thresholds, decisions), linkage.matching)
     pd.testing.assert_frame_equal(found, wanted)
-    for note in (RIVAL, ALONE, SAID):
-        assert found["reason"].str.contains(note).any(), note
+    return found
 
 
 AISHA, ZARA = rows("""
@@ -105,6 +115,29 @@ record_id | forename | surname | date_of_birth | sex | address   | postcode | nh
 @pytest.fixture
 def register(engine: Engine, tmp_path: Path) -> Register:
     return Register(engine, tmp_path)
+
+
+def test_a_birthday_that_comes_alone_waits_and_is_told_to_be_alone(register: Register) -> None:
+    """Where systems hold nearly every child, their company speaks for one child."""
+    born = {"date_of_birth": "2019-02-27", "sex": "F"}
+    frame = town().astype(object)
+    frame["date_of_birth"] = frame["date_of_birth"].astype(str).str[:10]
+    for source in ("school", "clinic"):
+        around = frame[frame["source"] == source].fillna("").to_dict("records")
+        register.load(source, [*around, {**AISHA, **born}])
+    register.load("social", [{"record_id": "3", **born}])
+    found = told_as_if_linked_at_once(register.engine)
+    waiting = found[found["record_id_r"] == "3"]
+    assert (waiting["match_weight"] >= shipped().book.linkage.matching.thresholds.upper).any()
+    assert set(waiting["designation"]) == {"possible"}
+    assert waiting["reason"].str.contains(COMMON).all()
+    assert not waiting["reason"].str.contains(REFUSED).any()
+    assert register.children() == register.linked_at_once()
+    with seen(register.engine) as (connection, view):
+        ids = register.ids(connection)
+        clinic, social = (Member(*key, ids[key]) for key in (("clinic", "1"), ("social", "3")))
+        told = why_pair(connection, view, clinic, social, shielded=False)
+    assert told is not None and told.because == "common"
 
 
 def test_a_crosswalk_and_golden_values_can_be_had_as_of_any_run(

@@ -54,6 +54,8 @@ Lilly      | Booth        | 2015-02-11    | F   | 7 Ash Close  | OL3 5XX  |
 Lily       | Lees-Booth   | 2015-02-11    | F   | 1 New Street | OL8 1AB  |
 L          | Lees         | 2015-11-02    |     |              | OL3 5XX  |
 Ada        | Ashworth     | 2010-02-16    | F   | 20 Abbey Rd  | OL1 1AL  |
+           |              | 2014-05-03    |     |              |          |
+           | Zebedee      | 2010-02-16    | F   |              |          |
 """)
 SOURCES = ("school", "clinic", "social")
 KEYS = [str(number) for number in range(1, 6)]

@@ -75,7 +75,7 @@ def _seen_links(connection: Connection, view: View | None) -> pd.DataFrame:
     standing = Standing.at(connection)
     assert standing is not None, "there are links as of a run"
     rules = standing.matching
-    members, found = read_reported(connection, rules)
+    members, found = read_reported(connection, standing.read)
     number = members["id"].to_numpy(np.int64)
     kept = number[found.l], number[found.r], found.pattern, found.weight
     untold = untold_of(connection, view, rules, *kept[:3])

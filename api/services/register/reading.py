@@ -17,6 +17,7 @@ from api.services.extracts.current import held
 from api.services.register.columns import Numbers, columns
 from api.services.register.decisions import MATCH, decisions_in_force
 from api.services.register.shields import LOCATION, shielded_children
+from api.services.register.standing import ReadRules
 from api.services.register.sundered import (
     hidden_records,
     latest_children,
@@ -25,8 +26,8 @@ from api.services.register.sundered import (
 )
 from matcher.errors import DataError
 from matcher.links import ReportedLinks
+from matcher.patterns import unpacked
 from matcher.register.golden import GOLDEN_COLUMNS
-from matcher.rules.matching import MatchingRules
 
 
 def last_run(connection: Connection) -> int:
@@ -80,9 +81,7 @@ def read_golden(connection: Connection, *, as_of_run: int | None = None) -> pd.D
     return golden
 
 
-def read_reported(
-    connection: Connection, rules: MatchingRules
-) -> tuple[pd.DataFrame, ReportedLinks]:
+def read_reported(connection: Connection, read: ReadRules) -> tuple[pd.DataFrame, ReportedLinks]:
     """Links as of the last run, and the members whose positions they have, ``id`` is record.id."""
     members = _members(connection, None)
     query = select(Pair.l, Pair.r, Pair.pattern, Pair.weight, Pair.company,
@@ -92,7 +91,8 @@ def read_reported(
     l, r = place.get_indexer(pd.Index(left)), place.get_indexer(pd.Index(right))
     order = np.lexsort((r, l))
     said = _said_to_match(connection, left, right)
-    fits = (weight >= rules.thresholds.upper) & (rival == 0) & (apart == 0)
+    agrees = read.agreeing(unpacked(read.matching.comparisons, pattern))
+    fits = (weight >= read.matching.thresholds.upper) & (rival == 0) & (apart == 0) & agrees
     found = ReportedLinks(
         l=l[order],
         r=r[order],
@@ -103,6 +103,7 @@ def read_reported(
         refused=((waiting == 1) & (said | fits))[order],
         alone=company[order] > 0,
         said=said[order],
+        common=~agrees[order],
     )
     return members, found
 

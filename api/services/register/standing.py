@@ -1,6 +1,6 @@
 """What weights depend on beside two records: the rules, the model, and the last run's counts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,9 @@ from matcher.rules.library import LinkageRules
 from matcher.rules.matching import MatchingRules
 from matcher.scoring import Scorer
 from matcher.standardise import PLACE_COLUMNS
-from matcher.table import Table
+from matcher.table import Levels, Mask, Table
 from matcher.weigh import Weights
+from matcher.weigh.weights import agreeing, level_weights
 
 # Rules that were read before, by their hashes: the text of a hash is always the same.
 _READ: dict[tuple[str, str], "ReadRules"] = {}
@@ -67,6 +68,12 @@ class ReadRules:
     def matching(self) -> MatchingRules:
         """The matching rules."""
         return self.linkage.matching
+
+    def agreeing(self, levels: Mapping[str, Levels]) -> Mask:
+        """Pairs, given by their levels, of which more agrees than many children have in common."""
+        model = self.rules.model.comparisons
+        by_level = ((one, level_weights(one, model[one.name])) for one in self.matching.comparisons)
+        return agreeing(by_level, levels)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from matcher.table import MISSING
 
 Ends = tuple[int, int]
 
-APART, RIVAL, WEAK = "apart", "rival", "weak"
+APART, RIVAL, WEAK, COMMON = "apart", "rival", "weak", "common"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,8 @@ class Explained:
     plus the weights of all ``parts`` that may be told; ``withheld`` says that others, which
     weigh something, are not in it. ``link`` says whether the last run followed the pair, and
     ``because`` why it did not, as far as it may be told: APART, that a comparison rules it out,
-    RIVAL, that another record fits nearly as well, or WEAK, that it weighs too little.
+    RIVAL, that another record fits nearly as well, WEAK, that it weighs too little, or COMMON,
+    that nothing agrees but what many children have in common, such as a birthday.
     """
 
     l: Member
@@ -164,6 +165,7 @@ def _explain(
     ids = np.array(sorted({one.record for pair in pairs for one in pair}), dtype=np.int64)
     l_ids, r_ids = (np.array([pair[side].record for pair in pairs], np.int64) for side in (0, 1))
     levels, partial = compared(connection, standing, l_ids, r_ids)
+    agrees = standing.read.agreeing(levels)
     kept = _Kept.of(pairs_within(connection, ids))
     said = _decisions(connection, ids)
     telling = Telling(standing.read.matching, view)
@@ -182,8 +184,9 @@ def _explain(
         hidden = telling.hidden({l.source, r.source}, placeless, numbers)
         because = None
         if not link and not any(own[name] for name in hidden):
-            because = WEAK if weight < standing.read.matching.thresholds.upper else None
-            because = (known and known.kept_from) or because
+            enough = weight >= standing.read.matching.thresholds.upper
+            because = None if agrees[at] else COMMON
+            because = (known and known.kept_from) or (because if enough else WEAK)
         withheld = sum(own[name] for name in hidden)
         weight -= withheld
         found.append(
