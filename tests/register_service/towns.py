@@ -1,9 +1,10 @@
 """Small invented towns in a register."""
 
+import atexit
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection, Engine, update
 
@@ -22,7 +23,9 @@ SOURCES = ("caf", "estart", "school_census", "swift", "systmone", "t234", "triba
 @cache
 def town_files(children: int = 60, seed: int = 5, *, native: bool = False) -> Mapping[str, Path]:
     """A town's extracts by source: plain lists of people, or with activity in native formats."""
-    folder = Path(mkdtemp(prefix="town-"))
+    kept = TemporaryDirectory(prefix="town-")
+    atexit.register(kept.cleanup)
+    folder = Path(kept.name)
     generate(children, seed, folder, native=native)
     names = TOWN if native else {name: f"{name}.csv" for name in SOURCES}
     return {source: folder / name for source, name in names.items()}
