@@ -1,7 +1,8 @@
 """Which child each new cluster is: ids carried over by the records that held them.
 
 A cluster goes on as the child that most of its records were, the older one if two had as
-many. A cluster that nothing leads on takes back the id of a child that its records once
+many. Of clusters with as many records of a child, the one goes on whose records were of it
+first: what came by a mistaken merge leaves without the id. A cluster that nothing leads on takes back the id of a child that its records once
 were and that has ended since, so that a merge can be undone. What is left is founded
 anew, by its first record.
 """
@@ -43,6 +44,7 @@ def carry_ids(
     label: Labels,
     keys: Sequence[Key],
     before: Sequence[str | None],
+    since: Sequence[int],
     once: Mapping[int, Collection[str]],
     age: Mapping[str, int],
     left: Iterable[str],
@@ -54,6 +56,7 @@ def carry_ids(
         label: the cluster of each record, in key order; a number of its own choice.
         keys: source and record id of each record.
         before: the child that each record was until now.
+        since: the run in which it became that; 0 if it was none.
         once: by position, ended children that the record belonged to before that.
         age: by child, the run that founded it.
         left: children that records belonged to which are no longer there.
@@ -61,16 +64,18 @@ def carry_ids(
     """
     clusters = label.tolist()
     led: dict[int, Counter[str]] = defaultdict(Counter)
-    for cluster, own in zip(clusters, before, strict=True):
+    first: dict[tuple[int, str], int] = {}
+    for cluster, own, run in zip(clusters, before, since, strict=True):
         if own:
             led[cluster][own] += 1
-    child = _matched(led, age)
+            first[cluster, own] = min(run, first.get((cluster, own), run))
+    child = _matched(led, age, first)
     held = {b for b in before if b} | set(left)
     past: dict[int, Counter[str]] = defaultdict(Counter)
     for at, ended_before in once.items():
         if clusters[at] not in child:
             past[clusters[at]].update(b for b in ended_before if b not in held)
-    restored = _matched(past, age)
+    restored = _matched(past, age, {})
     child |= restored
     founders: dict[int, Key] = {}
     for cluster, key in zip(clusters, keys, strict=True):
@@ -85,16 +90,23 @@ def carry_ids(
     )
 
 
-def _matched(counts: Mapping[int, Counter[str]], age: Mapping[str, int]) -> dict[int, str]:
-    """One child for each cluster at most, and one cluster for each child: most records first."""
+def _matched(
+    counts: Mapping[int, Counter[str]],
+    age: Mapping[str, int],
+    first: Mapping[tuple[int, str], int],
+) -> dict[int, str]:
+    """One child for each cluster at most, and one cluster for each child: most records first.
+
+    Then the older child, and the cluster that held the child ``first``, by cluster and child.
+    """
     ranked = sorted(
-        (-records, age.get(child, 0), cluster, child)
+        (-records, age.get(child, 0), first.get((cluster, child), 0), cluster, child)
         for cluster, found in counts.items()
         for child, records in found.items()
     )
     result: dict[int, str] = {}
     used: set[str] = set()
-    for _, _, cluster, child in ranked:
+    for *_, cluster, child in ranked:
         if cluster not in result and child not in used:
             result[cluster] = child
             used.add(child)

@@ -12,6 +12,7 @@ def carried(
     clusters: str,
     before: str,
     *,
+    since: list[int] | None = None,
     once: dict[int, list[str]] | None = None,
     age: dict[str, int] | None = None,
     left: Collection[str] = (),
@@ -21,8 +22,9 @@ def carried(
     label = np.array([ord(letter) for letter in clusters], dtype=np.int64)
     keys = [("school", letter) for letter in "abcdefgh"[: len(clusters)]]
     held = [None if child == "." else child for child in before]
+    runs = since or [1] * len(held)
     return carry_ids(
-        label, keys, held, once or {}, age or {}, left, lambda ids: set(ids) & set(taken)
+        label, keys, held, runs, once or {}, age or {}, left, lambda ids: set(ids) & set(taken)
     )
 
 
@@ -54,6 +56,11 @@ def test_a_split_leaves_the_id_with_most_records_and_names_its_successor() -> No
 def test_a_split_of_what_was_merged_gives_both_their_ids_back() -> None:
     found = carried("xxy", "BBB", once={2: ["A"]})
     assert found == Carried(["B", "B", "A"], [], ["A"], [], [Succession("B", "A", merged=False)])
+
+
+def test_what_came_by_a_merge_leaves_without_the_id_it_came_to() -> None:
+    found = carried("xy", "BB", since=[3, 1], once={0: ["A"]})
+    assert found.child == ["A", "B"]
 
 
 def test_an_id_that_somebody_else_still_has_is_not_taken_back() -> None:

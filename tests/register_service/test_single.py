@@ -65,6 +65,17 @@ def test_a_record_put_is_linked_at_once(register: Register) -> None:
     assert register.children() == register.linked_at_once()
 
 
+def test_a_put_that_was_a_mistake_and_is_corrected_leaves_each_child_its_id(
+    register: Register,
+) -> None:
+    """The record that came by mistake is the first in order of keys."""
+    first = put(register, "school", "2", PEOPLE[12]).child
+    other = put(register, "clinic", "2", PEOPLE[16]).child
+    assert put(register, "clinic", "2", PEOPLE[12]).child == first != other
+    assert put(register, "clinic", "2", PEOPLE[16]).child == other
+    assert put(register, "school", "2", {**PEOPLE[12], "sex": "F"}).child == first
+
+
 def test_the_same_again_changes_nothing_and_is_no_run(register: Register) -> None:
     first = put(register, "clinic", "1", PEOPLE[0])
     again = put(register, "clinic", "1", PEOPLE[0])

@@ -111,8 +111,8 @@ def plan_children(
         frame = clustered.prepared.records
         record, label = clustered.record, clustered.label
         keys = list(zip(frame["source"].astype(object), frame["record_id"], strict=True))
-    before = _children_of(connection, np.union1d(record, gone))
-    carried, led = _carry(connection, record, label, keys, before, gone)
+    before, since = _children_of(connection, np.union1d(record, gone))
+    carried, led = _carry(connection, record, label, keys, before, since, gone)
     moved = [
         (at, old, new)
         for at, (old, new) in enumerate(
@@ -125,13 +125,13 @@ def plan_children(
     return ChildPlan(record, keys, carried, moved, away, led, values)
 
 
-def _children_of(connection: Connection, records: Numbers) -> dict[int, str]:
-    """The child that each record belongs to."""
-    query = select(Membership.record, Membership.child).where(
+def _children_of(connection: Connection, records: Numbers) -> tuple[dict[int, str], dict[int, int]]:
+    """The child that each record belongs to, and since which run."""
+    query = select(Membership.record, Membership.child, Membership.from_run).where(
         Membership.to_run.is_(None), among(Membership.record, records)
     )
-    record, child = columns(connection, query)
-    return dict(zip(record.tolist(), child.tolist(), strict=True))
+    record, child, run = (own.tolist() for own in columns(connection, query))
+    return dict(zip(record, child, strict=True)), dict(zip(record, run, strict=True))
 
 
 def _carry(
@@ -140,10 +140,12 @@ def _carry(
     label: npt.NDArray[np.int64],
     keys: Sequence[Key],
     before: Mapping[int, str],
+    since: Mapping[int, int],
     gone: Numbers,
 ) -> tuple[Carried, dict[str, list[str]]]:
     """Ids of clusters, and ended ids that lead on from now on."""
     held = [before.get(r) for r in record.tolist()]
+    runs = [since.get(r, 0) for r in record.tolist()]
     left = {before[r] for r in gone.tolist() if r in before}
     once = _once(connection, record)
     ids = {*(b for b in held if b), *left, *(c for found in once.values() for c in found)}
@@ -152,7 +154,7 @@ def _carry(
         query = select(Child.id).where(among(Child.id, wanted))
         return connection.scalars(query).all()
 
-    carried = carry_ids(label, keys, held, once, _ages(connection, ids), left, taken)
+    carried = carry_ids(label, keys, held, runs, once, _ages(connection, ids), left, taken)
     return carried, forwarded(connection, record, held, once, carried, gone)
 
 
