@@ -1,5 +1,6 @@
 """Commands that look after a register: its copies, its tables and its queued work."""
 
+import os
 import sys
 import threading
 from dataclasses import asdict
@@ -147,7 +148,9 @@ def worker(
 
 
 def _until_closed(stop: threading.Event) -> None:
-    sys.stdin.buffer.read()
+    # Not through a buffer: whoever waits at one holds its lock when the process ends.
+    while os.read(sys.stdin.fileno(), 1):
+        pass
     stop.set()
 
 

@@ -29,13 +29,14 @@ def serve_command(
     The first time, it prints a link with which the first steward chooses a password.
     """
     # Here, so that other commands do not wait for the whole service to be read.
-    from api.serving import check_settings, refuse_demonstration, serve
+    from api.serving import check_address, check_settings, refuse_demonstration, serve
 
     configure_logs(pretty=sys.stderr.isatty())
     settings = read_settings()
     if database:
         settings = settings.model_copy(update={"database_url": database})
     check_settings(settings, host)
+    check_address(host, port)
     offered = offered_rules(rules, model)
     with register(settings.database_url) as engine:
         with writing(engine) as connection:

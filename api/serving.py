@@ -1,8 +1,9 @@
 """The web application and its worker, run together."""
 
+import errno
 import gc
 import os
-import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from api.services.register.kept_rules import InForce
 from api.services.register.standing import Standing
 from api.settings import Settings
 from api.web.app import create_application
+from api.worker import told_by_signals
 from matcher.errors import MatcherError
 
 _LOG = structlog.get_logger("matcher.serve")
@@ -34,6 +36,10 @@ _REST, _LAST = 2.0, 30.0
 
 class UnsafeSettingsError(MatcherError):
     """The service does not start with these settings."""
+
+
+class AddressError(MatcherError):
+    """The service cannot listen where it should."""
 
 
 def check_settings(settings: Settings, host: str) -> None:
@@ -72,6 +78,22 @@ def refuse_demonstration(connection: Connection, settings: Settings) -> None:
         )
 
 
+def check_address(host: str, port: int) -> None:
+    """Raises AddressError if nobody could listen there."""
+    try:
+        for family, kind, protocol, _, address in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            with socket.socket(family, kind, protocol) as tried:
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                tried.bind(address)
+    except OSError as error:
+        why = "that port is in use" if error.errno == errno.EADDRINUSE else error.strerror
+        raise AddressError(
+            f"cannot listen on {host}, port {port}: {why}; choose another with --host or --port"
+        ) from None
+
+
 def _loopback(host: str) -> bool:
     if host == "localhost":
         return True
@@ -82,12 +104,16 @@ def _loopback(host: str) -> bool:
 
 
 def serve(engine: Engine, offered: InForce, settings: Settings, host: str, port: int) -> None:
-    """Serve until told to stop. The database is at the migration that this version works with."""
+    """Serve until told to stop. The database is at the migration that this version works with.
+
+    When the server has answered what it was at, it hands a signal on to who had it before:
+    that must not end the process where it stands.
+    """
     check_settings(settings, host)
     largest = settings.largest_upload_mib * 1024**2
     local = settings.environment == "local"
     with (
-        _ended_in_order(),
+        told_by_signals() as stop,
         opened(engine, offered, largest_upload=largest, local=local) as service,
         _worker(settings),
     ):
@@ -96,6 +122,8 @@ def serve(engine: Engine, offered: InForce, settings: Settings, host: str, port:
         # What is there from now on stays: to look it through time and again holds requests up.
         gc.collect()
         gc.freeze()
+        if stop.is_set():
+            return
         uvicorn.run(
             app,
             host=host,
@@ -116,23 +144,6 @@ def make_ready(app: FastAPI, engine: Engine) -> None:
         pass
     with reading(engine) as connection:
         Standing.at(connection)
-
-
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Have SIGTERM end this process as if by itself: what is open is closed, files are removed.
-
-    When the server has answered what it was at, it hands the signal on to who had it before.
-    """
-
-    def end(*_: object) -> None:
-        raise SystemExit(0)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

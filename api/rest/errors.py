@@ -133,6 +133,8 @@ def plainly(error: Mapping[str, Any]) -> str:
         return str(error["msg"]).removeprefix("Value error, ")
     if error["type"] in ("enum", "literal_error"):
         return f"give {error['ctx']['expected']}"
+    if error["type"] == "string_unicode" and error["loc"][:1] == ("path",):
+        return "this may hold no slash"  # what stands for one is no whole character
     names = {
         "json_invalid": "this is not JSON from here on",
         "missing": "this is needed",

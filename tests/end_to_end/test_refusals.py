@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import socket
 import subprocess
 import sys
 import zipfile
@@ -280,6 +281,22 @@ def test_a_setting_that_cannot_be_is_named_with_what_it_may_be(
     assert ended.value.code == WRONG_CALL
     assert f"{name} must be {told}" in said.err
     assert value not in said.err.replace(told, "")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_port_in_use_is_told_before_anything_is_begun(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(sys, "argv", ["matcher", "serve", "--port", str(port)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    said = capsys.readouterr()
+    assert ended.value.code == DATA_PROBLEM
+    assert "port is in use" in said.err and "--port" in said.err
+    assert not said.out
     assert not list(tmp_path.iterdir())
 
 

@@ -423,6 +423,14 @@ def test_an_address_says_all_methods_that_it_takes(client: TestClient, key: Make
     assert client.delete("/v1/trial/1").headers["Allow"] == "GET, HEAD"
 
 
+@pytest.mark.parametrize("address", ["runs/1%2F2", "sources/sw%2Fift/records/1", "models/a%2Fb"])
+def test_a_slash_where_none_can_be_is_told_to_be_one(
+    client: TestClient, key: MakeKey, address: str
+) -> None:
+    found = client.get(f"/v1/{address}", headers=key(Role.STEWARD))
+    assert [one["message"] for one in found.json()["errors"]] == ["this may hold no slash"]
+
+
 def test_head_is_answered_as_get_without_content(
     client: TestClient, key: MakeKey, service: Service
 ) -> None:
