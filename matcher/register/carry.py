@@ -2,9 +2,9 @@
 
 A cluster goes on as the child that most of its records were, the older one if two had as
 many. Of clusters with as many records of a child, the one goes on whose records were of it
-first: what came by a mistaken merge leaves without the id. A cluster that nothing leads on takes back the id of a child that its records once
-were and that has ended since, so that a merge can be undone. What is left is founded
-anew, by its first record.
+first: what came by a mistaken merge leaves without the id. A cluster that nothing leads on
+takes back the id of a child that its records once were and that has ended since, so that a
+merge can be undone. What is left is founded anew, by its first record.
 """
 
 from collections import Counter, defaultdict
