@@ -35,6 +35,7 @@ class PageReads(Reads):
         begin = contextmanager(super().__call__)
         with begin(request, service, bearer_of(request), None) as access:
             request.state.person = access.caller
+            _mask(access)
             yield access
 
 
@@ -46,7 +47,13 @@ class PageWrites(Writes):
         begin = contextmanager(super().__call__)
         with begin(request, service, bearer_of(request)) as access:
             request.state.person = access.caller
+            _mask(access)
             yield access
+
+
+def _mask(access: Access) -> None:
+    if access.personal_view is not None:
+        access.personal_view = access.personal_view.masking_ids
 
 
 @cache

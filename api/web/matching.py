@@ -161,9 +161,11 @@ def export_list(request: Request, change: Exporting, bench: Asked) -> Response:
     )
     change.saw(f"list of {bench.base}")
     asked = {**_asked(change.view, bench, values), "cleared": False}
+    # Who takes the list with them, of which there is an entry, asks for the ids.
+    told = replace(change.view, masked=False)
     others = [one for one in systems_of(change) if one != bench.base]
     return StreamingResponse(
-        csv_of(change.service.engine, change.view, bench.base, others, SHOWN, asked),
+        csv_of(change.service.engine, told, bench.base, others, SHOWN, asked),
         media_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="{bench.base}-{bench.state}.csv"',

@@ -38,6 +38,18 @@ def asked(client: TestClient, own: Headers, method: str, path: str, **body: Any)
     return answer
 
 
+def test_a_record_id_that_is_a_upn_is_masked_in_review_as_upns_are(
+    client: TestClient, key: MakeKey, pupil: str, service: Service
+) -> None:
+    ids_for(service, "school", "early_years")
+    reviews = key(Role.REVIEWER)
+    queue = asked(client, reviews, "GET", "/v1/review/queue")
+    pair = asked(client, reviews, "POST", "/v1/review/next")
+    assert "school" in queue.text + pair.text
+    assert UPN not in queue.text + pair.text
+    assert UPN in asked(client, key(), "GET", child(pupil)).text
+
+
 def test_a_record_id_that_is_a_upn_is_in_no_answer_for_another_purpose(
     client: TestClient, key: MakeKey, pupil: str, service: Service
 ) -> None:

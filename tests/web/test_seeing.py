@@ -44,9 +44,12 @@ def send(client: TestClient, path: str, **values: Any) -> Any:
     return client.post(path, data={"csrf": token_in(client.get("/account").text), **values})
 
 
+@pytest.mark.parametrize("told_for", ["education", "early_years"])
 def test_pages_call_a_record_by_its_number_where_its_id_is_a_upn(
-    register: Reviewed, service: Service, sign_in: SignIn
+    register: Reviewed, service: Service, sign_in: SignIn, told_for: str
 ) -> None:
+    """For a purpose that may see it too: pages mask UPNs until somebody asks for one."""
+    ids_for(service, "school", told_for)
     register.say("match", UNSURE, PUPIL)
     register.take_back(register.decisions()[-1])
     child = register.child(PUPIL)
@@ -79,8 +82,11 @@ def test_pages_call_a_record_by_its_number_where_its_id_is_a_upn(
     for name in ("/matching?base=school", f"/children/{child}", f"/children/{child}/why"):
         assert f"record {number}" in pages[name].text, name
     found = send(senior, "/matching", base="school", record_id=UPN)
-    assert found.status_code == 422
-    assert "This may not be used" in found.text
+    if told_for == "education":
+        assert found.status_code == 422
+        assert "This may not be used" in found.text
+    else:
+        assert found.status_code == 303
     # They can still act on it.
     checked = send(senior, f"/matching/records/{number}/check", checked="yes")
     assert checked.status_code == 303
@@ -93,6 +99,17 @@ def test_pages_call_a_record_by_its_number_where_its_id_is_a_upn(
     assert decided.status_code == 303
     shielded = send(senior, f"/children/{child}/shield", why="a test")
     assert shielded.status_code == 303
+
+
+def test_a_list_that_is_taken_along_has_such_ids_for_who_may_see_them(
+    service: Service, sign_in: SignIn
+) -> None:
+    analyst = sign_in(Role.ANALYST)
+    for told_for, there in (("education", False), ("early_years", True)):
+        ids_for(service, "school", told_for)
+        taken = send(analyst, "/matching/export?base=school")
+        assert taken.status_code == 200
+        assert (UPN in taken.text) is there
 
 
 def test_a_command_shows_and_takes_no_such_id_either(register: Reviewed, service: Service) -> None:

@@ -7,7 +7,7 @@ too, where it is a UPN: then it is told for these purposes only, and of that sou
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -112,6 +112,7 @@ class View:
 
     ``limits`` are the purposes of fields that have their own in any agreement; ``ids`` those
     of record ids, by source, since what one source has for an id says nothing of another's.
+    Where they are ``masked``, such ids are not shown, as if they might not be told.
     """
 
     purpose: str
@@ -120,6 +121,12 @@ class View:
     ids: Mapping[str, frozenset[str]]
     cleared: bool
     exports: bool
+    masked: bool = False
+
+    @property
+    def masking_ids(self) -> "View":
+        """The same for a screen, on which ids are hidden that are UPNs."""
+        return replace(self, masked=True)
 
     @property
     def sources(self) -> frozenset[str]:
@@ -151,8 +158,12 @@ class View:
         return self.usable([_ID])
 
     def shown_id(self, source: str, record_id: str, record: int) -> str:
-        """A record's id; `Unnamed`, by record.id, where it may not be told."""
-        return record_id if self.may_name(source) else Unnamed(f"record {record}")
+        """A record's id; `Unnamed`, by record.id, where it may not be told or is masked."""
+        return record_id if self.shows_ids(source) else Unnamed(f"record {record}")
+
+    def shows_ids(self, source: str) -> bool:
+        """Whether ids of the source may be told and are not masked."""
+        return self.may_name(source) and not (self.masked and source in self.ids)
 
     def require_named(self, source: str) -> None:
         """Raises AccessError if no record of the source may be asked for by its id."""

@@ -99,7 +99,7 @@ def child_history(
     shielded = child_id in shielded_children(connection, [child_id], at_any_time=True)
     hidden = LOCATION if view.hides_location(shielded) else ()
     numbers: dict[Key, int] = {}
-    if view.named != view.sources:
+    if not all(view.shows_ids(source) for source in view.sources):
         numbers = _numbers(connection, {(one["source"], one["record_id"]) for one in events})
     entries = []
     for at, (run, kind, old, new) in enumerate(successions):

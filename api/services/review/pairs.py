@@ -88,7 +88,10 @@ class PairId:
 
 @dataclass(frozen=True, slots=True)
 class Reviewer:
-    """Who reviews, and what they may see. Senior ones settle what others leave to them."""
+    """Who reviews, and what they may see. Senior ones settle what others leave to them.
+
+    Ids that are UPNs are masked, as UPNs are.
+    """
 
     by: str
     senior: bool
@@ -97,7 +100,7 @@ class Reviewer:
     @classmethod
     def of(cls, caller: Caller, view: View) -> "Reviewer":
         """As the caller's roles have it."""
-        return cls(caller.name, caller.may(Permission.SETTLE_REVIEWS), view)
+        return cls(caller.name, caller.may(Permission.SETTLE_REVIEWS), view.masking_ids)
 
 
 def shown_keys(connection: Connection, view: View, records: Sequence[int]) -> dict[int, Key]:
