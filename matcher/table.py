@@ -6,10 +6,13 @@ vocabulary, so that equal values have equal codes. -1 is missing.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from matcher.letters import Letters
 
 Codes = npt.NDArray[np.int32]
 Positions = npt.NDArray[np.int32]
@@ -22,12 +25,17 @@ OPEN = -2
 """Level of a pair that codes alone do not settle; as `MISSING`, a place from a table's end."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
     """Codes of one column and the values that they stand for."""
 
     codes: Codes
     values: npt.NDArray[np.object_]
+
+    @cached_property
+    def letters(self) -> Letters:
+        """The letters of each value."""
+        return Letters.of(self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +154,9 @@ class Sides:
         """Codes of the right side."""
         return self._gather("r", column)
 
-    def values(self, column: str) -> npt.NDArray[np.object_]:
-        """The vocabulary of a column."""
-        return self.left.columns[column].values  # noqa: PD011
+    def column(self, name: str) -> Column:
+        """A column of the left side, which has the vocabulary of both."""
+        return self.left.columns[name]
 
     def subset(self, chosen: npt.NDArray[np.intp] | Mask) -> "Sides":
         """Some of the pairs, making use of what was gathered."""

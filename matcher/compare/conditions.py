@@ -1,14 +1,17 @@
 """Conditions of comparison levels, evaluated for many pairs at once."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import jellyfish
 import numpy as np
 import numpy.typing as npt
 
-from matcher.compare.edits import Texts, fewest_edits
+from matcher.letters import Letters, Texts, fewest_edits, most_alike
 from matcher.rules.matching import Condition, Edits, Similarity, StartsWith
-from matcher.table import Levels, Mask, Sides
+from matcher.table import Column, Levels, Mask, Sides
+
+Numbers = npt.NDArray[np.int64]
 
 ROUNDING = 1e-12
 """Engines differ in a similarity's last bit; what equals the bound has to count on each."""
@@ -122,14 +125,39 @@ def _present(sides: Sides, column: str) -> Mask:
     return np.asarray((sides.codes_l(column) >= 0) & (sides.codes_r(column) >= 0))
 
 
-# Whether each text passes with the other: two arrays of texts, one answer for each place.
-_Test = Callable[[Texts, Texts], Mask]
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """Distinct pairs of values of a column, by their codes."""
+
+    column: Column
+    low: Numbers
+    high: Numbers
+
+    def of(self, chosen: Mask) -> tuple[Texts, Texts]:
+        """Both texts of some pairs."""
+        values = self.column.values
+        return values[self.low[chosen]], values[self.high[chosen]]
+
+    def letters(self) -> tuple[Letters, Letters]:
+        """The letters of both texts of each pair."""
+        values, ends = self.column.values, (self.low, self.high)
+        if len(self.low) < len(values) and "letters" not in vars(self.column):
+            # For a few pairs not those of all values.
+            low, high = (Letters.of(values[end]) for end in ends)
+        else:
+            low, high = (self.column.letters.at(end) for end in ends)
+        return low, high
 
 
 def _jaro_winkler(rule: Similarity, sides: Sides) -> Mask:
-    def alike(a: Texts, b: Texts) -> Mask:
+    least = rule.at_least - ROUNDING
+
+    def alike(pairs: _Texts) -> Mask:
+        possible = most_alike(*pairs.letters()) >= least
+        a, b = pairs.of(possible)
         similarity = np.fromiter(map(jellyfish.jaro_winkler_similarity, a, b), float, len(a))
-        return similarity >= rule.at_least - ROUNDING
+        possible[possible] = similarity >= least
+        return possible
 
     return _of_distinct_pairs(sides, rule.column, alike)
 
@@ -143,9 +171,9 @@ def _edits(rule: Edits, sides: Sides) -> Mask:
             return False
         return bool(jellyfish.damerau_levenshtein_distance(a, b) <= rule.at_most)
 
-    def near(a: Texts, b: Texts) -> Mask:
-        possible = fewest_edits(a, b) <= rule.at_most
-        possible[possible] = _one_by_one(close)(a[possible], b[possible])
+    def near(pairs: _Texts) -> Mask:
+        possible = fewest_edits(*pairs.letters()) <= rule.at_most
+        possible[possible] = _one_by_one(close, *pairs.of(possible))
         return possible
 
     return _of_distinct_pairs(sides, rule.column, near)
@@ -156,29 +184,41 @@ def _starts_with(rule: StartsWith, sides: Sides) -> Mask:
         short, long = sorted((a, b), key=len)
         return len(short) >= rule.min_length and long.startswith(short)
 
-    return _of_distinct_pairs(sides, rule.column, _one_by_one(begins))
+    def begin(pairs: _Texts) -> Mask:
+        a, b = pairs.of(np.ones(len(pairs.low), dtype=bool))
+        possible = np.asarray(a.astype("U1") == b.astype("U1"))
+        possible[possible] = _one_by_one(begins, a[possible], b[possible])
+        return possible
+
+    return _of_distinct_pairs(sides, rule.column, begin)
 
 
 def _shares(column: str, sides: Sides) -> Mask:
     def share(a: str, b: str) -> bool:
+        if " " not in a and " " not in b:
+            return a == b
         return not set(a.split()).isdisjoint(b.split())
 
-    return _of_distinct_pairs(sides, column, _one_by_one(share))
+    def shared(pairs: _Texts) -> Mask:
+        return _one_by_one(share, *pairs.of(np.ones(len(pairs.low), dtype=bool)))
+
+    return _of_distinct_pairs(sides, column, shared)
 
 
-def _one_by_one(test: Callable[[str, str], bool]) -> _Test:
-    return lambda a, b: np.fromiter(map(test, a, b), bool, len(a))
+def _one_by_one(test: Callable[[str, str], bool], a: Texts, b: Texts) -> Mask:
+    return np.fromiter(map(test, a, b), bool, len(a))
 
 
-def _of_distinct_pairs(sides: Sides, column: str, test: _Test) -> Mask:
+def _of_distinct_pairs(sides: Sides, column: str, test: Callable[[_Texts], Mask]) -> Mask:
     """A symmetric test of two texts, asked once per distinct pair of values."""
     codes_l, codes_r = sides.codes_l(column), sides.codes_r(column)
     present = (codes_l >= 0) & (codes_r >= 0)
     low = np.minimum(codes_l, codes_r)[present].astype(np.int64)
     high = np.maximum(codes_l, codes_r)[present].astype(np.int64)
-    values = sides.values(column)
-    keys, inverse = np.unique(low * len(values) + high, return_inverse=True)
-    answers = test(values[keys // len(values)], values[keys % len(values)])
+    own = sides.column(column)
+    size = len(own.values)
+    keys, inverse = np.unique(low * size + high, return_inverse=True)
+    answers = test(_Texts(own, keys // size, keys % size))
     result = np.zeros(len(sides), dtype=bool)
     result[present] = answers[inverse]
     return result

@@ -132,8 +132,8 @@ class Standardiser:
             [pd.Series(columns[name]) for name in ("written_forename", "written_middle_names")]
         )
         parts = [self._given(first, rest) for first, rest in given]
-        for field in names.GivenName._fields:
-            columns[field] = spread([getattr(part, field) for part in parts], inverse)
+        for at, field in enumerate(names.GivenName._fields):
+            columns[field] = spread([part[at] for part in parts], inverse)
         for name, (origin, function) in self._derived.items():
             columns[name] = derive(columns[origin], function)
         families, inverse = distinct_rows([records["source"], records["family_id"]])

@@ -104,6 +104,8 @@ def standardise_given(forename: str | None, middle: str | None, rules: NameRules
 
 def _double_names(forename: str) -> Iterator[str]:
     """Each word of a forename field in letters only: MIAROSE of Mia-Rose."""
+    if forename.isascii() and forename.isalpha():
+        return iter([forename.upper()])
     return ("".join(name_tokens(word)) for word in forename.split())
 
 
@@ -114,8 +116,11 @@ def _before_parent(text: str, rules: NameRules) -> tuple[str, bool, str]:
 
 
 def _is_placeholder(tokens: list[str], rules: NameRules) -> bool:
-    initials = "".join(tokens) if all(len(token) == 1 for token in tokens) else ""
-    return any(token in rules.placeholder_words for token in (*tokens, initials))
+    known = rules.placeholder_words
+    if not known.isdisjoint(tokens):
+        return True
+    # Initials, such as N K.
+    return len(tokens) > 1 and max(map(len, tokens)) == 1 and "".join(tokens) in known
 
 
 def standardise_family(surname: str | None, rules: NameRules) -> FamilyName:

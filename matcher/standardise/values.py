@@ -92,12 +92,13 @@ def names_a_place(text: str, rules: ValueRules) -> bool:
 
 def _abbreviated(text: str, rules: ValueRules) -> str:
     words = _WORD.findall(fold(text).replace("'", ""))
-    return " ".join(rules.abbreviations.get(word, word) for word in words)
+    return " ".join(map(rules.abbreviations.get, words, words))
 
 
 def standardise_nhs_number(text: str) -> str:
     """Ten digits, or empty. The check digit is not looked at here."""
-    digits = re.sub(r"[^0-9]", "", unicodedata.normalize("NFKC", text))
+    plain = text.isascii() and text.isdigit()
+    digits = text if plain else re.sub(r"[^0-9]", "", unicodedata.normalize("NFKC", text))
     return digits if len(digits) == 10 and len(set(digits)) > 1 else ""
 
 
@@ -108,6 +109,8 @@ def is_valid_nhs_number(digits: str) -> bool:
 
 def standardise_upn(text: str) -> str:
     """A well-formed UPN in upper case, or empty. The check letter is not looked at here."""
+    if _UPN.fullmatch(text):
+        return text
     compact = re.sub(r"\W", "", fold(text))
     return compact if _UPN.fullmatch(compact) else ""
 
