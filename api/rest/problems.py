@@ -111,8 +111,8 @@ KINDS: Mapping[str, Kind] = {
     "fault": Kind(500, "This is a fault of the software", "Tell whoever runs it the request's id."),
     "busy": Kind(
         503,
-        "The register, or its access log, is being written to",
-        "Send it again after Retry-After.",
+        "The register is busy",
+        "It is being written to, or more ask than it can answer. Send it again after Retry-After.",
     ),
 }
 
