@@ -9,6 +9,7 @@ from api.rest.problems import Problem
 from api.services.register.acts import key_of
 from api.services.register.corrections_told import ToldCorrection, told_corrections
 from api.services.register.history import Standing
+from api.services.register.shields import WHEREABOUTS
 from api.services.register.viewing import ShownChild, view_child
 from api.web.pages import Instead, page, see
 from api.web.typed import Written
@@ -42,6 +43,12 @@ def current_child(request: Request, visit: Access, child_id: str) -> ShownChild:
 def one_record(visit: Access, child: ShownChild) -> tuple[str, str]:
     """The key of a record of the child, by which it is acted on."""
     return key_of(visit.connection, child.records[0].record)
+
+
+def may_correct(visit: Access, child: ShownChild, field: str) -> bool:
+    """Whether a value may be set by hand: nobody corrects what they may not know."""
+    hidden = child.location_hidden and field in WHEREABOUTS
+    return not hidden and visit.view.may_correct(field)
 
 
 def corrections_of_child(visit: Access, child: ShownChild) -> list[ToldCorrection]:

@@ -17,13 +17,18 @@ from api.services.register.corrections import (
 )
 from api.services.register.corrections_told import ToldCorrection
 from api.services.register.kept_rules import rules_in_force
-from api.services.register.shields import WHEREABOUTS
 from api.services.register.viewing import ShownChild
 from api.services.review.answering import queue_linking
 from api.services.text import written
 from api.web.access import page_router, signed_in
 from api.web.born import date_of_birth
-from api.web.child import Typed, corrections_of_child, current_child, one_record
+from api.web.child import (
+    Typed,
+    corrections_of_child,
+    current_child,
+    may_correct,
+    one_record,
+)
 from api.web.pages import Instead, page, see
 from api.web.text import named, sentence
 from api.web.typed import too_long, wrong_reason
@@ -52,7 +57,7 @@ def correct_page(
     field: Annotated[str, Query(max_length=40)] = "forename",
 ) -> Response:
     """Set a golden value by hand."""
-    _check_seen(current_child(request, visit, child_id), field)
+    _check_seen(visit, current_child(request, visit, child_id), field)
     return _correcting(request, child_id, field, {})
 
 
@@ -70,7 +75,7 @@ def correct_value(
 ) -> Response:
     """It stays until it is released, whatever the records say."""
     found = current_child(request, change, child_id)
-    _check_seen(found, field)
+    _check_seen(change, found, field)
     rules = rules_in_force(change.connection, change.service.offered).book.linkage
     typed = {"value": value, "day": day, "month": month, "year": year, "why": why}
     place = "value"
@@ -151,9 +156,9 @@ def _wrong_value(field: str, value: str, said: str) -> str:
     return _WRONG.get(field) or f"Enter the right {named(field)}"
 
 
-def _check_seen(child: ShownChild, field: str) -> None:
-    """Nobody corrects what they may not know. Raises Problem."""
-    if child.location_hidden and field in WHEREABOUTS:
+def _check_seen(visit: Access, child: ShownChild, field: str) -> None:
+    """Raises Problem for a value that they may not correct, see `may_correct`."""
+    if not may_correct(visit, child, field):
         raise Problem("not-found")
 
 
@@ -164,7 +169,7 @@ def _holding(
 
     Another answer if they were released already.
     """
-    _check_seen(child, field)
+    _check_seen(visit, child, field)
     told = [one for one in corrections_of_child(visit, child) if one.field == field]
     holding = [one for one in told if one.holds]
     if told and not holding:

@@ -28,7 +28,13 @@ from api.services.register.why import why_child
 from api.services.review.answering import queue_linking
 from api.services.review.undoing import undone_with
 from api.web.access import page_router, signed_in
-from api.web.child import Typed, corrections_of_child, current_child, one_record
+from api.web.child import (
+    Typed,
+    corrections_of_child,
+    current_child,
+    may_correct,
+    one_record,
+)
 from api.web.masks import masks_on
 from api.web.pages import Instead, page, see
 from api.web.text import sentence
@@ -225,6 +231,7 @@ def _child_page(
         child=child,
         child_id=child_id,
         fields=GOLDEN_FIELDS,
+        correctable=[name for name in GOLDEN_FIELDS if may_correct(visit, child, name)],
         corrected={one.field for one in corrections if one.holds},
         waits={one.field: one.holds for one in corrections if one.waits},
         records=records[:_RECORDS],

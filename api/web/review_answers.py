@@ -12,7 +12,6 @@ from api.rest.problems import Problem
 from api.rest.reviewing import reviewer_of
 from api.services.register.acts import ActError
 from api.services.register.conflicts import CONTRADICTION
-from api.services.register.queue import queue_counts
 from api.services.review.context import fields_of
 from api.services.review.given import Given, given_answer
 from api.services.review.pairs import UnknownPairError, shown_keys
@@ -25,6 +24,7 @@ from api.services.review.undoing import (
     undo_one,
     undone_with,
 )
+from api.services.review.waiting import counts_for
 from api.services.review.weights import Weighed, as_kept, weighed_now
 from api.web import charts
 from api.web.access import page_router
@@ -198,7 +198,7 @@ def _answer_page(
         parts=name_parts(visit, fields),
         done=answers_today(visit),
         # In tens, or a pair of known answer would show by not being one less.
-        left=sum(queue_counts(visit.connection).values()) // 10 * 10,
+        left=sum(counts_for(visit.connection, reviewer_of(visit)).values()) // 10 * 10,
         then=then,
         now=now,
         steps=_steps(then) if then else [],

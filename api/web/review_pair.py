@@ -1,6 +1,6 @@
 """The pair that a reviewer has in hand: what is shown of it, and what they can do with it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Annotated
@@ -327,6 +327,16 @@ def _decided_lately(visit: Access, pair: PairId) -> list[Earlier]:
     return [one for one in made if not one.undone and one.at > visit.now - _LATELY]
 
 
+def _told_apart(changes: Sequence[str]) -> list[str]:
+    """What has changed besides the records' own values; a weight only if these are as they were.
+
+    A weight moves with the values that it is made of, which are told already.
+    """
+    own = {"record_l", "record_r"}.intersection(changes)
+    told = {"decisions", "page"} if own else {"decisions", "page", "weight"}
+    return [one for one in changes if one in told]
+
+
 def _changed(
     request: Request, visit: Access, pair: PairId, part: Part, error: StaleError, why: str
 ) -> Response:
@@ -348,7 +358,7 @@ def _changed(
         status=412,
         part=part,
         pair=pair,
-        changes=[one for one in error.changes if one not in ("record_l", "record_r")],
+        changes=_told_apart(error.changes),
         records=records,
         decisions=earlier_decisions(visit.connection, pair)[:1] if decided else [],
         why=why,

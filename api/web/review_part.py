@@ -17,11 +17,11 @@ from api.services.review.names import NAME_FIELDS, NameParts, parts_compared
 from api.services.review.pairs import PairId, UnknownPairError
 from api.services.review.sections import ADJUDICATION, CONFLICT, CONFLICT_KINDS, REFERRED
 from api.services.review.seen import Field
-from api.services.review.taking import take_next
+from api.services.review.taking import left_over, take_next
 from api.services.review.waiting import Wanted
 from api.web.access import signed_in
 from api.web.pages import see
-from api.web.text import midnight
+from api.web.text import counted, midnight
 from api.web.typed import Written
 from matcher.rules.review import ReviewRules
 
@@ -132,9 +132,32 @@ def go_on(request: Request, visit: Access, part: Part, said: str | None = None) 
         wanted=part.wanted,
     )
     if not lease:
-        nothing = "Nothing more waits for you here."
+        nothing = _nothing_more(visit, part)
         return see(request, f"/review{part.query}", said=f"{said} {nothing}" if said else nothing)
     return see(request, f"/review/pairs/{lease.pair}{part.query}", said=said)
+
+
+def _nothing_more(visit: Access, part: Part) -> str:
+    """That nothing can be handed out, and what becomes of all that is listed all the same."""
+    said = "Nothing more waits for you here."
+    rules = rules_of(visit)
+    if rules is None:
+        return said
+    left = left_over(
+        visit.connection,
+        visit.service.aside,
+        rules[1],
+        reviewer_of(visit),
+        now=visit.now,
+        wanted=part.wanted,
+    )
+    others = [
+        f"{counted(left.taken, 'pair')} in somebody else's hand" if left.taken else "",
+        f"{counted(left.skipped, 'pair')} that you skipped" if left.skipped else "",
+        f"{counted(left.answered, 'pair')} already answered" if left.answered else "",
+    ]
+    listed = " and ".join(one for one in others if one)
+    return f"{said} Your list still has {listed}." if listed else said
 
 
 def words_for_templates() -> dict[str, Any]:

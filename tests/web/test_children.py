@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from api.db.engine import reading
-from api.db.models import Access, Audit, Correction, Run
+from api.db.engine import reading, writing
+from api.db.models import Access, Agreement, Audit, Correction, Run, Source
 from api.rest.service import Service, opened
 from api.services.access.roles import Role
 from api.services.register.change_of_run import change_of_run
@@ -361,6 +361,30 @@ def test_who_may_lift_a_shield_is_asked_why_and_others_are_told_they_may_not(
     assert send(steward, f"{where}/lift", why="it is over").status_code == 303
 
 
+def test_nobody_corrects_a_value_that_they_may_not_see_for_their_purpose(
+    register: Reviewed, service: Service, sign_in: SignIn
+) -> None:
+    where = f"/children/{register.child(AISHA[0])}"
+    offered = 'Correct<span class="govuk-visually-hidden"> UPN'
+    early = sign_in(Role.SENIOR_REVIEWER)
+    shown = early.get(where).text
+    assert "UPN Not for this purpose" in text_of(shown) and offered not in shown
+    assert early.get(f"{where}/correct?field=upn").status_code == 404
+    assert early.get(f"{where}/release?field=upn").status_code == 404
+    upn = {"field": "upn", "value": "B801200005001", "why": "the school's list"}
+    assert send(early, f"{where}/correct", **upn).status_code == 404
+    with reading(service.engine) as connection:
+        assert connection.scalar(select(func.count()).select_from(Correction)) == 0
+    schools = sign_in(Role.SENIOR_REVIEWER, purposes=("education",))
+    _let_see(service, "school", "education")
+    shown = schools.get(where).text
+    assert "UPN Not known, or not for this purpose" in text_of(shown) and offered in shown
+    assert send(schools, f"{where}/correct", **upn).status_code == 303
+    register.run()
+    assert "UPN Hidden Corrected by hand" in text_of(schools.get(where).text)
+    assert "UPN Not for this purpose" in text_of(early.get(where).text)
+
+
 def test_identifiers_are_hidden_until_they_are_asked_for_and_the_access_log_knows(
     register: Reviewed, service: Service, sign_in: SignIn
 ) -> None:
@@ -384,6 +408,19 @@ def test_identifiers_are_hidden_until_they_are_asked_for_and_the_access_log_know
         told = [about for one in aside.scalars(query) for about in one]
     assert f"child {child_id} nhs_number" in told
     assert told.count(f"record {record} nhs_number") == 2
+
+
+def _let_see(service: Service, source: str, purpose: str) -> None:
+    """Have a source's agreement hold for another purpose too."""
+    number = select(Source.number).where(Source.name == source).scalar_subquery()
+    with writing(service.engine) as connection:
+        said = connection.scalars(
+            select(Agreement.purposes).where(Agreement.source == number)
+        ).one()
+        more = {**said, "purposes": [*said["purposes"], purpose]}
+        connection.execute(
+            update(Agreement).where(Agreement.source == number).values(purposes=more)
+        )
 
 
 def _record_ids(register: Reviewed) -> Any:

@@ -301,6 +301,24 @@ def test_a_match_that_would_put_out_another_record_says_which(
     assert "would hold that child twice: Clinic , as 1 and as 3" in told
 
 
+def test_systems_that_may_not_be_seen_are_counted_in_one_line(
+    register: Reviewed, service: Service, sign_in: SignIn
+) -> None:
+    zara = {"forename": "Zara", "surname": "Hill", "date_of_birth": "2010-01-30", "sex": "F",
+            "address": "5 Oak Ln", "postcode": "OL9 9ZZ", "record_id": "z"}  # fmt: skip
+    held = ("census", "clinic", "social")
+    register.load_people([*PEOPLE, *({**zara, "source": source} for source in held)])
+    for source in ("clinic", "social"):
+        register.holds_each_child_once(source)
+    client, address = sign_in(Role.REVIEWER), pair_of(register, SCHOOL, ("census", "z"))
+    assert "Clinic , as 1 and as z Social , as 1 and as z" in text(client.get(address).text)
+    seen = select(Source.number).where(Source.name.in_(["school", "census"]))
+    with writing(register.engine) as connection:
+        connection.execute(delete(Agreement).where(Agreement.source.not_in(seen)))
+    told = text(client.get(address).text)
+    assert "hold that child twice: 2 systems that you may not see Only one" in told
+
+
 def test_a_match_that_cannot_hold_with_other_decisions_is_told_before_and_after(
     register: Reviewed, sign_in: SignIn
 ) -> None:

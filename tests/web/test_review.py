@@ -37,7 +37,7 @@ from tests.applications import as_shipped, lent
 from tests.databases import Databases
 from tests.register_service.registers import Key, shipped
 from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, UNSURE, Reviewed, reviewed
-from tests.review.desk import UNSURE_PEOPLE
+from tests.review.desk import UNSURE_PEOPLE, unsure
 from tests.web.conftest import token_in
 
 HOUR_AGO = -60
@@ -182,6 +182,40 @@ def test_why_somebody_does_not_have_a_pair_is_said(sit: Sit, register: Reviewed)
     assert "Take it, if" not in settled.text
 
 
+def test_where_nothing_is_handed_out_what_is_listed_all_the_same_is_said(sit: Sit) -> None:
+    anna, ben = sit("anna"), sit("ben")
+    held = anna.take()
+    nothing = "Nothing more waits for you here. Your list still has 1 pair"
+    where = ben.take()
+    while where != "/review":
+        following = ben.get(ben.answer(where, "match").headers["location"])
+        assert following.status_code == 200
+        where = ben.post("/review/next").headers["location"]
+        shown = ben.get(where)
+    assert f"{nothing} in somebody else's hand." in text_of(shown)
+    assert anna.post(f"{held}/release").status_code == 303
+    assert ben.take() == held
+    assert ben.post(f"{held}/skip").headers["location"] == "/review"
+    assert f"{nothing} that you skipped." in text_of(ben.get("/review"))
+
+
+def test_a_reviewer_is_told_how_many_pairs_wait_in_their_own_list(
+    sit: Sit, register: Reviewed
+) -> None:
+    more = [("Amina", "Akhtar", "2011-03-14"), ("Khadija", "Mirza", "2012-09-21"),
+            ("Safiya", "Bashir", "2014-02-02"), ("Yusra", "Latif", "2015-06-30")]  # fmt: skip
+    added = [one for number, girl in enumerate(more, 11) for one in unsure(number, *girl)]
+    register.load_people([*UNSURE_PEOPLE, *added])
+    assert sum(register.counts().values()) > 10
+    anna = sit("anna")
+    kept = anna.answer(anna.take(), "match").headers["location"]
+    assert "At least 10 pairs wait in your list." in text_of(anna.get(kept))
+    for _ in range(2):
+        assert anna.post(f"{anna.take()}/refer", why="twins?").status_code == 303
+    # What senior reviewers must settle is none of hers.
+    assert "Fewer than 10 pairs wait in your list." in text_of(anna.get(kept))
+
+
 def test_a_lease_that_expires_returns_the_pair(sit: Sit) -> None:
     anna, ben = sit("anna"), sit("ben")
     pair = anna.take()
@@ -227,7 +261,9 @@ def test_a_pair_whose_values_changed_is_refused_with_what_they_were_and_are(
     school = next(one for one in register.waiting() if ours in one)
     pair = anna.take(f"/review/pairs/{_pair(register, *school)}/take")
     changed = [
-        {**one, "address": "77 New Street"} if (one["source"], one["record_id"]) == ours else one
+        {**one, "address": "77 New Street", "surname": "Zwolski"}
+        if (one["source"], one["record_id"]) == ours
+        else one
         for one in UNSURE_PEOPLE
     ]
     register.load_people(changed)
@@ -236,6 +272,9 @@ def test_a_pair_whose_values_changed_is_refused_with_what_they_were_and_are(
     told = text_of(refused)
     assert "Clinic u101 says something else" in told
     assert "Address Empty 77 New Street" in told
+    assert "Its weight has moved" not in told
+    # The weight moved with the surname, not because of other records or rules.
+    assert "Zwolski" in told and "Its weight has moved" not in told
     assert "School" not in told.split("The reason")[0]
     kept = re.search(r'name="why" value="([^"]*)"', refused.text)
     assert kept is not None and html.unescape(kept[1]) == "her <aunt> told me"

@@ -194,9 +194,8 @@ class View:
     def of_golden(self, golden: Mapping[str, Any], *, shielded: bool) -> dict[str, Any]:
         """Golden values with their ``_source``; both are None where they may not be seen.
 
-        One that a person set by hand is of no source: it is seen for the purposes that its
-        field has anywhere, or any if it has none. What is no value with a source, such as
-        ``child_id``, stays.
+        One that a person set by hand is of no source: it is seen as `may_correct` says. What
+        is no value with a source, such as ``child_id``, stays.
         """
         hidden = LOCATION if self.hides_location(shielded) else ()
         result = dict(golden)
@@ -205,6 +204,13 @@ class View:
             if field in hidden or not self._may_see_golden(source, field):
                 result[field] = result[f"{field}{_SOURCE_OF}"] = None
         return result
+
+    def may_correct(self, field: str) -> bool:
+        """Whether a golden value that a person set by hand may be seen, and so be set.
+
+        For the purposes that its field has anywhere, or any if it has none.
+        """
+        return bool(self.terms) and self.purpose in self.limits.get(field, {self.purpose})
 
     def may_export(self, source: str) -> bool:
         """Whether what this source holds may be exported."""
@@ -216,5 +222,5 @@ class View:
 
     def _may_see_golden(self, source: Any, field: str) -> bool:
         if source == BY_HAND:
-            return bool(self.terms) and self.purpose in self.limits.get(field, {self.purpose})
+            return self.may_correct(field)
         return source is not None and self.may_see(source, field)

@@ -1,6 +1,7 @@
 """Handing out pairs: the one that a reviewer has in hand already, or the best that is free."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, func, select
@@ -28,6 +29,19 @@ from matcher.rules.review import ReviewRules, draw_of
 
 # How often another reviewer may be quicker before this one is told to ask again.
 _TRIES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOver:
+    """Pairs of a list that are not handed out, each counted once.
+
+    Those of which the reviewer, or somebody, has said what they can, those that are ``taken``: in
+    somebody else's hand, and those that the reviewer skipped lately.
+    """
+
+    answered: int
+    taken: int
+    skipped: int
 
 
 def take_next(
@@ -189,6 +203,30 @@ def _candidates(
     if wanted == EVERYTHING:
         # Where nothing else waits, a sample is answered all the same.
         yield from _free(sampled_for(connection, reviewer), busy)
+
+
+def left_over(
+    connection: Connection,
+    aside: Engine,
+    rules: ReviewRules,
+    reviewer: Reviewer,
+    *,
+    now: datetime,
+    wanted: Wanted = EVERYTHING,
+) -> LeftOver:
+    """What is in the reviewer's list where `take_next` found none of it to hand out."""
+    with reading(aside) as beside:
+        busy = leases.taken(beside, now)
+        skipped = leases.passed_over(beside, reviewer.by, now - timedelta(hours=rules.skip_hours))
+    counts = {"answered": 0, "taken": 0, "skipped": 0}
+    for item in waiting_for(connection, reviewer, wanted=wanted):
+        if item.answered:
+            counts["answered"] += 1
+        elif item.pair in busy:
+            counts["taken"] += 1
+        elif item.pair in skipped:
+            counts["skipped"] += 1
+    return LeftOver(**counts)
 
 
 def _done(connection: Connection, reviewer: Reviewer) -> int:
