@@ -39,6 +39,8 @@ _CONFIG: dict[str, Any] = {
         "gridColor": "#cecece",
         "labelLimit": 320 * _ROOM,
         "labelLineHeight": _SIZE + 2,
+        # A number stands below its tick, also at the ends.
+        "labelFlush": False,
     },
 }
 

@@ -9,6 +9,7 @@ from api.db.queue import jobs_by_id
 from api.rest.access import Access
 from api.rest.problems import Problem
 from api.services.access.roles import Permission
+from api.services.demo import is_demonstration
 from api.services.measures_kept import ask_for_measures, known_measures, measures_job
 from api.services.register.kept_rules import rules_in_force
 from api.services.register.reading import last_run
@@ -47,6 +48,7 @@ def measures_page(request: Request, visit: Visit) -> Response:
         job=jobs_by_id(visit.connection, [job]).get(job) if job is not None else None,
         no_worker=working and not worker_lives(visit.connection.engine),
         profile=profile,
+        invented=is_demonstration(visit.connection),
         measures=[
             _as_shown(one, visit.service.offered.book.titles)
             for one in protect_all(known.results if known else [], profile)

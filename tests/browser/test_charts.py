@@ -40,6 +40,38 @@ def test_no_text_of_a_chart_is_cut_off(open_page: Open, shared_site: Site, path:
         assert cut_off(page) == [], address
 
 
+def off_their_ticks(page: Page) -> list[str]:
+    """Numbers of an axis that stand elsewhere than below a tick."""
+    found: list[str] = page.evaluate(
+        """() => {
+          const middle = (one) => {
+            const box = one.getBoundingClientRect()
+            return (box.left + box.right) / 2
+          }
+          const numbers = [...document.querySelectorAll('.role-axis-label text')]
+            .filter(text => /^[−\\-]?[\\d,.]+$/.test(text.textContent)
+              && text.getAttribute('text-anchor') !== 'end')
+          const ticks = [...document.querySelectorAll('.role-axis-tick line')].map(middle)
+          return numbers.filter(text => !ticks.some(tick => Math.abs(tick - middle(text)) < 2))
+            .map(text => text.textContent)
+        }"""
+    )
+    return found
+
+
+@pytest.mark.parametrize("path", WITH_CHARTS)
+def test_the_numbers_of_an_axis_stand_below_their_ticks(
+    open_page: Open, shared_site: Site, path: str
+) -> None:
+    page = go(open_page, shared_site, SAMPLES[path])
+    pictures = page.locator(".app-chart").evaluate_all("all => all.map(one => one.src)")
+    pictures += page.locator("source").evaluate_all("all => all.map(one => one.srcset)")
+    for address in pictures:
+        page.goto(address)
+        assert page.locator(".role-axis-tick line").count() > 0
+        assert off_their_ticks(page) == [], address
+
+
 def run_together(page: Page) -> list[str]:
     """Words of a legend that are hardly further from the next sign than from their own."""
     found: list[str] = page.evaluate(

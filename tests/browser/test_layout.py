@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
+from api.db.engine import writing
+from api.db.models import RecordVersion
 from api.services.access.roles import Role
 from tests.browser import extract_samples
 from tests.browser.conftest import Open
@@ -15,6 +17,7 @@ from tests.browser.samples import SAMPLES, search
 from tests.browser.site import PHONE, Site, serving, violations, wider_than_screen
 from tests.register_service.reviewed import AISHA, PEOPLE, UNSURE, Reviewed, with_values
 from tests.spec.drawn import rows
+from tests.web.test_measures import keep
 
 SIZES = pytest.mark.parametrize("size", [(1280, 800), PHONE], ids=["desktop", "phone"])
 
@@ -117,6 +120,75 @@ def test_of_a_list_a_phone_shows_all_of_each_row(
     told = row.locator("td").evaluate_all("all => all.map(one => one.dataset.title)")
     titled = row.locator("th").count()
     assert told == heads[titled:]
+    assert overprinted(page) == []
+    assert violations(page) == []
+
+
+def test_a_card_of_a_group_is_no_longer_than_what_it_tells(
+    open_page: Open, shared_site: Site
+) -> None:
+    page = open_page(shared_site, as_=shared_site.person(Role.STEWARD), size=PHONE)
+    page.goto(SAMPLES["/quality/groups"].address(shared_site))
+    cards = page.get_by_role("region", name="By source: how children are linked").locator(
+        "tbody tr"
+    )
+    heights = cards.evaluate_all("all => all.map(one => one.getBoundingClientRect().height)")
+    assert heights and max(heights) < 300
+    told = cards.first.locator("td").evaluate_all(
+        "all => all.filter(one => one.getClientRects().length).map(one => one.innerText)"
+    )
+    assert len(told) >= 4 and "Too few to say" not in told[4:]
+
+
+def test_what_is_said_of_a_field_begins_where_its_name_does(
+    open_page: Open, site: Site, register: Reviewed
+) -> None:
+    with writing(register.engine) as connection:
+        connection.execute(update(RecordVersion).values(upn="B207000016049"))
+    page = open_page(site, as_=site.person(Role.REVIEWER), size=(1280, 900))
+    page.goto("/review")
+    page.get_by_role("button", name="Start reviewing").click()
+    lefts = page.locator("#field-upn th").evaluate(
+        """cell => [cell.firstChild, cell.querySelector('.app-compare__found')].map(one => {
+          const range = document.createRange()
+          range.selectNodeContents(one)
+          return range.getClientRects()[0].left
+        })"""
+    )
+    assert lefts[0] == lefts[1]
+
+
+def test_the_answers_and_their_reason_cover_each_other_nowhere(open_page: Open, site: Site) -> None:
+    page = open_page(site, as_=site.person(Role.REVIEWER), size=(1280, 650))
+    page.goto("/review")
+    page.get_by_role("button", name="Start reviewing").click()
+    covered = page.get_by_label("Reason").evaluate(
+        """reason => {
+          const covered = []
+          for (let to = 0; to < document.body.scrollHeight; to += 20) {
+            scrollTo(0, to)
+            const box = reason.getBoundingClientRect()
+            const within = [box.top + 3, box.bottom - 3].filter(y => y > 0 && y < innerHeight)
+            if (within.some(y => document.elementFromPoint(box.left + 20, y) !== reason))
+              covered.push(to)
+          }
+          return covered
+        }"""
+    )
+    assert covered == []
+
+
+def test_of_a_measure_a_phone_shows_all_figures(
+    open_page: Open, site: Site, register: Reviewed
+) -> None:
+    keep(register)
+    page = open_page(site, as_=site.person(Role.MEASURES_READER), size=PHONE)
+    page.goto("/measures")
+    table = page.get_by_role("table")
+    assert too_long(page.get_by_role("region", name="Figures: ")) == []
+    heads = table.locator("thead th").all_inner_texts()
+    told = table.locator("tbody tr").first.locator("td")
+    assert told.evaluate_all("all => all.map(one => one.dataset.title)") == heads[1:]
     assert overprinted(page) == []
     assert violations(page) == []
 

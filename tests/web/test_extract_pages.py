@@ -475,6 +475,9 @@ def test_an_unknown_file_can_be_withdrawn(steward: TestClient, service: Service)
 def test_an_extract_is_refused_with_a_reason_only(steward: TestClient, service: Service) -> None:
     form(steward, bring(steward, STRANGE).headers["location"], CHOSEN)
     do_work(service)
+    # One way to be rid of it: what is in the register is withdrawn, and what waits is refused.
+    waits = steward.get("/extracts/1").text
+    assert "Refuse this extract" in waits and "Withdraw this extract" not in waits
     answer = form(steward, "/extracts/1/refuse", {"why": " "}, "/extracts/1")
     assert errors(answer) == "Enter why you refuse the extract"
     answer = form(steward, "/extracts/1/refuse", {"why": "the \u202ehtnom"}, "/extracts/1")
@@ -492,6 +495,8 @@ def test_what_linking_did_is_undone_by_withdrawing(steward: TestClient, service:
     do_work(service)
     form(steward, "/extracts/1/accept", {}, "/extracts/1")
     do_work(service)
+    current = steward.get("/extracts/1").text
+    assert "Withdraw this extract" in current and "Refuse this extract" not in current
     answer = form(steward, "/extracts/1/withdraw", {"why": " "}, "/extracts/1")
     assert errors(answer) == "Enter why you withdraw the extract"
     form(steward, "/extracts/1/withdraw", {"why": "it was of last year"}, "/extracts/1")

@@ -12,11 +12,13 @@ from sqlalchemy import insert
 from api.db.engine import reading, writing
 from api.db.models import KeptMeasures
 from api.rest.service import Service, opened
+from api.services.access.accounts import add_person
 from api.services.access.roles import Role
+from api.services.demo import NAME
 from api.services.register.kept_rules import last_rules
 from api.services.register.measures import register_measures
 from api.services.register.reading import last_run
-from matcher.outcomes import as_dict
+from matcher.outcomes import PROFILES, as_dict
 from tests.databases import Databases
 from tests.register_service.registers import shipped
 from tests.register_service.reviewed import Reviewed, reviewed
@@ -69,3 +71,20 @@ def test_a_count_that_is_hidden_is_told_as_one_and_nobody_to_count_as_nobody(
     assert "No children to work it out of" in told
     assert "too small to be told" not in told
     assert "All 0 0 none to count none to count" in told
+
+
+def test_that_nothing_is_hidden_of_the_invented_town_is_told_as_so_of_it_alone(
+    register: Reviewed, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(register)
+    reader, told = sign_in(Role.MEASURES_READER), "the rules that come with this software hide"
+    monkeypatch.setattr("api.web.measures._profile", lambda _: PROFILES["none"])
+    exact = reader.get("/measures").text
+    assert "Counts are exact." in exact and told not in exact
+    with writing(register.engine) as connection:
+        add_person(
+            connection, NAME, roles=[Role.STEWARD], purposes=(), by="test", now=datetime.now(UTC)
+        )
+    assert told in reader.get("/measures").text
+    monkeypatch.undo()
+    assert told not in reader.get("/measures").text
