@@ -1,20 +1,27 @@
 """Whatever is asked of any run, nothing leads from one severed identity to the other."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 from sqlalchemy import select
 
 from api.db.engine import reading
 from api.db.models import Membership, Record, Run, Source
-from api.services.register.changes import record_history
+from api.services.register.changes import child_history, record_history
 from api.services.register.crosswalking import crosswalk, known_sources
 from api.services.register.exporting import Export
+from api.services.register.feed import read_feed
+from api.services.register.feed_frames import feed_frames
 from api.services.register.history import child_of, find_child
 from api.services.register.severances import shown_successions
 from api.services.register.viewing import record_number
+from matcher.register.golden import GOLDEN_FIELDS
 from tests.register_service.registers import Key
-from tests.register_service.reviewed import PEOPLE, Reviewed
+from tests.register_service.reviewed import NOAH, PEOPLE, Reviewed
 from tests.register_service.seen import seen
 from tests.register_service.test_export import exported, table
 
@@ -173,3 +180,71 @@ def test_a_record_that_was_gone_by_then_is_told_with_the_identity_that_it_was_na
     register.sever(*sides)
     kept = register.child(sides[side][0]) == left
     assert children_told_of(register, LEFT, tmp_path) == ({left} if kept else set())
+
+
+NUMBER = "9434765919"
+# A UPN is told for education alone.
+SEEN_FIELDS = [name for name in GOLDEN_FIELDS if name != "upn"]
+
+
+def told_changes(register: Reviewed, child: str) -> list[tuple[int, list[str]]]:
+    """By run, which values of a child changed: as its history, the feed and the file tell alike."""
+    with seen(register.engine) as (connection, view):
+        history = [
+            (one.run, list(one.fields))
+            for one in child_history(connection, view, child)
+            if one.kind == "values_changed"
+        ]
+        feed = [
+            (one.run, one.detail)
+            for one in read_feed(connection, after=0, limit=10_000, view=view).events
+            if one.kind == "values_changed" and one.child_id == child
+        ]
+        frame = pd.concat(feed_frames(connection))
+    file = frame[(frame["kind"] == "values_changed") & (frame["child_id"] == child)]
+    written = [(row.run, json.loads(row.detail)) for row in file.itertuples()]
+    for told in (feed, written):
+        assert history == [(run, fields_of(detail)) for run, detail in told]
+    return history
+
+
+def fields_of(detail: Mapping[str, Any] | None) -> list[str]:
+    assert detail is not None
+    every = dict.fromkeys(name.removesuffix("_source") for name in detail["fields"])
+    return [name for name in every if name != "upn"]
+
+
+def test_which_values_changed_tells_of_no_other_identity(register: Reviewed) -> None:
+    """The one that is severed away founded the child, and alone gave an NHS number."""
+    register.load_people([{**person(FIRST), "nhs_number": NUMBER}, another(FIRST)])
+    founded = runs(register)[-1]
+    for key in (LATER, LAST):
+        register.load_people([person(key), another(key)])
+    kept = register.child(FIRST)
+    register.sever([FIRST], [LATER, LAST])
+    parted = runs(register)[-1]
+    mine, theirs = (register.child(key) for key in (FIRST, LAST))
+    assert theirs == kept != mine
+    # The founding told what the other said, and so would what was gone when they were parted.
+    assert told_changes(register, kept) == [(parted, SEEN_FIELDS)]
+    assert told_changes(register, mine) == [(parted, SEEN_FIELDS)]
+    assert founded < parted
+    register.load_people([{**person(LAST), "nhs_number": NUMBER}, another(LAST)])
+    assert told_changes(register, kept)[1:] == [(runs(register)[-1], ["nhs_number"])]
+
+
+def test_which_values_changed_is_told_of_the_time_before_another_identity_came(
+    register: Reviewed,
+) -> None:
+    for key in (FIRST, LAST):
+        register.load_people([person(key), another(key)])
+    child, own = register.child(FIRST), told_changes(register, register.child(FIRST))
+    register.load_people([{**person(LATER), "nhs_number": NUMBER}, another(LATER)])
+    assert told_changes(register, child) == [*own, (runs(register)[-1], ["nhs_number"])]
+    register.sever([LATER], [FIRST, LAST])
+    assert register.child(FIRST) == child
+    told = [*own, (runs(register)[-1], SEEN_FIELDS)]
+    assert told_changes(register, child) == told
+    # Nor does it hide anything that others are severed, later and with nothing to do with these.
+    register.sever([NOAH], [("registry", "n1")])
+    assert told_changes(register, child) == told

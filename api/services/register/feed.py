@@ -3,13 +3,13 @@
 Events of the past would tell that two identities, severed since, were once one child. What
 they tell of such records is therefore reduced: that a record is linked only with the child
 that it belongs to now (or last belonged to), and since when it does; of children that ever held
-one of them no successors, nor that their values changed before. For an end that leads back, or
-values that change, would show which two were joined in one run.
+one of them no successors, nor that their values changed while they held the other's. For an end
+that leads back, or values that change, would show which two were joined in one run.
 Whoever takes a linked record from the child that it was linked to before gets
 the register exactly from this too, since a record belongs to one child at a time.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,7 @@ from api.services.register.feed_places import Place
 from api.services.register.lookalikes import lookalike_keys, lookalikes
 from api.services.register.reading import last_run
 from api.services.register.shields import LOCATION, shielded_children
-from api.services.register.sundered import unclaimed
+from api.services.register.sundered import Span, mixed_spans, told_fields, unclaimed
 from api.services.register.viewing import seen_children
 
 EVENT_KINDS = (
@@ -110,7 +110,7 @@ def read_feed(
     newest = Place(newest_event(connection), last_run(connection))
     rows = connection.execute(query).all()
     unread, rows = len(rows) > limit + _BEYOND, rows[: limit + _BEYOND]
-    reduced = Reduction.of(connection)
+    reduced = Reduction.of(connection, {row.child for row in rows if row.kind == "values_changed"})
     events = [
         FeedEvent(
             id=row.id,
@@ -212,20 +212,20 @@ class Reduction:
 
     ``own`` is the child of each record, by its key, that is in a severance or of one child with
     such a one, and ``joined`` the run since which it belongs to that child, of those that do now;
-    ``held`` are all children that ever held one. ``severed`` is the run of the last severance.
-    ``lost`` are records with a child that they are not shown with, since nobody knows whose
-    they were.
+    ``held`` are all children that ever held one, ``mixed`` the spans in which some of them held
+    the other identity's, see `mixed_spans`. ``lost`` are records with a child that they are not
+    shown with, since nobody knows whose they were.
     """
 
     own: dict[tuple[str, str], str]
     joined: dict[tuple[str, str], int]
     held: frozenset[str]
-    severed: int
+    mixed: Mapping[str, Sequence[Span]]
     lost: frozenset[tuple[str, str, str]]
 
     @classmethod
-    def of(cls, connection: Connection) -> "Reduction":
-        """As it is now."""
+    def of(cls, connection: Connection, changed: Collection[str]) -> "Reduction":
+        """As it is now; of whose values it is asked that they ``changed``."""
         records = _severed(connection)
         query = (
             select(
@@ -248,15 +248,18 @@ class Reduction:
             for _, source, record_id, since, ended in rows
             if ended is None
         }
-        # Who joins a side later brings it nothing of the other.
-        named = select(func.max(Severance.run)).where(Severance.inherited_from.is_(None))
-        last = connection.scalar(named) if rows else None
         lost = _unclaimed(connection) if rows else frozenset()
-        return cls(own, joined, frozenset(row.child for row in rows), last or 0, lost)
+        held = frozenset(row.child for row in rows)
+        mixed = mixed_spans(connection, held & set(changed)) if rows else {}
+        return cls(own, joined, held, mixed, lost)
 
     def shown(self, events: Sequence[FeedEvent]) -> list[FeedEvent]:
         """The events that may be told, as they may be."""
         return [self._told(event) for event in events if self._is_told(event)]
+
+    def _fields(self, event: FeedEvent) -> list[str]:
+        fields = (event.detail or {}).get("fields", [])
+        return told_fields(self.mixed.get(event.child_id, ()), event.run, fields)
 
     def _is_told(self, event: FeedEvent) -> bool:
         if event.kind in _LINKS and event.source and event.record_id is not None:
@@ -268,13 +271,15 @@ class Reduction:
         if event.child_id not in self.held:
             return True
         if event.kind == "values_changed":
-            return event.run >= self.severed
+            return bool(self._fields(event))
         # That something was split off says nothing without saying what.
         return event.kind != "child_split"
 
     def _told(self, event: FeedEvent) -> FeedEvent:
         if event.kind == "child_merged" and event.child_id in self.held:
             return _emptied(event)
+        if event.kind == "values_changed" and event.child_id in self.mixed:
+            return replace(event, detail={**(event.detail or {}), "fields": self._fields(event)})
         return event
 
 

@@ -31,7 +31,9 @@ from api.services.register.columns import Numbers, columns
 from api.services.register.sundered import (
     held_since,
     latest_children,
+    mixed_spans,
     severed_children,
+    told_fields,
     unclaimed,
 )
 
@@ -212,10 +214,11 @@ def shown_successions(connection: Connection, child: str) -> list[tuple[int, str
 def shown_events(connection: Connection, child: str) -> list[dict[str, Any]]:
     """The change feed of one child, in its order, as anybody who may see the child may see it.
 
-    Keys are those of the table, ``id`` to ``detail``. The feed of the whole register has all
-    events: it is for systems that keep a copy of the register.
+    Keys are those of the table, ``id`` to ``detail``. That values changed is told as the feed of
+    the whole register tells it.
     """
     hidden = hidden_from(connection, child)
+    spans = mixed_spans(connection, [child]).get(child, []) if hidden.records else []
     named = select(Source.name, Record.record_id).join(Source, Source.number == Record.source)
     numbers = np.array(sorted(hidden.records), dtype=np.int64)
     keys = {tuple(key) for key in connection.execute(named.where(among(Record.id, numbers)))}
@@ -232,6 +235,13 @@ def shown_events(connection: Connection, child: str) -> list[dict[str, Any]]:
         if "successors" in detail:
             left = [one for one in detail["successors"] if one not in hidden.children]
             event["detail"] = {**detail, "successors": left}
+            if not left:
+                event |= {"kind": "child_emptied", "detail": None}
+        if "fields" in detail:
+            fields = told_fields(spans, event["run"], detail["fields"])
+            if not fields:
+                continue
+            event["detail"] = {**detail, "fields": fields}
         shown.append(event)
     return shown
 

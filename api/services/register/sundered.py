@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 from api.db.among import among
 from api.db.models import Membership, Severance
 from api.services.register.columns import Numbers
+from matcher.register.golden import GOLDEN_COLUMNS
 
 Severed = set[frozenset[str]]
 
@@ -110,6 +111,49 @@ def latest_children(connection: Connection, records: Numbers) -> dict[int, str]:
         .order_by(Membership.from_run)
     )
     return dict(iter(connection.execute(query)))
+
+
+# From which run and until which a child held something; None until now.
+Span = tuple[int, int | None]
+
+
+def mixed_spans(connection: Connection, children: Collection[str]) -> dict[str, list[Span]]:
+    """When each child held a record that is not shown with it any more: of those that ever did."""
+    if not children:
+        return {}
+    query = (
+        select(Membership.child, Membership.record, Membership.from_run, Membership.to_run)
+        .where(among(Membership.child, sorted(children)))
+        .order_by(Membership.from_run)
+    )
+    rows = connection.execute(query).all()
+    now = latest_children(connection, np.array(sorted({row.record for row in rows}), np.int64))
+    severed = severed_children(connection, {*children, *now.values()})
+    lost = unclaimed(connection, children)
+    held: dict[str, dict[int, str]] = {}
+    for row in rows:
+        held.setdefault(row.child, {})[row.record] = now[row.record]
+    hidden = {
+        child: hidden_records(severed, child, own) | lost.get(child, set())
+        for child, own in held.items()
+    }
+    found: dict[str, list[Span]] = {}
+    for row in rows:
+        if row.record in hidden[row.child]:
+            found.setdefault(row.child, []).append((row.from_run, row.to_run))
+    return found
+
+
+def told_fields(spans: Collection[Span], run: int, fields: Collection[str]) -> list[str]:
+    """Which values of a child a run may be told to have changed; none where not even that.
+
+    While it held what is not shown with it any more, which of its values changed would tell of
+    that. Where the last of it left, all are named, whichever changed: whoever keeps the child's
+    values asks for them anew, and learns from none of the names what was there before.
+    """
+    if any(since <= run and (until is None or run < until) for since, until in spans):
+        return []
+    return list(GOLDEN_COLUMNS) if any(until == run for _, until in spans) else list(fields)
 
 
 def hidden_records(severed: Severed, child: str, now: Mapping[int, str]) -> set[int]:
