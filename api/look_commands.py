@@ -1,12 +1,14 @@
 """Commands that look at a register and change nothing of it."""
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import pandas as pd
 import typer
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from api import look_screen as screens
 from api import register_screen as screen
@@ -26,6 +28,7 @@ from api.services.access.policy import View, known_purposes, read_terms, view_of
 from api.services.access.roles import Role
 from api.services.extracts.listing import all_rejects, find_extract, list_extracts
 from api.services.output import folder_of
+from api.services.register.acts import Key, numbers_of
 from api.services.register.begun import begun_in_history
 from api.services.register.changes import ChildChange, RecordChange, child_history, record_history
 from api.services.register.entered import entered_decisions
@@ -37,6 +40,7 @@ from api.services.register.viewing import record_number, view_child, view_record
 from api.services.runs import list_sources
 from api.services.status import status as status_of
 from matcher.errors import DataError
+from matcher.register.ids import is_child_id
 
 commands = typer.Typer()
 extracts = typer.Typer(help="Look at extracts.", invoke_without_command=True)
@@ -94,11 +98,14 @@ def queue(
 ) -> None:
     """Show what waits for a person: conflicts, decisions on other values, possible links."""
     with existing_register(database) as engine, reading(engine) as connection:
-        enter_command(engine, "matcher queue", by=user_name(), now=now())
         counts = queue_counts(connection)
         found: list[QueueItem] = []
-        if any(counts.values()):
-            found = waiting_pairs(connection, limit=limit)
+        with _entered(engine, "queue") as about:
+            if any(counts.values()):
+                found = waiting_pairs(connection, limit=limit)
+            keys = {key for one in found for key in (one.l, one.r)}
+            keys |= {key for one in found for made in one.clashing for key in (made.l, made.r)}
+            about += _records(connection, keys)
     if as_json:
         print_json({"counts": counts, "pairs": [asdict(item) for item in found]})
     else:
@@ -112,9 +119,13 @@ def decisions(
     as_json: JsonOption = False,
 ) -> None:
     """Show the latest decisions of people, and whether each holds."""
-    with existing_register(database) as engine, reading(engine) as connection:
-        enter_command(engine, "matcher decisions", by=user_name(), now=now())
+    with (
+        existing_register(database) as engine,
+        reading(engine) as connection,
+        _entered(engine, "decisions") as about,
+    ):
         found = entered_decisions(connection, limit=limit)
+        about += _records(connection, {key for one in found for key in (one.l, one.r)})
     if as_json:
         print_json({"decisions": [asdict(one) for one in found]})
     else:
@@ -213,13 +224,16 @@ def show_one_child(
     """Show a child: where its id leads, its values, records and history."""
     with existing_register(database) as engine, reading(engine) as connection:
         view = _view(connection, purpose)
-        enter_command(engine, "matcher show child", by=user_name(), now=now())
-        found = view_child(connection, view, child, as_of_run=as_of)
-        if found is None:
-            if as_of is not None and view_child(connection, view, child) is not None:
-                raise DataError(f"the child began after run {as_of}")
-            raise DataError("no child has or had this id; check it")
-        history = _until(as_of, child_history(connection, view, child, limit=_HISTORY))
+        with _entered(engine, "show child", purpose) as about:
+            about += [child] if is_child_id(child) else []
+            found = view_child(connection, view, child, as_of_run=as_of)
+            if found is None:
+                if as_of is not None and view_child(connection, view, child) is not None:
+                    raise DataError(f"the child began after run {as_of}")
+                raise DataError("no child has or had this id; check it")
+            history = _until(as_of, child_history(connection, view, child, limit=_HISTORY))
+            about += [*found.standing.successors, *(f"record {x.record}" for x in found.records)]
+            about += [other for entry in history for other in entry.children]
         known = begun_in_history(connection, child, history)
     if as_json:
         print_json(asdict(found) | {"history": [asdict(entry) for entry in history]})
@@ -239,20 +253,40 @@ def show_one_record(
     """Show a record: what it says, the child it belongs to, and its history."""
     with existing_register(database) as engine, reading(engine) as connection:
         view = _view(connection, purpose)
-        enter_command(engine, "matcher show record", by=user_name(), now=now())
-        view.require_named(source)
-        number = record_number(connection, source, record_id)
-        if number is None:
-            raise DataError(f"{source} has no record with this id; check both")
-        found = view_record(connection, view, source, record_id, as_of_run=as_of)
-        child = child_of(connection, source, record_id, as_of_run=as_of)
-        history = _until(as_of, record_history(connection, view, source, number, limit=_HISTORY))
+        with _entered(engine, "show record", purpose) as about:
+            about += _records(connection, [(source, record_id)])
+            view.require_named(source)
+            number = record_number(connection, source, record_id)
+            if number is None:
+                raise DataError(f"{source} has no record with this id; check both")
+            found = view_record(connection, view, source, record_id, as_of_run=as_of)
+            child = child_of(connection, source, record_id, as_of_run=as_of)
+            every = record_history(connection, view, source, number, limit=_HISTORY)
+            history = _until(as_of, every)
+            about += [one for one in (child, *(entry.child_id for entry in history)) if one]
     if as_json:
         shown = None if found is None else asdict(found)
         entries = [asdict(entry) for entry in history]
         print_json({"record": shown, "child_id": child, "history": entries})
     else:
         screens.show_record(found, child, history)
+
+
+@contextmanager
+def _entered(engine: Engine, command: str, purpose: str | None = None) -> Iterator[list[str]]:
+    """Ids that a command tells of: entered in the access log before it tells anything of them."""
+    about: list[str] = []
+    try:
+        yield about
+    finally:
+        enter_command(
+            engine, f"matcher {command}", by=user_name(), now=now(), purpose=purpose, about=about
+        )
+
+
+def _records(connection: Connection, keys: Collection[Key]) -> list[str]:
+    """Records as the logs call them."""
+    return [f"record {number}" for number in sorted(numbers_of(connection, keys).values())]
 
 
 def _until(run: int | None, history: list[_Change]) -> list[_Change]:

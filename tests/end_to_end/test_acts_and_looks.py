@@ -341,3 +341,35 @@ def test_agreements_say_what_each_source_may_be_used_for(kept: Call) -> None:
     assert [one["name"] for one in sources] == ["clinic", "nursery"]
     assert sources[0]["agreements"][0]["purposes"] == ["early_years"]
     assert "for early_years" in kept("agreements").out
+
+
+def test_the_access_log_names_whom_a_command_showed_and_for_which_purpose(kept: Call) -> None:
+    purpose = ("--purpose", "early_years")
+
+    def log(about: str) -> list[tuple[str, str | None]]:
+        found = json.loads(kept("audit", "list", "--about", about, "--json").out)["entries"]
+        return [(one["what"], one["purpose"]) for one in found if one["log"] == "access"]
+
+    record = json.loads(kept("show", "record", "nursery", 1, *purpose, "--json").out)
+    shown = ("matcher show record", "early_years")
+    assert log("nursery/1") == log(record["child_id"]) == [shown]
+    kept("show", "child", record["child_id"], *purpose)
+    for about in ("nursery/1", "clinic/1", record["child_id"]):
+        assert log(about)[0] == ("matcher show child", "early_years")
+    assert log("nursery/2") == []
+    kept("decide", "match", "nursery", 1, "nursery", 2, "--why", "a test")
+    kept("decisions")
+    assert log("nursery/2") == [("matcher decisions", None)]
+    kept("decide", "non-match", "clinic", 1, "nursery", 2, "--why", "a test")
+    kept("decide", "match", "clinic", 1, "nursery", 1, "--why", "a test")
+    waiting = json.loads(kept("queue", "--json").out)["pairs"]
+    assert waiting
+    for source, record in (waiting[0]["l"], waiting[0]["r"]):
+        assert log(f"{source}/{record}")[0] == ("matcher queue", None)
+    # What was asked in vain is there too, without what was typed in place of an id.
+    kept("show", "child", "943 476 5919", *purpose)
+    last = json.loads(kept("audit", "list", "--limit", 1, "--json").out)["entries"][0]
+    assert (last["what"], last["purpose"], last["about"]) == (
+        *("matcher show child", "early_years"),
+        [],
+    )

@@ -155,10 +155,27 @@ class AccessLog:
             future.set_exception(problem)
 
 
-def enter_command(engine: Engine, command: str, *, by: str, now: datetime) -> None:
-    """Write down that a command, named without its arguments, gives out personal data."""
+def enter_command(
+    engine: Engine,
+    command: str,
+    *,
+    by: str,
+    now: datetime,
+    purpose: str | None = None,
+    about: Sequence[str] = (),
+) -> None:
+    """Write down that a command, named without its arguments, gives out personal data.
+
+    ``about`` are the ids of the children and records that it tells of, as in any entry.
+    """
     entry = AccessEntry(
-        at=now, by=by, route=command, about=(), status=0, request=secrets.token_hex(8)
+        at=now,
+        by=by,
+        route=command,
+        about=list(dict.fromkeys(about)),
+        status=0,
+        request=secrets.token_hex(8),
+        purpose=purpose,
     )
     with aside_of(engine) as aside, writing(aside) as connection:
         chain.append(connection, Access, [entry.as_row()])

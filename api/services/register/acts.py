@@ -4,7 +4,7 @@
 not asked here; the caller knows that.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -87,6 +87,20 @@ def keys_of(connection: Connection, records: Iterable[int]) -> dict[int, Key]:
         .where(among(Record.id, np.unique(np.fromiter(records, np.int64))))
     )
     return {number: (source, key) for number, source, key in connection.execute(query)}
+
+
+def numbers_of(connection: Connection, keys: Collection[Key]) -> dict[Key, int]:
+    """record.id of records by their keys, as far as there are such."""
+    query = (
+        select(Source.name, Record.record_id, Record.id)
+        .join(Source, Source.number == Record.source)
+        .where(
+            Source.name.in_(sorted({source for source, _ in keys})),
+            among(Record.record_id, sorted({record_id for _, record_id in keys})),
+        )
+    )
+    every = {(source, key): number for source, key, number in connection.execute(query)}
+    return {key: every[key] for key in keys if key in every}
 
 
 def require_reason(why: str) -> None:

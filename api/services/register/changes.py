@@ -12,10 +12,10 @@ import numpy as np
 from sqlalchemy import Connection, or_, select
 
 from api.db.among import among
-from api.db.models import Extract, Membership, Record, RecordVersion, Run, Severance, Source
+from api.db.models import Extract, Membership, Record, RecordVersion, Run, Severance
 from api.db.tables import in_utc
 from api.services.access.policy import View
-from api.services.register.acts import Key
+from api.services.register.acts import Key, numbers_of
 from api.services.register.lookalikes import Lookalikes, lookalikes
 from api.services.register.severances import shown_events, shown_successions
 from api.services.register.shields import (
@@ -100,7 +100,10 @@ def child_history(
     hidden = LOCATION if view.hides_location(shielded) else ()
     numbers: dict[Key, int] = {}
     if not all(view.shows_ids(source) for source in view.sources):
-        numbers = _numbers(connection, {(one["source"], one["record_id"]) for one in events})
+        numbers = numbers_of(
+            connection,
+            {(one["source"], one["record_id"]) for one in events if one["source"] is not None},
+        )
     entries = []
     for at, (run, kind, old, new) in enumerate(successions):
         if new == child_id and old in seen:
@@ -148,19 +151,6 @@ def _others(event: Mapping[str, Any]) -> list[str]:
     """Other children that an event tells of."""
     detail = event["detail"] or {}
     return detail.get("successors") or [one for one in (detail.get("successor"),) if one]
-
-
-def _numbers(connection: Connection, keys: Collection[Key]) -> dict[Key, int]:
-    """record.id by key."""
-    query = (
-        select(Source.name, Record.record_id, Record.id)
-        .join(Source, Source.number == Record.source)
-        .where(
-            Source.name.in_(sorted({source for source, _ in keys if source is not None})),
-            among(Record.record_id, sorted({key for _, key in keys if key is not None})),
-        )
-    )
-    return {(source, key): number for source, key, number in connection.execute(query)}
 
 
 def record_history(
