@@ -1,6 +1,8 @@
 """Commands with which people act on a register: decide, correct, protect, put."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -38,7 +40,7 @@ from api.services.register.severances import UnnamedError
 from api.services.register.severances import sever as enter_severance
 from api.services.register.shielding import lift_shields, still_hidden
 from api.services.register.shielding import shield as enter_shield
-from api.services.register.single import Put, delete_record, put_record
+from api.services.register.single import Put, RecordRefusedError, delete_record, put_record
 from api.services.review.ending import end_leases
 from api.services.review.undoing import pair_of
 from matcher.errors import DataError
@@ -233,8 +235,13 @@ def sever(
         except UnnamedError as error:
             unnamed = ", ".join("=".join(key) for key in error.records)
             raise DataError(f"{error}: {unnamed}") from None
-        print(f"{count} pair{'s' if count != 1 else ''} of records can never be one child again.")
-        _link(engine, by, link)
+        if count:
+            pairs = "1 pair" if count == 1 else f"{count:,} pairs"
+            print(f"{pairs} of records can never be one child again.")
+        else:
+            print("Nothing is new: these records are severed already.")
+        if count or link:
+            _link(engine, by, link)
 
 
 @commands.command()
@@ -254,7 +261,11 @@ def put(
     """
     require_file(file, "FILE")
     said = _read_values(file)
-    with existing_register(database) as engine, writing(engine) as connection:
+    with (
+        existing_register(database) as engine,
+        _said_of("FILE: {}"),
+        writing(engine) as connection,
+    ):
         done = put_record(
             connection,
             _rules(connection),
@@ -286,7 +297,11 @@ def delete(
     as_json: JsonOption = False,
 ) -> None:
     """Let one record say nothing any more, and link what is left at once."""
-    with existing_register(database) as engine, writing(engine) as connection:
+    with (
+        existing_register(database) as engine,
+        _said_of("--as-of"),
+        writing(engine) as connection,
+    ):
         done = delete_record(
             connection,
             _rules(connection),
@@ -310,6 +325,17 @@ def _show_put(done: Put, *, as_json: bool) -> None:
     else:
         of = f"it is child {done.child}" if done.child else "it is of no child"
         print(f"Run {done.run}: {of}.")
+
+
+@contextmanager
+def _said_of(where: str) -> Iterator[None]:
+    """Raises DataError that names ``where`` a field stands that cannot be as it is."""
+    try:
+        yield
+    except RecordRefusedError as error:
+        if error.field in (None, "record_id"):
+            raise
+        raise DataError(f"{where.format(error.field)}: {error}") from error
 
 
 def _read_values(file: Path) -> "RecordBody":

@@ -12,6 +12,17 @@ from api.services.extracts import NewSourceError
 from api.settings import SettingsError
 from matcher.errors import ExtractRefused, MatcherError, RuleError
 
+# How the library that reads calls words what is wrong with a value, and how we do.
+_OF_THE_LIBRARY = (
+    ("Value error, ", ""),
+    (
+        "Input should be a valid integer, unable to parse string as an integer",
+        "give a whole number",
+    ),
+    ("Input should be a valid number, unable to parse string as a number", "give a number"),
+    ("Input should be", "it should be"),
+)
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -78,6 +89,8 @@ def _wrong_call(error: Exception, message: str) -> Failure:
     """A mistake that the command line found, with where to read how it is called."""
     if type(error).__name__ == "NoArgsIsHelpError":  # it has shown the help already
         return Failure(2, "")
+    for theirs, ours in _OF_THE_LIBRARY:
+        message = message.replace(theirs, ours)
     context = getattr(error, "ctx", None)
     path = "matcher" if context is None else context.command_path
     return Failure(2, message, hint=f"\nTry '{path} --help'.")

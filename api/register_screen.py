@@ -14,10 +14,11 @@ from api.services.extracts import Received
 from api.services.extracts.listing import ExtractView
 from api.services.extracts.stops import stop_says
 from api.services.ingesting import Ingested
-from api.services.register.preview import Pairs, Preview
+from api.services.register.preview import MeasureMove, Pairs, Preview
 from api.services.register.running import RunResult
 from api.services.status import Status
 from api.services.work import JobView
+from matcher.outcomes import MeasureResult
 from matcher.outcomes import render_text as measure_as_text
 from matcher.read import note_says
 
@@ -56,6 +57,7 @@ def run_as_dict(result: RunResult) -> dict[str, Any]:
         "linked_everything": result.outcome.whole,
         "records_looked_at": result.outcome.looked_at,
         "children": asdict(result.outcome.children),
+        "conflicts_arisen": result.conflicts,
         "moved": None if result.moved is None else asdict(result.moved),
     }
 
@@ -116,10 +118,11 @@ def show_queued(received: Received, job: int | None, *, as_json: bool) -> None:
 
 def show_runs(runs: list[RunResult]) -> None:
     """What runs did to children; of a relink also to links, and what is in force since."""
-    for result in runs:
+    for at, result in enumerate(runs):
         children, moved = asdict(result.outcome.children), result.moved
         children["merged"] = children["ended"] - children["emptied"]
         counts = [(says, children[name]) for name, says in _RUN_SAYS]
+        counts += [("conflicts that arose", result.conflicts)]
         if moved is not None:
             counts += [("links gained", moved.links_gained), ("links lost", moved.links_lost)]
         activity = [(says, result.activity[name]) for name, says in _ACTIVITY_SAYS]
@@ -133,6 +136,9 @@ def show_runs(runs: list[RunResult]) -> None:
         elif any(count for _, count in activity):
             told = [f"{_rows(count)} of activity {says}" for says, count in activity if count]
             _OUT.print(f"Run {result.run}: no child changed; {' and '.join(told)}.")
+        elif at and not result.applied:
+            # It holds what the one before it brought about, of which no more is told.
+            _OUT.print(f"Run {result.run} completed this: no child changed any more.")
         else:
             _OUT.print(f"Run {result.run}: nothing changed in the register.")
         if moved is not None and moved.rules:
@@ -176,7 +182,7 @@ def preview_as_dict(found: Preview) -> dict[str, Any]:
             }
             for one in found.contradicted
         ],
-        "measures_moved": [move.name for move in found.measures if move.moves],
+        "measures": [move.as_dict() for move in found.measures],
     }
 
 
@@ -206,10 +212,10 @@ def show_preview(found: Preview, *, as_json: bool) -> None:
         table.add_row(says, f"{count:,}")
     _OUT.print(table)
     for move in found.measures:
-        _OUT.print(f"  measure {move.name}: {'another figure' if move.moves else 'as before'}")
+        _OUT.print(f"  measure {move.name}: {_moves_how(move)}")
         for when, result in (("before", move.before), ("after", move.after)):
-            if move.moves and result is not None and result.computed:
-                _OUT.print(f"    {when}: {measure_as_text(result).splitlines()[1].strip()}")
+            if move.moves:
+                _OUT.print(f"    {when}: {_figure(result)}", soft_wrap=True)
     if found.left_waiting:
         count = found.left_waiting
         waits = "1 extract waits and goes" if count == 1 else f"{count} extracts wait and go"
@@ -222,6 +228,24 @@ def show_preview(found: Preview, *, as_json: bool) -> None:
         f"--after-run {found.after_run}.",
         soft_wrap=True,
     )
+
+
+def _moves_how(move: MeasureMove) -> str:
+    if not move.moves:
+        return "as before"
+    had, has = (one is not None and one.computed for one in (move.before, move.after))
+    if had and has:
+        return "another figure"
+    if had:
+        return "no figure any more"
+    return "a figure, where there is none now" if has else "no figure, for another reason"
+
+
+def _figure(result: MeasureResult | None) -> str:
+    """What a measure comes to, or why there is no figure."""
+    if result is None:
+        return "The rules have no such measure."
+    return measure_as_text(result).splitlines()[1].strip()
 
 
 def _of(successions: tuple[Pairs, ...]) -> int:

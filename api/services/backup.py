@@ -164,6 +164,8 @@ def _heads(of: Of) -> dict[str, Head]:
 @contextmanager
 def _draft_of(file: Path) -> Iterator[IO[bytes]]:
     """A file that takes its place only when it is whole."""
+    if not file.absolute().parent.is_dir():
+        raise BackupError(f"the folder that {file.name} is to be in does not exist; make it first")
     try:
         handle, name = tempfile.mkstemp(prefix=".backup-", dir=file.absolute().parent)
     except OSError as error:

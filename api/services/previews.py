@@ -22,7 +22,7 @@ from api.db.tables import in_utc
 from api.services.access.agreements import unchanged_agreements
 from api.services.access.audit import note_act
 from api.services.register.kept_rules import InForce, rules_in_force
-from api.services.register.preview import MeasureMove, MovedLinks, Pairs, Preview, preview
+from api.services.register.preview import MovedLinks, Pairs, Preview, preview
 from api.services.register.previewed import Previewed, check_last_run
 from api.services.register.reading import last_run
 from api.services.register.running import relink
@@ -30,7 +30,6 @@ from api.services.review.ending import end_settled_leases
 from api.services.rules import load_rule_book
 from api.services.work import JobView, Task, ask_to_cancel, enqueue, jobs_by_id
 from matcher.errors import DataError, MatcherError, RuleError
-from matcher.outcomes import MeasureResult, as_dict
 from matcher.progress import Observer
 from matcher.rules.model import load_model
 
@@ -324,7 +323,7 @@ def _as_dict(found: Preview) -> dict[str, Any]:
         "queue_growth": found.queue_growth,
         "contradicted": [one.decision for one in found.contradicted if not one.already][:_TOLD],
         "contradicted_already": sum(one.already for one in found.contradicted),
-        "measures": [_measure(one) for one in found.measures],
+        "measures": [one.as_dict() for one in found.measures],
     }
 
 
@@ -343,16 +342,4 @@ def _moved(links: MovedLinks) -> dict[str, int]:
         "gained": len(links.gained),
         "lost": len(links.lost),
         "after": links.after,
-    }
-
-
-def _measure(move: MeasureMove) -> dict[str, Any]:
-    def plain(result: MeasureResult | None) -> dict[str, Any] | None:
-        return None if result is None else as_dict(result)
-
-    return {
-        "name": move.name,
-        "moves": move.moves,
-        "before": plain(move.before),
-        "after": plain(move.after),
     }

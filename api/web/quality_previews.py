@@ -100,7 +100,7 @@ def _moved(visit: Access, found: PreviewView) -> list[dict[str, Any]]:
     book = rules_in_force(visit.connection, visit.service.offered).book
     moved = (found.found or {}).get("measures", [])
     told = {
-        (one["name"], side): _with_unit(one)
+        (one["name"], side): _figure(one)
         for side in ("before", "after")
         for one in protect_all([one[side] for one in moved if one[side]], book.disclosure)
     }
@@ -109,18 +109,24 @@ def _moved(visit: Access, found: PreviewView) -> list[dict[str, Any]]:
             "title": book.measures[one["name"]].spec.title
             if one["name"] in book.measures
             else sentence(words(one["name"])),
-            **{side: told.get((one["name"], side)) for side in ("before", "after")},
+            **{
+                side: told.get((one["name"], side), "not in the rules")
+                for side in ("before", "after")
+            },
         }
         for one in moved
     ]
 
 
-def _with_unit(result: Mapping[str, Any]) -> str | None:
-    """The value of a measure as its page has it; none if it is hidden."""
+def _figure(result: Mapping[str, Any]) -> str:
+    """The value of a measure as its page has it, or why there is none."""
     unit: str = result["value_unit"]
     value: str | None = result["value_rounded"]
+    if result["why_not"]:
+        return f"not worked out: {result['why_not']}"
     if value is None:
-        return None
+        nobody = not result["compared"] and result["denominator"] == 0
+        return "nobody to work it out of" if nobody else "hidden"
     return value.replace("-", "−") + (unit if unit == "%" else f" {unit}")
 
 

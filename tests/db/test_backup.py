@@ -138,7 +138,9 @@ def test_a_backup_that_fails_leaves_no_file(
 
 
 def test_a_place_that_cannot_be_written_to_is_refused(filled: Engine, tmp_path: Path) -> None:
-    with pytest.raises(BackupError, match=r"register\.zip cannot be written there"):
+    with pytest.raises(
+        BackupError, match=r"register\.zip is to be in does not exist; make it first"
+    ):
         back_up(filled, tmp_path / "missing" / "register.zip")
 
 

@@ -1,6 +1,7 @@
 """People look at a register, and act on it, at the command line, on both databases."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -373,3 +374,86 @@ def test_the_access_log_names_whom_a_command_showed_and_for_which_purpose(kept: 
         *("matcher show child", "early_years"),
         [],
     )
+
+
+def test_severing_again_says_that_nothing_is_new(kept: Call) -> None:
+    sides = ("--one", "nursery=1", "--other", "clinic=1")
+    kept("sever", *sides, "--why", "order")
+    again = kept("sever", *sides, "--why", "order")
+    assert (again.status, again.out) == (
+        GOOD,
+        "Nothing is new: these records are severed already.\n",
+    )
+    log = json.loads(kept("audit", "list", "--about", "nursery/1", "--json").out)["entries"]
+    assert [one["what"] for one in log] == ["record_severed"]
+
+
+def test_a_run_that_only_completes_an_act_is_told_as_such(kept: Call) -> None:
+    """What joins a severed child is kept from the other side by a run of its own."""
+    kept("sever", "--one", "nursery=1", "--other", "clinic=1", "--why", "order")
+    joined = kept("decide", "match", "nursery", 1, "nursery", 2, "--why", "a test").out
+    assert "nothing changed" not in joined
+    runs = [int(number) for number in re.findall(r"^Run (\d+)", joined, re.MULTILINE)]
+    assert runs == [runs[0], runs[0] + 1]
+    assert f"Run {runs[1]} completed this: no child changed any more.\n" in joined
+
+
+def test_a_run_in_which_a_conflict_arose_says_so(kept: Call) -> None:
+    """Also where no child is another for it."""
+    for kind, *pair in (
+        ("match", "nursery", 1, "clinic", 1),
+        ("match", "nursery", 2, "clinic", 2),
+        ("non-match", "nursery", 1, "nursery", 2),
+    ):
+        kept("decide", kind, *pair, "--why", "a test")
+    said = kept("decide", "match", "clinic", 1, "clinic", 2, "--why", "a test").out
+    assert "nothing changed" not in said
+    assert re.search(r"conflicts that arose\W+1\W", said)
+    assert "A conflict arose: " in said
+    for number in (4, 3):
+        kept("undo", number, "--why", "a test")
+    kept("decide", "non-match", "nursery", 1, "nursery", 2, "--why", "a test", "--link-later")
+    kept("decide", "match", "clinic", 1, "clinic", 2, "--why", "a test", "--link-later")
+    (run,) = json.loads(kept("relink", "--json").out)["runs"]
+    assert run["conflicts_arisen"] == 1
+
+
+def test_a_decision_on_severed_records_is_not_there_to_be_taken_back(kept: Call) -> None:
+    kept("decide", "non-match", "nursery", 1, "clinic", 2, "--why", "a test")
+    kept("sever", "--one", "nursery=1", "--other", "clinic=2", "--why", "order")
+    assert json.loads(kept("decisions", "--json").out)["decisions"] == []
+    runs = kept("status").out
+    hidden, none = kept("undo", 1, "--why", "a test"), kept("undo", 99, "--why", "a test")
+    assert (hidden.status, hidden.err.replace("1", "99")) == (DATA_PROBLEM, none.err)
+    assert kept("status").out == runs
+
+
+def test_what_is_refused_of_a_record_names_the_field_and_what_is_so(
+    kept: Call, tmp_path: Path
+) -> None:
+    said = tmp_path / "said.json"
+    values = {"forename": "Zeno", "surname": "Quint", "date_of_birth": "2014-05-03"}
+    for wrong in ("as_of", "date_of_birth"):
+        said.write_text(json.dumps({**values, wrong: "2999-01-01"}), encoding="utf-8")
+        refused = kept("put", "nursery", 7, said)
+        assert refused.err == f"matcher: FILE: {wrong}: this day is yet to come\n"
+    late = kept("delete", "nursery", 1, "--as-of", "2999-01-01")
+    assert late.err == "matcher: --as-of: this day is yet to come\n"
+    assert kept("delete", "nursery", 1).status == GOOD
+    again, never = (kept("delete", "nursery", one) for one in (1, 99))
+    assert again.err == "matcher: nursery does not list this record any more\n"
+    assert never.err == "matcher: nursery has no record with this id; check both\n"
+
+
+def test_a_folder_that_is_not_there_is_told_alike(kept: Call, tmp_path: Path) -> None:
+    for call in (("backup", tmp_path / "no" / "x.zip"),
+                 ("export", "register", "--out", tmp_path / "no" / "x.csv")):  # fmt: skip
+        refused = kept(*call)
+        assert refused.status == DATA_PROBLEM
+        assert " is to be in does not exist; make it first" in refused.err
+    wrong = kept("export", "nothing", "--out", tmp_path / "x.csv").err
+    assert wrong.startswith(
+        "matcher: Invalid value for 'what': 'nothing' is not one of 'crosswalk'"
+    )
+    assert "'--limit': give a whole number" in kept("queue", "--limit", "x").err
+    assert "'--limit': it should be greater than" in kept("queue", "--limit", "0").err

@@ -110,6 +110,27 @@ def test_a_preview_lists_every_pair_and_decision_that_other_rules_move(
     assert re.search(r"decisions contradicted already +│ 1\b", table), table
 
 
+def test_a_preview_says_that_a_measure_would_have_no_figure_and_why(call_anew: Call) -> None:
+    call = call_anew
+    for source in ("school_census", "eyfsp"):
+        done = call("ingest", source, town_folder() / TOWN[source], "--as-of", DAY)
+        assert done.status == GOOD, done.err
+    call("withdraw", 2, "--why", "a test")
+    said = call("relink", "--preview").out
+    name = "gld_gap_by_fsm"
+    told = re.search(
+        rf"measure {name}: no figure any more\n    before: (.+)\n    after: (.+)\n", said
+    )
+    assert told, said
+    found = json.loads(call("relink", "--preview", "--json").out)["measures"]
+    (moved,) = [one for one in found if one["name"] == name]
+    before, after = moved["before"], moved["after"]
+    assert moved["moves"]
+    assert told[1].startswith(f"{before['value_rounded']} {before['value_unit']}")
+    assert (after["value"], after["title"]) == (None, before["title"])
+    assert told[2] == f"Not computed: {after['why_not']}."
+
+
 def test_a_relink_of_what_waits_does_what_its_preview_said_or_nothing(
     call: Call, tmp_path: Path
 ) -> None:

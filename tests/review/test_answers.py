@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 
 from api.db.engine import reading
 from api.db.models import Audit, Decision, Job
-from api.services.register.acts import ActError
+from api.services.register.acts import ActError, UnknownError, keys_of
 from api.services.register.decisions import decisions_in_force
 from api.services.review.answering import NO_REASON
 from api.services.review.pairs import AnsweredError
@@ -217,6 +217,21 @@ def test_there_is_nothing_to_undo_twice(desk: Desk) -> None:
     desk.undo(ANNA)
     with pytest.raises(ActError):
         desk.undo(ANNA)
+
+
+def test_an_answer_to_what_is_severed_since_is_not_taken_back(desk: Desk) -> None:
+    lease = desk.take(ANNA)
+    made = desk.answer(ANNA, lease).decision
+    assert made is not None
+    with reading(desk.register.engine) as connection:
+        one, other = keys_of(connection, lease.pair.records).values()
+    desk.register.sever([one], [other], run=False)
+    with pytest.raises(ActError, match="may not be taken back"):
+        desk.undo(ANNA)
+    for reviewer in (ANNA, SENIOR):
+        with pytest.raises(UnknownError, match=f"there is no decision {made}"):
+            desk.undo_one(reviewer, made)
+    assert in_force(desk) != []
 
 
 def test_only_senior_reviewers_undo_what_others_decided(desk: Desk) -> None:

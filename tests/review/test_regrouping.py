@@ -7,12 +7,13 @@ from sqlalchemy import select
 
 from api.db.engine import reading, writing
 from api.db.models import Decision
-from api.services.register.acts import ActError, Key
+from api.services.register.acts import ActError, Key, UnknownError
+from api.services.register.severances import are_severed
 from api.services.review.grouping import NEW, Group, group_of
 from api.services.review.pairs import InHandError, StaleError, UnknownPairError
 from api.services.review.planning import Plan, planned
 from api.services.review.regrouping import RefusedPairError, enter
-from api.services.review.undoing import NotYoursError, changed_with
+from api.services.review.undoing import NotYoursError, changed_with, undone_with
 from tests.register_service.reviewed import AISHA, NOAH, UNSURE
 from tests.review.desk import Desk, person, rules, viewer
 
@@ -116,6 +117,23 @@ def test_records_that_were_moved_go_back_as_a_whole(desk: Desk) -> None:
     assert not desk.register.together(clinic, UNSURE)
     with pytest.raises(ActError):
         desk.undo_one(SENIOR, made[0])
+
+
+def test_what_is_severed_since_is_not_taken_back_with_a_change(desk: Desk) -> None:
+    school, clinic, social = AISHA
+    made = move(desk, school, UNSURE, {clinic: desk.register.child(UNSURE)})
+    desk.register.run()
+    desk.register.sever([school, social], [clinic, UNSURE])
+    with reading(desk.register.engine) as connection:
+        pairs = connection.execute(select(Decision.id, Decision.record_l, Decision.record_r)).all()
+        left = [one for one, l, r in pairs if not are_severed(connection, l, r)]
+        told = undone_with(connection, made)
+    assert set(left) < set(made)
+    assert {told[one] for one in left} == {len(left)}
+    hidden = min(set(made) - set(left))
+    with pytest.raises(UnknownError):
+        desk.undo_one(SENIOR, hidden)
+    assert desk.undo_one(SENIOR, left[0]).decisions == len(left)
 
 
 def test_decisions_of_one_change_name_it_and_one_alone_names_none(desk: Desk) -> None:

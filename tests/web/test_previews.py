@@ -49,8 +49,10 @@ def test_a_preview_shows_how_far_it_is_and_names_what_it_counts(
     do_work(service)
     assert client.get(address, headers=asked).headers["HX-Redirect"] == address
     told = client.get(address).text
-    for words in ("Children new to the register", "Records that joined a child", "hidden"):
+    for words in ("Children new to the register", "Records that joined a child"):
         assert words in told
+    assert "not worked out: no EYFS Profile results from eyfsp were given" in told
+    assert ">hidden<" not in told
     assert "Gap in good level of development by free school meals" in told
     for raw in ("Gld", "Founded", "not told"):
         assert raw not in told

@@ -116,12 +116,15 @@ def can_decide(connection: Connection, *, kind: str, one: Key, other: Key, why: 
 
 
 def check_can_undo(connection: Connection, decision: int, *, why: str) -> Made:
-    """A decision that was not taken back yet. Raises UnknownError, ActError."""
+    """A decision that was not taken back yet. Raises UnknownError, ActError.
+
+    One on a severed pair is told to nobody, so it is not there to be taken back either.
+    """
     require_reason(why)
     made = connection.execute(
         select(Decision.kind, Decision.record_l, Decision.record_r).where(Decision.id == decision)
     ).one_or_none()
-    if made is None:
+    if made is None or are_severed(connection, made.record_l, made.record_r):
         raise UnknownError(f"there is no decision {decision}")
     if made.kind == UNDO:
         raise ActError(f"entry {decision} takes a decision back; decide again instead")

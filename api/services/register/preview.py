@@ -8,6 +8,7 @@ unchanging view of the database and no more (see `api.db.engine.reading`).
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,7 +40,7 @@ from api.services.register.whole import compute_whole, members
 from matcher.deciding import Linked
 from matcher.errors import DataError
 from matcher.links import reported
-from matcher.outcomes import MeasureInputs, MeasureResult
+from matcher.outcomes import MeasureInputs, MeasureResult, as_dict
 from matcher.progress import Observer, Silent
 from matcher.table import Mask
 
@@ -89,6 +90,15 @@ class MeasureMove:
     def moves(self) -> bool:
         """Whether anything of it would be another figure."""
         return self.before != self.after
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values; the results as `matcher.outcomes` tells them."""
+        return {
+            "name": self.name,
+            "moves": self.moves,
+            "before": None if self.before is None else as_dict(self.before),
+            "after": None if self.after is None else as_dict(self.after),
+        }
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from api.services.extracts import Applied, Due, apply, diff, extracts_due, read_
 from api.services.register.columns import Numbers, columns
 from api.services.register.conflicts import REFUSED_LINK
 from api.services.register.corrections import left_with
+from api.services.register.entered import conflicts_since
 from api.services.register.feed_places import keep_key
 from api.services.register.kept_rules import InForce, differ_from_last, keep_rules, rules_in_force
 from api.services.register.linker import LinkOutcome
@@ -56,12 +57,14 @@ class MovedInForce:
 class RunResult:
     """What a run did. ``applied`` counts by extract; ``run`` is its number.
 
+    ``conflicts`` is how many it was the first to see, of those that anybody may be shown.
     ``moved`` is counted by a relink only: others would look through all links for it.
     """
 
     run: int
     applied: Mapping[int, Mapping[str, int]]
     outcome: LinkOutcome
+    conflicts: int
     moved: MovedInForce | None = None
 
     @property
@@ -132,7 +135,7 @@ def run_register(
         )
         anew = False
         counts = {extract: dict(one.counts) for extract, one in applied.items()}
-        result = RunResult(run, counts, outcome)
+        result = RunResult(run, counts, outcome, len(conflicts_since(connection, run)))
         end_run(connection, run, outcome, result.activity)
         results.append(result)
     if previewed is not None and not results:
@@ -196,7 +199,7 @@ def relink(
         links_gained=int((~after.isin(before)).sum()),
         links_lost=int((~before.isin(after)).sum()),
     )
-    return RunResult(run, {}, outcome, moved)
+    return RunResult(run, {}, outcome, len(conflicts_since(connection, run)), moved)
 
 
 def _links(connection: Connection) -> pd.MultiIndex:

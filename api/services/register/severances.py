@@ -64,6 +64,8 @@ def sever(
 ) -> int:
     """Sever two groups of records, and those of one child with them; how many pairs.
 
+    None if all are severed already; then nothing is entered.
+
     Where both groups are of one child until now, each of its records has to be named. One that
     its source does not list any more may be: those of which nobody says whose they are, are shown
     with neither. Takes effect with the next run. Raises ActError, UnnamedError if not all are
@@ -79,7 +81,7 @@ def sever(
     pairs = {"record_l": [l for l, _ in new], "record_r": [r for _, r in new]}
     rows = {**pairs, "why": why, "by": by, "at": now}
     insert(connection, Severance, rows)
-    for record in sorted([*mine.tolist(), *theirs.tolist()]):
+    for record in sorted([*mine.tolist(), *theirs.tolist()]) if new else ():
         # Each on its own: the log must not lead from one side to the other.
         audit(connection, "record_severed", f"record {record}", by=by, now=now)
     return len(new)

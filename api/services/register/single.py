@@ -163,8 +163,10 @@ def delete_record(
     lock_register(connection)
     number = _source(connection, source)
     record, version, _ = _current(connection, number, record_id)
-    if record is None or version is None:
-        raise DataError(f"{source} has no record with this id")
+    if record is None:
+        raise DataError(f"{source} has no record with this id; check both")
+    if version is None:
+        raise DataError(f"{source} does not list this record any more")
     _check_not_older(as_of, _day_of(connection, number, version), "leave the record as it is")
     run = begin_run(connection, rules, kind="record", by=by, now=now)
     _close(connection, version, run)

@@ -15,9 +15,10 @@ from api.db.tables import in_utc
 from api.services.access.audit import note_act
 from api.services.access.policy import View
 from api.services.register.acts import ActError, Key, require_reason
+from api.services.register.columns import columns
 from api.services.register.deciding import check_can_undo, undo_decision
 from api.services.register.decisions import UNDO
-from api.services.register.severances import are_severed
+from api.services.register.severances import are_severed, severed_between
 from api.services.review.answering import ENTERED, SETTLED, queue_linking
 from api.services.review.ending import end_leases
 from api.services.review.known import VOID
@@ -127,30 +128,37 @@ def pair_of(connection: Connection, decision: int) -> PairId:
 
 
 def changed_with(connection: Connection, decision: int) -> list[int]:
-    """The decisions in force of the change that this one was entered with; at least this one."""
-    change = connection.scalar(select(Decision.change).where(Decision.id == decision))
-    if change is None:
-        return [decision]
-    undo = aliased(Decision)
-    query = select(Decision.id).where(
-        Decision.change == change, ~exists().where(undo.undoes == Decision.id)
-    )
-    return list(connection.scalars(query.order_by(Decision.id)))
+    """The decisions in force of the change that this one was entered with; at least this one.
+
+    Without those on pairs that are severed since.
+    """
+    beside = _beside(connection, [decision])
+    return sorted({decision, *beside.get(decision, ())})
 
 
 def undone_with(connection: Connection, decisions: Collection[int]) -> dict[int, int]:
     """How many decisions are taken back with each of these: more than one of a whole change."""
+    beside = _beside(connection, decisions)
+    return {one: max(1, len(beside.get(one, ()))) for one in decisions}
+
+
+def _beside(connection: Connection, decisions: Collection[int]) -> dict[int, list[int]]:
+    """The decisions in force of the changes that these were entered with, if they were with any."""
     own, beside, undo = aliased(Decision), aliased(Decision), aliased(Decision)
     query = (
-        select(own.id, func.count())
+        select(own.id, beside.id, beside.record_l, beside.record_r)
         .join(beside, beside.change == own.change)
         .where(
             among(own.id, np.array(sorted(decisions), np.int64)),
             ~exists().where(undo.undoes == beside.id),
         )
-        .group_by(own.id)
     )
-    return dict.fromkeys(decisions, 1) | dict(iter(connection.execute(query)))
+    one, other, l, r = columns(connection, query)
+    severed = severed_between(connection, l, r)
+    found: dict[int, list[int]] = {}
+    for decision, with_it in zip(one[~severed].tolist(), other[~severed].tolist(), strict=True):
+        found.setdefault(decision, []).append(with_it)
+    return found
 
 
 def _undo_whole(
@@ -189,6 +197,9 @@ def _undo(
     now: datetime,
 ) -> Undone:
     pair, entry = PairId(latest.low, latest.high), None
+    if are_severed(connection, *pair.records):
+        # Nothing more is told, as where such a pair is to be decided on.
+        raise ActError("your answer may not be taken back; ask the register's guardian")
     if latest.state == SETTLED:
         raise ActError("a senior reviewer has settled this pair since; it cannot be taken back")
     if latest.state == ENTERED:
