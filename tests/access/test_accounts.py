@@ -159,6 +159,8 @@ def test_the_first_invitation_is_worth_nothing_once_somebody_is_there(engine: En
         assert token is not None
         add_person(connection, "ada", roles=ANALYST, by="root", now=NOW)
         with pytest.raises(CredentialsError, match="somebody has come in already"):
+            open_invitation(connection, token, now=NOW)
+        with pytest.raises(CredentialsError, match="somebody has come in already"):
             accept_invitation(connection, token, PASSWORD, name="eve", now=NOW)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -44,9 +45,20 @@ USERS: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
+    with running(free_port()) as found:
+        yield found
+
+
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port: int = free.getsockname()[1]
+    return port
+
+
+@contextmanager
+def running(port: int) -> Iterator[str]:
+    """A provider, with a signing key that it makes when it starts."""
     users = [part for user in USERS for part in ("--user-claims", json.dumps(user))]
     command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), "-n", "true"]
     process = subprocess.Popen(
@@ -102,6 +114,15 @@ def test_the_browser_is_sent_with_a_challenge_a_state_and_a_nonce(
 def test_who_comes_back_is_who_the_provider_proves(provider: OpenIdProvider, issuer: str) -> None:
     assert identity(provider, "s-ada") == Identity(issuer, "s-ada", ("ada",), None)
     assert identity(provider, "s-grace").names == ("grace@oldham.example",)
+
+
+def test_a_provider_that_signs_with_a_new_key_is_asked_for_it() -> None:
+    port = free_port()
+    with running(port) as issuer:
+        provider = OpenIdProvider(issuer, "register", "a secret")
+        assert identity(provider, "s-ada").names == ("ada",)
+    with running(port):
+        assert identity(provider, "s-ada").names == ("ada",)
 
 
 def test_an_address_that_was_not_verified_is_no_name(provider: OpenIdProvider) -> None:
@@ -260,6 +281,21 @@ def test_roles_that_the_provider_tells_count_from_the_next_sign_in(
             (row,) = list_people(connection)
         assert row.roles == sorted(roles)
         assert row.purposes == []
+    with pytest.raises(CredentialsError, match="no role"):
+        come_in(engine, aside, replace(ADA, roles=frozenset()))
+
+
+def test_the_last_steward_stays_one_whatever_the_provider_tells(
+    engine: Engine, aside: Engine
+) -> None:
+    come_in(engine, aside, replace(ADA, roles=frozenset({Role.STEWARD})))
+    for roles in ({Role.REVIEWER}, set()):
+        come_in(engine, aside, replace(ADA, roles=frozenset(roles)))
+        with reading(engine) as connection:
+            (row,) = list_people(connection)
+        assert row.roles == sorted({*roles, Role.STEWARD})
+    with writing(engine) as connection:
+        add_person(connection, "grace", roles=[Role.STEWARD], by="root", now=NOW)
     with pytest.raises(CredentialsError, match="no role"):
         come_in(engine, aside, replace(ADA, roles=frozenset()))
 

@@ -88,7 +88,11 @@ def first_invitation(
 
 
 def open_invitation(connection: Connection, token: str, *, now: datetime) -> Invited:
-    """What an invitation is for. Raises CredentialsError if it is unknown, used or expired."""
+    """What an invitation is for.
+
+    Raises CredentialsError if it is unknown, used or expired, or was for the first steward and
+    somebody has come in already.
+    """
     row = _invitation(connection, token, now)
     return Invited(row.id, row.person, row.name, in_utc(row.expires_at))
 
@@ -105,8 +109,6 @@ def accept_invitation(
     person, known_as = invitation.person, invitation.name
     check_password(password, name=known_as or tidy_name(name or ""))
     if person is None:
-        if _anybody(connection):
-            raise CredentialsError("somebody has come in already; ask them to add you")
         known_as = tidy_name(name or "")
         person = add_person(
             connection,
@@ -237,6 +239,8 @@ def _invitation(connection: Connection, token: str, now: datetime) -> Row[Any]:
     found = connection.execute(query).one_or_none()
     if found is None:
         raise CredentialsError("this link has been used or has expired; ask for a new one")
+    if found.person is None and _anybody(connection):
+        raise CredentialsError("somebody has come in already; ask them to add you")
     return found
 
 
@@ -245,11 +249,16 @@ def _end_invitations(connection: Connection, whose: Any, now: datetime) -> None:
     connection.execute(update(Invitation).where(open_).values(expires_at=now))
 
 
-def _check_not_the_last_steward(connection: Connection, person: Row[Any]) -> None:
+def is_last_steward(connection: Connection, person: Row[Any]) -> bool:
+    """Whether nobody but this person may administer."""
     if Role.STEWARD not in person.roles:
-        return
+        return False
     others = connection.scalars(
         select(Person.roles).where(Person.active.is_(True), Person.id != person.id)
     )
-    if not any(Role.STEWARD in roles for roles in others):
+    return not any(Role.STEWARD in roles for roles in others)
+
+
+def _check_not_the_last_steward(connection: Connection, person: Row[Any]) -> None:
+    if is_last_steward(connection, person):
         raise AccessError("this is the last steward; make somebody else one first")

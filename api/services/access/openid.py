@@ -19,7 +19,7 @@ from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
-from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 from sqlalchemy import Connection, Engine, Row, or_, select, update
@@ -167,8 +167,8 @@ class OpenIdProvider:
         )
         try:
             decoded = jwt.decode(token["id_token"], self._keys(), registry=registry)
-        except InvalidKeyIdError:
-            # It signs with a new key since it was last asked.
+        except (InvalidKeyIdError, BadSignatureError):
+            # It signs with a new key since it was last asked, which may have no name.
             decoded = jwt.decode(token["id_token"], self._keys(anew=True), registry=registry)
         checked = CodeIDToken(
             decoded.claims,
@@ -214,7 +214,7 @@ def sign_in_by_openid(
     They are whoever came with the same subject before, or else the person who was added by
     one of the names and has not come in from a provider yet. Where the provider tells roles,
     these count from now on, and who has one is added; and so do purposes that an agreement has,
-    where it tells them. Raises CredentialsError.
+    where it tells them. The last steward stays one. Raises CredentialsError.
     """
     with writing(engine) as connection:
         purposes = _known_of(connection, identity.purposes)
@@ -232,13 +232,17 @@ def sign_in_by_openid(
             person = _known(connection, identity)
         if person is None or not person.active:
             raise CredentialsError("nobody has given you access here; ask a steward to add you")
-        if identity.roles is not None and not identity.roles:
+        roles = identity.roles
+        if roles is not None and accounts.is_last_steward(connection, person):
+            # Or there would be nobody to ask.
+            roles |= {Role.STEWARD}
+        if roles is not None and not roles:
             raise CredentialsError("the provider tells no role of yours that is known here")
         if person.subject is None:
             values = {"issuer": identity.issuer, "subject": identity.subject}
             connection.execute(update(Person).where(Person.id == person.id).values(values))
             note_act(connection, "person_bound", f"person {person.id}", by=person.name, now=now)
-        _take_over(connection, person, identity.roles, purposes, now)
+        _take_over(connection, person, roles, purposes, now)
     return start_sign_in(aside, person.id, person.name, now=now)
 
 
