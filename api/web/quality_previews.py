@@ -6,9 +6,10 @@ from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import Form, Request, Response
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from api.db.models import JobState
+from api.db.among import among
+from api.db.models import Child, JobState
 from api.rest.access import Access, Write
 from api.rest.problems import Problem
 from api.services.access.roles import Permission
@@ -92,7 +93,19 @@ def preview_page(request: Request, number: int, visit: Visit) -> Response:
         no_worker=working and not worker_lives(visit.connection.engine),
         stale=found.last_run != found.after_run,
         measures=_moved(visit, found),
+        given=_given(visit.connection, found),
     )
+
+
+def _given(connection: Connection, found: PreviewView) -> set[str]:
+    """The children who would take records of others, and who there are already."""
+    moved = found.found or {}
+    takers = {
+        other
+        for how in ("merges", "splits", "moves")
+        for _, other in moved.get(how, {}).get("children", [])
+    }
+    return set(connection.scalars(select(Child.id).where(among(Child.id, sorted(takers)))))
 
 
 def _moved(visit: Access, found: PreviewView) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from api.web.access import page_router, signed_in
 from api.web.charts import Share
 from api.web.pages import Instead, page, see
 from api.web.review_part import words_for_templates
-from api.web.text import plain, sentence
+from api.web.text import called, plain, sentence
 from api.web.typed import Written
 
 router = page_router()
@@ -91,11 +91,19 @@ def mark_pair(
             now=change.now,
         )
     except ActError as error:
-        errors = {"record_id_l": sentence(str(error))}
+        errors = {"record_id_l": sentence(_by_title(change, str(error), source_l, source_r))}
         raise Instead(_known(request, change, typed, errors)) from None
     return see(
         request, "/review/known", said=f"Known pair {number} measures reviewers from now on."
     )
+
+
+def _by_title(change: Access, message: str, *sources: str) -> str:
+    """The message with a system that it begins with called as the page calls it."""
+    for source in sources:
+        if message.startswith(f"{source} "):
+            return called(source, change.service.offered.book.titles) + message[len(source) :]
+    return message
 
 
 @router.post("/review/known/{number}/end")

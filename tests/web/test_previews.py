@@ -89,6 +89,35 @@ def test_a_preview_tells_children_not_pairs_and_what_home_will_tell(
     assert '<details class="govuk-details" open>' in shown[split - 150 : split]
 
 
+def test_a_preview_leads_to_no_child_who_is_not_there_yet(
+    service: Service, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.STEWARD)
+    # All of one child's records but its own system's fall apart.
+    number = asked_for(service, Wanted(lower=40.0, upper=90.0))
+    do_work(service)
+    shown = client.get(f"/quality/previews/{number}").text
+    assert "to a new child" in shown
+    named = set(re.findall(r'href="(/children/[^"/]+)"', shown))
+    assert named
+    assert {client.get(one).status_code for one in named} == {200}
+
+
+def test_decisions_that_the_weights_go_against_are_told_to_hold(
+    service: Service, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.STEWARD)
+    number = asked_for(service, Wanted(lower=0.0))
+    do_work(service)
+    with writing(service.engine) as connection:
+        found = dict(connection.execute(select(PreviewRow.found)).scalar_one())
+        newly = {"contradicted": [1, 2], "contradicted_already": 1}
+        connection.execute(update(PreviewRow).values(found={**found, **newly}))
+    told = client.get(f"/quality/previews/{number}").text
+    assert "2 pairs would newly be something else than people decided. Those decisions" in told
+    assert "1 pair would be something else than a person decided, as it is now. That" in told
+
+
 def test_what_a_preview_says_of_the_queue_is_what_home_says_afterwards(
     service: Service, sign_in: SignIn
 ) -> None:

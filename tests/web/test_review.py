@@ -602,6 +602,8 @@ def test_a_steward_marks_a_known_pair_and_is_told_what_is_missing(sit: Sit) -> N
     assert refused.status_code == 422
     assert "Enter the id of the first record" in text_of(refused)
     values = {"source_l": "school", "record_id_l": "1", "source_r": "social", "record_id_r": "1"}
+    unknown = steward.post("/review/known", **{**values, "record_id_l": "none"}, kind="match")
+    assert "School has no record with this id" in unknown.text
     assert steward.post("/review/known", **values, kind="match").status_code == 303
     again = steward.post("/review/known", **values, kind="match")
     assert again.status_code == 422 and "a known one already" in text_of(again)
