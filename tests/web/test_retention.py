@@ -76,6 +76,8 @@ def test_what_is_due_is_shown_held_and_erased_once_confirmed(
     assert "Enter a reason" in steward.send(f"{HERE}/holds", 422, child_id=child)
     assert "no child with this id" in steward.send(f"{HERE}/holds", 422, child_id="x", why="y")
     steward.send(f"{HERE}/holds", child_id=child.lower(), why="case 7")
+    again = steward.send(f"{HERE}/holds", 422, child_id=child, why="case 7")
+    assert re.search(r"Hold \d+ is in force already, for the same reason", again)
     (hold,) = re.findall(rf"{HERE}/holds/\d+", steward.see(HERE))
     confirm = steward.see(f"{HERE}/erase")
     assert "Census: 1 record" in confirm and "School" not in confirm

@@ -35,7 +35,10 @@ class HoldView:
 
 
 def put_hold(connection: Connection, *, on: Key | str, why: str, by: str, now: datetime) -> int:
-    """Hold a record by its key, or a child by its id; the hold's number. Raises ActError."""
+    """Hold a record by its key, or a child by its id; the hold's number.
+
+    Several may be on one, each for its own reason. Raises ActError.
+    """
     require_reason(why)
     record = None if isinstance(on, str) else record_number(connection, *on)
     child = on if isinstance(on, str) else None
@@ -43,6 +46,13 @@ def put_hold(connection: Connection, *, on: Key | str, why: str, by: str, now: d
         raise ActError("there is no child with this id")
     if child is None and record is None:
         raise ActError("the register has no record with this id; check the source too")
+    same = [
+        one.id
+        for one in holds_in_force(connection)
+        if (one.record, one.child_id, one.why) == (record, child, why)
+    ]
+    if same:
+        raise ActError(f"hold {same[0]} is in force already, for the same reason")
     row = {"record": record, "child": child, "why": why, "by": by, "at": now}
     number: int = connection.execute(insert(Hold).values(row).returning(Hold.id)).scalar_one()
     _note(connection, "held", number, record, child, by=by, now=now)
