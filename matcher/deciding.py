@@ -42,12 +42,6 @@ class Scored:
     prior: Bits
     scorer: Scorer
 
-    @property
-    def agreeing(self) -> Mask:
-        """Pairs of which more agrees than many children have in common."""
-        by_level = [(own.rule, own.by_level) for _, own in self.scorer.plain]
-        return agreeing(by_level, self.pairs.levels)
-
 
 _NO_PAIRS: Pairs = (np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32))
 
@@ -66,12 +60,14 @@ class Linked(Scored):
 
     ``company`` and ``weight`` are in bits, one per pair: the weight is the evidence of the
     comparisons plus the prior plus what the sources' company says. ``said`` is 1 for pairs
-    that a person said are one child, -1 for two, 0 for all others. ``open`` marks pairs
-    for which company counts. ``fitting`` are pairs of one source that may be one child.
+    that a person said are one child, -1 for two, 0 for all others. ``common`` marks pairs of
+    which nothing agrees but what many children have in common, ``open`` those for which
+    company counts. ``fitting`` are pairs of one source that may be one child.
     """
 
     decisions: Decisions
     said: npt.NDArray[np.int8]
+    common: Mask
     open: Mask
     company: Bits
     weight: Bits
@@ -106,7 +102,8 @@ def decide(
         found = designate(
             pairs.l, pairs.r, settled, pairs.apart, fitting, prepared.source, thresholds
         )
-        agrees = scored.agreeing
+        by_level = ((own.rule, own.by_level) for _, own in scored.scorer.plain)
+        agrees = agreeing(by_level, pairs.levels)
         found = replace(
             found, link=found.link & agrees | (said > 0), rival=found.rival & (said == 0)
         )
@@ -137,6 +134,7 @@ def decide(
         scorer=scored.scorer,
         decisions=decisions,
         said=said,
+        common=~agrees,
         open=open_,
         company=company,
         weight=weight,

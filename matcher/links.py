@@ -33,6 +33,7 @@ REFUSED = "joining them would put two children together"
 ALONE = "no system holds the two as different records"
 SAID = "a person said that they are one child"
 COMMON = "nothing agrees but what many children have in common"
+_NOTES = (RIVAL, REFUSED, ALONE, SAID, COMMON)
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,11 @@ class ReportedLinks:
 
     def _reasons(self, rules: MatchingRules, untold: Untold | None) -> npt.NDArray[np.object_]:
         """The sentence of each pair, built once per distinct pattern, notes and what is untold."""
-        marks = (self.rival, self.refused, self.alone, self.said, self.common)
-        notes = np.sum([mark.astype(np.int64) << bit for bit, mark in enumerate(marks)], 0)
-        hidden = np.zeros(len(notes), np.int64) if untold is None else untold.of
+        hidden = np.zeros(len(self.l), np.int64) if untold is None else untold.of
         kinds = (frozenset[str](),) if untold is None else untold.kinds
+        common = self.common & np.array([not kind for kind in kinds])[hidden]
+        marks = (self.rival, self.refused, self.alone, self.said, common)
+        notes = np.sum([mark.astype(np.int64) << bit for bit, mark in enumerate(marks)], 0)
         told, inverse = np.unique(
             np.stack([self.pattern, notes, hidden]), axis=1, return_inverse=True
         )
@@ -103,8 +105,7 @@ class ReportedLinks:
                     and comparison.name not in kinds[kind]
                 ):
                     parts.append(comparison.levels[level].reason)
-            told_of = (RIVAL, REFUSED, ALONE, SAID, *(() if kinds[kind] else (COMMON,)))
-            parts += [note for bit, note in enumerate(told_of) if noted >> bit & 1]
+            parts += [note for bit, note in enumerate(_NOTES) if noted >> bit & 1]
             sentences.append("; ".join(parts))
         return np.array(sentences, dtype=object)[inverse]
 
@@ -133,7 +134,7 @@ def reported_links(linked: Linked, rules: MatchingRules) -> ReportedLinks:
         refused=(waiting & linked.designations.link)[chosen],
         alone=linked.company[chosen] > 0,
         said=linked.said[chosen] > 0,
-        common=~linked.agreeing[chosen],
+        common=linked.common[chosen],
     )
 
 

@@ -133,8 +133,8 @@ class _Texts:
     low: Numbers
     high: Numbers
 
-    def of(self, chosen: Mask) -> tuple[Texts, Texts]:
-        """Both texts of some pairs."""
+    def both(self, chosen: Mask | slice = slice(None)) -> tuple[Texts, Texts]:
+        """Both texts of each pair, or of some."""
         values = self.column.values
         return values[self.low[chosen]], values[self.high[chosen]]
 
@@ -154,7 +154,7 @@ def _jaro_winkler(rule: Similarity, sides: Sides) -> Mask:
 
     def alike(pairs: _Texts) -> Mask:
         possible = most_alike(*pairs.letters()) >= least
-        a, b = pairs.of(possible)
+        a, b = pairs.both(possible)
         similarity = np.fromiter(map(jellyfish.jaro_winkler_similarity, a, b), float, len(a))
         possible[possible] = similarity >= least
         return possible
@@ -173,7 +173,7 @@ def _edits(rule: Edits, sides: Sides) -> Mask:
 
     def near(pairs: _Texts) -> Mask:
         possible = fewest_edits(*pairs.letters()) <= rule.at_most
-        possible[possible] = _one_by_one(close, *pairs.of(possible))
+        possible[possible] = _one_by_one(close, *pairs.both(possible))
         return possible
 
     return _of_distinct_pairs(sides, rule.column, near)
@@ -185,7 +185,7 @@ def _starts_with(rule: StartsWith, sides: Sides) -> Mask:
         return len(short) >= rule.min_length and long.startswith(short)
 
     def begin(pairs: _Texts) -> Mask:
-        a, b = pairs.of(np.ones(len(pairs.low), dtype=bool))
+        a, b = pairs.both()
         possible = np.asarray(a.astype("U1") == b.astype("U1"))
         possible[possible] = _one_by_one(begins, a[possible], b[possible])
         return possible
@@ -200,7 +200,7 @@ def _shares(column: str, sides: Sides) -> Mask:
         return not set(a.split()).isdisjoint(b.split())
 
     def shared(pairs: _Texts) -> Mask:
-        return _one_by_one(share, *pairs.of(np.ones(len(pairs.low), dtype=bool)))
+        return _one_by_one(share, *pairs.both())
 
     return _of_distinct_pairs(sides, column, shared)
 

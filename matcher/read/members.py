@@ -82,9 +82,9 @@ def open_members(
         raise refuse("empty_file", "the file is empty (0 bytes); export it again")
     if not is_zip:
         if "file" not in definition.path:
-            several = f"{definition.title} is given as several"
-            into = "put them into one zip" if "zip" in definition.path else "give their folder"
-            raise refuse("is_file", f"this is a single file; {several}, {into}")
+            several = f"{definition.title} is given as several files"
+            into = "put them into one zip" if "zip" in definition.path else "name their folder"
+            raise refuse("is_file", f"this is one file; {several}: {into}")
         yield [Member(source, path.name, size, partial(_open, path))], True
         return
     with _archive(path, refuse) as archive:

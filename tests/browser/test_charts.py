@@ -28,13 +28,18 @@ def cut_off(page: Page) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", WITH_CHARTS)
-def test_no_text_of_a_chart_is_cut_off(open_page: Open, shared_site: Site, path: str) -> None:
-    page = go(open_page, shared_site, SAMPLES[path])
+def pictures(page: Page) -> list[str]:
+    """Addresses of the charts of a page, each for wide screens and for narrow ones."""
     wide = page.locator(".app-chart").evaluate_all("all => all.map(one => one.src)")
     narrow = page.locator("source").evaluate_all("all => all.map(one => one.srcset)")
     assert len(wide) == len(narrow) > 0
-    for address in [*wide, *narrow]:
+    return [*wide, *narrow]
+
+
+@pytest.mark.parametrize("path", WITH_CHARTS)
+def test_no_text_of_a_chart_is_cut_off(open_page: Open, shared_site: Site, path: str) -> None:
+    page = go(open_page, shared_site, SAMPLES[path])
+    for address in pictures(page):
         page.goto(address)
         assert page.locator("text").count() > 0
         assert cut_off(page) == [], address
@@ -64,9 +69,7 @@ def test_the_numbers_of_an_axis_stand_below_their_ticks(
     open_page: Open, shared_site: Site, path: str
 ) -> None:
     page = go(open_page, shared_site, SAMPLES[path])
-    pictures = page.locator(".app-chart").evaluate_all("all => all.map(one => one.src)")
-    pictures += page.locator("source").evaluate_all("all => all.map(one => one.srcset)")
-    for address in pictures:
+    for address in pictures(page):
         page.goto(address)
         assert page.locator(".role-axis-tick line").count() > 0
         assert off_their_ticks(page) == [], address
@@ -95,9 +98,7 @@ def test_no_words_of_a_legend_run_into_the_next_sign(
     open_page: Open, shared_site: Site, path: str
 ) -> None:
     page = go(open_page, shared_site, SAMPLES[path])
-    pictures = page.locator(".app-chart").evaluate_all("all => all.map(one => one.src)")
-    pictures += page.locator("source").evaluate_all("all => all.map(one => one.srcset)")
-    for address in pictures:
+    for address in pictures(page):
         page.goto(address)
         assert page.locator(".role-legend-label text").count() > 1
         assert run_together(page) == [], address
