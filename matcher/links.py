@@ -87,7 +87,7 @@ class ReportedLinks:
         """The sentence of each pair, built once per distinct pattern, notes and what is untold."""
         hidden = np.zeros(len(self.l), np.int64) if untold is None else untold.of
         kinds = (frozenset[str](),) if untold is None else untold.kinds
-        common = self.common & np.array([not kind for kind in kinds])[hidden]
+        common = self.common & np.array([not kind for kind in kinds], dtype=bool)[hidden]
         marks = (self.rival, self.refused, self.alone, self.said, common)
         notes = np.sum([mark.astype(np.int64) << bit for bit, mark in enumerate(marks)], 0)
         told, inverse = np.unique(
