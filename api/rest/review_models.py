@@ -141,7 +141,7 @@ class PairModel(BaseModel):
         examples=[["forename is the same", "date of birth is the same"]],
     )
     cautions: list[str] = Field(
-        description="Those of the reasons that tell of two together, such as of twins.",
+        description="Those of the reasons that two children may have, such as twins.",
         examples=[["another forename with the same surname, birthday and address, as twins have"]],
     )
     rival: bool = Field(description="Another record fits nearly as well.")

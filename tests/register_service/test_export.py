@@ -11,11 +11,13 @@ from api.db.models import Run, Shield, Source
 from api.services.extracts import current_records
 from api.services.linking import Extract, link_extracts
 from api.services.observe import Recorder
+from api.services.register import shielding
 from api.services.register.decisions import as_positions
 from api.services.register.exporting import EXPORT_COLUMNS, Export, export
 from api.services.register.history import Member
 from api.services.register.past_links import links_as_of
 from api.services.register.why import why_pair
+from api.services.register.withholding import seen_pairs
 from matcher.deciding import decide
 from matcher.errors import DataError
 from matcher.links import ALONE, COMMON, REFUSED, RIVAL, SAID, link_table
@@ -117,8 +119,8 @@ def register(engine: Engine, tmp_path: Path) -> Register:
     return Register(engine, tmp_path)
 
 
-def test_a_birthday_that_comes_alone_waits_and_is_told_to_be_alone(register: Register) -> None:
-    """Where systems hold nearly every child, their company speaks for one child."""
+def load_a_birthday_that_comes_alone(register: Register) -> None:
+    """Record 3 of social care says nothing but a birthday that Aisha alone has in a town."""
     born = {"date_of_birth": "2019-02-27", "sex": "F"}
     frame = town().astype(object)
     frame["date_of_birth"] = frame["date_of_birth"].astype(str).str[:10]
@@ -126,6 +128,11 @@ def test_a_birthday_that_comes_alone_waits_and_is_told_to_be_alone(register: Reg
         around = frame[frame["source"] == source].fillna("").to_dict("records")
         register.load(source, [*around, {**AISHA, **born}])
     register.load("social", [{"record_id": "3", **born}])
+
+
+def test_a_birthday_that_comes_alone_waits_and_is_told_to_be_alone(register: Register) -> None:
+    """Where systems hold nearly every child, their company speaks for one child."""
+    load_a_birthday_that_comes_alone(register)
     found = told_as_if_linked_at_once(register.engine)
     waiting = found[found["record_id_r"] == "3"]
     assert (waiting["match_weight"] >= shipped().book.linkage.matching.thresholds.upper).any()
@@ -137,7 +144,27 @@ def test_a_birthday_that_comes_alone_waits_and_is_told_to_be_alone(register: Reg
         ids = register.ids(connection)
         clinic, social = (Member(*key, ids[key]) for key in (("clinic", "1"), ("social", "3")))
         told = why_pair(connection, view, clinic, social, shielded=False)
+        ends = clinic.record, social.record
+        pair = seen_pairs(connection, view, [ends])[frozenset(ends)]
     assert told is not None and told.because == "common"
+    assert COMMON in pair.reasons
+    assert COMMON in pair.cases
+
+
+def test_of_a_shielded_child_it_is_not_told_that_nothing_agrees_but_a_birthday(
+    register: Register,
+) -> None:
+    """That its home is another one would be told with it."""
+    load_a_birthday_that_comes_alone(register)
+    with writing(register.engine) as connection:
+        ids = register.ids(connection)
+        ends = ids["clinic", "1"], ids["social", "3"]
+        before = seen_pairs(connection, None, [ends])[frozenset(ends)]
+        shielding.shield(connection, record=("clinic", "1"), why="a test", by="x", now=NOW)
+        after = seen_pairs(connection, None, [ends])[frozenset(ends)]
+    assert COMMON in before.reasons
+    assert COMMON not in after.reasons
+    assert COMMON not in after.cases
 
 
 def test_a_crosswalk_and_golden_values_can_be_had_as_of_any_run(

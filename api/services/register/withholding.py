@@ -21,6 +21,7 @@ from api.services.register.shields import shielded_records
 from api.services.register.standing import Standing
 from api.services.register.telling import Telling, refers
 from matcher.classify import probability
+from matcher.links import COMMON
 from matcher.patterns import Patterns, unpacked
 from matcher.prepared import placed
 from matcher.rules.matching import Comparison, MatchingRules
@@ -38,7 +39,8 @@ class SeenPair:
     """A kept pair as it may be told: weight in bits, probability, and sentences of evidence.
 
     ``cases`` are those of these sentences that tell what several comparisons are together, such
-    as twins. ``rival`` says that another record fits nearly as well.
+    as twins, or that nothing agrees but what many have in common. ``rival`` says that another
+    record fits nearly as well.
     """
 
     weight: float
@@ -90,16 +92,19 @@ def seen_pairs(
         return {}
     kept, rival, untold = _kept(connection, view, standing, ends)
     weights = seen_weights(connection, standing, untold, kept)
+    common = ~standing.read.agreeing(unpacked(standing.matching.comparisons, kept[2]))
+    common &= ~untold.weighing(standing.matching, kept[2])
     found = {}
-    for one, other, pattern, bits, kind, close in zip(
-        *(side.tolist() for side in (*kept[:3], weights, untold.of, rival)), strict=True
+    for one, other, pattern, bits, kind, close, alone in zip(
+        *(side.tolist() for side in (*kept[:3], weights, untold.of, rival, common)), strict=True
     ):
         said = _sentences(standing.matching, pattern, untold.kinds[kind])
+        notes = (COMMON,) if alone else ()
         found[frozenset((one, other))] = SeenPair(
             bits,
             float(probability(np.array([bits]))[0]),
-            reasons=tuple(sentence for _, sentence in said),
-            cases=tuple(sentence for comparison, sentence in said if refers(comparison)),
+            reasons=(*(sentence for _, sentence in said), *notes),
+            cases=(*(sentence for comparison, sentence in said if refers(comparison)), *notes),
             rival=bool(close),
         )
     return found

@@ -63,8 +63,9 @@ class Context:
     ``waits_as`` is what the pair would wait as if nobody had referred it or answered otherwise.
     ``weight`` (bits), ``probability`` and ``reasons`` are without what may not be seen, and
     missing where the two were never compared. ``cautions`` are those of the reasons that two
-    children of one family have. ``answers`` are those that the reviewer settles, and
-    ``note`` what a reviewer wrote who referred the pair; both are for senior reviewers.
+    children may have, of one family or of one birthday. ``answers`` are those that the reviewer
+    settles, and ``note`` what a reviewer wrote who referred the pair; both are for senior
+    reviewers.
     ``together`` says that the register holds the two as one child; ``names_children`` that a
     reviewer may be told the children's ids, which are not told of possible links: a pair of
     known answer would stand out by them. ``twice`` is which systems' records keep the two from
