@@ -5,9 +5,11 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import Connection, Engine, event
 
 from api.db.engine import open_database
+from api.services.access import passwords
 from tests.databases import (
     Databases,
     Lent,
@@ -52,6 +54,15 @@ def statements() -> Iterator[None]:
     event.listen(Engine, "engine_connect", keep)
     yield
     event.remove(Engine, "engine_connect", keep)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """As argon2 as ever, but for a thousandth of the cost."""
+    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", quick)
+        yield
 
 
 @pytest.fixture(scope="session")

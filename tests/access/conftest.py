@@ -4,27 +4,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from argon2 import PasswordHasher
 from sqlalchemy import Engine
 
 from api.db.aside import open_aside
 from api.db.engine import writing
-from api.services.access import passwords
 from api.services.access.accounts import accept_invitation, add_person, invite
 from api.services.access.roles import Role
 
 NOW = datetime(2024, 9, 2, 9, tzinfo=UTC)
 PASSWORD = "a heron by the canal"
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As argon2 as ever, but for a thousandth of the cost."""
-    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-    monkeypatch.setattr(passwords, "_HASHER", quick)
-    passwords._nobodys.cache_clear()
-    yield
-    passwords._nobodys.cache_clear()
 
 
 @pytest.fixture
