@@ -40,6 +40,10 @@ _FELLOWS = 20
 # Records of one family id: more than that are no family, but a placeholder.
 _FAMILY = 30
 
+# Made once: naming a table anew takes longer than asking it.
+_OWN, _OTHER = aliased(RecordVersion), aliased(RecordVersion)
+_MINE, _THEIRS = aliased(Record), aliased(Record)
+
 
 class Kinship(StrEnum):
     """How two records look like brothers and sisters."""
@@ -336,24 +340,22 @@ def _other(row: Any, end: int) -> int:
 
 def _family_of(connection: Connection, ends: tuple[int, int]) -> dict[int, list[int]]:
     """Children's records of the same source with the same family id."""
-    own, other = aliased(RecordVersion), aliased(RecordVersion)
-    mine, theirs = aliased(Record), aliased(Record)
     query = (
-        select(own.record, other.record)
-        .join(mine, mine.id == own.record)
+        select(_OWN.record, _OTHER.record)
+        .join(_MINE, _MINE.id == _OWN.record)
         .join(
-            other,
+            _OTHER,
             and_(
-                other.family_id == own.family_id,
-                other.family_id.is_not(None),
-                other.to_run.is_(None),
-                other.role == "child",
-                other.record != own.record,
+                _OTHER.family_id == _OWN.family_id,
+                _OTHER.family_id.is_not(None),
+                _OTHER.to_run.is_(None),
+                _OTHER.role == "child",
+                _OTHER.record != _OWN.record,
             ),
         )
-        .join(theirs, and_(theirs.id == other.record, theirs.source == mine.source))
-        .where(own.record.in_(ends), own.to_run.is_(None))
-        .order_by(other.record)
+        .join(_THEIRS, and_(_THEIRS.id == _OTHER.record, _THEIRS.source == _MINE.source))
+        .where(_OWN.record.in_(ends), _OWN.to_run.is_(None))
+        .order_by(_OTHER.record)
     )
     found: dict[int, list[int]] = {end: [] for end in ends}
     for end, record in connection.execute(query):

@@ -28,6 +28,9 @@ from api.services.review.sections import DIFFERS, WAITING
 from api.services.review.waiting import waits_for_others
 from matcher.rules.review import ReviewRules
 
+# Made once: naming a table anew takes longer than asking it.
+_OWN, _BESIDE, _UNDO = aliased(Decision), aliased(Decision), aliased(Decision)
+
 
 class NotYoursError(ActError):
     """Somebody else decided this, or decided something since."""
@@ -144,13 +147,12 @@ def undone_with(connection: Connection, decisions: Collection[int]) -> dict[int,
 
 def _beside(connection: Connection, decisions: Collection[int]) -> dict[int, list[int]]:
     """The decisions in force of the changes that these were entered with, if they were with any."""
-    own, beside, undo = aliased(Decision), aliased(Decision), aliased(Decision)
     query = (
-        select(own.id, beside.id, beside.record_l, beside.record_r)
-        .join(beside, beside.change == own.change)
+        select(_OWN.id, _BESIDE.id, _BESIDE.record_l, _BESIDE.record_r)
+        .join(_BESIDE, _BESIDE.change == _OWN.change)
         .where(
-            among(own.id, np.array(sorted(decisions), np.int64)),
-            ~exists().where(undo.undoes == beside.id),
+            among(_OWN.id, np.array(sorted(decisions), np.int64)),
+            ~exists().where(_UNDO.undoes == _BESIDE.id),
         )
     )
     one, other, l, r = columns(connection, query)
