@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,11 +14,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from api.db.engine import reading, writing
-from api.rest.service import opened
+from api.rest.service import Service, opened
 from api.services.access.accounts import add_person, end_person, list_people
 from api.services.access.caller import CredentialsError
 from api.services.access.openid import (
@@ -33,6 +34,7 @@ from api.services.access.signing_in import caller_of_token
 from api.settings import Settings
 from api.web.app import create_application
 from tests.access.conftest import NOW
+from tests.applications import as_shipped, lent
 from tests.register_service.registers import shipped
 
 RETURN_TO = "http://localhost:8000/sign-in/openid/return"
@@ -300,15 +302,23 @@ def test_the_last_steward_stays_one_whatever_the_provider_tells(
         come_in(engine, aside, replace(ADA, roles=frozenset()))
 
 
-@pytest.fixture
-def browser(engine: Engine, issuer: str) -> Iterator[TestClient]:
+@pytest.fixture(scope="module")
+def with_provider(issuer: str) -> Callable[[Service], FastAPI]:
+    """Makes the application for people whom the provider knows."""
     settings = Settings(
         openid_issuer=issuer, openid_client_id="register", openid_client_secret="a secret"
     )
-    with opened(engine, shipped()) as service:
-        application = create_application(service, settings)
-        with TestClient(application, follow_redirects=False) as client:
-            yield client
+    return lambda service: create_application(service, settings)
+
+
+@pytest.fixture
+def browser(engine: Engine, with_provider: Callable[[Service], FastAPI]) -> Iterator[TestClient]:
+    with (
+        opened(engine, shipped()) as service,
+        lent(with_provider, service) as application,
+        TestClient(application, follow_redirects=False) as client,
+    ):
+        yield client
 
 
 def go_and_return(browser: TestClient, subject: str, next: str = "/account") -> httpx.Response:
@@ -355,8 +365,10 @@ def test_another_browser_cannot_come_back_in_ones_place(
 
 
 def test_without_a_provider_in_the_settings_there_is_no_such_page(engine: Engine) -> None:
-    with opened(engine, shipped()) as service:
-        application = create_application(service, Settings())
-        with TestClient(application, follow_redirects=False) as client:
-            assert client.get("/sign-in/openid").status_code == 404
-            assert client.get("/sign-in/openid/return").status_code == 404
+    with (
+        opened(engine, shipped()) as service,
+        lent(as_shipped, service) as application,
+        TestClient(application, follow_redirects=False) as client,
+    ):
+        assert client.get("/sign-in/openid").status_code == 404
+        assert client.get("/sign-in/openid/return").status_code == 404

@@ -4,27 +4,31 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine
 
-from api.rest.service import opened
+from api.rest.service import Service
 from api.settings import Settings
 from api.web.app import create_application
 from api.web.refusals import local
-from tests.register_service.registers import shipped
+from tests.applications import lent
+
+
+def of_anytown(service: Service) -> FastAPI:
+    """With the council's name, and a page that falls over."""
+    app = create_application(service, Settings(council_name="Anytown Council"))
+
+    @app.get("/falls-over")
+    def fall() -> None:
+        raise RuntimeError("Aisha Malik")
+
+    return app
 
 
 @pytest.fixture
-def client(engine: Engine) -> Iterator[TestClient]:
-    with opened(engine, shipped()) as service:
-        app = create_application(service, Settings(council_name="Anytown Council"))
-
-        @app.get("/falls-over")
-        def fall() -> None:
-            raise RuntimeError("Aisha Malik")
-
-        with TestClient(app, follow_redirects=False) as found:
-            yield found
+def client(service: Service) -> Iterator[TestClient]:
+    with lent(of_anytown, service) as app, TestClient(app, follow_redirects=False) as found:
+        yield found
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/nowhere", "/falls-over", "/account"])
