@@ -14,7 +14,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -80,7 +81,10 @@ def _quick_command() -> Iterator[Path]:
 
 def serve(address: str) -> None:
     """Fork for each call, for as long as there is somebody at the other end of our input."""
-    from api import cli, serving  # noqa: F401 - so that no call need import them
+    # So that no call need import them.
+    from typer import rich_utils  # noqa: F401
+
+    from api import cli, serving  # noqa: F401
     from api.services.rules import load_rule_book, shipped_rules
 
     # Nor make the commands, nor read the shipped rules, whose texts are kept.
@@ -100,8 +104,25 @@ def serve(address: str) -> None:
                 listening.close()
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 _answer(caller)
-                cli.main()
+                _become(cli.main)
             caller.close()
+
+
+def _become(main: Callable[[], None]) -> None:
+    """Do as a process that does nothing else, but for giving memory back piece by piece.
+
+    Most of it is shared with the server, and would be copied first: that takes longer than most
+    calls do.
+    """
+    try:
+        main()
+    except SystemExit as ended:
+        # What Python does itself before that.
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(ended.code or 0))
 
 
 def _answer(caller: socket.socket) -> None:
