@@ -38,11 +38,13 @@ def _given(rules: NameRules) -> Derivations:
         "forename_4": ("forename", lambda name: name[:4]),
         "forename_initial": ("forename", lambda name: name[:1]),
         "forename_forms": ("forename", lambda name: names.forename_forms(name, rules)),
+        "forename_known": ("forename", lambda name: rules.forename_family_of.get(name)),
         "forename_sound": ("forename", names.sound),
         "forename_cut": ("forename", lambda name: "1" if len(name) == CUT_LENGTH else None),
         "forename_starts": ("forename", lambda name: names.forename_starts(name, rules)),
         "forename_family": ("forename", lambda name: names.surname_family(name, rules)),
         "middle_1": ("middle_names", lambda text: text.split()[0]),
+        "second_name": ("middle_1", lambda name: name if len(name) > 1 else None),
     }
 
 

@@ -7,11 +7,13 @@
 | forename_4 | its first four letters |
 | forename_initial | its first letter |
 | forename_forms | names that it may stand for, itself included |
+| forename_known | the spelling that stands for its family, where the rules know it |
 | forename_sound | how it sounds |
 | forename_cut | ``1`` if it has two letters, and may be the beginning of a name that was cut |
 | forename_starts | the first two letters of every spelling of it, separated by spaces |
 | forename_family | as ``surname_family``, for a forename that stands where the surname should |
 | middle_names, middle_1 | further given names; the first of them |
+| second_name | the first of them, if it is more than an initial |
 | known_as | preferred given name |
 | name_prefix | set-apart prefix such as MOHAMMED |
 | prefix_only, placeholder_name | "1" where there is nothing but that |
@@ -54,12 +56,14 @@ STANDARDISED_COLUMNS = (
     "forename_4",
     "forename_initial",
     "forename_forms",
+    "forename_known",
     "forename_sound",
     "forename_cut",
     "forename_starts",
     "forename_family",
     "middle_names",
     "middle_1",
+    "second_name",
     "known_as",
     "name_prefix",
     "prefix_only",
