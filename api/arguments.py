@@ -1,6 +1,5 @@
 """What a call names, looked at before any work: a wrong call ends at once and writes nothing."""
 
-import math
 import tempfile
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -56,11 +55,20 @@ def require_file(path: Path | None, option: str) -> None:
         raise _wrong(is_folder if path.is_dir() else f"there is no file {path}", option)
 
 
-def require_finite(**costs: float) -> None:
-    """Costs can be added up."""
+# What anything costs at most: sums of more are no numbers.
+_HIGHEST_COST = 1e9
+
+
+def require_costs(**costs: float) -> None:
+    """Costs can be added up, and something costs something."""
     for name, cost in costs.items():
-        if not math.isfinite(cost):
-            raise _wrong(f"{cost} is not a number that can be added up", f"--{name}")
+        if not cost <= _HIGHEST_COST:
+            raise _wrong(f"{cost} is not a number up to {_HIGHEST_COST:,.0f}", f"--{name}")
+    if not any(costs.values()):
+        raise _wrong(
+            "where nothing costs anything, no threshold is the best",
+            ", ".join(f"--{name}" for name in costs),
+        )
 
 
 def require_writable(out: Path) -> None:

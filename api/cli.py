@@ -24,8 +24,8 @@ from api import (
 from api.arguments import (
     parse_extracts,
     require_apart,
+    require_costs,
     require_file,
-    require_finite,
     require_folder,
     require_writable,
     require_writable_file,
@@ -213,7 +213,7 @@ def thresholds(
     named = parse_extracts(extracts)
     require_folder(rules, "--rules")
     require_file(model, "--model")
-    require_finite(false=false, missed=missed, review=review)
+    require_costs(false=false, missed=missed, review=review)
     book = load_rule_book(rules or shipped_rules())
     chosen = load_model(model, book.linkage.matching) if model else shipped_model(book)
     recorder = Recorder(show=not as_json)

@@ -103,7 +103,10 @@ def train(
         some = sampled_pairs(keys, share, seed + 1) if share < 1 else candidate_pairs(keys)
         candidates = _count(prepared.table, allowed_of(prepared, some), comparisons, person)
         if not len(candidates.count):
-            raise DataError("no blocking rule pairs any two records, so there is nothing to learn")
+            why = "no blocking rule pairs any two records"
+            if any(key.given_up for key in keys):
+                why += " but in blocks that are too large to compare"
+            raise DataError(f"{why}, so there is nothing to learn")
         advance(int(candidates.count.sum()))
         candidates.count /= share
         if candidates.matched is not None:

@@ -10,7 +10,10 @@ many records the true interval is somewhat wider.
 B-cubed: Bagga and Baldwin, LREC workshop on linguistic coreference (1998).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +62,13 @@ class PairScores:
         """95% interval by way of F*, see :func:`matcher.intervals.f1_interval`."""
         return f1_interval(self.correct, self.false, self.missed)
 
+    def __add__(self, other: "PairScores") -> "PairScores":
+        return PairScores(
+            self.correct + other.correct,
+            self.predicted + other.predicted,
+            self.actual + other.actual,
+        )
+
     def __sub__(self, other: "PairScores") -> "PairScores":
         return PairScores(
             self.correct - other.correct,
@@ -94,6 +104,24 @@ class GroupScores:
     value: str
     records: int
     children: int
+    pairs: PairScores
+    after_review: PairScores | None = None
+
+
+# The fewest children of a group of each size.
+GROUP_SIZES = (1, 50, 200, 1_000)
+
+
+@dataclass(frozen=True, slots=True)
+class SizeScores:
+    """The pairs of all groups of ``fewest`` to ``most`` children; without end if that is None.
+
+    A pair counts for each of the groups that it counts for in `GroupScores`.
+    """
+
+    fewest: int
+    most: int | None
+    groups: int
     pairs: PairScores
     after_review: PairScores | None = None
 
@@ -146,6 +174,31 @@ def group_scores(
                 )
             )
     return tuple(scores)
+
+
+def size_scores(groups: Sequence[GroupScores]) -> tuple[SizeScores, ...]:
+    """Scores by how many children a group has, the smallest first; flags are no groups."""
+    found = []
+    for fewest, more in zip(GROUP_SIZES, (*GROUP_SIZES[1:], None), strict=True):
+        own = [
+            group
+            for group in groups
+            if not group.is_flag
+            and group.children >= fewest
+            and (more is None or group.children < more)
+        ]
+        if own:
+            reviewed = [group.after_review for group in own if group.after_review is not None]
+            found.append(
+                SizeScores(
+                    fewest,
+                    None if more is None else more - 1,
+                    len(own),
+                    reduce(add, (group.pairs for group in own)),
+                    reduce(add, reviewed) if reviewed else None,
+                )
+            )
+    return tuple(found)
 
 
 def _tables(person: Codes, cluster: Codes) -> list["_Table"]:

@@ -1,10 +1,11 @@
 """An evaluation as a plain text and as plain values for JSON."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from matcher.evaluate.evaluation import Evaluation
 from matcher.evaluate.links import LinkScores
-from matcher.evaluate.pairs import GroupScores, PairScores
+from matcher.evaluate.pairs import GroupScores, PairScores, SizeScores, size_scores
 from matcher.intervals import Interval, Proportion
 
 NOT_AVAILABLE = "n/a"
@@ -60,6 +61,16 @@ def as_dict(result: Evaluation) -> dict[str, Any]:
             }
             for group in result.groups
         ],
+        "group_sizes": [
+            {
+                "fewest": size.fewest,
+                "most": size.most,
+                "groups": size.groups,
+                **_pairs_dict(size.pairs),
+                "after_review": size.after_review and _pairs_dict(size.after_review),
+            }
+            for size in size_scores(result.groups)
+        ],
         "columns_passed_over": list(result.columns_passed_over),
         "links": None if result.links is None else _links_dict(result.links),
     }
@@ -109,18 +120,26 @@ def _group_tables(groups: tuple[GroupScores, ...]) -> list[str]:
         tables["either record has"] = flagged
     lines: list[str] = []
     for name, rows in tables.items():
-        lines += ["", *_group_table(name, rows)]
-    return lines
+        counted = [(value, group.children, group) for value, group in rows]
+        lines += ["", *_group_table(name, "children", counted)]
+    sizes = [(_size(size), size.groups, size) for size in size_scores(groups)]
+    return lines + (["", *_group_table("children of a group", "groups", sizes)] if sizes else [])
 
 
-def _group_table(name: str, groups: list[tuple[str, GroupScores]]) -> list[str]:
-    reviewed = any(group.after_review is not None for _, group in groups)
-    rows = [[name, "children", "precision", "recall", "false", "missed"]]
+def _size(size: SizeScores) -> str:
+    return f"{size.fewest:,} or more" if size.most is None else f"{size.fewest:,} to {size.most:,}"
+
+
+def _group_table(
+    name: str, counted: str, groups: Sequence[tuple[str, int, GroupScores | SizeScores]]
+) -> list[str]:
+    reviewed = any(group.after_review is not None for *_, group in groups)
+    rows = [[name, counted, "precision", "recall", "false", "missed"]]
     rows[0] += ["recall after review"] * reviewed
-    for value, group in groups:
+    for value, count, group in groups:
         row = [
             value,
-            f"{group.children:,}",
+            f"{count:,}",
             _proportion(group.pairs.precision),
             _proportion(group.pairs.recall),
             f"{group.pairs.false:,}",

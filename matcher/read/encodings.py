@@ -87,7 +87,9 @@ def _declared(member: Member, definition: SourceDefinition) -> Encoding | None:
     if utf8 and legacy:
         notes = [("mixed_encodings", legacy), ("characters_replaced", replaced_by_line)]
         return Encoding("utf-8", True, tuple(note for note in notes if note[1]))
-    return Encoding(_LEGACY, notes=(("characters_replaced", replaced),) if replaced else ())
+    guessed = "utf-8" in definition.encodings
+    notes = [("read_as_windows_1252", int(guessed)), ("characters_replaced", replaced)]
+    return Encoding(_LEGACY, notes=tuple(note for note in notes if note[1]))
 
 
 def _undecodable(member: Member, encoding: str) -> int | None:

@@ -7,6 +7,8 @@ NOTES = {
     "table_absent": "a list that may come with it is not there",
     "mixed_encodings": "lines that are not UTF-8; they were read as Windows-1252",
     "read_as_utf8": "the file is UTF-8 and was read so",
+    "read_as_windows_1252": "the file is not UTF-8 and was read as Windows-1252; if letters with "
+    "accents are wrong, export it as CSV UTF-8",
     "hidden_sheet": "a sheet is hidden; it is left out",
     "sheet_ignored": "a sheet holds no list of this source; it is left out",
     "merged_cells": "cells that are empty because they are merged with another",

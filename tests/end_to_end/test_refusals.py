@@ -130,6 +130,11 @@ WRONG_CALLS = {
     "a model that is written nowhere": ["train", "good=good.csv", "--out", "/proc/model"],
     "a truth that is a folder": ["evaluate", "--truth", ".", "--crosswalk", "good.csv"],
     "a cost without end": ["thresholds", "good=good.csv", "--missed", "inf"],
+    "a cost that cannot be added up": ["thresholds", "good=good.csv", "--false", "1e308"],
+    "costs of nothing": [
+        *("thresholds", "good=good.csv"),
+        *("--false", "0", "--missed", "0", "--review", "0"),
+    ],
     "rules to check that are a file": ["rules", "check", "good.csv"],
     "an unknown option": ["link", "--fast", "good=good.csv", "--out", "out"],
     "an unknown command": ["merge"],

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from matcher.errors import DataError
 from matcher.evaluate import GroupScores, PairScores, evaluate
+from matcher.evaluate.pairs import size_scores
 
 Table = Callable[[str], pd.DataFrame]
 
@@ -239,3 +240,19 @@ def test_the_order_of_rows_does_not_matter(rows: pd.DataFrame) -> None:
     one, other = evaluate(truth, rows), evaluate(truth.iloc[::-1], rows.iloc[::-1])
     assert one.pairs == other.pairs
     assert one.groups == other.groups
+
+
+def test_groups_are_added_up_by_their_number_of_children() -> None:
+    def group(value: str, children: int, correct: int, *, is_flag: bool = False) -> GroupScores:
+        pairs, reviewed = PairScores(correct, 10, 10), PairScores(10, 10, 10)
+        return GroupScores("g", is_flag, value, children, children, pairs, reviewed)
+
+    found = size_scores(
+        [group("a", 49, 5), group("b", 1_000, 9), group("c", 3, 8), group("1", 50, 1, is_flag=True)]
+    )
+    assert [(one.fewest, one.most, one.groups, one.pairs) for one in found] == [
+        (1, 49, 2, PairScores(13, 20, 20)),
+        (1_000, None, 1, PairScores(9, 10, 10)),
+    ]
+    assert [one.after_review for one in found] == [PairScores(20, 20, 20), PairScores(10, 10, 10)]
+    assert size_scores([]) == ()

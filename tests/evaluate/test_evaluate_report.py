@@ -35,6 +35,11 @@ def test_the_report_shows_each_figure_with_its_interval(table: Table) -> None:
         "1             1   1.0000 [0.2065, 1.0000]   1.0000 [0.2065, 1.0000]       0        0\n"
         "2             1                       n/a   0.0000 [0.0000, 0.7935]       0        1\n"
         "\n"
+        "children of a group   groups                 precision                    recall"
+        "   false   missed\n"
+        "1 to 49                    2   1.0000 [0.2065, 1.0000]   0.5000 [0.0945, 0.9055]"
+        "       0        1\n"
+        "\n"
         "Brackets hold 95% intervals.\n"
     )
 

@@ -231,6 +231,14 @@ def test_a_long_file_of_two_encodings_is_read_to_its_end(read: Read) -> None:
     assert set(names) == {"Anné", "Zoë" + "x" * 497}
 
 
+def test_a_list_that_may_be_either_tells_that_it_was_taken_for_windows_1252(read: Read) -> None:
+    """Polish letters would be others in the encoding of a Polish spreadsheet."""
+    assert notes(read(TEXT.encode("cp1252"))) == {("", "read_as_windows_1252"): 1}
+    assert notes(read(TEXT.encode())) == {}
+    polish = read("record_id,name\n1,Łukasz".encode("cp1250"))
+    assert notes(polish) == {("", "read_as_windows_1252"): 1}
+
+
 def test_what_is_utf8_is_read_so_whatever_is_declared(
     read: Read, generic: SourceDefinition
 ) -> None:

@@ -176,6 +176,12 @@ def test_where_no_two_records_are_candidates_there_is_nothing_to_learn() -> None
             train(records_from(rows), shipped.rules())
 
 
+def test_that_all_candidates_were_given_up_is_told() -> None:
+    rows = [{"surname": "Malik", "forename": "Ada", "address": "2 Mill Rd"} for _ in range(3_000)]
+    with pytest.raises(DataError, match="blocks that are too large to compare, so there is nothi"):
+        train(records_from(rows), shipped.rules())
+
+
 def test_a_truth_about_other_records_is_refused() -> None:
     elsewhere = truth(town()).rename(lambda key: f"other {key}", level=0)
     with pytest.raises(DataError, match="knows none"):
