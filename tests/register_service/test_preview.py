@@ -58,7 +58,7 @@ def register(engine: Engine, tmp_path: Path) -> Register:
 @pytest.fixture
 def measured_register(engine: Engine, tmp_path: Path) -> Register:
     """With activity, so that there is something to measure."""
-    load_town(engine, town_files(200, 1, native=True))
+    load_town(engine, town_files(200, 4, native=True))
     return Register(engine, tmp_path)
 
 

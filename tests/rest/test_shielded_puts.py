@@ -296,6 +296,23 @@ def test_records_that_are_like_no_shielded_child_are_told_of_as_ever(
         assert list(shields.shielded_records(connection)) == before
 
 
+def test_a_record_with_a_shielded_childs_number_is_like_it_whatever_else_it_says(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    """The child may have another name by now; who knows the number is no stranger to it."""
+    own, number = key(), "9434765919"
+    client.put(record(CLINIC), headers=own, json={**AISHA_SAYS, "nhs_number": number})
+    with writing(register.engine) as connection:
+        shielding.shield(
+            connection, record=CLINIC, why="a test", by="steward", now=datetime.now(UTC)
+        )
+    said = {"forename": "Zack", "surname": "Oakes", "date_of_birth": "2009-01-30", "sex": "M"}
+    for at, numbered in enumerate(({"nhs_number": number}, {"nhs_number": "9434765870"})):
+        one = record(("social", f"numbered-{at}"))
+        put = client.put(one, headers=own, json={**said, **numbered, **ELSEWHERE})
+        assert put.json()["child_hidden"] is (at == 0)
+
+
 def test_a_lookalike_hides_nobody_else_and_what_it_hid_is_given_back(
     client: TestClient, key: MakeKey, register: Reviewed, service: Service
 ) -> None:

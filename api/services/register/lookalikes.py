@@ -142,7 +142,7 @@ def _near(connection: Connection, said: Person, shielded: Numbers) -> _Near:
     if not len(near):
         return _Near()
     found = nearness_to_shielded(connection, standing, [said] * len(near), near)
-    like = found.alone & (numbered | (found.least > 0))
+    like = numbered | (found.alone & (found.least > 0))
     return _Near(
         frozenset(near[like].tolist()), bool(found.alone.any()), bool(found.by_company.any())
     )
