@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, literal_column, select, text, update
 
 from api.db.engine import is_sqlite
 from api.db.models import Conflict, Correction, Decision, Pair, Run, Severance, Source
@@ -34,7 +34,8 @@ from matcher.read import ReadResult
 # The number under which PostgreSQL queues those who change the register.
 _LOCK = 7_205_759_403
 
-_WAITING = select(func.count()).select_from(Pair).where(Pair.waiting == 1)
+# The number is written out, since only then is the index of those that wait used each time.
+_WAITING = select(func.count()).select_from(Pair).where(Pair.waiting == literal_column("1"))
 _CONFLICTS = (
     select(Conflict.kind, func.count()).where(Conflict.to_run.is_(None)).group_by(Conflict.kind)
 )
