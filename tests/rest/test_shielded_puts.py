@@ -443,6 +443,19 @@ def test_a_row_on_a_shielded_childs_record_waits_however_little_it_says(
     assert told[0][0] == "validated"
 
 
+def test_a_list_is_taken_after_a_shielded_record_is_gone(
+    client: TestClient, key: MakeKey, shielded: str, service: Service
+) -> None:
+    """A row with a home and no birthday is compared with every shielded child there is."""
+    assert client.delete(record(CLINIC), headers=key()).status_code == 200
+    row = {"record_id": "q", "forename": "Ada", "surname": "Zyx", "date_of_birth": "2016-01-01",
+           **HOME}  # fmt: skip
+    sent = bring(client, key(Role.ANALYST), as_csv([row]), source="social", mode="delta")
+    do_work(service)
+    seen = client.get(sent.headers["Location"], headers=key(Role.ANALYST)).json()
+    assert seen["state"] in ("validated", "current"), seen
+
+
 def test_a_report_does_not_tell_which_centre_a_shielded_child_goes_to(
     client: TestClient, key: MakeKey, register: Reviewed, service: Service
 ) -> None:

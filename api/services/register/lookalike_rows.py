@@ -40,10 +40,10 @@ def count_lookalike_rows(connection: Connection, records: pd.DataFrame) -> int:
     standing = Standing.at(connection) if len(shielded) else None
     if standing is None:
         return 0
-    known = _known(connection, shielded)
+    listed, known = _known(connection, shielded)
     found: set[int] = set()
     homes = _homes_alone(records, standing.linkage.values)
-    pairs = _sharing(records, known, homes, set(shielded.tolist()))
+    pairs = _sharing(records, known, homes, listed)
     while len(found) < MOST and (some := list(islice(pairs, _AT_ONCE))):
         said = {at: _said(records, at) for at in {at for at, _ in some}}
         near = nearness_to_shielded(
@@ -56,8 +56,11 @@ def count_lookalike_rows(connection: Connection, records: pd.DataFrame) -> int:
     return min(len(found), MOST)
 
 
-def _known(connection: Connection, shielded: Numbers) -> dict[str, set[int]]:
-    """Shielded records by what is looked for: starts of names, birthdays and numbers."""
+def _known(connection: Connection, shielded: Numbers) -> tuple[set[int], dict[str, set[int]]]:
+    """Shielded records that say something now, all and by what is looked for.
+
+    That is by starts of names, birthdays and numbers.
+    """
     query = select(
         SearchEntry.record,
         SearchEntry.forename,
@@ -66,12 +69,14 @@ def _known(connection: Connection, shielded: Numbers) -> dict[str, set[int]]:
         SearchEntry.nhs_number,
         SearchEntry.upn,
     ).where(among(SearchEntry.record, shielded))
+    listed: set[int] = set()
     found: dict[str, set[int]] = {}
     for record, forename, surname, *plain in connection.execute(query):
+        listed.add(record)
         starts = [name[:4] for name in (forename, surname) if name]
         for key in [*starts, *filter(None, plain)]:
             found.setdefault(key, set()).add(record)
-    return found
+    return listed, found
 
 
 def _homes_alone(records: pd.DataFrame, rules: ValueRules) -> Positions:
