@@ -3,11 +3,14 @@
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from sqlalchemy import Engine, func, select
 
 from api.db.engine import reading, writing
 from api.db.models import Event, Golden
+from api.services.register.deciding import decide
+from api.services.register.past_links import past_links
 from api.services.register.single import (
     OlderDayError,
     Put,
@@ -230,3 +233,23 @@ def test_an_id_that_no_system_has_is_refused(register: Register, record_id: str)
         put(register, "clinic", record_id, PEOPLE[0])
     assert refused.value.field == "record_id"
     assert register.children() == before
+
+
+def test_a_decision_counts_from_the_run_that_holds_it(register: Register) -> None:
+    """A record that is put meanwhile is linked as if nobody had entered it: so it is kept."""
+    put(register, "clinic", "1", PEOPLE[0])
+    with writing(register.engine) as connection:
+        decide(
+            connection, kind="match", one=("clinic", "9"), other=("clinic", "1"),
+            why="a test", by="reviewer", now=NOW,
+        )  # fmt: skip
+    run = put(register, "clinic", "1", {**PEOPLE[0], "middle_names": "Zoe"}).run
+    assert run is not None
+    joined = {("clinic", "9"), ("clinic", "1")}
+    assert not any(joined <= child for child in register.children())
+    with reading(register.engine) as connection:
+        before = past_links(connection, run)
+    register.link_anew()
+    assert any(joined <= child for child in register.children())
+    with reading(register.engine) as connection:
+        pd.testing.assert_frame_equal(past_links(connection, run), before)

@@ -53,14 +53,16 @@ def as_positions(
     connection: Connection,
     record: Numbers,
     *,
-    as_of_run: int | None = None,
+    decided_until: int | None = None,
+    severed_until: int | None = None,
     supposed: Mapping[tuple[int, int], str] | None = None,
 ) -> Decisions:
     """Decisions and severances among records, as positions in ``record`` with l < r.
 
-    ``supposed`` goes before what was decided of the same pairs.
+    Only those that a run held, up to the number given; without one also those that wait for a
+    run. ``supposed`` goes before what was decided of the same pairs.
     """
-    found = decisions_in_force(connection, record, as_of_run=as_of_run)
+    found = decisions_in_force(connection, record, as_of_run=decided_until)
     if supposed:
         more = [{"kind": kind, "l": l, "r": r} for (l, r), kind in supposed.items()]
         rows = [*found[["kind", "l", "r"]].to_dict("records"), *more]
@@ -71,8 +73,8 @@ def as_positions(
             among(Severance.record_r, record),
         )
     )
-    if as_of_run is not None:
-        severed = severed.where(Severance.run <= as_of_run)
+    if severed_until is not None:
+        severed = severed.where(Severance.run <= severed_until)
     l, r = columns(connection, severed)
     if found.empty and not len(l):
         return Decisions()

@@ -12,11 +12,13 @@ from api.db.models import Source
 from api.services.register.closure import Bounds
 from api.services.register.columns import Numbers
 from api.services.register.counts import TOTAL, evidence_counts, tallies
+from api.services.register.decisions import as_positions
 from api.services.register.planning import ChildCounts
 from api.services.register.reader import Reader
 from api.services.register.state import BETWEEN, Given
 from matcher.block import RuleBlocks
 from matcher.classify import estimate_prior
+from matcher.deciding import Decisions
 from matcher.keys import Columns, key_lists
 from matcher.pipeline import evidence_floor, first_guess, possible_pairs, terms
 from matcher.population import COHORT, HELD, Claims, Population, Tally, all_claims, hashed
@@ -56,7 +58,9 @@ class Linker:
     """Connection, rules and model for the length of one run.
 
     ``numbers`` are the sources' by name; ``single`` names those that hold each child once.
-    ``supposed`` is what nobody said yet of pairs (record.id, the lower first), for a look ahead.
+    What people decided counts once a run held it: up to ``decided_until``, or all that they
+    entered, for a look ahead. ``supposed`` is what nobody said yet of pairs (record.id, the lower
+    first), for one too.
     """
 
     connection: Connection
@@ -66,6 +70,7 @@ class Linker:
     numbers: dict[str, int]
     single: frozenset[str]
     observer: Observer
+    decided_until: int | None = None
     supposed: Mapping[tuple[int, int], str] = field(default_factory=dict)
     _counted: dict[str, Tally] = field(default_factory=dict)
 
@@ -100,6 +105,14 @@ class Linker:
     def compared(self) -> tuple[set[str], set[frozenset[str]]]:
         """Columns that are compared, and those whose values are held against each other."""
         return compared_columns(self.matching), self.matching.crossings
+
+    def decisions(self, record: Numbers) -> Decisions:
+        """What linking must hold among records, as positions in ``record``.
+
+        A severance holds from when it is entered: its sides may not be joined meanwhile.
+        """
+        until, supposed = self.decided_until, self.supposed
+        return as_positions(self.connection, record, decided_until=until, supposed=supposed)
 
     @property
     def matching(self) -> MatchingRules:

@@ -6,6 +6,8 @@ the counts that they depend on moved; clusters, where a pair changed that can re
 Where too much moved for that to be less work, everything is linked anew.
 """
 
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
 from api.services.register.columns import Numbers
@@ -52,6 +54,7 @@ def link_register(
         observer: told of stages.
     """
     linker = Linker.of(connection, run, rules, model, observer or Silent())
+    linker = replace(linker, decided_until=run)
     outcome = _link(linker, changed, recheck, anew=anew, largest_part=largest_part)
     mark_stale(connection, run, rules, None if outcome.whole else changed)
     around = None if outcome.whole else outcome.records

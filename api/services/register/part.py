@@ -17,7 +17,6 @@ from api.services.register.closure import Bounds, fellows, reach
 from api.services.register.columns import Numbers, columns
 from api.services.register.conflicts import update_conflicts
 from api.services.register.counts import adjust, blocking_counts
-from api.services.register.decisions import as_positions
 from api.services.register.linker import Linker, LinkOutcome
 from api.services.register.moved import Part
 from api.services.register.pairs import (
@@ -308,7 +307,7 @@ def _linked(
     here = linker.population(prepared, dict(given.held))
     scorer = weigh(prepared, linker.matching, linker.model, here)
     scored = Scored(prepared, here, len(pairs), (), (), pairs, prior, scorer)
-    decisions = as_positions(linker.connection, ids_of(prepared), supposed=linker.supposed)
+    decisions = linker.decisions(ids_of(prepared))
     thresholds, observer = linker.matching.thresholds, linker.observer
     return decide(scored, thresholds, decisions, complete=complete, observer=observer)
 

@@ -60,7 +60,7 @@ def past_links(connection: Connection, run: int, view: View | None = None) -> pd
         single_sources=frozenset(name for name in once if once[name]),
     )
     number = scored.prepared.records["id"].to_numpy(np.int64)
-    decisions = as_positions(connection, number, as_of_run=run)
+    decisions = as_positions(connection, number, decided_until=run, severed_until=run)
     found = reported_links(decide(scored, matching.thresholds, decisions), matching)
     l, r = number[found.l], number[found.r]
     untold = untold_of(connection, view, matching, l, r, found.pattern)

@@ -11,7 +11,6 @@ from api.services.register.children import update_children
 from api.services.register.columns import Numbers, columns
 from api.services.register.conflicts import update_conflicts
 from api.services.register.counts import TOTAL
-from api.services.register.decisions import as_positions
 from api.services.register.linker import Linker, LinkOutcome
 from api.services.register.pairs import findings, in_parts, keep_pairs
 from api.services.register.planning import Clustered
@@ -74,7 +73,7 @@ def compute_whole(linker: Linker, records: pd.DataFrame) -> tuple[Scored, Linked
     scored = score(
         records, linker.rules, linker.model, single_sources=linker.single, observer=linker.observer
     )
-    decisions = as_positions(linker.connection, scored.prepared.records["id"].to_numpy(np.int64))
+    decisions = linker.decisions(scored.prepared.records["id"].to_numpy(np.int64))
     thresholds = linker.matching.thresholds
     return scored, decide(scored, thresholds, decisions, observer=linker.observer)
 
