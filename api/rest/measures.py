@@ -92,7 +92,11 @@ class MeasureModel(BaseModel):
     denominator: int | None = Field(
         description="How many it is a share of; null if too small to tell."
     )
-    value: float | None = Field(description="Unrounded.", examples=[71.25])
+    value: float | None = Field(
+        description="Unrounded; null if it is hidden, or nobody is in a group that it rests on, "
+        "whose `denominator` is 0 then.",
+        examples=[71.25],
+    )
     value_rounded: str | None = Field(
         description="To one place, from the exact counts.", examples=["71.3"]
     )

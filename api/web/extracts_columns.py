@@ -165,7 +165,8 @@ def _chosen(found: UnknownList, fields: Mapping[str, str]) -> tuple[dict[str, in
     errors: dict[str, str] = {}
     for group in needed_fields(found.table):
         if not any(field in chosen for field in group):
-            wanted = " or ".join(field_title(field).lower() for field in group)
+            *others, last = (field_title(field).lower() for field in group)
+            wanted = f"{', '.join(others)} or {last}" if others else last
             errors[group[0]] = f"Select the column that holds the {wanted}"
     first: dict[int, str] = {}
     for field, place in chosen.items():

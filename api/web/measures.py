@@ -18,7 +18,7 @@ from api.web.access import page_router, signed_in
 from api.web.charts import Narrow, Share, shares, svg_response
 from api.web.pages import page, see
 from api.web.text import with_titles
-from matcher.outcomes import Profile, protect_all, school_year
+from matcher.outcomes import Profile, empty_groups, protect_all, school_year
 
 router = page_router()
 
@@ -94,9 +94,10 @@ def _rows(result: Mapping[str, Any]) -> Iterator[Share]:
 
 def _as_shown(result: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
     """A result with what the template would have to work out, and sources by their titles."""
-    rows = list(_rows(result))
+    rows, empty = list(_rows(result)), empty_groups(result)
     return {
         **result,
+        "empty": "all" if all(empty) else "some" if any(empty) else "",
         "unlinked_by_source": [
             {**one, "text": with_titles(one["text"], titles)}
             for one in result["unlinked_by_source"]

@@ -32,7 +32,7 @@ from api.web.quality import Visit, bits_typed, tried_thresholds
 from api.web.text import sentence, words
 from api.web.typed import Written
 from matcher.errors import DataError
-from matcher.outcomes import protect_all
+from matcher.outcomes import empty_groups, protect_all
 
 router = page_router()
 
@@ -92,7 +92,7 @@ def preview_page(request: Request, number: int, visit: Visit) -> Response:
         working=working,
         no_worker=working and not worker_lives(visit.connection.engine),
         stale=found.last_run != found.after_run,
-        measures=_moved(visit, found),
+        measures=_moved(visit, found) if visit.caller.may(Permission.READ_MEASURES) else [],
         given=_given(visit.connection, found),
     )
 
@@ -138,8 +138,7 @@ def _figure(result: Mapping[str, Any]) -> str:
     if result["why_not"]:
         return f"not worked out: {result['why_not']}"
     if value is None:
-        nobody = not result["compared"] and result["denominator"] == 0
-        return "nobody to work it out of" if nobody else "hidden"
+        return "nobody to work it out of" if any(empty_groups(result)) else "hidden"
     return value.replace("-", "−") + (unit if unit == "%" else f" {unit}")
 
 

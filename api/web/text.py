@@ -88,13 +88,18 @@ def day(value: date | None) -> str:
 
 
 def moment(value: datetime | None) -> str:
-    """Such as 3 September 2026 at 2:05pm, as clocks in England show it."""
+    """Such as 3 September 2026 at 2:05pm, or at midday, as clocks in England show it."""
     if value is None:
         return ""
     local = (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(_LOCAL)
-    hour = local.hour % 12 or 12
+    return f"{day(local)} at {_clock(local)}"
+
+
+def _clock(local: datetime) -> str:
+    if local.minute == 0 and local.hour in (0, 12):
+        return "midday" if local.hour else "midnight"
     half = "am" if local.hour < 12 else "pm"
-    return f"{day(local)} at {hour}:{local:%M}{half}"
+    return f"{local.hour % 12 or 12}:{local:%M}{half}"
 
 
 def midnight(now: datetime) -> datetime:

@@ -21,7 +21,14 @@ from matcher.outcomes.examples import check_measures, run_examples
 from matcher.outcomes.inputs import MeasureInputs
 from matcher.outcomes.profiles import PROFILES, Profile
 from matcher.outcomes.report import render_text
-from matcher.outcomes.result import Count, LinkRange, MeasureResult, Part, as_dict
+from matcher.outcomes.result import (
+    Count,
+    LinkRange,
+    MeasureResult,
+    Part,
+    as_dict,
+    empty_groups,
+)
 from matcher.outcomes.rounding import round_half_up
 from matcher.outcomes.shares import ToldShare, tell_parts, tell_share
 from matcher.rules.measures import Measure, load_measures
@@ -39,6 +46,7 @@ __all__ = [
     "accept_possible_links",
     "as_dict",
     "check_measures",
+    "empty_groups",
     "load_measures",
     "measure",
     "measure_by_framework",

@@ -1,5 +1,6 @@
 """What a measure gives: never a figure alone, always with what it rests on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -156,6 +157,18 @@ def as_dict(result: MeasureResult) -> dict[str, Any]:
         "value_unit": result.value_unit,
         "interval": _plain(result.interval),
     }
+
+
+def empty_groups(result: Mapping[str, Any]) -> tuple[bool, ...]:
+    """Of each group that the value rests on, whether nobody is in it: then there is no value.
+
+    The two sides of a comparison, or all that are counted. Of a result as `as_dict` gives it,
+    or `protect_all`: a count that is hidden is not empty.
+    """
+    shares = [result]
+    if result["compared"]:
+        shares = [part["share"] for part in result["parts"] if part["name"] != "unknown"]
+    return tuple(share["denominator"] == 0 for share in shares)
 
 
 def _plain(value: Any) -> Any:

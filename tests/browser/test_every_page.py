@@ -22,7 +22,7 @@ def go(open_page: Open, site: Site, sample: Sample) -> Page:
     response = page.goto(sample.address(site))
     assert response is not None and response.status == 200
     assert len(response.body()) <= LARGEST
-    assert page.get_by_text("says something that this page does not know").count() == 0
+    assert page.get_by_text("has something that this page does not use").count() == 0
     return page
 
 

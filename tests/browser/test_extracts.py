@@ -86,7 +86,7 @@ def test_a_list_is_brought_mapped_accepted_linked_and_taken_back(
 
     work_is_done()
     expect(page.get_by_role("heading", name="Is this extract right?")).to_be_visible()
-    expect(page.get_by_text("what a person said of its columns")).to_be_visible()
+    expect(page.get_by_text("the columns that a person selected")).to_be_visible()
     expect(page.get_by_text("The calendar has no such date")).to_be_visible()
     if script:
         picture(page, "extract-report")

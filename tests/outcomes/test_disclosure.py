@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matcher.intervals import Proportion
-from matcher.outcomes import PROFILES, Profile, ToldShare, protect_all, tell_parts, tell_share
+from matcher.outcomes import (
+    PROFILES,
+    Profile,
+    ToldShare,
+    empty_groups,
+    protect_all,
+    tell_parts,
+    tell_share,
+)
 
 
 def result(numerator: int, denominator: int, **more: Any) -> dict[str, Any]:
@@ -383,3 +391,14 @@ def test_no_part_of_a_total_is_hidden_alone(counts: list[int]) -> None:
     assert not few or not any(told), "what is left of the total would tell it"
     assert all(shown in (None, count) for count, shown in zip(counts, told, strict=True))
     assert all(not 1 <= (shown or 0) <= 9 for shown in told)
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_a_group_is_empty_only_if_nobody_is_in_it_never_because_it_is_hidden(
+    profile: Profile,
+) -> None:
+    parts = [part("yes", 0, 0), part("no", 2, 3), part("unknown", 0, 0)]
+    gap = protect(result(2, 3, compared=True, parts=parts), profile)
+    assert empty_groups(gap) == (True, False)
+    assert empty_groups(protect(result(0, 0), profile)) == (True,)
+    assert empty_groups(protect(result(1, 2), profile)) == (False,)

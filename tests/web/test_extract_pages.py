@@ -310,6 +310,10 @@ def test_a_file_of_another_source_is_offered_to_that_source(
     assert place == "/extracts/1/columns"
     shown = steward.get(place).text
     assert "It is from Social care clients (Swift)" in shown
+    after_all = shown.partition("after all</h2>")[2]
+    first = re.search(r"<p class=\"govuk-body\">(.*?)</p>", after_all)
+    assert first is not None
+    assert first[1].startswith("Select the column that holds each piece of information.")
     answer = form(steward, "/extracts/1/source", {"source": "ctf"}, place)
     assert answer.headers["location"] == place
     form(steward, "/extracts/1/source", {"source": "swift"}, place)
@@ -375,7 +379,8 @@ def test_columns_once_said_are_read_so_and_wait_for_a_person_the_first_time(
     do_work(service)
     assert state(service, 1) == "validated"
     shown = steward.get("/extracts/1").text
-    assert "It is the first that is read by what a person said of its columns" in shown
+    assert "It was not accepted automatically, because:" in shown
+    assert "It is the first extract read with the columns that a person selected" in shown
     form(steward, "/extracts/1/accept", {}, "/extracts/1")
     do_work(service)
     assert state(service, 1) == "current"
@@ -416,7 +421,7 @@ def test_what_came_before_its_columns_were_said_is_read_by_what_is_said_of_anoth
         ({"record_id": ""}, "Select the column that holds the record id"),
         (
             {"forename": "", "surname": ""},
-            "Select the column that holds the forename or surname or whole name",
+            "Select the column that holds the forename, surname or whole name",
         ),
         ({"surname": "1"}, "Select another column: this one holds the forename"),
         ({"surname": "99", "forename": "x"}, "Select the column that holds the forename"),
@@ -583,6 +588,17 @@ def test_what_waits_for_its_columns_says_so_wherever_it_is_listed(steward: TestC
         shown = steward.get(address).text
         assert "Needs its columns" in shown and 'href="/extracts/1/columns"' in shown, address
         assert "Being checked" not in shown
+
+
+def test_who_may_not_say_what_columns_mean_is_not_led_there(
+    steward: TestClient, sign_in: SignIn
+) -> None:
+    bring(steward, STRANGE)
+    auditor = sign_in(Role.AUDITOR)
+    assert auditor.get("/extracts/1/columns").status_code == 403
+    for address in ("/", "/extracts", "/extracts/1"):
+        shown = auditor.get(address).text
+        assert "Needs its columns" in shown and "/extracts/1/columns" not in shown, address
 
 
 def test_what_waits_for_its_columns_is_a_state_to_choose(steward: TestClient) -> None:

@@ -383,7 +383,7 @@ def test_a_list_that_has_changed_begins_again(register: Reviewed, sign_in: SignI
     assert answer.headers["location"] == "/matching?base=clinic&state=matched"
 
 
-_PASSED_OVER = "The address says something that this page does not know, and that is passed over: "
+_PASSED_OVER = "The web address has something that this page does not use: "
 
 
 @pytest.mark.parametrize("place", ["after=abc", "before=-1", f"after={2**63}"])

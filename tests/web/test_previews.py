@@ -114,8 +114,51 @@ def test_decisions_that_the_weights_go_against_are_told_to_hold(
         newly = {"contradicted": [1, 2], "contradicted_already": 1}
         connection.execute(update(PreviewRow).values(found={**found, **newly}))
     told = client.get(f"/quality/previews/{number}").text
-    assert "2 pairs would newly be something else than people decided. Those decisions" in told
-    assert "1 pair would be something else than a person decided, as it is now. That" in told
+    assert (
+        "With this change, the weights would go against what people decided on 2 pairs. "
+        "These decisions still hold." in told
+    )
+    assert (
+        "The weights already go against what a person decided on 1 pair, and would still do so. "
+        "This decision still holds." in told
+    )
+
+
+def test_an_auditor_reads_of_a_preview_what_their_role_may_read(
+    service: Service, sign_in: SignIn
+) -> None:
+    number = asked_for(service, Wanted(lower=40.0, upper=90.0))
+    do_work(service)
+    address = f"/quality/previews/{number}"
+    steward, auditor = (sign_in(role).get(address).text for role in (Role.STEWARD, Role.AUDITOR))
+    assert "How measures would move" in steward and 'href="/children/' in steward
+    assert "How measures would move" not in auditor and "good level" not in auditor
+    assert 'href="/children/' not in auditor
+    assert "What would change" in auditor and "to a new child" in auditor
+    for child in re.findall(r'href="/children/([^"]+)"', steward):
+        assert child in auditor
+
+
+def test_a_gap_between_groups_without_anybody_is_told_as_that(
+    service: Service, sign_in: SignIn
+) -> None:
+    number = asked_for(service, Wanted(lower=0.0))
+    do_work(service)
+    nobody = {"numerator": 0, "denominator": 0, "value": None, "interval": None}
+    with writing(service.engine) as connection:
+        found = dict(connection.execute(select(PreviewRow.found)).scalar_one())
+        one = next(one for one in found["measures"] if one["before"]["compared"])
+        empty = {
+            **one["before"],
+            **{"why_not": None, "reception_year": 2023, "cohort": 3},
+            "parts": [{"name": name, "text": name, "share": nobody} for name in ("yes", "no")],
+        }
+        found["measures"] = [{**one, "before": empty, "after": empty}]
+        connection.execute(update(PreviewRow).values(found=found))
+    client = sign_in(Role.STEWARD)
+    shown = client.get(f"/quality/previews/{number}").text
+    assert shown.count(">nobody to work it out of</td>") == 2
+    assert ">hidden</td>" not in shown
 
 
 def test_what_a_preview_says_of_the_queue_is_what_home_says_afterwards(

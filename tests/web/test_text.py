@@ -43,7 +43,10 @@ def test_where_no_markup_can_stand_unseen_characters_are_named_too() -> None:
 
 def test_a_moment_is_told_as_clocks_in_england_show_it() -> None:
     assert text.moment(datetime(2026, 7, 1, 23, 5, tzinfo=UTC)) == "2 July 2026 at 12:05am"
-    assert text.moment(datetime(2026, 1, 1, 12, 0, tzinfo=UTC)) == "1 January 2026 at 12:00pm"
+    assert text.moment(datetime(2026, 1, 1, 12, 0, tzinfo=UTC)) == "1 January 2026 at midday"
+    assert text.moment(datetime(2026, 1, 1, 12, 1, tzinfo=UTC)) == "1 January 2026 at 12:01pm"
+    assert text.moment(datetime(2026, 6, 1, 23, 0, tzinfo=UTC)) == "2 June 2026 at midnight"
+    assert text.moment(datetime(2026, 1, 1, 0, 1, tzinfo=UTC)) == "1 January 2026 at 12:01am"
     assert text.moment(None) == text.day(None) == ""
 
 

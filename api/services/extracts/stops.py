@@ -28,7 +28,7 @@ _SAYS = {
         "{found:.0f} of its rows, or more, are or may be of shielded children; only "
         "somebody who is cleared may let it in"
     ),
-    "new_columns": "it is the first that is read by what a person said of its columns",
+    "new_columns": "it is the first extract read with the columns that a person selected",
 }
 
 
