@@ -14,7 +14,7 @@ from matcher.read.dates import DateColumn, read_dates
 from matcher.read.rejects import RowRejects
 from matcher.read.result import Note
 from matcher.read.tables import RawTable, wanted_columns
-from matcher.read.values import REJECTING, Cleaner, is_error
+from matcher.read.values import REJECTING, Cleaner, hold_unseen, is_error
 from matcher.rules.sources import SourceDefinition
 from matcher.rules.tables import Table
 
@@ -97,6 +97,7 @@ def clean_table(
     for name in sorted(wanted_columns(table)):
         column = raw.columns.get(name) or Coded[RawCell](np.full(size, -1, dtype=np.int32), [])
         notes += _errors(raw.file, name, column)
+        notes += _unseen(raw.file, name, column)
         if name in dated:
             latest = taken.year if taken and name == "date_of_birth" else None
             found = read_dates(
@@ -127,6 +128,12 @@ def _errors(file: str, name: str, column: Coded[RawCell]) -> list[Note]:
     if not any(errors):
         return []
     return [Note(file, name, "spreadsheet_error", int(column.mask(errors).sum()))]
+
+
+def _unseen(file: str, name: str, column: Coded[RawCell]) -> list[Note]:
+    """A note of the cells from which characters that cannot be seen are left out, if any is."""
+    held = hold_unseen(column.distinct)
+    return [Note(file, name, "unseen_characters", int(column.mask(held).sum()))] if held else []
 
 
 def _enter_dates(

@@ -141,6 +141,23 @@ class Cleaner:
         return self.text(cell)
 
 
+def hold_unseen(cells: list[RawCell]) -> list[bool]:
+    """Of each cell, whether it holds characters that cannot be seen; none at all if none does."""
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    together = "".join(texts)
+    # Most columns are told at once.
+    if together.isprintable() and "&" not in together:
+        return []
+    flags = [isinstance(cell, str) and _holds_unseen(cell) for cell in cells]
+    return flags if any(flags) else []
+
+
+def _holds_unseen(cell: str) -> bool:
+    if "&" in cell:
+        cell = unescape(cell)
+    return not cell.isprintable() and not "".join(cell.split()).isprintable()
+
+
 def is_error(cell: RawCell) -> bool:
     """Whether a spreadsheet wrote an error, such as #N/A, or #### where a column is too narrow."""
     if not isinstance(cell, str) or "#" not in cell:

@@ -32,6 +32,12 @@ _FAR_RIGHT = re.compile(rb"[\"']([A-Za-z]{2,})\d")
 _COUNT = re.compile(rb"[cC]ount\s*=\s*[\"']\s*(\d+)")
 # A formula's error: its cell is read as an empty one.
 _ERROR = re.compile(rb"<(?:\w+:)?c\s[^<>]*?\bt\s*=\s*[\"']e[\"']")
+# A formula without its result, but not one whose result is no text.
+_NO_RESULT = re.compile(
+    rb"<(?:\w+:)?c(?![^<>]*\st\s*=\s*[\"']str)\s[^<>]*>\s*"
+    rb"<(?:\w+:)?f(?:\s[^<>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*"
+    rb"(?:<(?:\w+:)?v\s*/>\s*|<(?:\w+:)?v>\s*</(?:\w+:)?v>\s*)?</(?:\w+:)?c>"
+)
 _CELL = re.compile(rb"<(?:\w+:)?c[\s>]")
 # Other documents of Office, by a part that only they have: in a zip, and in the older form.
 _DOCUMENTS = {"word/document.xml": "a Word document", "ppt/presentation.xml": "a presentation"}
@@ -41,6 +47,8 @@ _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _LOCKED = "the workbook is protected by a password; save it without one"
 _AGAIN = "the workbook is cut short or damaged; export it again"
 _CHUNK = 1 << 20
+# What is seen again with the next piece: a cell with a formula as long as formulas can be.
+_AGAIN_SEEN = 1 << 14
 _DAMAGED: tuple[type[Exception], ...] = (CalamineError, *DAMAGED)
 # A sheet is held as a whole rectangle: one cell in its far corner would claim all memory.
 MAX_AREA = 60_000_000
@@ -64,12 +72,12 @@ def read_workbook(
     try:
         with member.open() as stream:
             content = stream.read()
-        claimed, errors = _check(member, content)
+        claimed, counts = _check(member, content)
         epoch = claimed or definition.dates.excel_epoch
         with CalamineWorkbook.from_filelike(io.BytesIO(content)) as workbook:
             count, shown = len(workbook.sheet_names), _visible(workbook)
             tables: list[RawTable] = []
-            notes = [Note(member.name, "", "spreadsheet_error", errors)] if errors else []
+            notes = [Note(member.name, "", code, count) for code, count in counts.items() if count]
             for index in range(count):
                 file = member.name if count == 1 else f"{member.name} sheet {index + 1}"
                 if index not in shown:
@@ -159,15 +167,15 @@ def _rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[RawCell]]]:
         yield number, [cell if type(cell) is str else raw_cell(cell) for cell in cells]
 
 
-def _check(member: Member, content: bytes) -> tuple[int | None, int]:
+def _check(member: Member, content: bytes) -> tuple[int | None, dict[str, int]]:
     """Refuse a workbook that unpacks beyond bounds; 1904 if it counts days from there.
 
-    And how many cells hold the error of a formula, which a workbook of the older form does not
-    tell.
+    And how many cells hold the error of a formula, or a formula without its result, by the code
+    of the note; a workbook of the older form does not tell.
     """
     if not content.startswith(b"PK"):
-        return None, 0
-    epoch, errors = None, 0
+        return None, {}
+    epoch, counts = None, {"spreadsheet_error": 0, "formula_without_value": 0}
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         check_sizes(archive, member.refused)
         parts = archive.namelist()
@@ -184,8 +192,9 @@ def _check(member: Member, content: bytes) -> tuple[int | None, int]:
                 tail = b""
                 while chunk := stream.read(_CHUNK):
                     claim.see(tail + chunk, known=len(tail))
-                    tail = chunk[-64:]
-            errors += claim.errors
+                    tail = chunk[-_AGAIN_SEEN:]
+            counts["spreadsheet_error"] += claim.errors
+            counts["formula_without_value"] += claim.without_result
             if claim.counts_too_much:
                 raise member.refused("damaged_workbook", _AGAIN)
             if claim.reaches_too_far:
@@ -194,14 +203,14 @@ def _check(member: Member, content: bytes) -> tuple[int | None, int]:
                 )
             if claim.date_1904 and info.filename == "xl/workbook.xml":
                 epoch = 1904
-    return epoch, errors
+    return epoch, counts
 
 
 @dataclass
 class _Part:
     """What a part of a workbook claims: how far its cells reach, and how much it holds.
 
-    All is estimated from above, but ``errors`` are counted. Room is made for what a part claims
+    All is estimated from above, but ``errors`` and ``without_result`` are counted. Room is made for what a part claims
     before it is read.
     """
 
@@ -211,6 +220,7 @@ class _Part:
     cells: int = 0
     count: int = 0
     errors: int = 0
+    without_result: int = 0
     is_sheet: bool = False
     date_1904: bool = False
 
@@ -226,6 +236,9 @@ class _Part:
         self.columns = max([self.columns, *(_column_number(found[:6]) for found in letters)])
         self.cells += len(_CELL.findall(text))
         self.errors += sum(found.end() > known for found in _ERROR.finditer(text))
+        if b"<f" in text or b":f" in text:
+            found = _NO_RESULT.finditer(text)
+            self.without_result += sum(one.end() > known for one in found)
 
     @property
     def counts_too_much(self) -> bool:

@@ -305,3 +305,18 @@ def test_a_reject_tells_the_id_of_its_record_unless_something_is_wrong_with_that
         (6, "", "too_many_fields"),
         (8, "6", "duplicate_record_id"),
     ]
+
+
+def test_values_that_held_characters_nobody_sees_are_counted(read: Read) -> None:
+    rows = ["record_id,forename,surname,date_of_birth,address"]
+    rows += ["1,Ad\u202ea,Lees,2019-05-03,1 High St"]
+    rows += ["2,Ad\u202ea,Lees\u200b,2019-05-\u200b04,2 High St"]
+    rows += ["3,&#8203;Ben,Le\u00a0es\t,2019-05-05,"]
+    rows += ['4,Zo\u00eb \U0001f600,O\u2019Hara,2019-05-06,"4 High St\r\nOldham"']
+    result = read("\n".join(rows) + "\n")
+    assert result.records["forename"].tolist() == ["Ada", "Ada", "Ben", "Zo\u00eb \U0001f600"]
+    assert notes(result) == {
+        ("forename", "unseen_characters"): 3,
+        ("surname", "unseen_characters"): 1,
+        ("date_of_birth", "unseen_characters"): 1,
+    }

@@ -1,6 +1,8 @@
 """Spreadsheets and zips: the sheet or file is found by its header."""
 
 import io
+import re
+import zipfile
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -214,6 +216,58 @@ def test_errors_that_formulas_of_a_workbook_gave_are_noted(read: Read) -> None:
     result = read(stream.getvalue(), name="x.xlsx")
     assert notes(result) == {("", "spreadsheet_error"): 1_500}
     assert result.records["date_of_birth"].isna().sum() == 1_500
+
+
+def with_formulas(cells: list[str]) -> bytes:
+    """A workbook whose third column holds these cells, as written in its XML."""
+    stream = io.BytesIO()
+    with xlsxwriter.Workbook(stream, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("A")
+        sheet.write_row(0, 0, HEADER)
+        for number in range(1, len(cells) + 1):
+            sheet.write_row(number, 0, [str(number), "A"])
+            sheet.write_formula(number, 2, "=A1", None, "")
+    with zipfile.ZipFile(stream) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    name = "xl/worksheets/sheet1.xml"
+    given = iter(cells)
+    parts[name] = re.sub(
+        rb'<c r="(C\d+)"[^>]*><f>.*?</c>',
+        lambda found: next(given).replace("PLACE", found[1].decode()).encode(),
+        parts[name],
+    )
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for part, content in parts.items():
+            archive.writestr(part, content)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("cell", "counts"),
+    [
+        ('<c r="PLACE"><f>A1</f><v></v></c>', True),
+        ('<c r="PLACE" s="1"><f>A1</f><v /></c>', True),
+        ('<c r="PLACE"><f>A1</f></c>', True),
+        ('<c r="PLACE"><f t="shared" si="0"/></c>', True),
+        ('<c r="PLACE"><f>IF(A1=&quot;&quot;,1,2)</f><v/></c>', True),
+        ('<c r="PLACE" t="str"><f>A1</f><v></v></c>', False),
+        ('<c r="PLACE" t="str"><f>A1</f><v>3 Apr 2014</v></c>', False),
+        ('<c r="PLACE"><f>A1</f><v>41732</v></c>', False),
+        ('<c r="PLACE"/>', False),
+    ],
+)
+def test_formulas_whose_results_a_workbook_does_not_hold_are_noted(
+    read: Read, cell: str, counts: bool
+) -> None:
+    result = read(with_formulas([cell] * 3), name="x.xlsx")
+    assert notes(result) == ({("", "formula_without_value"): 3} if counts else {})
+
+
+def test_each_formula_without_a_result_is_counted_once_wherever_it_stands(read: Read) -> None:
+    long = f'<c r="PLACE"><f>{"A1+" * 700}1</f><v></v></c>'
+    result = read(with_formulas([long] * 2_000), name="x.xlsx")
+    assert notes(result) == {("", "formula_without_value"): 2_000}
 
 
 def test_a_spreadsheet_s_errors_are_no_values(read: Read) -> None:
