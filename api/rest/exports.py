@@ -50,8 +50,8 @@ class NewExport(Body):
         None,
         ge=1,
         lt=2**63,
-        description="As it was after this run, instead of now. Links are kept as of the last "
-        "run only.",
+        description="As it was after this run, instead of now. Links are found again from what is "
+        "kept of that run, which takes as long as linking everything.",
         examples=[5],
     )
 

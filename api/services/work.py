@@ -5,6 +5,7 @@ often it is begun. A handler is given the connection of that transaction, the ta
 observer that it tells its stages to. It must write through that connection only.
 """
 
+import logging
 import threading
 import time
 import traceback
@@ -55,6 +56,8 @@ __all__ = [
     "worker_lives",
     "worker_lock",
 ]
+
+_LOG = logging.getLogger("matcher.worker")
 
 # What it returns becomes the job's outcome: ids and counts.
 Outcome = Mapping[str, Any] | None
@@ -141,6 +144,7 @@ def run_next(
     except MatcherError as error:
         queue.fail(engine, task, str(error))
     except Exception as error:
+        _LOG.error("job %d (%s), attempt %d: %s", task.id, task.kind, task.attempt, _fault(error))
         if task.faults + 1 < pace.attempts:
             queue.release(engine, task, fault=True)
         else:

@@ -121,7 +121,9 @@ def test_what_the_data_refuse_fails_at_once_with_the_reason(engine: Engine) -> N
     assert do_next(engine, add_source) is None
 
 
-def test_a_fault_is_tried_again_and_then_fails_without_quoting_anything(engine: Engine) -> None:
+def test_a_fault_is_tried_again_and_then_fails_without_quoting_anything(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
     def stumble(connection: Connection, task: Task, observer: Observer) -> None:
         add_source(connection, task, observer)
         raise ValueError("Quillfeather")
@@ -137,6 +139,9 @@ def test_a_fault_is_tried_again_and_then_fails_without_quoting_anything(engine: 
     assert found.state == JobState.FAILED
     assert found.problem is not None
     assert found.problem.startswith("this is a fault of the software: ValueError at test_work.py:")
+    told = [entry.getMessage() for entry in caplog.records]
+    begun = [f"job {job} (toy), attempt {attempt}: " for attempt in (1, 2, 3)]
+    assert told == [one + found.problem for one in begun]
     assert do_next(engine, stumble) is None
 
 
