@@ -176,8 +176,22 @@ def _holding(
         said = f"The correction of the {named(field)} was released already."
         raise Instead(see(request, f"/children/{child.standing.child_id}", said=said))
     if not holding:
-        raise Problem("not-found")
+        raise Instead(_nothing_to_release(request, child.standing.child_id, field))
     return holding
+
+
+def _nothing_to_release(request: Request, child_id: str, field: str) -> Response:
+    if field not in GOLDEN_FIELDS:
+        raise Problem("not-found")
+    return page(
+        request,
+        "layout/not_here.html",
+        title="There is nothing to release",
+        status=404,
+        says=f"The {named(field)} is not corrected by hand, so there is nothing to release.",
+        href=f"/children/{child_id}",
+        leads="Go to the child",
+    )
 
 
 def _releasing(

@@ -80,7 +80,7 @@ def preview_page(request: Request, number: int, visit: Visit) -> Response:
 
     htmx asks for it again while something is worked out, and is sent here anew when it is done.
     """
-    found = _preview(visit.connection, number)
+    found = _preview_or_gone(request, visit, number)
     working = (found.commit_job or found.job).state in (JobState.QUEUED, JobState.RUNNING)
     if not working and request.headers.get("HX-Request") == "true":
         return see(request, f"/quality/previews/{number}")
@@ -167,6 +167,27 @@ def _preview(connection: Connection, number: int) -> PreviewView:
     if found is None:
         raise Problem("not-found")
     return found
+
+
+def _preview_or_gone(request: Request, visit: Access, number: int) -> PreviewView:
+    """The same, or the page that says that somebody discarded it."""
+    with suppress(Problem):
+        return _preview(visit.connection, number)
+    if not was_discarded(visit.connection, number):
+        raise Problem("not-found")
+    if request.headers.get("HX-Request") == "true":
+        raise Instead(see(request, f"/quality/previews/{number}"))
+    raise Instead(
+        page(
+            request,
+            "layout/not_here.html",
+            title=f"Preview {number} is no longer here",
+            status=410,
+            says=f"Preview {number} was discarded. It changed nothing.",
+            href="/quality/previews",
+            leads="See the previews that there are",
+        )
+    )
 
 
 def _still_there(connection: Connection, number: int) -> PreviewView:

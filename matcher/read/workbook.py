@@ -210,8 +210,8 @@ def _check(member: Member, content: bytes) -> tuple[int | None, dict[str, int]]:
 class _Part:
     """What a part of a workbook claims: how far its cells reach, and how much it holds.
 
-    All is estimated from above, but ``errors`` and ``without_result`` are counted. Room is made for what a part claims
-    before it is read.
+    All is estimated from above, but ``errors`` and ``without_result`` are counted. Room is made
+    for what a part claims before it is read.
     """
 
     size: int

@@ -226,7 +226,11 @@ def test_a_correction_is_released_on_the_page_of_its_child(
     before = register.golden(AISHA[0], "surname")
     child = f"/children/{register.child(AISHA[0])}"
     assert "/release" not in client.get(child).text
-    assert client.get(f"{child}/release?field=surname").status_code == 404
+    nothing = client.get(f"{child}/release?field=surname")
+    assert nothing.status_code == 404
+    assert "The surname is not corrected by hand, so there is nothing to release" in nothing.text
+    assert f'<a class="govuk-link" href="{child}">' in nothing.text
+    assert "not corrected" not in client.get(f"{child}/release?field=clan").text
     register.correct(AISHA[1], "surname", "Mallick")
     register.correct(AISHA[0], "surname", "Malick")
     assert f'href="{child}/release?field=surname"' in client.get(child).text
@@ -370,7 +374,8 @@ def test_nobody_corrects_a_value_that_they_may_not_see_for_their_purpose(
     shown = early.get(where).text
     assert "UPN Not for this purpose" in text_of(shown) and offered not in shown
     assert early.get(f"{where}/correct?field=upn").status_code == 404
-    assert early.get(f"{where}/release?field=upn").status_code == 404
+    unknown = early.get(f"{where}/release?field=upn")
+    assert unknown.status_code == 404 and "not corrected" not in unknown.text
     upn = {"field": "upn", "value": "B801200005001", "why": "the school's list"}
     assert send(early, f"{where}/correct", **upn).status_code == 404
     with reading(service.engine) as connection:

@@ -226,4 +226,11 @@ def test_a_preview_that_somebody_discarded_meanwhile_changes_nothing_and_says_so
         assert late.status_code == 409
         assert f"Preview {number} was discarded. Nothing was changed." in late.text
     assert client.post("/quality/previews/99/commit", data=csrf).status_code == 404
-    assert client.get(address).status_code == 404
+    gone = client.get(address)
+    assert gone.status_code == 410
+    assert f"Preview {number} was discarded. It changed nothing." in gone.text
+    assert 'href="/quality/previews"' in gone.text and "check it is correct" not in gone.text
+    polled = client.get(address, headers={"HX-Request": "true"})
+    assert polled.headers["HX-Redirect"] == address
+    never = client.get("/quality/previews/99")
+    assert never.status_code == 404 and "check it is correct" in never.text
