@@ -22,8 +22,9 @@ from tests.register_service.test_same_register import PEOPLE, half_a_town
 
 # At random points of each extract's ingest and link: 51 in all.
 KILLS_A_JOB = 17
-# Faster than the product, and no more patient.
-PACE = Pace(poll=0.02, beat=0.03, stale_after=0.1)
+# One works at a time, so whose job runs is gone. If the next one had to wait for that, it would
+# take the next extract meanwhile, and its job would be killed at points of another one's.
+PACE = Pace(poll=0.02, beat=0.03, stale_after=0)
 # Forks of a process that has loaded everything: a worker is at work a moment after it starts.
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.register_service.test_killed"])
