@@ -16,6 +16,7 @@ from api.services.review.context import fields_of
 from api.services.review.given import Given, given_answer
 from api.services.review.pairs import UnknownPairError, shown_keys
 from api.services.review.surroundings import clashing
+from api.services.review.taking import take_again
 from api.services.review.undoing import (
     Made,
     NotYoursError,
@@ -94,7 +95,10 @@ def undo_answer(
     why: Why = "",
     number: Annotated[int, Form()] = 0,
 ) -> Response:
-    """Take back the answer on the page, ``number``, whatever became of it; the last without."""
+    """Take back the answer on the page, ``number``, whatever became of it; the last without.
+
+    Then its pair is shown again, if it can be.
+    """
     if number:
         _given(change, number)
     try:
@@ -112,6 +116,18 @@ def undo_answer(
             _answer_page(request, change, number, part, errors=errors, why=as_typed(why))
         ) from None
     change.saw(*(f"record {record}" for record in (undone.pair.low, undone.pair.high)))
+    again = take_again(
+        change.connection,
+        change.service.aside,
+        needed_rules(change)[1],
+        reviewer_of(change),
+        undone.pair,
+        known=undone.known,
+        now=change.now,
+    )
+    if again:
+        said = "Your answer is undone. You can answer the pair again."
+        return see(request, f"/review/pairs/{undone.pair}{part.query}", said=said)
     said = "Your answer is undone. The pair waits again."
     return see(request, f"/review{part.query}", said=said)
 

@@ -29,7 +29,7 @@ from api.services.review.pairs import (
 from api.services.review.revealing import reveal
 from api.services.review.surroundings import Earlier, earlier_decisions
 from api.services.review.taking import can_take, take_pair
-from api.services.review.undoing import undone_with
+from api.services.review.undoing import last_to_undo, undone_with
 from api.web.access import page_router
 from api.web.pages import Instead, page, see
 from api.web.review_part import (
@@ -229,6 +229,7 @@ def _shown(
         status=422 if errors else 200,
         errors=errors,
         context=context,
+        to_undo=last_to_undo(visit.connection, rules[1], reviewer_of(visit)),
         two_end_it=two_end(rules[1], context.waits_as),
         undone_with=undone_with(visit.connection, [one.id for one in context.clashing]),
         parts=name_parts(visit, context.fields),

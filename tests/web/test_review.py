@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from api.db.engine import reading, writing
 from api.db.models import (
@@ -511,6 +511,72 @@ def test_an_older_page_does_not_undo_a_later_answer(sit: Sit) -> None:
     assert refused.status_code == 422 and "another pair since" in text_of(refused)
     for number in ("9" * 30, "-1", "999"):
         assert anna.post("/review/undo", number=number, why="a slip").status_code == 404, number
+
+
+def undo_on(reviewer: Reviewing, pair: str) -> Any:
+    """Take back the last answer by the link on the page of a pair."""
+    link = re.search(r'href="(/review/answers/(\d+)[^"#]*)#undo"', reviewer.get(pair).text)
+    assert link is not None
+    assert 'id="undo"' in reviewer.get(html.unescape(link[1])).text
+    return reviewer.post("/review/undo", number=link[2], why="a slip")
+
+
+def test_the_next_pair_offers_to_undo_the_last_answer_and_that_leads_back_to_its_pair(
+    sit: Sit, register: Reviewed
+) -> None:
+    anna = sit("anna")
+    first = anna.take()
+    assert "Undo my last answer" not in anna.get(first).text
+    anna.answer(first, "match")
+    second = anna.take()
+    assert second != first
+    undone = undo_on(anna, second)
+    assert undone.headers["location"] == first
+    again = anna.get(first)
+    assert again.status_code == 200 and "You can answer the pair again" in again.text
+    assert "Undo my last answer" not in again.text
+    assert anna.answer(first, "non_match").status_code == 303
+    assert _answers(register)[-1] == ("non_match", "a test")
+    assert anna.take() == second, "it was given back meanwhile"
+
+
+def test_an_undone_answer_leads_to_its_pair_after_a_run_too(sit: Sit, register: Reviewed) -> None:
+    anna = sit("anna")
+    first = anna.take()
+    anna.answer(first, "match")
+    register.run()
+    assert undo_on(anna, anna.take()).headers["location"] == first
+    assert anna.get(first).status_code == 200
+
+
+def test_what_follows_an_undone_answer_does_not_tell_a_known_pair_from_others(
+    sit: Sit, register: Reviewed
+) -> None:
+    with writing(register.engine) as connection:
+        mark_known(connection, one=AISHA[0], other=AISHA[1], kind="match", by="steward", now=_now())
+    anna = sit(_drawn_for_known())
+    known = anna.take()
+    assert known.endswith(str(_pair(register, AISHA[0], AISHA[1])))
+    anna.answer(known, "non_match")
+    assert undo_on(anna, anna.take()).headers["location"] == known
+    assert "You can answer the pair again" in anna.get(known).text
+    anna.answer(known, "match")
+    with reading(register.engine) as connection:
+        states = connection.execute(select(ReviewAnswer.state, ReviewAnswer.known)).all()
+    assert states == [("void", 1), ("known", 1)]
+
+
+def test_an_answer_that_can_be_undone_no_more_is_not_offered(sit: Sit, register: Reviewed) -> None:
+    anna, sue = sit("anna"), sit("sue", Role.SENIOR_REVIEWER)
+    anna.answer(anna.take(), "match")
+    second = anna.take()
+    assert "Undo my last answer" in anna.get(second).text
+    with reading(register.engine) as connection:
+        decision = connection.scalar(select(func.max(Decision.id)))
+    sue.get("/review")
+    sue.forms["csrf"] = token_in(sue.get("/account").text)
+    assert sue.post(f"/review/decisions/{decision}/undo", why="a slip").status_code == 303
+    assert "Undo my last answer" not in anna.get(second).text
 
 
 def test_masked_values_show_when_asked_for_and_that_is_logged(sit: Sit) -> None:

@@ -1,12 +1,14 @@
 """Handing out pairs: the one that a reviewer has in hand already, or the best that is free."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
 
-from api.db.engine import reading, writing
+from api.db.engine import once_committed, reading, writing
 from api.db.models import Referral, ReviewAnswer
 from api.services.register.clashes import holds_a_conflict
 from api.services.register.conflicts import CONTRADICTION, HELD_TWICE
@@ -117,8 +119,54 @@ def take_pair(
     kind = _waits_as(connection, reviewer, pair)
     if kind is None:
         return None
+    return _swapped(aside, rules, reviewer, (pair, kind, None), state_of(connection, pair), now=now)
+
+
+def take_again(
+    connection: Connection,
+    aside: Engine,
+    rules: ReviewRules,
+    reviewer: Reviewer,
+    pair: PairId,
+    *,
+    known: int | None,
+    now: datetime,
+) -> bool:
+    """Have a reviewer have the pair in hand whose answer they took back, once that is committed.
+
+    Also if it does not wait before the next run: else what follows would tell which pairs are
+    ``known``, or of a sample. False if it can be shown no more, or only senior reviewers may
+    answer it. Somebody else may still be quicker.
+    """
     state = state_of(connection, pair)
+    if None in (state.low, state.high) or not may_see_pair(connection, reviewer.view, pair):
+        return False
+    kind = None if known else _waits_as(connection, reviewer, pair)
+    if kind is None and not known and waits_for_seniors(connection, pair) is not None:
+        return False
+    to_take = (pair, kind or POSSIBLE, known)
+
+    def take() -> None:
+        with suppress(SQLAlchemyError):
+            _swapped(aside, rules, reviewer, to_take, state, now=now)
+
+    once_committed(connection, take)
+    return True
+
+
+def _swapped(
+    aside: Engine,
+    rules: ReviewRules,
+    reviewer: Reviewer,
+    to_take: KnownToTake,
+    state: PairState,
+    *,
+    now: datetime,
+) -> Lease | None:
+    """The pair in their hand, for which what they had is given back; none if it is somebody's."""
+    pair, kind, known = to_take
     with writing(aside) as beside:
+        before = leases.in_hand(beside, reviewer.by, now)
         if before is not None:
             leases.release(beside, before)
         taken = leases.take(
@@ -126,7 +174,7 @@ def take_pair(
             pair,
             by=reviewer.by,
             kind=kind,
-            known=None,
+            known=known,
             state=state,
             now=now,
             minutes=rules.lease_minutes,

@@ -22,11 +22,14 @@ from api.services.register.severances import are_severed, severed_between
 from api.services.review.answering import ENTERED, SETTLED, queue_linking
 from api.services.review.ending import end_leases
 from api.services.review.known import VOID
-from api.services.review.pairs import PairId, Reviewer, shown_keys
+from api.services.review.pairs import PairId, Reviewer, may_see_pair, shown_keys
 from api.services.review.second import check_one_may_undo
 from api.services.review.sections import DIFFERS, WAITING
 from api.services.review.waiting import waits_for_others
 from matcher.rules.review import ReviewRules
+
+# What is asked before somebody has given a reason.
+_ANY = "any"
 
 # Made once: naming a table anew takes longer than asking it.
 _OWN, _BESIDE, _UNDO = aliased(Decision), aliased(Decision), aliased(Decision)
@@ -41,12 +44,14 @@ class Undone:
     """An answer that was taken back, of which pair, and the entry that undoes its decision.
 
     ``decisions`` is how many were taken back: all of a change that was made as a whole.
+    ``known`` is the number of a known pair.
     """
 
     answer: int | None
     pair: PairId
     entry: int | None
     decisions: int = 1
+    known: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,26 @@ def undo_latest(
     if answer is not None and answer != latest.id:
         latest = _older(connection, reviewer, answer)
     return _undo(connection, rules, reviewer, latest, why=why, now=now)
+
+
+def last_to_undo(
+    connection: Connection, rules: ReviewRules | None, reviewer: Reviewer
+) -> int | None:
+    """The number of the reviewer's last answer, if they can look at it and take it back."""
+    latest = _latest(connection, reviewer.by)
+    if latest is None or latest.state == SETTLED:
+        return None
+    pair = PairId(latest.low, latest.high)
+    if not may_see_pair(connection, reviewer.view, pair) or are_severed(connection, *pair.records):
+        return None
+    if latest.state == ENTERED:
+        try:
+            check_can_undo(connection, latest.decision, why=_ANY)
+            check_one_may_undo(connection, rules, pair, latest.decision)
+        except ActError:
+            return None
+    number: int = latest.id
+    return number
 
 
 def undo_one(
@@ -214,7 +239,7 @@ def _undo(
     _set(connection, ReviewAnswer.id == latest.id, state=VOID, agreed=None)
     note_act(connection, "answer_undone", f"answer {latest.id}", by=reviewer.by, now=now)
     end_leases(connection, [pair], now)
-    return Undone(latest.id, pair, entry)
+    return Undone(latest.id, pair, entry, known=latest.known)
 
 
 def _as_before(connection: Connection, latest: Any) -> None:
