@@ -165,8 +165,7 @@ def _chosen(found: UnknownList, fields: Mapping[str, str]) -> tuple[dict[str, in
     errors: dict[str, str] = {}
     for group in needed_fields(found.table):
         if not any(field in chosen for field in group):
-            *others, last = (field_title(field).lower() for field in group)
-            wanted = f"{', '.join(others)} or {last}" if others else last
+            wanted = _one_of([field_title(field).lower() for field in group])
             errors[group[0]] = f"Select the column that holds the {wanted}"
     first: dict[int, str] = {}
     for field, place in chosen.items():
@@ -224,10 +223,20 @@ def _fields(found: UnknownList) -> list[dict[str, Any]]:
             "name": field,
             "title": field_title(field),
             "needed": field in needed and len(needed[field]) == 1,
-            "or": [field_title(one) for one in needed.get(field, ()) if one != field],
+            "or": _one_of(
+                ["this", *(field_title(one).lower() for one in needed[field] if one != field)]
+            )
+            if len(needed.get(field, ())) > 1
+            else "",
         }
         for field in order
     ]
+
+
+def _one_of(names: list[str]) -> str:
+    """Such as "forename, surname or whole name"."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _options(found: UnknownList) -> list[tuple[int, str]]:

@@ -25,7 +25,7 @@ NOTES = {
     "spreadsheet_error": "errors of a spreadsheet, such as #N/A; they are taken as missing",
     "formula_without_value": "formulas whose results the file does not hold; they are taken as "
     "missing; open the file in a spreadsheet program and save it",
-    "unseen_characters": "values that held characters that cannot be seen; they are left out",
+    "unseen_characters": "values from which characters that cannot be seen were left out",
     "number_as_date": "numbers that a spreadsheet took for dates; they are taken as missing",
     "not_recognised": "words that are not known; they are taken as missing",
     "not_a_number": "hours that are no number; they are taken as missing",

@@ -351,6 +351,7 @@ def test_the_first_rows_are_shown_beside_what_they_probably_are(steward: TestCli
     assert [field for field in CHOSEN if f'name="{field}"' in shown] == list(CHOSEN)
     assert "Quillfeather" not in steward.get("/extracts/1").text
     assert "Several columns have" not in shown
+    assert "You need this, surname or whole name" in shown
     twice = bring(steward, STRANGE.replace("Home Postcode", "Born"), name="other.csv")
     said = "Several columns have the header “<bdi>Born</bdi>”"
     assert said in steward.get(twice.headers["location"]).text

@@ -109,7 +109,7 @@ def group(name: str, numerator: int, denominator: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("yes", "no", "says"),
     [
-        ((0, 0), (0, 0), "No children to work it out of"),
+        ((0, 0), (0, 0), "No children in the groups that it compares"),
         ((0, 0), (40, 80), "No children in one of the groups that it compares"),
         ((40, 80), (0, 0), "No children in one of the groups that it compares"),
     ],
