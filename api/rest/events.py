@@ -19,8 +19,9 @@ from api.rest.newest import LOOK_EVERY
 from api.rest.problems import Problem, asking
 from api.rest.service import Service, Serving
 from api.services.access.roles import Permission
-from api.services.register.feed import EVENT_KINDS, FeedEvent, read_feed
+from api.services.register.feed import EVENT_KINDS, read_feed
 from api.services.register.feed_places import START, Place, Places, UnknownPlaceError
+from api.services.register.seen_events import FeedEvent
 
 router = APIRouter(route_class=GuardedRoute, tags=["events"])
 
@@ -170,9 +171,11 @@ def get_events(
     once one: of their records only the link to the child that they belong to now is told.
     """
     places = Places.of(access.connection)
+    place = _place(places, after)
     feed = read_feed(
         access.connection,
-        after=_place(places, after).number,
+        after=place.number,
+        ahead=place.ahead,
         limit=limit,
         kinds=[str(one) for one in kind],
         view=access.view,
@@ -184,7 +187,7 @@ def get_events(
         url = request.url.include_query_params(after=until, limit=limit)
         link = f"{url.path}?{url.query}"
         response.headers["Link"] = f'<{link}>; rel="next"'
-    ids = [] if places is None else places.events([one.id for one in feed.events])
+    ids = [] if places is None else places.events(feed.events)
     items = [_model(one, name) for one, name in zip(feed.events, ids, strict=True)]
     return EventPage(items=items, after=until, next=link)
 

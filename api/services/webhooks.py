@@ -23,8 +23,9 @@ from api.services.access.keepers import keepers
 from api.services.access.policy import read_terms, view_of
 from api.services.access.roles import Permission
 from api.services.access.tokens import new_secret
-from api.services.register.feed import FeedEvent, newest_event, read_feed
+from api.services.register.feed import newest_event, read_feed
 from api.services.register.feed_places import Places
+from api.services.register.seen_events import FeedEvent
 from api.services.targets import check_url
 
 WAITING, DELIVERED, DEAD = "waiting", "delivered", "dead"
@@ -283,16 +284,19 @@ def batch_after(
     None if there are none yet.
     """
     # All of those that a delivery began with, also if more of them may be seen by now.
-    limit = BATCH if until is None else max(1, until - after)
+    limit = BATCH if until is None else max(1, 2 * (until - after))
     view = view_of(read_terms(connection), told.keeper, now.date())
     kinds = told.hook.kinds
     feed = read_feed(connection, after=after, until=until, limit=limit, kinds=kinds, view=view)
-    if feed.until.number == after:
+    last, events = feed.until.number, feed.events
+    if feed.until.ahead:
+        # What is told ahead of an event goes with it.
+        last, events = last - 1, events[:-1]
+    if last == after:
         return None
     places = Places.of(connection)
     assert places is not None, "there are events"
-    names = places.events([one.id for one in feed.events])
-    return Batch(feed.until.number, feed.events, tuple(names))
+    return Batch(last, events, tuple(places.events(events)))
 
 
 def payload(webhook: int, delivery: int, batch: Batch) -> bytes:

@@ -9,12 +9,12 @@ from sqlalchemy import select
 from api.db.engine import reading, writing
 from api.db.models import Audit
 from api.services.register.acts import ActError
+from api.services.register.child_events import child_events, shown_events
 from api.services.register.deciding import decide
 from api.services.register.severances import (
     are_severed,
     can_sever,
     severed_from,
-    shown_events,
     shown_successions,
 )
 from tests.register_service.registers import Key
@@ -95,8 +95,8 @@ def test_what_would_join_two_severed_sides_is_in_nobodys_queue(register: Reviewe
 
 def sides_of_history(register: Reviewed, child: str) -> set[Key]:
     with reading(register.engine) as connection:
-        events = shown_events(connection, child)
-    return {(event["source"], event["record_id"]) for event in events if event["source"]}
+        events = shown_events(connection, child, child_events(connection, child))
+    return {(one.source, one.record_id or "") for one in events if one.source}
 
 
 def test_neither_history_shows_the_other_side(register: Reviewed) -> None:
@@ -109,7 +109,9 @@ def test_neither_history_shows_the_other_side(register: Reviewed) -> None:
     with reading(register.engine) as connection:
         for child, hidden in ((one, other), (other, one)):
             assert shown_successions(connection, child) == []
-            assert hidden not in str(shown_events(connection, child))
+            assert hidden not in str(
+                shown_events(connection, child, child_events(connection, child))
+            )
 
 
 def test_other_history_is_shown(register: Reviewed) -> None:

@@ -6,9 +6,10 @@ from sqlalchemy import func, select
 from api.db.engine import reading, writing
 from api.db.models import Audit, Severance
 from api.services.register.acts import ActError
+from api.services.register.child_events import child_events, shown_events
 from api.services.register.deciding import decide
 from api.services.register.running import something_waits
-from api.services.register.severances import UnnamedError, sever, shown_events
+from api.services.register.severances import UnnamedError, sever
 from tests.register_service.registers import Key
 from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, WHO, Reviewed
 
@@ -110,9 +111,10 @@ def test_no_history_leads_from_what_joined_one_side_to_the_other(severed: Review
     severed.delete(SCHOOL)
     with reading(severed.engine) as connection:
         for one, other in ((NURSERY, CLINIC), (CLINIC, NURSERY)):
-            told = shown_events(connection, severed.child(one))
+            side = severed.child(one)
+            told = shown_events(connection, side, child_events(connection, side))
             assert severed.child(other) not in str(told)
-            assert {other, SCHOOL} & {(e["source"], e["record_id"]) for e in told} <= (
+            assert {other, SCHOOL} & {(e.source, e.record_id) for e in told} <= (
                 {SCHOOL} if one == NURSERY else set()
             )
 

@@ -13,12 +13,12 @@ from sqlalchemy import Engine, func, select, update
 
 from api.db.engine import reading, writing
 from api.db.models import Access as AccessEntered
-from api.db.models import Agreement, ApiKey, Event, Source, WebhookDelivery
+from api.db.models import Agreement, ApiKey, Source, WebhookDelivery
 from api.rest.service import Service
 from api.services.access.roles import Role
 from api.services.delivering import Deliverer, DeliveryPace
 from api.services.jobs import handlers
-from api.services.register.feed import newest_event
+from api.services.register.feed import newest_event, read_feed
 from api.services.register.feed_places import Places
 from api.services.register.shielding import shield
 from api.services.targets import TargetError, check_url, resolve
@@ -83,10 +83,9 @@ def newest(engine: Engine) -> int:
 def since(engine: Engine, after: int) -> list[str]:
     """Events after one, as they are named."""
     with reading(engine) as connection:
-        query = select(Event.id).where(Event.id > after).order_by(Event.id)
         places = Places.of(connection)
         assert places
-        return places.events(list(connection.scalars(query)))
+        return places.events(read_feed(connection, after=after, limit=10_000).events)
 
 
 def dead(client: TestClient, headers: Headers, hook: int) -> list[dict[str, Any]]:

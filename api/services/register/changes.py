@@ -16,8 +16,10 @@ from api.db.models import Extract, Membership, Record, RecordVersion, Run, Sever
 from api.db.tables import in_utc
 from api.services.access.policy import View
 from api.services.register.acts import Key, numbers_of
+from api.services.register.child_events import child_events, shown_events
 from api.services.register.lookalikes import Lookalikes, lookalikes
-from api.services.register.severances import shown_events, shown_successions
+from api.services.register.seen_events import FeedEvent, Sight, successors
+from api.services.register.severances import shown_successions
 from api.services.register.shields import (
     LOCATION,
     hides_place,
@@ -26,7 +28,7 @@ from api.services.register.shields import (
     was_shielded,
 )
 from api.services.register.sundered import unclaimed
-from api.services.register.viewing import SAID, seen_children
+from api.services.register.viewing import SAID
 
 # Where an entry stands: run, section within it, number.
 Place = tuple[int, int, int]
@@ -91,66 +93,64 @@ def child_history(
     """The next entries of a child's history, oldest first."""
     successions = shown_successions(connection, child_id)
     untold = lookalikes(connection, view)
-    events = [one for one in shown_events(connection, child_id) if _is_told(one, untold)]
-    runs = _moments(connection, [row[0] for row in successions] + [one["run"] for one in events])
+    kept = [one for one in child_events(connection, child_id) if _is_told(one, view, untold)]
     others = {old for _, _, old, new in successions if new == child_id}
-    others |= {one for event in events for one in _others(event)}
-    seen = seen_children(connection, view, others)
+    sight = Sight.at(connection, view, {child_id, *others})
+    shown = shown_events(connection, child_id, sight.with_ends(connection, kept))
+    events = list(sight.told(connection, shown))
+    runs = _moments(connection, [row[0] for row in successions] + [one.run for one in events])
     shielded = child_id in shielded_children(connection, [child_id], at_any_time=True)
     hidden = LOCATION if view.hides_location(shielded) else ()
     numbers: dict[Key, int] = {}
     if not all(view.shows_ids(source) for source in view.sources):
         numbers = numbers_of(
             connection,
-            {(one["source"], one["record_id"]) for one in events if one["source"] is not None},
+            {(one.source, one.record_id or "") for one in events if one.source is not None},
         )
     entries = []
     for at, (run, kind, old, new) in enumerate(successions):
-        if new == child_id and old in seen:
-            name = "child_absorbed" if kind == "merged" else "child_split_off"
+        if new == child_id and sight.is_told_to_go(old, new, run):
+            merged = sight.is_told_to_merge(old, run, merged=kind == "merged")
+            name = "child_absorbed" if merged else "child_split_off"
             entries.append(ChildChange(name, run, runs[run], (run, 0, at), children=(old,)))
     for event in events:
-        entry = _entry(view, event, runs[event["run"]], seen, numbers, hidden)
+        entry = _entry(view, event, runs[event.run], numbers, hidden)
         if entry is not None:
             entries.append(entry)
     entries.sort(key=lambda entry: entry.place)
     return [entry for entry in entries if after is None or entry.place > after][:limit]
 
 
-def _is_told(event: Mapping[str, Any], untold: Lookalikes) -> bool:
-    key = (event["source"], event["record_id"])
-    return event["run"] not in untold.runs and key not in untold.keys
+def _is_told(event: FeedEvent, view: View, untold: Lookalikes) -> bool:
+    """Whether it is of no record that may not be seen, nor of values that such a one changed."""
+    if event.source is not None and event.source not in view.sources:
+        return False
+    if event.kind == "values_changed" and event.run in untold.runs:
+        return False
+    return (event.source, event.record_id) not in untold.keys
 
 
 def _entry(
     view: View,
-    event: Mapping[str, Any],
+    event: FeedEvent,
     when: Moment,
-    seen: Collection[str],
     numbers: Mapping[Key, int],
     hidden: Collection[str],
 ) -> ChildChange | None:
-    """An event as it may be seen, without ``hidden`` fields; nothing if it may not."""
-    place = (event["run"], 1, event["id"])
-    entry = ChildChange(event["kind"], event["run"], when, place)
-    source, detail = event["source"], event["detail"] or {}
-    if source is not None:
-        if source not in view.sources:
-            return None
-        key = (source, event["record_id"])
-        return replace(entry, source=source, record_id=view.shown_id(*key, numbers.get(key, 0)))
+    """An event as an entry, without ``hidden`` fields; nothing if none is left."""
+    # What is told ahead of an event has its number.
+    place = (event.run, 1, 2 * event.id - event.ahead)
+    entry = ChildChange(event.kind, event.run, when, place)
+    if event.source is not None:
+        key = (event.source, event.record_id or "")
+        record_id = view.shown_id(*key, numbers.get(key, 0))
+        return replace(entry, source=event.source, record_id=record_id)
+    detail = event.detail or {}
     if "fields" in detail:
         every = dict.fromkeys(name.removesuffix("_source") for name in detail["fields"])
-        names = [name for name in every if name not in hidden]
-        fields = [name for name in names if any(view.may_see(s, name) for s in view.sources)]
+        fields = [name for name in every if name not in hidden]
         return replace(entry, fields=fields) if fields else None
-    return replace(entry, children=tuple(one for one in _others(event) if one in seen))
-
-
-def _others(event: Mapping[str, Any]) -> list[str]:
-    """Other children that an event tells of."""
-    detail = event["detail"] or {}
-    return detail.get("successors") or [one for one in (detail.get("successor"),) if one]
+    return replace(entry, children=tuple(successors(event)))
 
 
 def record_history(

@@ -11,8 +11,6 @@ the register exactly from this too, since a record belongs to one child at a tim
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
 
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, func, or_, select, tuple_
@@ -27,9 +25,17 @@ from api.services.register.columns import Numbers, columns
 from api.services.register.feed_places import Place
 from api.services.register.lookalikes import lookalike_keys, lookalikes
 from api.services.register.reading import last_run
+from api.services.register.seen_events import (
+    CARRIERS,
+    LINKED,
+    UNLINKED,
+    FeedEvent,
+    Sight,
+    emptied,
+    successors,
+)
 from api.services.register.shields import LOCATION, shielded_children
-from api.services.register.sundered import Span, mixed_spans, told_fields, unclaimed
-from api.services.register.viewing import seen_children
+from api.services.register.sundered import Span, mixed_spans, names_all, told_fields, unclaimed
 
 EVENT_KINDS = (
     "child_created",
@@ -41,24 +47,10 @@ EVENT_KINDS = (
     "record_linked",
     "values_changed",
 )
-_LINKS = ("record_linked", "record_unlinked")
+_LINKS = (LINKED, UNLINKED)
 # Events that are looked at beyond those that are told, so that a page is full although some
 # are not told.
 _BEYOND = 500
-
-
-@dataclass(frozen=True, slots=True)
-class FeedEvent:
-    """One event; ``detail`` holds names of fields and ids of children."""
-
-    id: int
-    run: int
-    at: datetime
-    kind: str
-    child_id: str
-    source: str | None
-    record_id: str | None
-    detail: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -79,6 +71,7 @@ def read_feed(
     connection: Connection,
     *,
     after: int,
+    ahead: bool = False,
     limit: int,
     until: int | None = None,
     kinds: Collection[str] = (),
@@ -88,29 +81,30 @@ def read_feed(
     may be seen.
 
     A ``view`` leaves out records of sources that may not be seen, or by whose ids nothing may
-    be told, children that never held a record of one that may be, and names of fields. Nobody
-    who is not cleared is told that a shielded child moved.
+    be told, and tells of children and their values as `seen_events` says. Nobody who is not
+    cleared is told that a shielded child moved. ``ahead`` says that what is told ahead of the
+    event ``after`` was, and that event itself was not.
     ``limit`` is how many at most. There may be fewer, or none, although there are more: where
     very many in a row are not told. The number of queries is the same whatever is found.
     """
     query = (
         select(Event.__table__, Run.at)
         .join(Run, Run.id == Event.run)
-        .where(Event.id > after)
+        .where(Event.id >= after if ahead else Event.id > after)
         .order_by(Event.id)
         .limit(limit + _BEYOND + 1)
     )
     if until is not None:
         query = query.where(Event.id <= until)
     if kinds:
-        query = query.where(Event.kind.in_(sorted(kinds)))
+        read = {*kinds, *(CARRIERS[kind] for kind in kinds if kind in CARRIERS)}
+        query = query.where(Event.kind.in_(sorted(read)))
     if view is not None:
-        query = query.where(or_(Event.source.is_(None), Event.source.in_(sorted(view.named))))
+        query = query.where(or_(Event.source.is_(None), Event.source.in_(sorted(view.sources))))
     query = query.where(*_not_of_lookalikes(connection, view))
     newest = Place(newest_event(connection), last_run(connection))
     rows = connection.execute(query).all()
     unread, rows = len(rows) > limit + _BEYOND, rows[: limit + _BEYOND]
-    reduced = Reduction.of(connection, {row.child for row in rows if row.kind == "values_changed"})
     events = [
         FeedEvent(
             id=row.id,
@@ -124,11 +118,10 @@ def read_feed(
         )
         for row in rows
     ]
-    told = reduced.shown(events)
-    if view is None or view.hides_location(shielded=True):
-        told = list(_without_moves(connection, told))
-    if view is not None:
-        told = list(_seen(connection, view, told))
+    told = _told(connection, view, events)
+    told = [one for one in told if (one.id, one.ahead) != (after, ahead)]
+    if kinds:
+        told = [one for one in told if one.kind in kinds]
     if len(told) > limit:
         return Feed(tuple(told[:limit]), _place(told[limit - 1]), True)
     if unread:
@@ -138,7 +131,23 @@ def read_feed(
 
 
 def _place(event: FeedEvent) -> Place:
-    return Place(event.id, event.run)
+    return Place(event.id, event.run, event.ahead)
+
+
+def _told(
+    connection: Connection, view: View | None, events: Sequence[FeedEvent]
+) -> list[FeedEvent]:
+    """Those of these events that may be told, as they may be."""
+    children = {one.child_id for one in events} | {
+        child for one in events for child in successors(one)
+    }
+    sight = Sight.at(connection, view, children)
+    changed = {one.child_id for one in events if one.kind == "values_changed"}
+    told = Reduction.of(connection, changed).shown(sight.with_ends(connection, events))
+    if view is None or view.hides_location(shielded=True):
+        told = list(_without_moves(connection, told))
+    told = list(sight.told(connection, told))
+    return told if view is None else [one for one in told if one.source in {None, *view.named}]
 
 
 def _not_of_lookalikes(connection: Connection, view: View | None) -> list[ColumnElement[bool]]:
@@ -174,36 +183,6 @@ def _without_moves(connection: Connection, events: Sequence[FeedEvent]) -> Itera
             yield event
         elif names := [name for name in detail["fields"] if name not in LOCATION]:
             yield replace(event, detail={**detail, "fields": names})
-
-
-def _seen(connection: Connection, view: View, events: Sequence[FeedEvent]) -> Iterator[FeedEvent]:
-    """Events of children that may be seen, without fields and children that may not be."""
-    children = {one.child_id for one in events} | {
-        child for one in events for child in _successors(one)
-    }
-    seen = seen_children(connection, view, children)
-    for event in events:
-        detail = event.detail or {}
-        if event.child_id not in seen:
-            continue
-        if "fields" in detail:
-            names = [
-                name
-                for name in detail["fields"]
-                if any(view.may_see(one, name.removesuffix("_source")) for one in view.sources)
-            ]
-            if names:
-                yield replace(event, detail={**detail, "fields": names})
-        elif seen.issuperset(_successors(event)):
-            yield event
-        elif event.kind == "child_merged":
-            left = [one for one in _successors(event) if one in seen]
-            yield replace(event, detail={"successors": left}) if left else _emptied(event)
-
-
-def _successors(event: FeedEvent) -> list[str]:
-    detail = event.detail or {}
-    return detail.get("successors") or [one for one in (detail.get("successor"),) if one]
 
 
 @dataclass(frozen=True)
@@ -261,6 +240,9 @@ class Reduction:
         fields = (event.detail or {}).get("fields", [])
         return told_fields(self.mixed.get(event.child_id, ()), event.run, fields)
 
+    def _parted(self, event: FeedEvent) -> bool:
+        return names_all(self.mixed.get(event.child_id, ()), event.run)
+
     def _is_told(self, event: FeedEvent) -> bool:
         if event.kind in _LINKS and event.source and event.record_id is not None:
             key = (event.source, event.record_id)
@@ -277,16 +259,11 @@ class Reduction:
 
     def _told(self, event: FeedEvent) -> FeedEvent:
         if event.kind == "child_merged" and event.child_id in self.held:
-            return _emptied(event)
+            return emptied(event)
         if event.kind == "values_changed" and event.child_id in self.mixed:
-            return replace(event, detail={**(event.detail or {}), "fields": self._fields(event)})
+            detail = {**(event.detail or {}), "fields": self._fields(event)}
+            return replace(event, detail=detail, whole=self._parted(event))
         return event
-
-
-def _emptied(event: FeedEvent) -> FeedEvent:
-    return FeedEvent(
-        event.id, event.run, event.at, "child_emptied", event.child_id, None, None, None
-    )
 
 
 def _unclaimed(connection: Connection) -> frozenset[tuple[str, str, str]]:

@@ -8,9 +8,10 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from api.services.access.policy import View
-from api.services.register.feed import FeedEvent, read_feed
-from api.services.register.feed_places import Places
+from api.services.register.feed import read_feed
+from api.services.register.feed_places import START, Places
 from api.services.register.reading import check_run
+from api.services.register.seen_events import FeedEvent
 
 EVENT_COLUMNS = ("id", "run", "at", "kind", "child_id", "source", "record_id", "detail")
 _AT_ONCE = 20_000
@@ -27,17 +28,17 @@ def feed_frames(
     """
     if as_of_run is not None:
         check_run(connection, as_of_run)
-    after, more = 0, True
+    place, more = START, True
     places = None if view is None else Places.of(connection)
     while more:
-        feed = read_feed(connection, after=after, limit=_AT_ONCE, view=view)
-        after, more = feed.until.number, feed.more
+        feed = read_feed(
+            connection, after=place.number, ahead=place.ahead, limit=_AT_ONCE, view=view
+        )
+        place, more = feed.until, feed.more
         events = [one for one in feed.events if as_of_run is None or one.run <= as_of_run]
         more = more and len(events) == len(feed.events)
         frame = pd.DataFrame([_cells(one) for one in events], columns=list(EVENT_COLUMNS))
-        yield (
-            frame if places is None else frame.assign(id=places.events([one.id for one in events]))
-        )
+        yield (frame if places is None else frame.assign(id=places.events(events)))
 
 
 def _cells(event: FeedEvent) -> tuple[Any, ...]:

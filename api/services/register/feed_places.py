@@ -16,10 +16,11 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from sqlalchemy import Connection, insert, select
 
 from api.db.models import FeedKey
+from api.services.register.seen_events import FeedEvent
 
 _BLOCK = struct.Struct(">QIB3x")  # number, of which, kind; the rest tells ours from made-up ones
 _HEX = 2 * _BLOCK.size
-_EVENT, _RUN, _WEBHOOK, _DELIVERY = range(4)
+_EVENT, _RUN, _WEBHOOK, _DELIVERY, _RUN_AHEAD = range(5)
 
 
 class UnknownPlaceError(ValueError):
@@ -28,10 +29,14 @@ class UnknownPlaceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """After the event of this number, as seen when ``run`` was the last run; 0 if not known."""
+    """After the event of this number, as seen when ``run`` was the last run; 0 if not known.
+
+    Before it, but after what is told ``ahead`` of it, if so.
+    """
 
     number: int
     run: int
+    ahead: bool = False
 
 
 START = Place(0, 0)
@@ -50,13 +55,14 @@ class Places:
         key = feed_key(connection)
         return None if key is None else cls(key)
 
-    def events(self, numbers: Sequence[int]) -> list[str]:
-        """Of the events of these numbers."""
-        return self._names([_BLOCK.pack(number, 0, _EVENT) for number in numbers])
+    def events(self, events: Sequence[FeedEvent]) -> list[str]:
+        """Of these events."""
+        return self._names([_BLOCK.pack(one.id, int(one.ahead), _EVENT) for one in events])
 
     def after(self, place: Place) -> str:
         """Of what comes after it."""
-        return self._names([_BLOCK.pack(place.number, place.run, _RUN)])[0]
+        kind = _RUN_AHEAD if place.ahead else _RUN
+        return self._names([_BLOCK.pack(place.number, place.run, kind)])[0]
 
     def of_webhook(self, number: int, webhook: int) -> str:
         """Of the event after which a webhook is told of them."""
@@ -77,9 +83,10 @@ class Places:
         decryptor = self._cipher.decryptor()
         plain = decryptor.update(block) + decryptor.finalize()
         number, of, kind = _BLOCK.unpack(plain)
-        if plain[-3:] != bytes(3) or kind > _DELIVERY or number >= 2**63:
+        if plain[-3:] != bytes(3) or kind > _RUN_AHEAD or number >= 2**63:
             raise UnknownPlaceError
-        return Place(number, of if kind == _RUN else 0)
+        ahead = kind == _RUN_AHEAD or (kind == _EVENT and of == 1)
+        return Place(number, of if kind in (_RUN, _RUN_AHEAD) else 0, ahead)
 
     def _names(self, blocks: Sequence[bytes]) -> list[str]:
         encryptor = self._cipher.encryptor()

@@ -3,13 +3,15 @@
 Each call is a few look-ups by index, however large the register and long its history.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, and_, func, select
 from sqlalchemy.orm import aliased
 
+from api.db.among import among
 from api.db.models import Child, Membership, Record, Severance, Source, Succession
 from api.services.extracts.current import held
 from api.services.register.forwarding import leads_on
@@ -66,8 +68,8 @@ def find_child(
         return _stood(connection, child_id, found.from_run, as_of_run)
     if found.to_run is None:
         return ChildStanding(child_id, Standing.CURRENT, found.from_run, None, ())
-    successors = sorted(connection.scalars(_survivors(child_id)))
-    return _gone(connection, child_id, found.from_run, found.to_run, successors, successors)
+    successors = survivors(connection, [child_id])
+    return gone(connection, child_id, found.from_run, found.to_run, successors, successors)
 
 
 def _stood(connection: Connection, child_id: str, from_run: int, run: int) -> ChildStanding:
@@ -93,10 +95,10 @@ def _stood(connection: Connection, child_id: str, from_run: int, run: int) -> Ch
     ).all()
     after = sorted({child for child, _ in went if child is not None})
     by_now = sorted({child for _, child in went if child is not None})
-    return _gone(connection, child_id, from_run, ended[1], after, by_now)
+    return gone(connection, child_id, from_run, ended[1], after, by_now)
 
 
-def _gone(
+def gone(
     connection: Connection,
     child_id: str,
     from_run: int,
@@ -113,13 +115,14 @@ def _gone(
     return ChildStanding(child_id, standing, from_run, to_run, tuple(successors))
 
 
-def _survivors(child_id: str) -> Select[str]:
-    """Current children that all records of an ended one went to, step by step.
+def survivors(connection: Connection, children: Collection[str]) -> list[str]:
+    """Current children that all records of these went to, step by step.
 
     Of a child that ended more than once, only the last time counts. Each child is gone through
     once, so this comes to an end.
     """
-    steps = select(Child.id, Child.to_run).where(Child.id == child_id).cte(recursive=True)
+    first = select(Child.id, Child.to_run).where(among(Child.id, sorted(children)))
+    steps = first.cte(recursive=True)
     after = aliased(Child)
     steps = steps.union(
         select(after.id, after.to_run)
@@ -127,7 +130,7 @@ def _survivors(child_id: str) -> Select[str]:
         .join(Succession, leads_on(steps.c.id, steps.c.to_run))
         .join(after, after.id == Succession.successor)
     )
-    return select(steps.c.id).where(steps.c.to_run.is_(None))
+    return sorted(connection.scalars(select(steps.c.id).where(steps.c.to_run.is_(None))))
 
 
 def child_of(

@@ -87,6 +87,11 @@ def not_lookalike(record: Any, *, cleared: bool) -> list[ColumnElement[bool]]:
     return [] if cleared else [record.not_in(_put_since(Shield.record))]
 
 
+def is_lookalike(record: Any) -> ColumnElement[bool]:
+    """That a record, by a column, is one of them; where few are asked about."""
+    return _put_since(Shield.id).where(Shield.record == record).exists()
+
+
 @dataclass(frozen=True, slots=True)
 class Spreading:
     """What shields a record comes under by what it is about to say, and what must not count.

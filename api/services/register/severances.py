@@ -17,7 +17,7 @@ from sqlalchemy import Connection, or_, select
 
 from api.db.among import among
 from api.db.bulk import insert
-from api.db.models import Event, Membership, Record, Severance, Source, Succession
+from api.db.models import Membership, Severance, Succession
 from api.services.register.acts import (
     ActError,
     Key,
@@ -31,9 +31,7 @@ from api.services.register.columns import Numbers, columns
 from api.services.register.sundered import (
     held_since,
     latest_children,
-    mixed_spans,
     severed_children,
-    told_fields,
     unclaimed,
 )
 
@@ -211,41 +209,6 @@ def shown_successions(connection: Connection, child: str) -> list[tuple[int, str
         for run, kind, old, new in connection.execute(query)
         if not {old, new} & hidden.children
     ]
-
-
-def shown_events(connection: Connection, child: str) -> list[dict[str, Any]]:
-    """The change feed of one child, in its order, as anybody who may see the child may see it.
-
-    Keys are those of the table, ``id`` to ``detail``. That values changed is told as the feed of
-    the whole register tells it.
-    """
-    hidden = hidden_from(connection, child)
-    spans = mixed_spans(connection, [child]).get(child, []) if hidden.records else []
-    named = select(Source.name, Record.record_id).join(Source, Source.number == Record.source)
-    numbers = np.array(sorted(hidden.records), dtype=np.int64)
-    keys = {tuple(key) for key in connection.execute(named.where(among(Record.id, numbers)))}
-    table = Event.__table__
-    found = connection.execute(select(table).where(table.c.child == child).order_by(table.c.id))
-    shown = []
-    for row in found:
-        event = dict(row._mapping)
-        if (event["source"], event["record_id"]) in keys:
-            continue
-        detail = event["detail"] or {}
-        if detail.get("successor") in hidden.children:
-            continue
-        if "successors" in detail:
-            left = [one for one in detail["successors"] if one not in hidden.children]
-            event["detail"] = {**detail, "successors": left}
-            if not left:
-                event |= {"kind": "child_emptied", "detail": None}
-        if "fields" in detail:
-            fields = told_fields(spans, event["run"], detail["fields"])
-            if not fields:
-                continue
-            event["detail"] = {**detail, "fields": fields}
-        shown.append(event)
-    return shown
 
 
 def _severances(records: Numbers) -> Any:

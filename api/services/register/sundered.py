@@ -153,7 +153,12 @@ def told_fields(spans: Collection[Span], run: int, fields: Collection[str]) -> l
     """
     if any(since <= run and (until is None or run < until) for since, until in spans):
         return []
-    return list(GOLDEN_COLUMNS) if any(until == run for _, until in spans) else list(fields)
+    return list(GOLDEN_COLUMNS) if names_all(spans, run) else list(fields)
+
+
+def names_all(spans: Collection[Span], run: int) -> bool:
+    """Whether the last of what is not shown with a child any more left it in a run."""
+    return any(until == run for _, until in spans)
 
 
 def hidden_records(severed: Severed, child: str, now: Mapping[int, str]) -> set[int]:

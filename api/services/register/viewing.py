@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from api.db.among import among
 from api.db.models import (
@@ -32,9 +32,12 @@ from api.services.register.history import (
     Member,
     Standing,
     find_child,
+    gone,
     members_of,
+    survivors,
 )
-from api.services.register.lookalikes import lookalikes, not_lookalike
+from api.services.register.lookalikes import is_lookalike, lookalikes
+from api.services.register.seen_events import Sight
 from api.services.register.shields import (
     hides_place,
     shielded_children,
@@ -96,16 +99,32 @@ _CHECKED = (
     .where(CheckedRecord.record == RecordVersion.record, CheckedRecord.undone_at.is_(None))
     .exists()
 )
-_CHILD_NOW = (
-    select(
-        Child.from_run,
-        Child.to_run,
-        _SHIELDED.label("shielded"),
-        *(getattr(Golden, name) for name in GOLDEN_COLUMNS),
+
+
+def _child_now(*, cleared: bool) -> Select[Any]:
+    """A child as it is, and since which run it has held a record of some sources."""
+    since = (
+        select(func.min(Membership.from_run))
+        .join(Record, Record.id == Membership.record)
+        .join(Source, Source.number == Record.source)
+        .where(Membership.child == Child.id)
+        .where(Source.name.in_(bindparam("sources", expanding=True)))
     )
-    .outerjoin(Golden, (Golden.child == Child.id) & Golden.to_run.is_(None))
-    .where(Child.id == bindparam("child"))
-)
+    if not cleared:
+        since = since.where(~is_lookalike(Membership.record))
+    return (
+        select(
+            since.scalar_subquery().label("since"),
+            _SHIELDED.label("shielded"),
+            *(getattr(Golden, name) for name in GOLDEN_COLUMNS),
+        )
+        .select_from(Child)
+        .outerjoin(Golden, (Golden.child == Child.id) & Golden.to_run.is_(None))
+        .where(Child.id == bindparam("child"))
+    )
+
+
+_CHILD_NOW = {cleared: _child_now(cleared=cleared) for cleared in (False, True)}
 
 
 def view_child(
@@ -113,26 +132,27 @@ def view_child(
 ) -> ShownChild | None:
     """A child, now or after a run.
 
-    None if the id was never given, or not yet, or if none of its records may be seen.
+    None if the id was never given, or not yet, or if it never held a record that may be seen.
     """
     if as_of_run is not None:
         return _view_child_then(connection, view, child_id, as_of_run)
-    row = connection.execute(_CHILD_NOW, {"child": child_id}).one_or_none()
-    if row is None:
+    asked = {"child": child_id, "sources": sorted(view.sources)}
+    row = connection.execute(_CHILD_NOW[view.cleared], asked).one_or_none()
+    if row is None or row.since is None:
         return None
-    if row.to_run is not None:
-        ended = view_standing(connection, view, child_id)
-        return None if ended is None else ShownChild(ended, {}, (), False, False)
-    standing = ChildStanding(child_id, Standing.CURRENT, row.from_run, None, ())
     members, _ = members_of(connection, child_id)
-    # Most children are under no shield of any kind.
-    shielded = bool(row.shielded) and child_id in shielded_children(connection, [child_id])
     untold = lookalikes(connection, view).records if row.shielded else frozenset()
     seen = seen_members(view, members, untold)
+    if not seen:
+        ended = view_standing(connection, view, child_id)
+        return None if ended is None else ShownChild(ended, {}, (), False, False)
+    standing = ChildStanding(child_id, Standing.CURRENT, row.since, None, ())
+    # Most children are under no shield of any kind.
+    shielded = bool(row.shielded) and child_id in shielded_children(connection, [child_id])
     golden = row._asdict()
     if untold:
         golden |= golden_without(connection, [child_id]).get(child_id, {})
-    return _shown(view, standing, golden, seen, shielded) if seen else None
+    return _shown(view, standing, golden, seen, shielded)
 
 
 def _view_child_then(
@@ -159,43 +179,37 @@ def _view_child_then(
 def view_standing(
     connection: Connection, view: View, child_id: str, *, as_of_run: int | None = None
 ) -> ChildStanding | None:
-    """What became of an id, as `find_child`, for somebody who may see some of its records.
+    """What became of an id, as `find_child`, as if there were no records but those to be seen.
 
-    None if they may see none of them. Successors of which they may see none are left out.
+    None if there is none of these, or was none yet.
     """
     found = find_child(connection, child_id, as_of_run=as_of_run)
-    if found is None:
+    sight = Sight.at(connection, view, [child_id])
+    if found is None or sight.everything:
+        return found
+    first = sight.first(child_id)
+    if first is None or (as_of_run is not None and first > as_of_run):
         return None
-    if found.standing is Standing.CURRENT:
-        own = held(Membership, as_of_run)
-        return found if seen_children(connection, view, [child_id], own) else None
-    seen = seen_children(connection, view, [child_id, *found.successors])
-    if child_id not in seen:
-        return None
-    left = tuple(one for one in found.successors if one in seen)
-    standing = found.standing if left else Standing.ENDED
-    return replace(found, standing=standing, successors=left)
+    if sight.after(child_id, as_of_run):
+        return replace(found, from_run=first)
+    return _ended(connection, view, sight, child_id, as_of_run)
 
 
-def seen_children(
-    connection: Connection, view: View, children: Collection[str], *when: ColumnElement[bool]
-) -> set[str]:
-    """Which of these children hold, or ever held, a record of a source that may be seen.
-
-    ``when`` limits the memberships that count.
-    """
-    query = (
-        select(Membership.child)
-        .join(Record, Record.id == Membership.record)
-        .join(Source, Source.number == Record.source)
-        .where(
-            among(Membership.child, sorted(children)),
-            Source.name.in_(sorted(view.sources)),
-            *not_lookalike(Membership.record, cleared=view.cleared),
-            *when,
-        )
-    )
-    return set(connection.scalars(query.distinct()))
+def _ended(
+    connection: Connection, view: View, sight: Sight, child_id: str, as_of_run: int | None
+) -> ChildStanding | None:
+    """A child that ended when the last of its records left that may be seen."""
+    first, ended = sight.first(child_id), sight.ended(child_id, as_of_run)
+    assert first is not None and ended is not None, "it held some, and holds none"
+    last = sight.left[child_id, ended]
+    if as_of_run is not None:
+        after, by_now = (sorted(sight.children_of(last, run)) for run in (as_of_run, None))
+        return gone(connection, child_id, first, ended, after, by_now)
+    went = sight.children_of(last, sight.led_on(child_id, ended))
+    by_now = survivors(connection, went)
+    seen = Sight.at(connection, view, by_now)
+    left = [one for one in by_now if seen.after(one, None)]
+    return gone(connection, child_id, first, ended, left, by_now)
 
 
 def seen_members(view: View, members: Iterable[Member], untold: Collection[int]) -> list[Member]:
