@@ -244,3 +244,15 @@ def test_whose_a_lookalike_is_is_told_by_no_end_of_its_child(
     put(client, own, third, **WREN, **HOME)
     assert register.child(third) == wren
     assert seen() == before
+
+
+def test_what_a_put_did_is_told_as_the_feed_tells_it(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    """A child that it joined begins with it, for whoever sees no other record of that child."""
+    own, writer = key(), key(sources=["clinic"])
+    put(client, own, HIDDEN, **WREN, **HOME)
+    wren = register.child(HIDDEN)
+    answer = client.put(f"{record(SEEN)}?with_info=true", headers=writer, json=NAMED).json()
+    children = {name: ids for name, ids in answer["children"].items() if ids}
+    assert children == {"created": [wren], "joined": [wren], "values_changed": [wren]}

@@ -1,13 +1,14 @@
 """Which children a run changed, as the answer to the one who caused it may tell."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from api.db.models import Event
 from api.services.access.policy import View
 from api.services.register.feed import read_feed
+from api.services.register.seen_events import LINKED, UNLINKED, FeedEvent, successors
 from api.services.register.sundered import severed_children
 
 
@@ -27,26 +28,21 @@ class Affected:
 def affected_children(
     connection: Connection, view: View, run: int | None, own: str | None
 ) -> Affected:
-    """What a run did; nothing without a run.
+    """What a run did, as far as the feed tells it; nothing without a run.
 
     ``own`` is the child that is asked about: no other identity is told with it, nor any two
-    that are severed. That golden values changed is told as far as the feed tells it.
+    that are severed.
     """
     found = Affected()
     if run is None:
         return found
-    rows = connection.execute(
-        select(Event.id, Event.kind, Event.child, Event.detail)
-        .where(Event.run == run)
-        .order_by(Event.id)
-    ).all()
-    hidden = _hidden(connection, {row.child for row in rows} | {own or ""}, own)
-    changed = _with_other_values(connection, view, [row.id for row in rows])
-    found.values_changed.extend(child for child in changed if child not in hidden)
-    for _, kind, child, detail in rows:
+    told = _events(connection, view, run)
+    hidden = _hidden(connection, {one.child_id for one in told} | {own or ""}, own)
+    for event in told:
+        kind, child = event.kind, event.child_id
         if child in hidden:
             continue
-        after = [one for one in _successors(detail) if one not in hidden]
+        after = [one for one in successors(event) if one not in hidden]
         if kind in ("child_created", "child_restored"):
             found.created.append(child)
         elif kind == "child_merged":
@@ -55,33 +51,23 @@ def affected_children(
             found.split.setdefault(child, []).extend(after)
         elif kind == "child_emptied":
             found.emptied.append(child)
-        elif kind in ("record_linked", "record_unlinked"):
-            some = found.joined if kind == "record_linked" else found.left
+        elif kind == "values_changed":
+            found.values_changed.append(child)
+        elif kind in (LINKED, UNLINKED):
+            some = found.joined if kind == LINKED else found.left
             if child not in some:
                 some.append(child)
     return found
 
 
-def _with_other_values(connection: Connection, view: View, events: Sequence[int]) -> list[str]:
-    """Children of which the feed tells that golden values changed, in the events of a run."""
-    if not events:
-        return []
-    feed = read_feed(
-        connection,
-        after=events[0] - 1,
-        until=events[-1],
-        limit=len(events),
-        kinds=["values_changed"],
-        view=view,
-    )
-    return [event.child_id for event in feed.events]
-
-
-def _successors(detail: dict[str, object] | None) -> Iterable[str]:
-    said = detail or {}
-    several = said.get("successors")
-    one = said.get("successor")
-    return [str(x) for x in several] if isinstance(several, list) else [str(one)] if one else []
+def _events(connection: Connection, view: View, run: int) -> Sequence[FeedEvent]:
+    """What the feed tells of a run."""
+    ends = select(func.min(Event.id), func.max(Event.id)).where(Event.run == run)
+    first, last = connection.execute(ends).one()
+    if first is None:
+        return ()
+    most = 2 * (last - first + 1)
+    return read_feed(connection, after=first - 1, until=last, limit=most, view=view).events
 
 
 def _hidden(connection: Connection, children: set[str], own: str | None) -> set[str]:

@@ -19,7 +19,7 @@ from api.services.register.acts import Key, numbers_of
 from api.services.register.child_events import child_events, shown_events
 from api.services.register.lookalikes import Lookalikes, lookalikes
 from api.services.register.seen_events import FeedEvent, Sight, successors
-from api.services.register.severances import shown_successions
+from api.services.register.severances import hidden_from, shown_successions
 from api.services.register.shields import (
     LOCATION,
     hides_place,
@@ -91,12 +91,13 @@ def child_history(
     limit: int = 100,
 ) -> list[ChildChange]:
     """The next entries of a child's history, oldest first."""
-    successions = shown_successions(connection, child_id)
+    severed = hidden_from(connection, child_id)
+    successions = shown_successions(connection, child_id, severed)
     untold = lookalikes(connection, view)
     kept = [one for one in child_events(connection, child_id) if _is_told(one, view, untold)]
     others = {old for _, _, old, new in successions if new == child_id}
     sight = Sight.at(connection, view, {child_id, *others})
-    shown = shown_events(connection, child_id, sight.with_ends(connection, kept))
+    shown = shown_events(connection, child_id, sight.with_ends(connection, kept), severed)
     events = list(sight.told(connection, shown))
     runs = _moments(connection, [row[0] for row in successions] + [one.run for one in events])
     shielded = child_id in shielded_children(connection, [child_id], at_any_time=True)

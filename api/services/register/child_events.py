@@ -10,7 +10,7 @@ from api.db.among import among
 from api.db.models import Event, Record, Run, Source
 from api.db.tables import in_utc
 from api.services.register.seen_events import FeedEvent, emptied, successors
-from api.services.register.severances import hidden_from
+from api.services.register.severances import Hidden, hidden_from
 from api.services.register.sundered import mixed_spans, names_all, told_fields
 
 
@@ -38,13 +38,14 @@ def child_events(connection: Connection, child: str) -> list[FeedEvent]:
 
 
 def shown_events(
-    connection: Connection, child: str, events: Sequence[FeedEvent]
+    connection: Connection, child: str, events: Sequence[FeedEvent], hidden: Hidden | None = None
 ) -> list[FeedEvent]:
     """Events of a child without what severances keep from everybody.
 
-    That values changed is told as the feed of the whole register tells it.
+    That values changed is told as the feed of the whole register tells it. ``hidden`` is what
+    `hidden_from` finds, where it is known already.
     """
-    hidden = hidden_from(connection, child)
+    hidden = hidden_from(connection, child) if hidden is None else hidden
     spans = mixed_spans(connection, [child]).get(child, []) if hidden.records else []
     named = select(Source.name, Record.record_id).join(Source, Source.number == Record.source)
     numbers = np.array(sorted(hidden.records), dtype=np.int64)

@@ -13,13 +13,13 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from api.db.among import among
 from api.db.models import Event, Golden, Membership, Record, Source
 from api.services.access.policy import View
-from api.services.register.lookalikes import lookalike_keys, lookalikes, not_lookalike
+from api.services.register.lookalikes import lookalike_keys, not_lookalike
 from api.services.register.sundered import Span
 from matcher.register.golden import GOLDEN_COLUMNS
 from matcher.rules.survivorship import GOLDEN_FIELDS
@@ -331,11 +331,15 @@ def _field(name: str) -> str:
 
 
 def _sees_everything(connection: Connection, view: View | None) -> bool:
-    """Whether there is no record that may not be seen."""
-    if lookalikes(connection, view).records:
-        return False
-    names = set(connection.scalars(select(Source.name)))
-    return view is None or names <= view.sources
+    """Whether there is no record that may not be seen. One query."""
+    unseen: list[ColumnElement[bool]] = []
+    if view is not None:
+        unseen.append(
+            select(Source.number).where(Source.name.not_in(sorted(view.sources))).exists()
+        )
+    if view is None or not view.cleared:
+        unseen.append(exists(lookalike_keys()))
+    return not connection.scalar(select(or_(*unseen)))
 
 
 def emptied(event: FeedEvent) -> FeedEvent:

@@ -196,9 +196,14 @@ def hidden_from(connection: Connection, child: str) -> Hidden:
     return Hidden(frozenset(records.tolist()) | lost, frozenset(children))
 
 
-def shown_successions(connection: Connection, child: str) -> list[tuple[int, str, str, str]]:
-    """Run, kind, child and successor of the merges and splits of a child, in their order."""
-    hidden = hidden_from(connection, child)
+def shown_successions(
+    connection: Connection, child: str, hidden: Hidden | None = None
+) -> list[tuple[int, str, str, str]]:
+    """Run, kind, child and successor of the merges and splits of a child, in their order.
+
+    ``hidden`` is what `hidden_from` finds, where it is known already.
+    """
+    hidden = hidden_from(connection, child) if hidden is None else hidden
     query = (
         select(Succession.run, Succession.kind, Succession.child, Succession.successor)
         .where(or_(Succession.child == child, Succession.successor == child))
