@@ -10,9 +10,10 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 
-from api.db.engine import writing
+from api.db.engine import reading, writing
 from api.db.models import Agreement, Source
 from api.rest.service import Service
+from api.services import webhooks
 from api.services.access.roles import Role
 from api.services.register import shielding
 from tests.register_service.registers import Key
@@ -256,3 +257,35 @@ def test_what_a_put_did_is_told_as_the_feed_tells_it(
     answer = client.put(f"{record(SEEN)}?with_info=true", headers=writer, json=NAMED).json()
     children = {name: ids for name, ids in answer["children"].items() if ids}
     assert children == {"created": [wren], "joined": [wren], "values_changed": [wren]}
+
+
+@pytest.mark.parametrize("most", [2, 3, 100])
+def test_a_webhook_is_told_the_same_as_the_feed_however_few_events_go_at_once(
+    client: TestClient, key: MakeKey, service: Service, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(webhooks, "BATCH", most)
+    object.__setattr__(service, "local", True)
+    own, reader = key(), key(sources=["clinic"])
+    after = client.get("/v1/events?limit=1000", headers=reader).json()["after"]
+    made = client.post("/v1/webhooks", headers=reader, json={"url": "http://127.0.0.1:9/"})
+    assert made.status_code == 201, made.text
+    for number, name in enumerate(("Wren", "Piers", "Zelda")):
+        said = {**NAMED, "forename": name, "surname": f"{name}field"}
+        put(client, own, ("school", f"b{number}"), **said, **HOME)
+        put(client, own, ("clinic", f"b{number}"), **said)
+    delete(client, own, ("clinic", "b1"))
+    told_of: list[str] = []
+    with reading(service.engine) as connection:
+        now = datetime.now(UTC)
+        (hook,) = webhooks.told_webhooks(connection, now)
+        at = hook.hook.after_event
+        while batch := webhooks.batch_after(connection, hook, at, now=now):
+            again = webhooks.batch_after(connection, hook, at, now=now, until=batch.until)
+            assert again == batch
+            assert len(batch.events) <= most
+            told_of += batch.names
+            at = batch.until
+    feed = follow(client, reader, f"/v1/events?after={after}")
+    assert told_of == [one["id"] for one in feed]
+    assert [one["kind"] for one in feed].count("child_created") == 3
+    assert [one["kind"] for one in feed][-2:] == ["child_emptied", "record_unlinked"]
