@@ -74,8 +74,10 @@ class ChildDocument(BaseModel):
     successors: list[str] = Field(
         examples=[[]], description="Current children that its records went to, if it is no more."
     )
-    from_run: int = Field(description="The run that founded it.", examples=[3])
-    to_run: int | None = Field(description="The run that ended it.", examples=[None])
+    from_run: int = Field(
+        description="The run in which it began, by the records that may be seen.", examples=[3]
+    )
+    to_run: int | None = Field(description="The run in which it ended, by these.", examples=[None])
     values: GoldenValues = Field(description="The golden record.")
     records: list[RecordKey] = Field(description="Those of sources that may be seen.")
     shielded: bool = Field(

@@ -166,9 +166,11 @@ def get_events(
     taken from the child that it was linked to before.
 
     Left out are events of records of sources that may not be seen for the purpose, or whose
-    record ids may not be told for it, and of children none of whose records may be seen. So is
-    what would tell that two children, severed since (an adopted child's two identities), were
-    once one: of their records only the link to the child that they belong to now is told.
+    record ids may not be told for it. Of children all is told as if they had no records but those
+    that may be seen: they begin and end with these, and a value changed if it did as it is shown.
+    Left out as well is what would tell that two children, severed since (an adopted child's two
+    identities), were once one: of their records only the link to the child that they belong to
+    now is told.
     """
     places = Places.of(access.connection)
     place = _place(places, after)
