@@ -1,6 +1,5 @@
 """What the web application holds for all requests."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from api.rest.newest import NewestRun
 from api.services.access.access_log import AccessLog
 from api.services.register.feed_places import feed_key
 from api.services.register.kept_rules import InForce
+from api.services.scratch import scratch_folder
 
 
 def _now() -> datetime:
@@ -72,9 +72,9 @@ def opened(
     try:
         with (
             AccessLog(aside) as log,
-            tempfile.TemporaryDirectory(prefix="uploads-") as uploads,
+            scratch_folder() as uploads,
         ):
-            yield Service(engine, aside, offered, log, Path(uploads), largest_upload, local)
+            yield Service(engine, aside, offered, log, uploads, largest_upload, local)
     finally:
         aside.dispose()
 

@@ -6,7 +6,6 @@ is in none. A file is not handed out any more once a child was shielded or sever
 agreement ended, since it was made.
 """
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from api.services.access.roles import Role
 from api.services.register.exporting import EXPORT_COLUMNS, Export, check_can_read
 from api.services.register.seen_frames import seen_frames
 from api.services.register.writing_frames import write_csv, write_parquet
+from api.services.scratch import scratch_folder
 from api.services.work import JobView, Task, enqueue, jobs_by_id
 from matcher.errors import DataError
 from matcher.progress import Observer
@@ -178,8 +178,8 @@ def prepare_export(
     caller = _caller_of(row)
     view = view_of(read_terms(connection), caller, datetime.now(UTC).date())
     made = _made_under(connection, view)
-    with tempfile.TemporaryDirectory(prefix="export-") as folder:
-        path = Path(folder) / "content"
+    with scratch_folder() as folder:
+        path = folder / "content"
         write = write_csv if row.format == "csv" else write_parquet
         with observer.stage("write the file"):
             rows = write(path, EXPORT_COLUMNS[what], seen_frames(connection, what, view, row.as_of))

@@ -6,7 +6,6 @@ which file and stay inside of it.
 """
 
 import hashlib
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import IO
 from sqlalchemy import Connection, delete, insert, select
 
 from api.db.models import Extract, ExtractChunk
+from api.services.scratch import scratch_folder
 from matcher.errors import ExtractRefused
 from matcher.read.members import TABULAR, Member, open_members, shown_name
 from matcher.rules.sources import SourceDefinition
@@ -48,9 +48,9 @@ def arriving(source: str, path: Path, definition: SourceDefinition) -> Iterator[
         return
     with (
         open_members(source, path, definition) as (members, _),
-        tempfile.TemporaryDirectory(prefix="matcher-") as folder,
+        scratch_folder() as folder,
     ):
-        packed = Path(folder) / "extract.zip"
+        packed = folder / "extract.zip"
         file_hash = _pack(members, packed)
         yield Arrived(packed, file_hash, FOLDER, packed.stat().st_size)
 
@@ -108,15 +108,15 @@ def drop_file(connection: Connection, extract: int) -> None:
 def kept_file(connection: Connection, extract: int) -> Iterator[Path]:
     """The extract as a file or folder with a name that says nothing, gone afterwards."""
     kind = connection.execute(select(Extract.file_kind).where(Extract.id == extract)).scalar_one()
-    with tempfile.TemporaryDirectory(prefix="matcher-") as folder:
-        path = Path(folder) / f"extract{'.zip' if kind == FOLDER else kind}"
+    with scratch_folder() as folder:
+        path = folder / f"extract{'.zip' if kind == FOLDER else kind}"
         with path.open("wb") as into:
             for chunk in _stored(connection, extract):
                 into.write(chunk)
         if kind != FOLDER:
             yield path
             return
-        unpacked = Path(folder) / "extract"
+        unpacked = folder / "extract"
         with zipfile.ZipFile(path) as packed:
             packed.extractall(unpacked)
         path.unlink()
