@@ -119,7 +119,7 @@ def test_an_error_leads_to_its_field_and_what_was_typed_stays(
     page.get_by_label("Month", exact=True).fill("2")
     page.get_by_label("Year", exact=True).fill("2024")
     page.get_by_role("button", name="Continue").click()
-    assert page.title() == "Error: Upload an extract – Child register"
+    expect(page).to_have_title("Error: Upload an extract – Child register")
     if script:
         assert violations(page) == []
     page.get_by_role("link", name="Enter a name for the list").click()

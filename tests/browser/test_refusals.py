@@ -27,7 +27,7 @@ def test_a_page_that_is_not_there_keeps_the_way_back(
     page = open_page(shared_site, as_=name, size=size)
     response = page.goto("/nowhere")
     assert response is not None and response.status == 404
-    assert page.title() == "Page not found – Child register"
+    expect(page).to_have_title("Page not found – Child register")
     expect(page.get_by_role("button", name="Sign out")).to_have_count(int(signed_in))
     expect(page.get_by_role("link", name="Go to the home page")).to_be_visible()
     assert violations(page) == []
@@ -41,7 +41,7 @@ def test_axe_finds_nothing_in_a_form_with_errors(
     page = open_page(shared_site, size=size)
     page.goto("/sign-in")
     page.get_by_role("button", name="Sign in").click()
-    assert page.title() == "Error: Sign in – Child register"
+    expect(page).to_have_title("Error: Sign in – Child register")
     expect(page.get_by_role("alert")).to_be_visible()
     assert violations(page) == []
     assert not wider_than_screen(page)

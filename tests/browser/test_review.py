@@ -135,7 +135,7 @@ def test_the_key_to_refer_asks_for_a_reason_first(open_page: Open, site: Site) -
     senior.goto("/review")
     senior.get_by_role("button", name="Start reviewing").click()
     expect(senior.get_by_text("I know this family")).to_be_visible()
-    assert senior.title() == "Are these one child? – Child register"
+    expect(senior).to_have_title("Are these one child? – Child register")
 
 
 @SIZES

@@ -1,5 +1,6 @@
 """Coming in, staying in and going out, by everybody's own hands."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -62,7 +63,7 @@ def test_a_password_that_is_too_short_is_refused_and_the_name_stays(
     page.get_by_label("Name to sign in with").fill("stella")
     page.get_by_label("Password", exact=True).fill("short")
     page.get_by_role("button", name="Save password").click()
-    assert page.title() == "Error: Choose a password – Child register"
+    expect(page).to_have_title("Error: Choose a password – Child register")
     page.get_by_role("link", name="Enter a password of at least 12 characters").click()
     expect(page.get_by_label("Password", exact=True)).to_be_focused()
     expect(page.get_by_label("Name to sign in with")).to_have_value("stella")
@@ -76,7 +77,7 @@ def test_a_wrong_password_is_told_in_a_summary_and_the_next_try_is_free(
     name = site.person(Role.ANALYST)
     page.goto("/sign-in?next=/account")
     sign_in(page, name, "not the password")
-    assert page.title() == "Error: Sign in – Child register"
+    expect(page).to_have_title("Error: Sign in – Child register")
     page.get_by_role("link", name="The name or the password is not right").click()
     expect(page.get_by_label("Name")).to_be_focused()
     expect(page.get_by_label("Password", exact=True)).to_have_value("")
@@ -152,10 +153,10 @@ def test_a_purpose_is_chosen_and_shown_on_every_page(open_page: Open, site: Site
     page = open_page(site, as_=site.person(Role.ANALYST, purposes=("early_years", "education")))
     page.goto("/purpose?next=/account")
     page.get_by_role("button", name="Continue").click()
-    assert page.title().startswith("Error: ")
+    expect(page).to_have_title(re.compile("^Error: "))
     page.get_by_role("radio", name="Education").check()
     page.get_by_role("button", name="Continue").click()
-    assert page.url == f"{site.url}/account"
+    expect(page).to_have_url(f"{site.url}/account")
     expect(page.get_by_role("list", name="You")).to_contain_text("For education")
 
 
