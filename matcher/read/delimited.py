@@ -67,12 +67,13 @@ def read_delimited(
 
 
 def split_rows(
-    stream: IO[str], separator: str, width: int, unclosed: set[int] | None = None
+    stream: IO[str], separator: str, width: int | None, unclosed: set[int] | None = None
 ) -> Iterator[tuple[int, list[str] | None]]:
     """Each row with the number of the line on which it starts.
 
-    None stands for the cells of a row with a cell beyond the limit of ``csv``. Lines in which a
-    quote opens a cell and is not closed are added to ``unclosed``.
+    ``width`` is how many cells the header has, None where that is to be found out. None stands
+    for the cells of a row with a cell beyond the limit of ``csv``. Lines in which a quote opens a
+    cell and is not closed are added to ``unclosed``.
     """
     taken: list[str] = []
 
@@ -116,10 +117,12 @@ def _is_unclosed(cell: str) -> bool:
     return cell.startswith('"') and cell.count('"') % 2 == 1
 
 
-def _swallows_rows(cells: list[str], lines: list[str], separator: str, width: int) -> bool:
+def _swallows_rows(cells: list[str], lines: list[str], separator: str, width: int | None) -> bool:
     """Whether lines joined by a quote are rows of their own."""
     if len(lines) < 2:
         return False
+    if width is None:
+        width = len(cells) + 1  # so that its own lines tell, as of a row without its last cells
     if any(cells[width:]):
         return True
     closed = len(cells) <= width and _is_well_quoted(lines, separator)
@@ -181,5 +184,5 @@ def _tops(member: Member, encoding: Encoding) -> Iterator[tuple[str, Iterator[To
     with open_text(member, encoding) as stream:
         top = stream.read(_CHUNK)
     for separator in SEPARATORS:
-        rows = islice(split_rows(io.StringIO(top, newline=""), separator, 1), HEADER_WITHIN)
+        rows = islice(split_rows(io.StringIO(top, newline=""), separator, None), HEADER_WITHIN)
         yield separator, ((number, cells or []) for number, cells in rows)

@@ -65,6 +65,25 @@ def test_a_well_quoted_cell_of_several_lines_may_hold_separators(
     assert result.records["address"].iloc[0].endswith('Mill "House", Hill Road, Oldham')
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        'record_id,"Notes{end}free",forename,surname',
+        '"record_id","Notes, free,{end}{end}or none","forename","surname"',
+        '"record{end}id",notes,forename,surname',
+        'record_id,notes,forename,"Sur{end}name"',
+        '"record{end}id","Notes{end}free","Fore{end}name","Sur{end}name"',
+    ],
+)
+def test_a_header_may_have_line_breaks_in_its_quotes(read: Read, header: str, end: str) -> None:
+    top = f'"A list, of{end}children"{end}{end}{header.format(end=end)}'
+    result = read(f'{top}{end}1,"of{end}two lines",Ann,Lee{end}2,x,B,B{end}'.replace("_", " "))
+    assert list(result.records["record_id"]) == ["1", "2"]
+    assert list(result.records["forename"]) == ["Ann", "B"]
+    assert result.files[0].rows == 2 and not len(result.rejects)
+
+
 def test_a_quote_that_is_never_closed_swallows_no_rows(read: Read) -> None:
     result = read('record_id,name,address\n1,A,"x\n2,B,x\n3,C,x\n')
     assert list(result.records["record_id"]) == ["1", "2", "3"]
