@@ -89,6 +89,9 @@ class EarlierModel(BaseModel):
         examples=["another year of birth in the school's file"],
     )
     undone: bool = Field(description="Whether it was taken back.")
+    settled: bool = Field(
+        description="Whether it is an answer that a senior reviewer's decision settled."
+    )
 
 
 class HeldTwiceModel(BaseModel):

@@ -69,6 +69,21 @@ def test_a_conflict_that_somebody_could_not_tell_comes_to_each_senior_reviewer_o
         assert "refused_link" not in kinds(refused, senior)
 
 
+def test_answers_that_were_settled_are_told_with_the_decision_that_did(refused: Desk) -> None:
+    refused.rules = rules(second={"share": 0.0, "kinds": ["refused_link"]})
+    for reviewer, kind in ((ANNA, "match"), (BEN, "non_match"), (SENIOR, "cannot_tell")):
+        refused.answer(reviewer, refused.take(reviewer), kind)
+        refused.wait(minutes=1)
+    refused.register.run()
+    context = refused.context(OTHER_SENIOR, refused.take(OTHER_SENIOR))
+    assert (context.kind, context.answers) == ("refused_link", ())
+    assert [(one.by, one.kind, one.settled) for one in context.earlier] == [
+        ("senior", "cannot_tell", False),
+        ("ben", "non_match", True),
+        ("anna", "match", True),
+    ]
+
+
 def test_such_a_conflict_comes_back_to_all_when_its_values_change(refused: Desk) -> None:
     lease = refused.take(ANNA)
     refused.answer(ANNA, lease, "cannot_tell")

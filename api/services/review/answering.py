@@ -35,7 +35,7 @@ from api.services.review.pairs import (
     UnknownPairError,
 )
 from api.services.review.second import TwoDecideError, settles_alone, two_must_decide
-from api.services.review.sections import DIFFERS, KNOWN, REFERRED, WAITING
+from api.services.review.sections import DIFFERS, KNOWN, REFERRED, SETTLED, WAITING
 from api.services.review.state import changes_since, state_of
 from api.services.review.taking import check_unchanged
 from api.services.review.waiting import kind_in_queue, waits_for_seniors
@@ -47,7 +47,6 @@ ENTERED, NOTED = "entered", "noted"
 
 # What is kept where a reviewer gives no reason: nothing is said in their name.
 NO_REASON = "No reason given"
-SETTLED = "settled"
 
 # Since when an answer can be what ended a lease.
 _LATELY = timedelta(days=1)

@@ -33,6 +33,7 @@ from api.services.review.surroundings import (
     earlier_decisions,
     held_twice,
     open_referral,
+    settled_answers,
     severed_from,
     surroundings_of,
 )
@@ -122,7 +123,7 @@ def context_of(
     hidden = reviewer.view.hides_location(bool({l, r} & shielded))
     seen_as = seen_pairs(connection, reviewer.view, around.compared(l, r))
     kept, told = around.kept, seen_as.get(frozenset((l, r)))
-    earlier = () if lease.known is not None else earlier_decisions(connection, pair)
+    earlier = [] if lease.known is not None else _said_before(connection, pair)
     settles = reviewer.senior and lease.kind in (REFERRED, ADJUDICATION)
     alone = settles_alone(connection, review, reviewer, pair, lease.kind)
     referral = open_referral(connection, pair) if settles else None
@@ -178,6 +179,12 @@ def _blind(connection: Connection, lease: Lease) -> bool:
     if lease.known is not None:
         return True
     return lease.kind in (POSSIBLE, REFERRED, ADJUDICATION) and is_sampled(connection, lease.pair)
+
+
+def _said_before(connection: Connection, pair: PairId) -> list[Earlier]:
+    """Decisions on a pair, and the answers that one of them settled, the last first."""
+    said = [*earlier_decisions(connection, pair), *settled_answers(connection, pair)]
+    return sorted(said, key=lambda one: one.at, reverse=True)
 
 
 def _side(

@@ -50,7 +50,7 @@ CONFLICT_KINDS = ("contradiction", "held_twice", "refused_link")
 CONFLICT = "conflict"
 KINDS = (REFERRED, ADJUDICATION, *CONFLICT_KINDS, STALE, POSSIBLE)
 
-WAITING, DIFFERS, KNOWN = "waiting", "differs", "known"
+WAITING, DIFFERS, SETTLED, KNOWN = "waiting", "differs", "settled", "known"
 
 BY = "reviewer"
 _REVIEWER = bindparam(BY, type_=String)

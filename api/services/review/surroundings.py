@@ -30,7 +30,7 @@ from api.services.register.conflicts import CONTRADICTION
 from api.services.register.decisions import NON_MATCH, UNDO
 from api.services.register.severances import severed_between
 from api.services.review.pairs import PairId
-from api.services.review.sections import DIFFERS, WAITING, is_open
+from api.services.review.sections import DIFFERS, SETTLED, WAITING, is_open
 from api.services.review.state import either_way
 
 # Of so many pairs of a record at most, the strongest, others are looked at.
@@ -73,7 +73,10 @@ class Kinship(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What somebody said of a pair: a decision (or an answer that waits), and if it was undone."""
+    """What somebody said of a pair: a decision, and if it was undone, or an answer.
+
+    An answer waits, or a senior reviewer's decision ``settled`` it.
+    """
 
     id: int
     kind: str
@@ -81,6 +84,7 @@ class Earlier:
     at: datetime
     why: str
     undone: bool = False
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +303,17 @@ def earlier_decisions(connection: Connection, pair: PairId) -> list[Earlier]:
         Earlier(row.id, row.kind, row.by, in_utc(row.at), row.why, row.id in undone)
         for row in rows
         if row.kind != UNDO
+    ]
+
+
+def settled_answers(connection: Connection, pair: PairId) -> list[Earlier]:
+    """Answers to a pair that a senior reviewer's decision settled, the last first."""
+    query = select(ReviewAnswer).where(
+        pair.is_of(ReviewAnswer.low, ReviewAnswer.high), ReviewAnswer.state == SETTLED
+    )
+    return [
+        Earlier(row.id, row.kind, row.by, in_utc(row.at), row.why, settled=True)
+        for row in connection.execute(query.order_by(ReviewAnswer.id.desc()))
     ]
 
 

@@ -19,12 +19,12 @@ from api.services.register.columns import columns
 from api.services.register.deciding import check_can_undo, undo_decision
 from api.services.register.decisions import UNDO
 from api.services.register.severances import are_severed, severed_between
-from api.services.review.answering import ENTERED, SETTLED, queue_linking
+from api.services.review.answering import ENTERED, queue_linking
 from api.services.review.ending import end_leases
 from api.services.review.known import VOID
 from api.services.review.pairs import PairId, Reviewer, may_see_pair, shown_keys
 from api.services.review.second import check_one_may_undo
-from api.services.review.sections import DIFFERS, WAITING
+from api.services.review.sections import DIFFERS, SETTLED, WAITING
 from api.services.review.waiting import waits_for_others
 from matcher.rules.review import ReviewRules
 
