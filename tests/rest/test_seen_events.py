@@ -16,8 +16,9 @@ from api.rest.service import Service
 from api.services import webhooks
 from api.services.access.roles import Role
 from api.services.register import shielding
+from api.services.register.feed import EVENT_KINDS
 from tests.register_service.registers import Key
-from tests.register_service.reviewed import Reviewed
+from tests.register_service.reviewed import AISHA, PEOPLE, Reviewed
 from tests.rest.conftest import Headers, MakeKey
 from tests.rest.people import child, record
 from tests.rest.test_events import follow, replayed
@@ -257,6 +258,27 @@ def test_what_a_put_did_is_told_as_the_feed_tells_it(
     answer = client.put(f"{record(SEEN)}?with_info=true", headers=writer, json=NAMED).json()
     children = {name: ids for name, ids in answer["children"].items() if ids}
     assert children == {"created": [wren], "joined": [wren], "values_changed": [wren]}
+
+
+def test_events_of_one_kind_are_those_that_the_whole_feed_tells(
+    client: TestClient, key: MakeKey, register: Reviewed
+) -> None:
+    """Also where what was kept of a child is told as another kind."""
+    first, second = ({"source": one[0], "record_id": one[1], **WREN} for one in (HIDDEN, SEEN))
+    for more in ([first], [], [first, second]):
+        register.load_people([*PEOPLE, *more])
+    register.say("match", HIDDEN, AISHA[2], run=False)
+    register.load_people([*PEOPLE, first])
+    register.sever([AISHA[0]], [AISHA[1]])
+    renamed = []
+    for own in (key(), key(sources=["clinic"]), key(sources=["school", "social"])):
+        whole = follow(client, own, "/v1/events?limit=1000")
+        for kind in EVENT_KINDS:
+            some = follow(client, own, f"/v1/events?kind={kind}&limit=2")
+            assert some == [one for one in whole if one["kind"] == kind], kind
+        renamed.append([one["kind"] for one in whole])
+    assert "child_restored" in renamed[0] and "child_restored" not in renamed[1]
+    assert "child_merged" not in renamed[1]
 
 
 @pytest.mark.parametrize("most", [2, 3, 100])

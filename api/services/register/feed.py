@@ -26,7 +26,7 @@ from api.services.register.feed_places import Place
 from api.services.register.lookalikes import lookalike_keys, lookalikes
 from api.services.register.reading import last_run
 from api.services.register.seen_events import (
-    CARRIERS,
+    KEPT_AS,
     LINKED,
     UNLINKED,
     FeedEvent,
@@ -97,7 +97,7 @@ def read_feed(
     if until is not None:
         query = query.where(Event.id <= until)
     if kinds:
-        read = {*kinds, *(CARRIERS[kind] for kind in kinds if kind in CARRIERS)}
+        read = {kept for kind in kinds for kept in KEPT_AS.get(kind, (kind,))}
         query = query.where(Event.kind.in_(sorted(read)))
     if view is not None:
         query = query.where(or_(Event.source.is_(None), Event.source.in_(sorted(view.sources))))

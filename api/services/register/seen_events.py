@@ -27,8 +27,12 @@ from matcher.rules.survivorship import GOLDEN_FIELDS
 LINKED, UNLINKED = "record_linked", "record_unlinked"
 _BEGINNINGS = ("child_created", "child_restored")
 _ENDS = ("child_merged", "child_emptied")
-# Events that tell of a child's beginning or end where none was kept that does.
-CARRIERS = {**dict.fromkeys(_BEGINNINGS, LINKED), **dict.fromkeys(_ENDS, UNLINKED)}
+# As what a beginning or end may have been kept that is told as one of these kinds: as another of
+# them, or not at all, beside the event of a record.
+KEPT_AS = {
+    **dict.fromkeys(_BEGINNINGS, (*_BEGINNINGS, LINKED)),
+    **dict.fromkeys(_ENDS, (*_ENDS, UNLINKED)),
+}
 
 # A child, and a run.
 Moment = tuple[str, int]
