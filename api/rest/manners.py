@@ -65,10 +65,16 @@ class Manner:
         return cls(names, frozenset(lists), frozenset(numbers), frozenset(ids), content)
 
 
-def parameters_of(router: APIRouter) -> dict[Any, frozenset[str]]:
-    """By the function of each route the names of its query parameters."""
+def manners_of(router: APIRouter) -> dict[Any, Manner]:
+    """By the function of each route what it looks at."""
     routes = (route for route in router.routes if isinstance(route, APIRoute))
-    return {route.endpoint: Manner.of(route).parameters for route in routes}
+    return {route.endpoint: Manner.of(route) for route in routes}
+
+
+def given_twice(request: Request, manner: Manner) -> set[str]:
+    """Names of parameters that were given several times where one counts."""
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    return {name for name, count in counts.items() if count > 1} - manner.lists
 
 
 def _is_whole(annotation: Any) -> bool:
@@ -97,7 +103,7 @@ async def check_manners(request: Request) -> None:
         may = ", ".join(sorted(manner.parameters)) or "none"
         message = f"there is no such parameter; those that are known here: {may}"
         raise Problem("invalid", errors=[{"place": "query", "message": message}])
-    several = {one for one, n in Counter(_names(request)).items() if n > 1} - manner.lists
+    several = given_twice(request, manner)
     if several:
         errors = [
             {"place": f"query.{name}", "message": "give this once"} for name in sorted(several)
@@ -189,10 +195,6 @@ def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise RepeatedNameError
     return found
-
-
-def _names(request: Request) -> list[str]:
-    return [name for name, _ in request.query_params.multi_items()]
 
 
 async def _has_content(request: Request, manner: Manner) -> bool:

@@ -7,7 +7,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.rest.app import create_app
-from api.rest.manners import parameters_of
+from api.rest.manners import manners_of
 from api.rest.service import Service
 from api.settings import Settings
 from api.web import (
@@ -111,7 +111,7 @@ def create_application(service: Service, settings: Settings) -> FastAPI:
     app.include_router(pages.static.router())
     for router in _ROUTERS:
         app.include_router(router)
-        pages.parameters |= parameters_of(router)
+        pages.manners |= manners_of(router)
     pages.groups = there_are(_paths())
     app.add_middleware(_PageHeaders)
     return app

@@ -332,8 +332,9 @@ def what_in_words(entry: LogEntry) -> str:
 
 
 def called(part: str) -> list[str]:
-    """Acts and routes whose sentence has this in it, in any case."""
-    return [name for name, text in SENTENCES.items() if part.casefold() in text.casefold()]
+    """Acts and routes whose sentence has this in it, in any case and with either apostrophe."""
+    wanted = part.casefold().replace("'", "’")
+    return [name for name, text in SENTENCES.items() if wanted in text.casefold()]
 
 
 def answer_in_words(status: int) -> str:

@@ -67,7 +67,9 @@ def columns_page(request: Request, extract: Number, visit: Visit) -> Response:
     view = _waiting(request, visit, extract)
     book = _book(visit)
     with kept_file(visit.connection, extract) as path:
-        seen = recognise(view.source, path, book, definitions_now(visit.connection, book))
+        seen = recognise(
+            view.source, path, book, definitions_now(visit.connection, book, view.source)
+        )
         found, why_not = _list_of(visit.connection, view, path, book)
     number = source_number(visit.connection, view.source)
     earlier = {} if number is None else mappings_of_source(visit.connection, number)
@@ -119,7 +121,9 @@ def move(
     book = _book(change)
     where = f"/extracts/{extract}"
     with kept_file(change.connection, extract) as path:
-        seen = recognise(view.source, path, book, definitions_now(change.connection, book))
+        seen = recognise(
+            view.source, path, book, definitions_now(change.connection, book, view.source)
+        )
     if source not in seen.others:
         raise Instead(see(request, f"{where}/columns"))
     by = change.caller.name

@@ -93,7 +93,7 @@ def seen_as(service: Serving, details: Asked, sent: Sent) -> Recognised | None:
         return None
     with reading(service.engine) as connection:
         book = _book(connection, service)
-        known = definitions_now(connection, book)
+        known = definitions_now(connection, book, details.source)
     return recognise(details.source, sent.file, book, known)
 
 

@@ -23,6 +23,7 @@ from jinja2.utils import missing
 from markupsafe import Markup
 
 from api.rest.access import AnsweredError
+from api.rest.manners import Manner, given_twice
 from api.rest.service import Service
 from api.services.access.caller import Caller
 from api.settings import Settings
@@ -107,7 +108,7 @@ class Pages:
     environment: Environment = field(default_factory=_environment)
     groups: tuple[Group, ...] = ()
     # What the address of each page may say, by the function that makes it.
-    parameters: dict[Any, frozenset[str]] = field(default_factory=dict)
+    manners: dict[Any, Manner] = field(default_factory=dict)
 
     @property
     def https(self) -> bool:
@@ -178,14 +179,16 @@ def passed_over(request: Request) -> set[str]:
 
 
 def _not_known(request: Request) -> list[str]:
-    """What the address says that its page does not know, by name; never by what it says.
+    """What the address says that its page does not know, or twice where one counts, by name;
+    never by what it says.
 
     A name that is none is itself left out: somebody may have put anything there.
     """
-    known = request.app.state.pages.parameters.get(request.scope.get("endpoint"))
-    if known is None or request.method != "GET":
+    manner = request.app.state.pages.manners.get(request.scope.get("endpoint"))
+    if manner is None or request.method != "GET":
         return []
-    names = passed_over(request) | (set(request.query_params) - known)
+    names = passed_over(request) | (set(request.query_params) - manner.parameters)
+    names |= given_twice(request, manner)
     return sorted({one if _NAME.fullmatch(one) else "something without a name" for one in names})
 
 

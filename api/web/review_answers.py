@@ -1,6 +1,6 @@
 """What a reviewer has answered: the weights of the pair, and taking the answer back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -111,9 +111,10 @@ def undo_answer(
             answer=number or None,
         )
     except ActError as error:
-        errors = {"undo-why": sentence(str(error))}
         raise Instead(
-            _answer_page(request, change, number, part, errors=errors, why=as_typed(why))
+            _answer_page(
+                request, change, number, part, wrong=sentence(str(error)), why=as_typed(why)
+            )
         ) from None
     change.saw(*(f"record {record}" for record in (undone.pair.low, undone.pair.high)))
     again = take_again(
@@ -187,7 +188,7 @@ def _answer_page(
     number: int,
     part: Part,
     *,
-    errors: Mapping[str, str] | None = None,
+    wrong: str | None = None,
     why: str = "I chose the wrong answer",
 ) -> Response:
     given = _given(visit, number)
@@ -200,6 +201,9 @@ def _answer_page(
         if given.unfollowed
         else ()
     )
+    # Beside the field where there still is one.
+    field = "undo-why" if given.latest or given.waits_as else ""
+    errors = {field: wrong} if wrong else None
     return page(
         request,
         "review/answer.html",

@@ -57,7 +57,7 @@ def test_each_layout_is_read_by_what_was_said_of_it(loader: Loader) -> None:
         "Zoe"
     ]
     again = loader.write(LIST, "again.csv")
-    known = definitions_now(loader.connection, rules())
+    known = definitions_now(loader.connection, rules(), "toddlers")
     assert recognise("toddlers", again, rules(), known).kind == "fits"
 
 

@@ -101,6 +101,20 @@ def test_entries_are_found_by_what_they_are_about_and_by_whom(auditor: Auditor) 
     assert auditor.export(what="%") == []
 
 
+def test_what_was_done_is_found_with_either_apostrophe(auditor: Auditor) -> None:
+    with writing(auditor.service.engine) as connection:
+        note_act(connection, "person_ended", "person 1", by="=ada", now=FIRST + timedelta(days=2))
+    for apostrophe in ("'", "’"):
+        found = auditor.export(what=f"Somebody{apostrophe}s access")
+        assert [row["what"] for row in found] == ["person_ended"]
+
+
+def test_where_what_was_done_is_looked_for_is_said(auditor: Auditor) -> None:
+    assert whats(auditor.export(what="v1/children")) == ["access 3", "access 2", "access 1"]
+    shown = auditor.post("/audit", what="v1/children")
+    assert "or of what the downloaded file calls it, such as “POST /review”" in shown
+
+
 def test_days_are_whole_and_as_clocks_in_england_have_them(auditor: Auditor) -> None:
     first = {"since_day": "27", "since_month": "3", "since_year": "2026"}
     last = {"until_day": "27", "until_month": "3", "until_year": "2026"}

@@ -329,6 +329,37 @@ def test_a_zip_with_the_lists_of_two_sources_offers_both(steward: TestClient) ->
     assert "It is from School admissions (Tribal)" in shown
 
 
+def said_of_columns(steward: TestClient, service: Service, source: str) -> int:
+    """An extract of a new source, after somebody said what its columns are; its number."""
+    place = bring(steward, STRANGE, source).headers["location"]
+    form(steward, place, CHOSEN)
+    do_work(service)
+    return int(place.split("/")[2])
+
+
+def test_only_sources_with_an_accepted_extract_are_offered_for_what_was_said_of_columns(
+    steward: TestClient, service: Service
+) -> None:
+    said_of_columns(steward, service, "toddlers")
+    place = bring(steward, STRANGE, "library").headers["location"]
+    assert "What do the columns mean?" in steward.get(place).text
+    assert "It is from" not in steward.get(place).text
+    form(steward, "/extracts/1/accept", {}, "/extracts/1")
+    do_work(service)
+    assert state(service, 1) == "current"
+    shown = steward.get(place).text
+    assert "Is this another source?" in shown and "It is from Toddlers" in shown
+
+
+def test_a_page_that_offers_other_sources_has_one_primary_button(steward: TestClient) -> None:
+    place = bring(steward, SWIFT, "tribal").headers["location"]
+    shown = steward.get(place).text
+    buttons = re.findall(r'<button[^>]* class="govuk-button([^"]*)"[^>]*>\s*([^<]*)', shown)
+    primary = [text.strip() for classes, text in buttons if not classes.strip()]
+    assert primary == ["Save and continue"]
+    assert "Choose a source to have it be an extract of that source instead" in shown
+
+
 def test_a_zip_with_two_unknown_lists_says_that_each_must_come_by_itself(
     steward: TestClient,
 ) -> None:

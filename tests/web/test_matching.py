@@ -405,6 +405,26 @@ def test_what_an_address_says_that_is_nothing_is_passed_over_and_told(
     assert _PASSED_OVER not in begins
 
 
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("/matching?base=clinic&base=school", "base"),
+        ("/review?kind=conflict&kind=referred", "kind"),
+        ("/children?bsae=1&bsae=2", "bsae"),
+    ],
+)
+def test_what_an_address_says_twice_where_one_counts_is_told(
+    register: Reviewed, sign_in: SignIn, address: str, name: str
+) -> None:
+    found = sign_in(Role.STEWARD).get(address)
+    assert found.status_code == 200 and f"{_PASSED_OVER}{name}." in text(found.text)
+
+
+def test_what_may_be_said_several_times_is_not_told(register: Reviewed, sign_in: SignIn) -> None:
+    found = sign_in(Role.STEWARD).get("/matching?criteria=postcode&criteria=surname4")
+    assert _PASSED_OVER not in text(found.text)
+
+
 def test_what_an_address_leaves_empty_is_not_wrong(register: Reviewed, sign_in: SignIn) -> None:
     empty = "&".join(f"{one}=" for one in ("sort", "order", "state", "criteria", "record"))
     found = sign_in(Role.STEWARD).get(f"/matching?{empty}")

@@ -513,6 +513,23 @@ def test_an_older_page_does_not_undo_a_later_answer(sit: Sit) -> None:
         assert anna.post("/review/undo", number=number, why="a slip").status_code == 404, number
 
 
+@pytest.mark.parametrize("answered_before", [False, True])
+def test_an_answer_that_is_undone_twice_is_told_to_be_undone_already(
+    sit: Sit, answered_before: bool
+) -> None:
+    anna = sit("anna")
+    if answered_before:
+        anna.answer(anna.take(), "cannot_tell")
+    number = anna.answer(anna.take(), "match").headers["location"].split("#")[0].split("/")[-1]
+    assert anna.post("/review/undo", number=number, why="a slip").status_code == 303
+    again = anna.post("/review/undo", number=number, why="a slip")
+    assert again.status_code == 422
+    told = text_of(again)
+    assert "There is a problem This answer is undone already" in told
+    assert "another pair since" not in told and "You have undone this answer" in told
+    assert 'href="#undo-why"' not in again.text, "there is no such field any more"
+
+
 def undo_on(reviewer: Reviewing, pair: str) -> Any:
     """Take back the last answer by the link on the page of a pair."""
     link = re.search(r'href="(/review/answers/(\d+)[^"#]*)#undo"', reviewer.get(pair).text)

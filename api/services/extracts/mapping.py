@@ -11,12 +11,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from api.db.models import Extract, Source, SourceMapping
+from api.db.models import Extract, ExtractState, Source, SourceMapping
 from api.db.tables import in_utc
 from api.services.access.audit import note_act
 from api.services.rules import RuleBook
 from matcher.rules.sources import SourceDefinition
 from matcher.rules.tables import Table, normalise_header
+
+_ACCEPTED = (ExtractState.ACCEPTED, ExtractState.CURRENT, ExtractState.SUPERSEDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,14 @@ def mappings_of_source(connection: Connection, source: int) -> dict[int, ColumnM
         number: ColumnMapping(within, columns)
         for number, within, columns in connection.execute(query)
     }
+
+
+def accepted_mappings(connection: Connection) -> set[int]:
+    """Numbers of those by which an accepted extract is read, that of today or an earlier one."""
+    query = select(Extract.mapping).where(
+        Extract.mapping.is_not(None), Extract.state.in_(_ACCEPTED)
+    )
+    return set(connection.scalars(query.distinct()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from api.db.models import Source, SourceMapping
 from api.services.extracts.columns import unknown_list
-from api.services.extracts.mapping import extended, mappings_of_source
+from api.services.extracts.mapping import accepted_mappings, extended, mappings_of_source
 from api.services.extracts.reading import OTHER_LAYOUT, is_generic, is_laid_out_as, refusal_by
 from api.services.rules import GENERIC, RuleBook
 from matcher.errors import DataError, ExtractRefused
@@ -37,27 +37,33 @@ class Recognised:
 Definitions = Sequence[SourceDefinition]
 
 
-def definitions_now(connection: Connection, book: RuleBook) -> dict[str, Definitions]:
+def definitions_now(connection: Connection, book: RuleBook, source: str) -> dict[str, Definitions]:
     """By source, what its next extract can be read by: of the rules, and with each mapping.
 
-    What was said last of the columns comes first.
+    Of others than ``source`` only mappings by which an extract was accepted, and none that have
+    nothing else: what somebody only tried out is no sign of where a file comes from. What was
+    said last of the columns comes first.
     """
     query = select(Source.name, Source.number).join(
         SourceMapping, SourceMapping.source == Source.number
     )
     numbers: dict[str, int] = dict(iter(connection.execute(query.distinct())))
     found: dict[str, Definitions] = {}
+    accepted = accepted_mappings(connection)
     for name in sorted({*book.sources, *numbers} - {GENERIC}):
         own = book.definition(name)
         kept = mappings_of_source(connection, numbers[name]) if name in numbers else {}
-        found[name] = [*(extended(own, mapping) for mapping in kept.values()), own]
+        if name != source:
+            kept = {number: one for number, one in kept.items() if number in accepted}
+        if kept or name in book.sources or name == source:
+            found[name] = [*(extended(own, mapping) for mapping in kept.values()), own]
     return found
 
 
 def recognise(
     source: str, path: Path, book: RuleBook, known: Mapping[str, Definitions]
 ) -> Recognised:
-    """What the file is; ``known`` comes from `definitions_now`."""
+    """What the file is; ``known`` comes from `definitions_now` of the source."""
     own = known.get(source) or [book.definition(source)]
     refusals = [refusal_by(source, path, definition) for definition in own]
     refusal = refusals[0]

@@ -87,14 +87,15 @@ def undo_latest(
     """Take back the reviewer's last answer, or an older one of which their list says that it waits.
 
     ``answer`` is the number of the one that they mean, the last without. ``rules`` are none
-    before the first run. Raises ActError if there is none, it is settled, or a later one is last.
+    before the first run. Raises ActError if there is none, it is settled or undone already, or a
+    later one is last.
     """
     require_reason(why)
     latest = _latest(connection, reviewer.by)
+    if answer is not None and (latest is None or answer != latest.id):
+        latest = _older(connection, reviewer, answer)
     if latest is None:
         raise ActError("you have answered nothing that could be taken back")
-    if answer is not None and answer != latest.id:
-        latest = _older(connection, reviewer, answer)
     return _undo(connection, rules, reviewer, latest, why=why, now=now)
 
 
@@ -273,6 +274,8 @@ def _older(connection: Connection, reviewer: Reviewer, answer: int) -> Any:
     row = connection.execute(
         select(ReviewAnswer).where(ReviewAnswer.id == answer, ReviewAnswer.by == reviewer.by)
     ).one_or_none()
+    if row is not None and row.state == VOID:
+        raise ActError("this answer is undone already")
     if row is None or not waits_for_others(connection, reviewer, PairId(row.low, row.high)):
         raise ActError(
             "you have answered another pair since, and only your latest is yours to undo"
