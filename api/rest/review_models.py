@@ -46,8 +46,8 @@ class FieldModel(BaseModel):
     r: ValueModel = Field(description="What the right record says.")
     withheld: bool = Field(description="It may not be seen: by the purpose, or a shield.")
     counted: bool = Field(
-        description="False where two names differ only in what linking does not count, such as a "
-        "prefix (Muhammad Ali and Ali)."
+        description="False where two values differ only in what linking does not count, such as a "
+        "prefix (Muhammad Ali and Ali), or one is a placeholder, such as 1 January."
     )
 
 

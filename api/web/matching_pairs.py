@@ -31,6 +31,7 @@ from api.services.review.names import (
     whole_name,
 )
 from api.services.review.pairs import InHandError, PairId, Reviewer, StaleError, UnknownPairError
+from api.services.review.seen import taken_as_missing
 from api.services.review.state import state_of
 from api.services.review.surroundings import held_twice, in_the_way
 from api.web.access import page_router
@@ -68,11 +69,15 @@ Cell = tuple[str | None, bool, Sequence[Span]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A field of both records. ``found`` is what the page says of it, empty where one has none."""
+    """A field of both records. ``found`` is what the page says of it, empty where one has none.
+
+    ``missing`` are values of both that linking takes as missing.
+    """
 
     name: str
     found: str
     cells: Sequence[Cell]
+    missing: tuple[str, ...] = ()
 
 
 @router.get("/matching/pairs/{pair}")
@@ -243,6 +248,7 @@ def _rows(
             for record, text in zip(shown, texts, strict=True)
         ]
         found, spans = "", _NO_SPANS
+        missing: tuple[str, ...] = ()
         if all(texts) and not (placeless and name in WHEREABOUTS):
             one, other = (str(text) for text in texts)
             found, spans = "Same" if same(one, other) else "Different", differing_spans(one, other)
@@ -250,7 +256,9 @@ def _rows(
             told = found == "Different" and not set(masks.hidden) & set(NAME_FIELDS)
             if told and rules is not None and not is_counted(rules[0], name, *values):
                 found, spans = _NOT_COUNTED, differing_words(one, other)
-        rows.append(Row(name, found, tuple(zip(texts, hidden, spans, strict=False))))
+            if rules is not None and not any(hidden):
+                missing = taken_as_missing(rules[0], name, one, other)
+        rows.append(Row(name, found, tuple(zip(texts, hidden, spans, strict=False)), missing))
     return rows
 
 

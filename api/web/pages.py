@@ -37,9 +37,9 @@ SERVICE = "Child register"
 _NAME = re.compile("[a-z][a-z_]{0,29}", re.IGNORECASE | re.ASCII)
 
 _FILTERS = (
-    "shown", "in_full", "marked", "marked_field", "plain", "day", "moment", "age", "number",
-    "chance", "counted", "words", "titled", "named", "of_field", "born", "system", "plain_system",
-    "sentence",
+    "shown", "in_full", "marked", "marked_field", "marked_words", "plain", "day", "moment", "age",
+    "number", "chance", "counted", "words", "titled", "named", "of_field", "born", "system",
+    "plain_system", "sentence",
 )  # fmt: skip
 
 

@@ -56,19 +56,41 @@ def marked(value: str, spans: Iterable[tuple[int, int]]) -> Markup:
 
 def marked_field(value: str, name: str, spans: Iterable[tuple[int, int]]) -> Markup:
     """`marked`, of a day the parts of how people write it. ``spans`` are of YYYY-MM-DD."""
+    return marked(*_as_written(value, name, spans))
+
+
+def marked_words(value: str | None, name: str, spans: Iterable[tuple[int, int]]) -> Markup:
+    """What `marked_field` marks, for who cannot see it: such as "3 May, 2014"."""
+    text, places = _as_written(value or "", name, spans)
+    runs: list[str] = []
+    end = 0
+    for start, stop in places:
+        gap = text[end:start]
+        if runs and not gap.strip():
+            runs[-1] += gap + text[start:stop]
+        else:
+            runs.append(text[start:stop])
+        end = stop
+    return Markup(", ").join(map(shown, runs))
+
+
+def _as_written(
+    value: str, name: str, spans: Iterable[tuple[int, int]]
+) -> tuple[str, list[tuple[int, int]]]:
+    """A value as it is shown, and where in that the spans are."""
     if name != "date_of_birth":
-        return marked(value, spans)
+        return value, list(spans)
     try:
         written = date.fromisoformat(value)
     except ValueError:
-        return marked(value, spans)
+        return value, list(spans)
     begins, words_, found, at = {start for start, _ in spans}, day(written).split(), [], 0
     # Day, month and year, and where each begins in YYYY-MM-DD.
     for part, of in zip(words_, (8, 5, 0), strict=True):
         if of in begins:
             found.append((at, at + len(part)))
         at += len(part) + 1
-    return marked(" ".join(words_), found)
+    return " ".join(words_), found
 
 
 def in_full(parts: Iterable[object]) -> Markup:

@@ -13,9 +13,10 @@ from api.services.access.roles import Role
 from tests.browser import extract_samples
 from tests.browser.conftest import Open
 from tests.browser.review_samples import pair_of
-from tests.browser.samples import SAMPLES, search
+from tests.browser.samples import SAMPLES, preview, search
 from tests.browser.site import PHONE, Site, serving, violations, wider_than_screen
 from tests.register_service.reviewed import AISHA, PEOPLE, UNSURE, Reviewed, with_values
+from tests.rest.work import do_work
 from tests.spec.drawn import rows
 from tests.web.test_measures import keep
 
@@ -189,6 +190,22 @@ def test_of_a_measure_a_phone_shows_all_figures(
     heads = table.locator("thead th").all_inner_texts()
     told = table.locator("tbody tr").first.locator("td")
     assert told.evaluate_all("all => all.map(one => one.dataset.title)") == heads[1:]
+    assert overprinted(page) == []
+    assert violations(page) == []
+
+
+def test_of_a_preview_a_phone_shows_what_is_now_and_then(open_page: Open, site: Site) -> None:
+    address = preview(site)
+    do_work(site.service)
+    page = open_page(site, as_=site.person(Role.STEWARD), size=PHONE)
+    page.goto(address)
+    for caption in ("Links and what waits for people", "How measures would move"):
+        frame = page.get_by_role("region", name=caption)
+        expect(frame).to_have_count(1)
+        assert too_long(frame) == [], caption
+        heads = frame.locator("thead th").all_inner_texts()
+        told = frame.locator("tbody tr").first.locator("td")
+        assert told.evaluate_all("all => all.map(one => one.dataset.title)") == heads[1:], caption
     assert overprinted(page) == []
     assert violations(page) == []
 

@@ -174,3 +174,26 @@ def test_axe_finds_nothing_where_something_is_wrong(
     page.get_by_role("button", name="Filter", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("This says nothing")
     assert violations(page) == []
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+def test_systems_without_a_possible_match_have_a_count_and_no_section_each(
+    open_page: Open, site: Site, script: bool
+) -> None:
+    page = open_page(site, as_=site.person(Role.STEWARD), script=script)
+    page.goto("/matching?base=school&criteria=surname4")
+    page.get_by_role("link", name="1", exact=True).click()
+    names = ("Census", "Clinic", "Registry", "Social")
+    for name in names:
+        expect(tab(page, f"{name} (0)")).to_be_visible()
+    line = page.get_by_text("No possible matches in:")
+    if script:
+        expect(line).to_be_hidden()
+        tab(page, "Clinic (0)").click()
+        expect(page.get_by_text("Clinic: 0 possible matches")).to_be_visible()
+        return
+    expect(page.get_by_text(": 0 possible matches").filter(visible=True)).to_have_count(0)
+    panels = page.locator(".govuk-tabs__panel")
+    tops = panels.evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
+    own = line.evaluate("one => one.getBoundingClientRect().top")
+    assert len(tops) == len(names) and all(abs(top - own) < 5 for top in tops), "all in one line"

@@ -169,6 +169,33 @@ def test_a_name_that_differs_in_a_prefix_only_is_marked_and_said_not_to_count(
         assert [mine.text[start:end] for start, end in mine.spans] == marked
 
 
+@pytest.mark.parametrize(
+    ("name", "one", "other", "missing"),
+    [
+        ("date_of_birth", "2017-01-01", "2014-05-03", ("2017-01-01",)),
+        ("date_of_birth", "2017-01-01", "2017-01-01", ("2017-01-01", "2017-01-01")),
+        ("date_of_birth", "2017-01-02", "2014-05-03", ()),
+        ("forename", "Baby", "Aisha", ("Baby",)),
+        ("forename", "Bobby", "Aisha", ()),
+        ("postcode", "ZZ99 3VZ", "OL1 1AA", ("ZZ99 3VZ",)),
+        ("address", "No fixed abode", "2 Mill Rd", ("No fixed abode",)),
+    ],
+)
+def test_a_placeholder_is_told_to_be_as_good_as_missing(
+    desk: Desk, name: str, one: str, other: str, missing: tuple[str, ...]
+) -> None:
+    mine, its = {**PEOPLE[3], "record_id": "5", name: one}, {**PEOPLE[0], name: other}
+    desk.register.load_people([mine, its])
+    desk.know(AISHA[0], ("census", "5"), "match")
+    desk.rules = rules(known_share=1.0)
+    found = field(desk.context(ANNA, desk.take(ANNA)), name)
+    assert found.missing == missing
+    assert found.counted == (not missing or one == other)
+    desk.rules = rules(known_share=1.0, masked=[name])
+    hidden = field(desk.context(ANNA, desk.take(ANNA)), name)
+    assert hidden.missing == () and hidden.counted
+
+
 def test_a_name_that_may_be_seen_in_part_only_is_not_told_as_a_whole(desk: Desk) -> None:
     whole = {**PEOPLE[3], "record_id": "5", "name": "Aisha Malik"}
     del whole["forename"], whole["surname"]

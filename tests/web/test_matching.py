@@ -539,6 +539,15 @@ def test_a_prefix_that_linking_does_not_count_is_marked_and_said_so_on_both_page
     assert "<mark>Mst</mark> Aisha" in review
 
 
+def test_a_placeholder_is_told_as_what_linking_takes_it_for(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    register.load_people([PEOPLE[1], {**PEOPLE[4], "date_of_birth": "2014-01-01"}])
+    page = sign_in(Role.REVIEWER).get(pair_of(register, SCHOOL, UNSURE)).text
+    row = page.split(">Date of birth</th>")[1].split("</tr>")[0]
+    assert "Different, but linking takes 1 January 2014 as missing" in text(row)
+
+
 def test_of_a_name_that_is_read_in_parts_the_parts_are_told(
     register: Reviewed, sign_in: SignIn
 ) -> None:

@@ -742,6 +742,53 @@ def test_what_differs_is_marked_in_the_value_and_stays_text() -> None:
     )
 
 
+def compared(
+    sit: Sit, register: Reviewed, one: dict[str, str], other: dict[str, str]
+) -> dict[str, str]:
+    """What the page of a pair says of each field, by the field's name."""
+    register.load_people([{**PEOPLE[1], **one}, {**PEOPLE[4], **other}])
+    with writing(register.engine) as connection:
+        mark_known(connection, one=AISHA[0], other=UNSURE, kind="match", by="steward", now=_now())
+    anna = sit(_drawn_for_known())
+    page = anna.get(anna.take())
+    rows = re.findall(
+        r'id="field-(\w+)">.*?<span class="app-compare__found">(.*?)</th>', page.text, re.DOTALL
+    )
+    return {
+        name: " ".join(html.unescape(re.sub("<[^>]*>", "", said)).split()) for name, said in rows
+    }
+
+
+def test_what_differs_is_told_in_words_to_who_cannot_see_marks(
+    sit: Sit, register: Reviewed
+) -> None:
+    told = compared(
+        sit,
+        register,
+        {"source": "school", "forename": "Sara", "date_of_birth": "2014-06-30"},
+        {"forename": "Sarah", "date_of_birth": "2014-05-30"},
+    )
+    assert told["forename"].startswith("≠ Differs: h only on the ")
+    assert told["date_of_birth"] in (
+        "≠ Differs: June on the left and May on the right",
+        "≠ Differs: May on the left and June on the right",
+    )
+
+
+def test_a_placeholder_date_is_told_as_what_linking_takes_it_for(
+    sit: Sit, register: Reviewed
+) -> None:
+    told = compared(
+        sit,
+        register,
+        {"source": "school", "date_of_birth": "2017-01-01"},
+        {"date_of_birth": "2013-06-30"},
+    )
+    said, _, where = told["date_of_birth"].partition(": ")
+    assert said == "≠ Differs, but linking takes 1 January 2017 as missing"
+    assert "1 January 2017 on the " in where and "30 June 2013 on the " in where
+
+
 def test_only_whoever_answered_sees_their_answer(sit: Sit) -> None:
     anna, ben = sit("anna"), sit("ben")
     where = anna.answer(anna.take(), "match").headers["location"]

@@ -1,5 +1,6 @@
 """Values as people read them."""
 
+import re
 from datetime import UTC, date, datetime
 
 import pytest
@@ -82,3 +83,20 @@ def test_a_day_is_marked_in_the_parts_that_differ() -> None:
     assert marked == "<bdi><mark>3</mark> May <mark>2014</mark></bdi>"
     assert text.marked_field("2014", "date_of_birth", []) == "<bdi>2014</bdi>"
     assert text.marked_field("Ayesha", "forename", [(1, 3)]) == "<bdi>A<mark>ye</mark>sha</bdi>"
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "spans", "words"),
+    [
+        ("2014-05-03", "date_of_birth", [(0, 4), (5, 7), (8, 10)], "3 May 2014"),
+        ("2014-05-03", "date_of_birth", [(0, 4), (8, 10)], "3, 2014"),
+        ("2014-05-03", "date_of_birth", [(5, 7)], "May"),
+        ("Ayesha <b>", "forename", [(1, 3), (7, 10)], "ye, &lt;b&gt;"),
+        ("Sara", "forename", [], ""),
+        (None, "forename", [], ""),
+    ],
+)
+def test_what_is_marked_is_told_in_the_form_in_which_it_is_shown(
+    value: str | None, name: str, spans: list[tuple[int, int]], words: str
+) -> None:
+    assert re.sub("</?bdi>", "", text.marked_words(value, name, spans)) == words

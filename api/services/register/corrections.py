@@ -18,11 +18,11 @@ from api.db.models import Child, Correction, Membership, RecordVersion, Successi
 from api.services.register.acts import ActError, Key, audit, find_record, passes, require_reason
 from api.services.register.forwarding import leads_on
 from api.services.register.history import find_child
+from api.services.register.placeholders import is_placeholder
 from api.services.text import written
 from matcher.rules.library import LinkageRules
 from matcher.rules.survivorship import GOLDEN_FIELDS
 from matcher.standardise import values as standard
-from matcher.standardise.names import standardise_family, standardise_given
 
 # What a golden value's source says where a person set it.
 BY_HAND = "correction"
@@ -214,20 +214,11 @@ def checked_value(field: str, value: str, today: date, rules: LinkageRules) -> s
         return _fits(postcode, "postcode: a whole one, such as OL1 1AA")
     if not any(character.isalpha() for character in text):
         raise ActError(f"{field}: it has no letter in it")
-    if _is_placeholder(field, text, rules):
+    if is_placeholder(field, text, rules):
         raise ActError(f"{field}: this is a placeholder; enter what is known, or leave it as it is")
     if field == "address" and not standard.names_a_place(text, rules.values):
         raise ActError("address: enter a house number or name, and a street")
     return text
-
-
-def _is_placeholder(field: str, text: str, rules: LinkageRules) -> bool:
-    """Whether linking reads a name or an address as if nothing stood there."""
-    if field == "forename":
-        return bool(standardise_given(text, None, rules.names).placeholder_name)
-    if field == "surname":
-        return not standardise_family(text, rules.names).surname
-    return standard.is_placeholder_address(text, rules.values)
 
 
 def _date(text: str, today: date) -> str:

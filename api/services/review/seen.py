@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from api.services.register.acts import Key
+from api.services.register.placeholders import is_placeholder
 from api.services.register.shields import WHEREABOUTS
 from api.services.review.differences import Span, Spans, differing_spans, same
 from api.services.review.names import (
@@ -49,9 +50,10 @@ class Field:
     Where one has its name in one field and the other in parts, ``name`` is the whole name of
     both.
 
-    ``counted`` is False where two names differ only in what linking does not count, such as a
-    prefix. Both texts and the comparison are missing where the field is ``withheld``: it may not be
-    seen for this purpose, or tells where a shielded child lives.
+    ``missing`` are values of both that linking takes as missing, such as 1 January. ``counted`` is
+    False where two values differ only in these, or in what linking does not count, such as a
+    prefix of a name. Both texts and the comparison are missing where the field is
+    ``withheld``: it may not be seen for this purpose, or tells where a shielded child lives.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Field:
     r: Shown
     withheld: bool
     counted: bool = True
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,15 @@ class Beside:
     why: str | None = None
     weight: float | None = None
     location_hidden: bool = False
+
+
+def taken_as_missing(
+    rules: LinkageRules, name: str, one: str | None, other: str | None
+) -> tuple[str, ...]:
+    """Of two values those that linking takes as missing; nothing where only one is there."""
+    if not one or not other:
+        return ()
+    return tuple(text for text in (one, other) if is_placeholder(name, text, rules))
 
 
 class Seen:
@@ -155,10 +167,15 @@ class Seen:
             counted = is_counted(self.linkage, name, one, other)
         if not counted and left and right:
             spans = differing_words(left, right)
-        mine, theirs = Shown(left, spans[0]), Shown(right, spans[1])
         if name in self.masked:
             mine, theirs = (Shown(None, masked=value is not None) for value in (left, right))
-        return Field(name, comparison, mine, theirs, withheld=False, counted=counted)
+            return Field(name, comparison, mine, theirs, withheld=False, counted=counted)
+        missing = taken_as_missing(self.linkage, name, left, right)
+        counted = counted and not (missing and comparison == DIFFERENT)
+        mine, theirs = Shown(left, spans[0]), Shown(right, spans[1])
+        return Field(
+            name, comparison, mine, theirs, withheld=False, counted=counted, missing=missing
+        )
 
     def beside(
         self,
