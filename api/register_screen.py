@@ -212,10 +212,8 @@ def show_preview(found: Preview, *, as_json: bool) -> None:
         table.add_row(says, f"{count:,}")
     _OUT.print(table)
     for move in found.measures:
-        _OUT.print(f"  measure {move.name}: {_moves_how(move)}")
-        for when, result in (("before", move.before), ("after", move.after)):
-            if move.moves:
-                _OUT.print(f"    {when}: {_figure(result)}", soft_wrap=True)
+        for line in measure_lines(move):
+            _OUT.print(f"  {line}", soft_wrap=True)
     if found.left_waiting:
         count = found.left_waiting
         waits = "1 extract waits and goes" if count == 1 else f"{count} extracts wait and go"
@@ -230,22 +228,34 @@ def show_preview(found: Preview, *, as_json: bool) -> None:
     )
 
 
+def measure_lines(move: MeasureMove) -> list[str]:
+    """How a measure would move: its figure, and what is said beside it where that is otherwise."""
+    lines = [f"measure {move.name}: {_moves_how(move)}"]
+    if move.moves:
+        before, after = _figures(move.before), _figures(move.after)
+        for when, own, other in (("before", before, after), ("after", after, before)):
+            said = [own[0], *(line for line in own[1:] if line not in other)]
+            lines.append(f"  {when}: {'; '.join(said)}")
+    return lines
+
+
 def _moves_how(move: MeasureMove) -> str:
     if not move.moves:
         return "as before"
     had, has = (one is not None and one.computed for one in (move.before, move.after))
     if had and has:
-        return "another figure"
+        same = _figures(move.before)[0] == _figures(move.after)[0]
+        return "the same figure, but not what is said beside it" if same else "another figure"
     if had:
         return "no figure any more"
     return "a figure, where there is none now" if has else "no figure, for another reason"
 
 
-def _figure(result: MeasureResult | None) -> str:
-    """What a measure comes to, or why there is no figure."""
+def _figures(result: MeasureResult | None) -> list[str]:
+    """What a measure comes to, and what belongs to it; or why there is no figure."""
     if result is None:
-        return "The rules have no such measure."
-    return measure_as_text(result).splitlines()[1].strip()
+        return ["The rules have no such measure."]
+    return [line.strip() for line in measure_as_text(result).splitlines()[1:]]
 
 
 def _of(successions: tuple[Pairs, ...]) -> int:

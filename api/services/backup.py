@@ -9,11 +9,10 @@ restored into either. What is kept aside of a SQLite register is in it as well.
 import hashlib
 import json
 import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +28,7 @@ from api.db.aside import files_of, reading_aside, remove_files, writing_aside
 from api.db.engine import reading, writing
 from api.db.errors import BackupError
 from api.services.access.chain import LOGS, Head, head
+from api.services.scratch import scratch_folder
 from matcher.progress import Observer, Silent
 
 _FORMAT = 1
@@ -166,19 +166,17 @@ def _draft_of(file: Path) -> Iterator[IO[bytes]]:
     """A file that takes its place only when it is whole."""
     if not file.absolute().parent.is_dir():
         raise BackupError(f"the folder that {file.name} is to be in does not exist; make it first")
-    try:
-        handle, name = tempfile.mkstemp(prefix=".backup-", dir=file.absolute().parent)
-    except OSError as error:
-        raise BackupError(f"{file.name} cannot be written there: {error.strerror}") from None
-    draft = Path(name)
-    try:
+    with ExitStack() as stack:
+        try:
+            draft = stack.enter_context(scratch_folder(file.absolute().parent)) / "backup"
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise BackupError(f"{file.name} cannot be written there: {error.strerror}") from None
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
         draft.rename(file)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _write_tables(of: Of, packed: zipfile.ZipFile, observer: Observer) -> dict[str, Proof]:

@@ -199,6 +199,7 @@ def handlers(offered: InForce) -> Handlers:
                 connection, offered, by=row.received_by, now=_now(), reads=reads, observer=observer
             )
             end_settled_leases(connection, _now())
+            state = ExtractState(require(connection, extract, *ExtractState).state)
         return {"extract": extract, "state": state, **_outcome(runs)}
 
     def link(connection: Connection, task: Task, observer: Observer) -> Mapping[str, Any]:

@@ -2,15 +2,15 @@
 
 import csv
 import json
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import pandas as pd
 
+from api.services.scratch import scratch_folder
 from matcher.errors import DataError
 
 # What is written is about people: only its owner may read it.
@@ -26,7 +26,8 @@ class OutputFolder:
     def __enter__(self) -> "OutputFolder":
         """Make the folder and a place beside the files for what is being written."""
         self.out.mkdir(parents=True, exist_ok=True)
-        self._draft = Path(tempfile.mkdtemp(prefix=".writing-", dir=self.out))
+        self._stack = ExitStack()
+        self._draft = self._stack.enter_context(scratch_folder(self.out))
         return self
 
     def __exit__(
@@ -45,7 +46,7 @@ class OutputFolder:
                     path.chmod(_OWN)
                     path.replace(self.out / path.name)
         finally:
-            shutil.rmtree(self._draft, ignore_errors=True)
+            self._stack.close()
 
     def table(self, name: str, frame: pd.DataFrame) -> None:
         """A CSV file, UTF-8, one line per row; missing values are empty."""

@@ -6,7 +6,6 @@ for; once there is another run, or something else waits for one, it can only be 
 
 import io
 import re
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from api.services.register.reading import last_run
 from api.services.register.running import relink
 from api.services.review.ending import end_settled_leases
 from api.services.rules import load_rule_book
+from api.services.scratch import scratch_folder
 from api.services.work import JobView, Task, ask_to_cancel, enqueue, jobs_by_id
 from matcher.errors import DataError, MatcherError, RuleError
 from matcher.progress import Observer
@@ -262,8 +262,7 @@ def _offered(connection: Connection, row: Row[Any]) -> Iterator[InForce]:
     files = dict(row.files or known.files)
     if row.lower is not None or row.upper is not None:
         files[_MATCHING] = _with_thresholds(files.get(_MATCHING, ""), row.lower, row.upper)
-    with tempfile.TemporaryDirectory(prefix="rules-") as made:
-        folder = Path(made)
+    with scratch_folder() as folder:
         (folder / "rules").mkdir()
         for name, text in files.items():
             path = folder / "rules" / name
@@ -279,9 +278,9 @@ def _offered(connection: Connection, row: Row[Any]) -> Iterator[InForce]:
             lines = [
                 f"{_known_as(one.file, folder)}:{one.line}: {one.message}" for one in error.problems
             ]
-            raise PreviewError("\n".join(lines).replace(made, "")) from None
+            raise PreviewError("\n".join(lines).replace(str(folder), "")) from None
         except MatcherError as error:
-            raise PreviewError(str(error).replace(f"{made}/", "")) from None
+            raise PreviewError(str(error).replace(f"{folder}/", "")) from None
         yield offered
 
 

@@ -109,7 +109,8 @@ def _undecodable(member: Member, encoding: str) -> int | None:
                 return None
             if "\0" in text:
                 raise member.refused(
-                    "binary", "the file holds NUL bytes, so it is no text; export a CSV or XLSX"
+                    "binary",
+                    "the file is neither text nor a workbook that can be read; export it again",
                 )
             unbroken = 0 if "\n" in text or "\r" in text else unbroken + len(text)
             if unbroken > _LONGEST_LINE:

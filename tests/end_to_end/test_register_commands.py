@@ -337,6 +337,8 @@ def test_queued_work_that_failed_is_seen_and_done_again(
     assert "job 1 (ingest): queued" in call("status").out
     work_through()
     assert "job 1 (ingest): done" in call("jobs").out
+    (job,) = json.loads(call("jobs", "--json").out)["jobs"]
+    assert job["outcome"] == {"extract": 1, "state": "current", "runs": [1]}
     assert json.loads(call("status", "--json").out)["children"] == 2
     assert "Nothing changed" in call(*ingest).out
     assert call("jobs", "cancel", 1).status == DATA_PROBLEM

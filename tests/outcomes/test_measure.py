@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api.register_screen import measure_lines
+from api.services.register.preview import MeasureMove
 from matcher.errors import DataError
 from matcher.intervals import Proportion
 from matcher.outcomes import (
@@ -421,6 +423,23 @@ def test_the_text_shows_the_figure_with_all_that_it_rests_on(
     ):
         assert line in text.splitlines()
     assert "at least 3 contacts on different days within any 12 months" in text
+
+
+def test_a_preview_says_what_moves_beside_a_figure_that_stays(
+    inputs: MeasureInputs, table: Table
+) -> None:
+    accepted = accept_possible_links(inputs.crosswalk, table(POSSIBLE))
+    before, after = (
+        measure_range(HEADLINE, inputs, inputs.crosswalk, links)
+        for links in (accepted, inputs.crosswalk)
+    )
+    figure = "50.0% (95% interval 9.5 to 90.5), reception year 2017/18; higher is better"
+    possible = "Possible links all refused: 50.0%; all accepted"
+    assert measure_lines(MeasureMove(before.name, before, after)) == [
+        f"measure {before.name}: the same figure, but not what is said beside it",
+        f"  before: {figure}; {possible}: 100.0%",
+        f"  after: {figure}; {possible}: 50.0%",
+    ]
 
 
 def test_the_result_goes_through_json(inputs: MeasureInputs) -> None:

@@ -5,7 +5,6 @@ commits others (see `relink`).
 """
 
 import shutil
-import tempfile
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from sqlalchemy import Connection, insert, select
 
 from api.db.models import ModelFile, RuleSet, Run
 from api.services.rules import POLICIES, RuleBook, load_rule_book, shipped_rules
+from api.services.scratch import scratch_folder
 from matcher.errors import DataError
 from matcher.rules.model import Model, load_model
 
@@ -109,16 +109,16 @@ def kept_rules(connection: Connection, rules: str, model: str) -> InForce:
 def _parse(connection: Connection, rules: str, model: str) -> InForce:
     files = connection.scalars(select(RuleSet.files).where(RuleSet.hash == rules)).one()
     content = connection.scalars(select(ModelFile.content).where(ModelFile.hash == model)).one()
-    with tempfile.TemporaryDirectory(prefix="rules-") as folder:
+    with scratch_folder() as folder:
         for name, text in files.items():
-            path = Path(folder) / name
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         # What an earlier version did not have yet is as it is shipped.
         for name in POLICIES:
             if name not in files:
-                shutil.copyfile(shipped_rules() / name, Path(folder) / name)
-        book = replace(load_rule_book(Path(folder)), content_hash=rules)
-        written = Path(folder) / "model.yaml"
+                shutil.copyfile(shipped_rules() / name, folder / name)
+        book = replace(load_rule_book(folder), content_hash=rules)
+        written = folder / "model.yaml"
         written.write_text(content, encoding="utf-8")
         return InForce(book, load_model(written, book.linkage.matching))
