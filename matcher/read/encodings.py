@@ -110,7 +110,8 @@ def _undecodable(member: Member, encoding: str) -> int | None:
             if "\0" in text:
                 raise member.refused(
                     "binary",
-                    "the file is neither text nor a workbook that can be read; export it again",
+                    "the file holds NUL bytes, so it is neither text nor a workbook that can be "
+                    "read; export it again as CSV or XLSX",
                 )
             unbroken = 0 if "\n" in text or "\r" in text else unbroken + len(text)
             if unbroken > _LONGEST_LINE:
