@@ -179,6 +179,37 @@ def test_the_answers_and_their_reason_cover_each_other_nowhere(open_page: Open, 
     assert covered == []
 
 
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+@pytest.mark.parametrize("size", [(900, 800), (1280, 900), (1600, 900), (390, 844)], ids=str)
+def test_what_is_said_of_a_reason_stands_apart_from_all_around_it(
+    open_page: Open, site: Site, size: tuple[int, int], script: bool
+) -> None:
+    page = open_page(site, as_=site.person(Role.REVIEWER), size=size, script=script)
+    page.goto("/review")
+    page.get_by_role("button", name="Start reviewing").click()
+    said = "You can enter up to 2,000 characters"
+    if script:
+        page.get_by_label("Reason").fill("x" * 1990)
+        said = "You have 10 characters remaining"
+    parts = [
+        page.locator("label[for=why]"),
+        page.get_by_text("You can leave this empty."),
+        page.get_by_label("Reason"),
+        page.locator(".govuk-character-count__message:not(.govuk-visually-hidden)"),
+        page.locator(".app-answers__buttons"),
+    ]
+    expect(parts[3]).to_have_text(said)
+    boxes = [one.bounding_box() for one in parts]
+    spans = [(box["y"], box["y"] + box["height"]) for box in boxes if box]
+    assert len(spans) == len(parts)
+    # The hint may stand beside the label; all else stands below what comes before it.
+    for above, below in zip(spans[1:], spans[2:], strict=False):
+        assert above[1] <= below[0]
+    label, hint = boxes[0], boxes[1]
+    assert label and hint
+    assert spans[0][1] <= spans[1][0] or label["x"] + label["width"] <= hint["x"]
+
+
 def test_of_a_measure_a_phone_shows_all_figures(
     open_page: Open, site: Site, register: Reviewed
 ) -> None:
