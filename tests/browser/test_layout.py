@@ -1,6 +1,7 @@
 """What is written fits into what it stands in, on a screen and on a phone."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -203,7 +204,7 @@ def test_what_is_said_of_a_reason_stands_apart_from_all_around_it(
     spans = [(box["y"], box["y"] + box["height"]) for box in boxes if box]
     assert len(spans) == len(parts)
     # The hint may stand beside the label; all else stands below what comes before it.
-    for above, below in zip(spans[1:], spans[2:], strict=False):
+    for above, below in pairwise(spans[1:]):
         assert above[1] <= below[0]
     label, hint = boxes[0], boxes[1]
     assert label and hint
