@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from api.web.dates import typed_date
+
 _LOCAL = ZoneInfo("Europe/London")
 
 
@@ -12,15 +14,8 @@ def typed_day(typed: Mapping[str, str], name: str) -> date | None:
 
     Raises ValueError if it is none.
     """
-    parts = [typed.get(f"{name}_{part}", "").strip() for part in ("year", "month", "day")]
-    if not any(parts):
-        return None
-    if not all(part.isascii() and part.isdigit() and len(part) <= 4 for part in parts):
-        raise ValueError("this is no date")
-    year, month, day = (int(part) for part in parts)
-    if year < 1000:
-        raise ValueError("write the year in four digits")
-    return date(year, month, day)
+    day, month, year = (typed.get(f"{name}_{part}", "") for part in ("day", "month", "year"))
+    return typed_date(day, month, year)
 
 
 def as_typed(value: date | None, name: str) -> dict[str, str]:

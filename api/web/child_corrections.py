@@ -21,7 +21,6 @@ from api.services.register.viewing import ShownChild
 from api.services.review.answering import queue_linking
 from api.services.text import written
 from api.web.access import page_router, signed_in
-from api.web.born import date_of_birth
 from api.web.child import (
     Typed,
     corrections_of_child,
@@ -29,6 +28,7 @@ from api.web.child import (
     may_correct,
     one_record,
 )
+from api.web.dates import date_of_birth
 from api.web.pages import Instead, page, see
 from api.web.text import named, sentence
 from api.web.typed import too_long, wrong_reason
@@ -81,7 +81,7 @@ def correct_value(
     place = "value"
     if field == "date_of_birth":
         place = "value-day"
-        value = date_of_birth(day.strip(), month.strip(), year.strip())[0] or ""
+        value = date_of_birth(day, month, year)[0] or ""
     wrong = wrong_reason(why, "Enter how you know")
     errors = {"why": wrong} if wrong else {}
     try:

@@ -17,7 +17,7 @@ from api.services.register.searching_children import (
     search_children,
 )
 from api.web.access import page_router, signed_in
-from api.web.born import date_of_birth
+from api.web.dates import date_of_birth
 from api.web.pages import Instead, page, see
 from api.web.terms import keep_terms, kept_terms
 from api.web.text import sentence

@@ -25,6 +25,7 @@ from api.services.register.kept_rules import rules_in_force
 from api.services.register.viewing import sources_with_records
 from api.services.rules import GENERIC, RuleBook
 from api.web.access import page_router, signed_in, streamed
+from api.web.dates import typed_date
 from api.web.extracts_report import source_names
 from api.web.pages import Instead, page, see
 from api.web.text import counted, sentence, words
@@ -217,17 +218,19 @@ def _source(visit: Access, source: str, name: str, errors: dict[str, str]) -> st
 def _as_of(
     visit: Access, typed: Mapping[str, str], source: str, errors: dict[str, str]
 ) -> date | None:
-    parts = [typed[f"as_of_{part}"].strip() for part in ("year", "month", "day")]
-    if not any(parts):
-        errors["as_of_day"] = "Enter the day on which the system was exported"
-        return None
+    day, month, year = (typed[f"as_of_{part}"].strip() for part in ("day", "month", "year"))
     try:
-        found = date(*(int(part) for part in parts if len(part) <= 4))
-    except (TypeError, ValueError):
-        errors["as_of_day"] = "The day must be a real date in numbers, such as 3 9 2026"
+        found = typed_date(day, month, year)
+    except ValueError:
+        short = year.isdigit() and len(year) < 4
+        errors["as_of_day"] = (
+            "Enter the year in four digits, such as 2026"
+            if short
+            else "The day must be a real date, such as 3 9 2026"
+        )
         return None
-    if len(parts[0]) < 4:
-        errors["as_of_day"] = "Enter the year in four digits, such as 2026"
+    if found is None:
+        errors["as_of_day"] = "Enter the day on which the system was exported"
         return None
     number = source_number(visit.connection, source)
     try:

@@ -24,7 +24,7 @@ from api.services.register.searching import (
 from api.services.register.states import State
 from api.services.register.viewing import sources_with_records
 from api.web.access import page_router, signed_in
-from api.web.born import date_of_birth
+from api.web.dates import date_of_birth
 from api.web.matching_export import csv_of
 from api.web.pages import Instead, page, passed_over, see
 from api.web.terms import keep_terms, kept_terms

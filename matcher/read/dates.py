@@ -41,7 +41,8 @@ _SHAPES: tuple[tuple[DateFormat, re.Pattern[str]], ...] = tuple(
     )
 )
 _NUMBER = re.compile(r"(\d{1,8})(?:\.\d+)?")
-_MONTHS = {
+# The number of each month by its names, in small letters.
+MONTHS = {
     name: 1 + index
     for index, names in enumerate(
         (
@@ -213,7 +214,7 @@ def _read_parts(name: DateFormat, match: re.Match[str], century: int) -> date | 
         return _numeric(_year(third, century), int(first), int(second))
     if name == "yyyy-mm-dd":
         return _date(int(first), int(second), int(third)) or "date_impossible"
-    month = _MONTHS.get(second.casefold())
+    month = MONTHS.get(second.casefold())
     if month is None:
         return "date_unreadable"
     if name == "dd mon yyyy":

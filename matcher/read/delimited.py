@@ -2,14 +2,14 @@
 
 Quoted cells may hold line breaks. Where a stray quote would swallow rows, its lines are
 read one by one without quoting, so that each of them is counted; quotes are not stray if
-each is closed at the end of its cell and the row is as wide as the header, or lacks its last
-cells and no line within it could be a row itself.
+each is closed at the end of its cell and the row is as wide as the header, or no line within it
+could be a row itself.
 """
 
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import IO
 
@@ -123,14 +123,14 @@ def _swallows_rows(cells: list[str], lines: list[str], separator: str, width: in
         return False
     if width is None:
         width = len(cells) + 1  # so that its own lines tell, as of a row without its last cells
-    if any(cells[width:]):
-        return True
-    closed = len(cells) <= width and _is_well_quoted(lines, separator)
+    closed = _is_well_quoted(lines, separator)
     if len(cells) == width and closed:
         return False
+    if any(cells[width:]) and not closed:
+        return True
     if len(cells) < width and not (closed and len(cells) > 1):
         return True
-    # Of a row without its last cells, lines that could be such rows too are not taken for one.
+    # Of a row with too few or too many cells, lines that could be rows too are not taken for one.
     full = min(len(cells), width) - 1
     later = lines[1:-1] if "\n" in cells[0] else lines[1:]
     return any(line.count(separator) >= full > 0 for line in later)
@@ -161,28 +161,38 @@ def _find_header(
 ) -> tuple[str, Header] | None:
     """The separator under which the most columns are known, and the header."""
     best: tuple[str, Header] | None = None
-    for separator, rows in _tops(member, encoding):
-        header = find_header(rows, definition)
+    for top in _tops(member, encoding):
+        header = find_header(top.rows(), definition)
         if header and (best is None or len(header.positions) > len(best[1].positions)):
-            best = separator, header
+            best = top.separator, header
     return best
 
 
 def top_rows(member: Member, definition: SourceDefinition) -> Iterator[TopRow]:
     """The rows in which a header is looked for, under each separator."""
-    for rows in tops(member, definition):
-        yield from rows
+    for top in tops(member, definition):
+        yield from top.rows()
 
 
-def tops(member: Member, definition: SourceDefinition) -> Iterator[Iterator[TopRow]]:
-    """The same, apart for each separator. Raises ExtractRefused if the file is not text."""
-    for _, rows in _tops(member, _encoding(member, definition)):
-        yield rows
+@dataclass(frozen=True)
+class Top:
+    """The beginning of a file, under one separator."""
+
+    text: str
+    separator: str
+
+    def rows(self, width: int | None = None) -> Iterator[TopRow]:
+        """Its rows, where the header has so many cells, None where that is to be found out."""
+        split = split_rows(io.StringIO(self.text, newline=""), self.separator, width)
+        return ((number, cells or []) for number, cells in islice(split, HEADER_WITHIN))
 
 
-def _tops(member: Member, encoding: Encoding) -> Iterator[tuple[str, Iterator[TopRow]]]:
+def tops(member: Member, definition: SourceDefinition) -> list[Top]:
+    """It under each separator. Raises ExtractRefused if the file is not text."""
+    return _tops(member, _encoding(member, definition))
+
+
+def _tops(member: Member, encoding: Encoding) -> list[Top]:
     with open_text(member, encoding) as stream:
-        top = stream.read(_CHUNK)
-    for separator in SEPARATORS:
-        rows = islice(split_rows(io.StringIO(top, newline=""), separator, None), HEADER_WITHIN)
-        yield separator, ((number, cells or []) for number, cells in rows)
+        text = stream.read(_CHUNK)
+    return [Top(text, separator) for separator in SEPARATORS]

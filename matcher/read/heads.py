@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matcher.read.cells import RawCell
-from matcher.read.delimited import tops
+from matcher.read.delimited import Top, tops
 from matcher.read.members import Member, open_members
 from matcher.read.workbook import is_workbook_start
 from matcher.read.workbook import tops as tops_of_workbook
@@ -60,8 +60,18 @@ def _heads(member: Member, definition: SourceDefinition, rows: int) -> Iterator[
         for sheet in tops_of_workbook(member):
             yield _head(sheet, rows)
         return
-    under_each = [_head(top, rows) for top in tops(member, definition)]
+    under_each = [_head_of(top, rows) for top in tops(member, definition)]
     yield max(under_each, key=lambda head: _names(head.headers) if head else 0, default=None)
+
+
+def _head_of(top: Top, rows: int) -> Head | None:
+    """The head, with the rows below it as they are split once the header's width is known."""
+    found = _head(top.rows(), rows)
+    if found is None:
+        return None
+    width = 1 + max(at for at, header in enumerate(found.headers) if header)
+    again = _head([row for row in top.rows(width) if row[0] >= found.row], rows)
+    return again if again and again.headers[:width] == found.headers[:width] else found
 
 
 def _head(top: Iterable[tuple[int, Sequence[RawCell]]], rows: int) -> Head | None:

@@ -41,13 +41,15 @@ def test_the_header_is_the_first_row_that_names_most_columns(
 def test_cells_with_line_breaks_are_shown_as_they_are_read(tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     lines = ['Ref,"First\nname",Last,"Date\nof birth"', 'R1,"Zo ""x"" y","a\n\nb",2015-03-01']
-    file.write_text("\n".join([*lines, 'R2,"Max, Al",Lee,"2015-03-02\n"', ""]), encoding="utf-8")
+    last = ['R2,"Max, Al",Lee,"2015-03-02\n"', 'R3,"a\nR9,Bob,Bo,2015-03-09\nb",Lee,2015-03-03']
+    file.write_text("\n".join([*lines, *last, ""]), encoding="utf-8")
     definition = load_rule_book(shipped_rules()).definition("generic")
     (head,) = heads("nursery", file, definition, rows=5)
     assert (head.row, head.headers) == (1, ("Ref", "First name", "Last", "Date of birth"))
     assert head.rows == (
         ("R1", 'Zo "x" y', "a b", "2015-03-01"),
         ("R2", "Max, Al", "Lee", "2015-03-02"),
+        ("R3", "a R9,Bob,Bo,2015-03-09 b", "Lee", "2015-03-03"),
     )
 
 

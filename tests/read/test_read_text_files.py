@@ -141,6 +141,19 @@ def test_a_row_without_its_last_cells_is_one_reject_although_a_quoted_cell_goes_
 
 
 @pytest.mark.parametrize(
+    "row",
+    ['"K\n4",Bob,Line,x,y', 'K4,Bob,"Li\nne",x,y', 'K4,Bob,Line,x,"y\nz"', 'K4,Bob,"x,\ny",x,y'],
+)
+def test_a_row_with_more_cells_is_one_reject_although_a_quoted_cell_goes_on_in_lines(
+    read: Read, row: str
+) -> None:
+    result = read(f"record_id,forename,surname,sex\n{row}\nK5,Al,Line,M\n")
+    assert codes(result) == [(2, "", "too_many_fields")]
+    assert result.files[0].rows == 2 and list(result.records["record_id"]) == ["K5"]
+    assert not [note for note in result.notes if note.code == "quote_unclosed"]
+
+
+@pytest.mark.parametrize(
     "lines",
     [
         ['K4,Bob,"Line,x', 'K5,Al,Line,31/12/2018,4 High St,OL1 1AD,"'],
