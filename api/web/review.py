@@ -109,6 +109,7 @@ def take_one_pair(request: Request, pair: str, visit: Visit, part: PartOfQueue) 
             anothers=anothers,
             answered=None,
             decisions=[],
+            why="",
         )
     return see(request, f"/review/pairs/{wanted}{part.query}")
 

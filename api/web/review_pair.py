@@ -269,7 +269,7 @@ def _refused(
     try:
         yield
     except TakenError:
-        raise Instead(_lost(request, visit, pair, part)) from None
+        raise Instead(_lost(request, visit, pair, part, as_typed(why))) from None
     except StaleError as error:
         raise Instead(_changed(request, visit, pair, part, error, as_typed(why))) from None
     except ActError as error:
@@ -281,8 +281,11 @@ def _refused(
         ) from None
 
 
-def _lost(request: Request, visit: Access, pair: PairId, part: Part) -> Response:
-    """Whose the pair is now, or what became of it, as far as that is known; and how to go on."""
+def _lost(request: Request, visit: Access, pair: PairId, part: Part, why: str = "") -> Response:
+    """Whose the pair is now, or what became of it, as far as that is known; and how to go on.
+
+    A reason that was written is given back.
+    """
     with reading(visit.service.aside) as beside:
         anothers = leases.is_anothers(beside, pair, visit.caller.name, visit.now)
         in_hand = leases.in_hand(beside, visit.caller.name, visit.now)
@@ -313,6 +316,7 @@ def _lost(request: Request, visit: Access, pair: PairId, part: Part) -> Response
         skipped=skipped,
         in_hand=in_hand.pair if in_hand else None,
         waits=can_take(visit.connection, reviewer_of(visit), pair),
+        why=why,
         **words_for_templates(),
     )
 

@@ -233,6 +233,21 @@ def test_a_lease_that_expires_returns_the_pair(sit: Sit) -> None:
     assert "You have answered this pair" in text_of(ben.get(pair))
 
 
+@pytest.mark.parametrize("act", ["answer", "refer"])
+def test_a_reason_for_a_pair_that_was_lost_is_given_back(sit: Sit, act: str) -> None:
+    anna, ben = sit("anna"), sit("ben")
+    pair = anna.take()
+    anna.let_expire()
+    assert ben.take() == pair
+    late = anna.post(f"{pair}/{act}", kind="match", why="<b>One girl</b>, two surnames")
+    assert late.status_code == 409
+    assert "Somebody else has this pair now" in text_of(late)
+    assert "<b>One girl</b>, two surnames" in text_of(late)
+    assert "<b>" not in late.text
+    for without in (anna.post(f"{pair}/{act}", kind="match", why=" "), anna.get(pair)):
+        assert without.status_code == 409 and "reason" not in text_of(without)
+
+
 def test_a_lease_lasts_anew_when_it_is_asked_for(sit: Sit) -> None:
     anna, ben = sit("anna"), sit("ben")
     pair = anna.take()
