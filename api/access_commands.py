@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from api import access_screen as screen
 from api.arguments import day, require_file
 from api.db.aside import aside_of, reading_aside
-from api.db.engine import reading, writing
+from api.db.engine import reading
+from api.db.turns import acting
 from api.opening import (
     DatabaseOption,
     JsonOption,
@@ -60,7 +61,7 @@ def add_user(
 ) -> None:
     """Add a person, and print the link with which they choose a password, once."""
     moment = now()
-    with register(database) as engine, writing(engine) as connection:
+    with register(database) as engine, acting(engine) as connection:
         _check_purposes(connection, purpose)
         accounts.add_person(
             connection,
@@ -114,7 +115,7 @@ def change_user(
 ) -> None:
     """Change what a person may do, from their next request on. What is not named stays."""
     moment, by = now(), user_name()
-    with existing_register(database) as engine, writing(engine) as connection:
+    with existing_register(database) as engine, acting(engine) as connection:
         _check_purposes(connection, purpose)
         if role or purpose or cleared is not None or not new_link:
             accounts.change_person(
@@ -138,7 +139,7 @@ def end_user(name: NameArgument, database: DatabaseOption = None) -> None:
     """Let a person in no more, and sign them out. What they did stays known."""
     moment = now()
     with existing_register(database) as engine:
-        with writing(engine) as connection:
+        with acting(engine) as connection:
             person = accounts.end_person(connection, name, by=user_name(), now=moment)
         with aside_of(engine) as aside:
             end_sign_ins(aside, person, now=moment)
@@ -168,7 +169,7 @@ def create_key(
     database: DatabaseOption = None,
 ) -> None:
     """Make a key for a system, and print it, once."""
-    with register(database) as engine, writing(engine) as connection:
+    with register(database) as engine, acting(engine) as connection:
         _check_purposes(connection, purpose)
         unknown = [one for one in dict.fromkeys(source) if not has_source(connection, one)]
         made = api_keys.create_key(
@@ -209,7 +210,7 @@ def rotate_key(
     database: DatabaseOption = None,
 ) -> None:
     """Make a key that replaces one and may do the same, and print it, once."""
-    with existing_register(database) as engine, writing(engine) as connection:
+    with existing_register(database) as engine, acting(engine) as connection:
         made = api_keys.rotate_key(
             connection, name, by=user_name(), now=now(), grace=timedelta(days=grace)
         )
@@ -220,7 +221,7 @@ def rotate_key(
 @keys.command("end")
 def end_key(name: KeyArgument, database: DatabaseOption = None) -> None:
     """End a key at once, and those that it replaced."""
-    with existing_register(database) as engine, writing(engine) as connection:
+    with existing_register(database) as engine, acting(engine) as connection:
         ended = api_keys.revoke_key(connection, name, by=user_name(), now=now())
     print(f"{ended} {'key is' if ended == 1 else 'keys are'} ended.")
 

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Engine
 from api import look_screen as screens
 from api import register_screen as screen
 from api.arguments import day, number, require_file
-from api.db.engine import reading, writing
+from api.db.engine import reading
+from api.db.turns import acting
 from api.opening import (
     ByOption,
     DatabaseOption,
@@ -74,7 +75,7 @@ def decide(
     """Say of two records whether they are one child. It holds until a person undoes it."""
     one, other, said = (source, record_id), (other_source, other_id), kind.replace("-", "_")
     with existing_register(database) as engine:
-        with writing(engine) as connection:
+        with acting(engine) as connection:
             held = held_decision(connection, one=one, other=other)
             if held is not None and held.kind == said and not held.stale:
                 print(f"That is decided so already: decision {held.id} by {held.by}.")
@@ -108,7 +109,7 @@ def undo(
 ) -> None:
     """Take a decision back; the register is then as if it had not been made."""
     with existing_register(database) as engine:
-        with writing(engine) as connection:
+        with acting(engine) as connection:
             undo_decision(connection, decision, why=why, by=by or user_name(), now=now())
             end_leases(connection, [pair_of(connection, decision)], now())
         print(f"Decision {decision} is taken back.")
@@ -134,7 +135,7 @@ def correct(
     """Set a value of a record's child by hand. It stays until it is released."""
     with existing_register(database) as engine:
         said = value if value is not None else typer.prompt(f"{field}", err=True)
-        with writing(engine) as connection:
+        with acting(engine) as connection:
             number = enter_correction(
                 connection,
                 record=(source, record_id),
@@ -161,7 +162,7 @@ def release(
 ) -> None:
     """Let a corrected value be picked by the rules again."""
     with existing_register(database) as engine:
-        with writing(engine) as connection:
+        with acting(engine) as connection:
             release_correction(connection, correction, why=why, by=by or user_name(), now=now())
         print(f"Correction {correction} is released.")
         _link(engine, by, link)
@@ -176,7 +177,7 @@ def shield(
     by: ByOption = None,
 ) -> None:
     """Hide at once, everywhere, where a record's child lives."""
-    with existing_register(database) as engine, writing(engine) as connection:
+    with existing_register(database) as engine, acting(engine) as connection:
         number = enter_shield(
             connection, record=(source, record_id), why=why, by=by or user_name(), now=now()
         )
@@ -194,7 +195,7 @@ def lift(
 ) -> None:
     """Lift every shield from a record's child."""
     with existing_register(database) as engine:
-        with writing(engine) as connection:
+        with acting(engine) as connection:
             lift_shields(
                 connection, record=(source, record_id), why=why, by=by or user_name(), now=now()
             )
@@ -227,7 +228,7 @@ def sever(
     sides = [[_key(text) for text in side] for side in (one, other)]
     with existing_register(database) as engine:
         try:
-            with writing(engine) as connection:
+            with acting(engine) as connection:
                 count = enter_severance(
                     connection, one=sides[0], other=sides[1], why=why, by=by or user_name(),
                     now=now(),
@@ -264,7 +265,7 @@ def put(
     with (
         existing_register(database) as engine,
         _said_of("FILE: {}"),
-        writing(engine) as connection,
+        acting(engine) as connection,
     ):
         done = put_record(
             connection,
@@ -300,7 +301,7 @@ def delete(
     with (
         existing_register(database) as engine,
         _said_of("--as-of"),
-        writing(engine) as connection,
+        acting(engine) as connection,
     ):
         done = delete_record(
             connection,

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from api.act_commands import RecordArgument, SourceArgument
 from api.arguments import number
 from api.db.engine import reading, writing
+from api.db.turns import acting
 from api.opening import (
     ByOption,
     DatabaseOption,
@@ -86,7 +87,7 @@ def hold_record(
 
 
 def _hold(on: tuple[str, str] | str, why: str, database: str | None, by: str | None) -> None:
-    with existing_register(database) as engine, writing(engine) as connection:
+    with existing_register(database) as engine, acting(engine) as connection:
         number = put_hold(connection, on=on, why=why, by=by or user_name(), now=now())
     print(f"Hold {number} is in force. To end it: matcher holds lift {number} --why TEXT")
 
@@ -99,7 +100,7 @@ def lift(
     by: ByOption = None,
 ) -> None:
     """End a hold."""
-    with existing_register(database) as engine, writing(engine) as connection:
+    with existing_register(database) as engine, acting(engine) as connection:
         lift_hold(connection, hold, why=why, by=by or user_name(), now=now())
     print(f"Hold {hold} is lifted.")
 

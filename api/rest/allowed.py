@@ -6,7 +6,7 @@ answer is sent; if it cannot be, there is no answer.
 """
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -16,12 +16,13 @@ from fastapi import Depends, Header, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from limits import RateLimitItemPerMinute
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.exceptions import HTTPException
 
 from api.db.engine import reading, writing
+from api.db.turns import acting
 from api.rest.access import Access, AnsweredError, Kept, Write
 from api.rest.errors import kind_of
 from api.rest.problems import KINDS, Problem
@@ -67,6 +68,13 @@ NOBODY = "(nobody)"
 # Requests that may read at a time. Each holds a connection, and then needs a thread to go on: of
 # more than there are connections, those that wait for one would hold all threads.
 _READERS = 30
+# What is written by these is sent by systems, or may take long.
+_SENT = {
+    Permission.WRITE_RECORDS,
+    Permission.BRING_EXTRACTS,
+    Permission.EXPORT,
+    Permission.READ_AUDIT,
+}
 # Requests of one permission that may write, or wait to, at a time: each holds a thread.
 _WRITERS = 6
 
@@ -184,7 +192,10 @@ class Reads(Allowed):
 
 
 class Writes(Allowed):
-    """Gives a route a transaction, and answers a request that was made before as before."""
+    """Gives a route a transaction, and answers a request that was made before as before.
+
+    What people decide is done one after another; files and records that are sent wait for nobody.
+    """
 
     def __call__(
         self,
@@ -198,7 +209,7 @@ class Writes(Allowed):
         with reading(service.engine) as connection:
             known = self.begin(request, service, bearer, purpose, connection)
         try:
-            with writing(service.engine) as connection:
+            with self._transaction(service.engine) as connection:
                 access = Write(
                     service, known.caller, connection, known.now, request, known.personal_view
                 )
@@ -210,6 +221,9 @@ class Writes(Allowed):
             if "locked" not in str(error.orig):
                 raise
             raise Problem("busy", headers={"Retry-After": "10"}) from None
+
+    def _transaction(self, engine: Engine) -> AbstractContextManager[Connection]:
+        return writing(engine) if self.permission in _SENT else acting(engine)
 
 
 @cache
