@@ -4,6 +4,8 @@ All but the runs is the present state, made anew from records, rules and model a
 Texts are kept as 64-bit hashes here, so that these tables are narrow and hold no values.
 """
 
+from enum import StrEnum
+
 from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,6 +19,17 @@ def _some(column: str, where: str, *order: str) -> Index:
     )
 
 
+class RunKind(StrEnum):
+    """What a run was for."""
+
+    LINK = "link"  # extracts
+    UNDO = "undo"  # of extracts
+    DECISION = "decision"  # and corrections
+    RECORD = "record"  # one alone
+    RELINK = "relink"  # of everything, by other rules
+    ERASURE = "erasure"
+
+
 class Run(Table):
     """One execution of linkage over the register.
 
@@ -27,7 +40,7 @@ class Run(Table):
     __tablename__ = "run"
 
     id: Mapped[Id]
-    kind: Mapped[Name]  # link, decision, relink, undo, record
+    kind: Mapped[Name]  # of RunKind
     at: Mapped[Moment]
     by: Mapped[Name]
     rules: Mapped[Hash] = mapped_column(ForeignKey("rule_set.hash"))

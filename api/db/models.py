@@ -11,6 +11,7 @@ from api.db.linkage import (
     EvidenceCount,
     Pair,
     Run,
+    RunKind,
 )
 from api.db.outbox import FeedKey, Webhook, WebhookDelivery
 from api.db.previews import PreviewRow
@@ -117,6 +118,7 @@ __all__ = [
     "ReviewSkip",
     "RuleSet",
     "Run",
+    "RunKind",
     "SampledPair",
     "SearchEntry",
     "Severance",

@@ -36,7 +36,7 @@ class RunModel(BaseModel):
     id: int = Field(description="Its number; runs are numbered in their order.", examples=[5])
     kind: str = Field(
         description="`link` and `undo` are of extracts, `record` of one record, `decision` of what "
-        "people decided, `relink` of other rules.",
+        "people decided, `relink` of other rules, `erasure` of records that were erased.",
         examples=["link"],
     )
     at: datetime = Field(description="When, in UTC.")

@@ -7,6 +7,7 @@ from fastapi import Form, Request
 from api.rest.access import Access
 from api.rest.problems import Problem
 from api.services.register.acts import key_of
+from api.services.register.changes import was_erased
 from api.services.register.corrections_told import ToldCorrection, told_corrections
 from api.services.register.history import Standing
 from api.services.register.shields import WHEREABOUTS
@@ -36,7 +37,14 @@ def current_child(request: Request, visit: Access, child_id: str) -> ShownChild:
         )
     title = f"Child {child_id} is no more"
     raise Instead(
-        page(request, "children/ended.html", title=title, standing=found.standing, status=410)
+        page(
+            request,
+            "children/ended.html",
+            title=title,
+            standing=found.standing,
+            erased=was_erased(visit.connection, visit.view, found.standing),
+            status=410,
+        )
     )
 
 

@@ -15,7 +15,7 @@ from api.services.register.acts import ActError
 from api.services.register.apart import kept_apart
 from api.services.register.begun import begun_in_history, only_moved
 from api.services.register.causes import causes
-from api.services.register.changes import child_history
+from api.services.register.changes import child_history, was_erased
 from api.services.register.corrections_told import told_corrections
 from api.services.register.families import view_family
 from api.services.register.history import ChildStanding
@@ -98,6 +98,7 @@ def history_page(request: Request, child_id: str, visit: Visit, after: After = 0
         "children/history.html",
         title=f"History of child {child_id}",
         standing=standing,
+        erased=was_erased(visit.connection, visit.view, standing),
         child_id=child_id,
         changes=changes[after : after + _CHANGES],
         next=after + _CHANGES if len(changes) > after + _CHANGES else None,

@@ -39,7 +39,7 @@ _NAME = re.compile("[a-z][a-z_]{0,29}", re.IGNORECASE | re.ASCII)
 _FILTERS = (
     "shown", "in_full", "marked", "marked_field", "marked_words", "plain", "day", "moment", "age",
     "number", "chance", "counted", "words", "titled", "named", "of_field", "born", "system",
-    "plain_system", "sentence",
+    "plain_system", "sentence", "run_did", "in_run",
 )  # fmt: skip
 
 

@@ -26,6 +26,24 @@ _FIELDS = {
 }
 
 
+# What a run did, of itself and after "in which".
+RUN_DID = {
+    "link": "Linked extracts",
+    "undo": "Undid an extract",
+    "decision": "Applied decisions and corrections",
+    "record": "Put or deleted one record",
+    "relink": "Linked everything again",
+    "erasure": "Erased records",
+}
+IN_RUN = {
+    "link": "extracts were linked",
+    "undo": "an extract was undone",
+    "decision": "decisions and corrections were applied",
+    "record": "one record was put or deleted",
+    "relink": "everything was linked again",
+    "erasure": "records were erased",
+}
+
 # What the sources' company is called as a part of a weight, and what it says.
 COMPANY = (
     "Systems that hold only one",
@@ -201,6 +219,16 @@ def chance(probability: float) -> str:
 def counted(count: int, thing: str, things: str | None = None) -> str:
     """Such as "1 pair" or "1,200 pairs"."""
     return f"{number(count)} {thing if count == 1 else things or thing + 's'}"
+
+
+def run_did(kind: str) -> str:
+    """What a run of a kind did: "Linked extracts"."""
+    return RUN_DID[kind]
+
+
+def in_run(kind: str) -> str:
+    """The same after "in which": "extracts were linked"."""
+    return IN_RUN[kind]
 
 
 def words(name: str) -> str:

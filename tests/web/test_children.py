@@ -17,6 +17,7 @@ from api.services.register.change_of_run import change_of_run
 from tests.databases import Databases
 from tests.register_service.registers import shipped
 from tests.register_service.reviewed import AISHA, NOAH, PEOPLE, Reviewed, reviewed, without
+from tests.register_service.seen import delete
 from tests.web.conftest import SignIn, token_in
 
 NHS_NUMBER = "9434765919"
@@ -189,6 +190,63 @@ def test_a_merge_or_split_in_the_history_leads_to_the_decision_that_it_came_of(
     assert "See the decision" in plain and "See or undo the decision" not in plain
     register.run()
     assert register.together(AISHA[0], AISHA[1])
+
+
+def test_of_an_erased_child_it_is_said_that_it_was_erased(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.STEWARD)
+    child = register.child(NOAH)
+    register.erase(NOAH)
+    gone = client.get(f"/children/{child}")
+    assert gone.status_code == 410
+    assert "What the register held of it was erased." in text_of(gone.text)
+    assert "No system lists" not in gone.text
+    history = text_of(client.get(f"/children/{child}/history").text)
+    assert "This id is no more: what the register held of it was erased." in history
+    assert "in which records were erased" in history
+    assert "Erased records" in text_of(client.get("/").text)
+    for page in (gone.text, history):
+        assert not any(value in page for value in ("Quigley", "Noah", "OL4 3PP", "a test"))
+
+
+def test_of_a_child_whose_records_its_systems_deleted_that_is_said(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.STEWARD)
+    child = register.child(NOAH)
+    delete(register, NOAH)
+    register.erase(NOAH)
+    assert "No system lists any of its records now." in client.get(f"/children/{child}").text
+    history = text_of(client.get(f"/children/{child}/history").text)
+    assert "it was left without any record." in history
+
+
+def test_of_a_child_merged_into_one_that_was_erased_it_is_said_too(
+    register: Reviewed, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.STEWARD)
+    before = {register.child(NOAH), register.child(AISHA[0])}
+    register.say("match", AISHA[0], NOAH)
+    register.erase(NOAH, *AISHA)
+    for child in before:
+        assert "it was erased" in text_of(client.get(f"/children/{child}").text)
+
+
+def test_who_could_not_see_what_was_erased_is_not_told_that_it_was(
+    register: Reviewed, service: Service, sign_in: SignIn
+) -> None:
+    """The last record that may be seen was deleted; another, of a source without, is erased."""
+    client = sign_in(Role.STEWARD)
+    child = register.child(AISHA[0])
+    for key in AISHA[:-1]:
+        delete(register, key)
+    _hide(service, AISHA[-1][0])
+    before = client.get(f"/children/{child}").text, client.get(f"/children/{child}/history").text
+    assert "No system lists any of its records now." in before[0]
+    register.erase(AISHA[-1])
+    after = client.get(f"/children/{child}").text, client.get(f"/children/{child}/history").text
+    assert [text_of(one) for one in after] == [text_of(one) for one in before]
 
 
 def test_an_empty_correction_is_told_beside_its_fields(
@@ -425,6 +483,17 @@ def _let_see(service: Service, source: str, purpose: str) -> None:
         more = {**said, "purposes": [*said["purposes"], purpose]}
         connection.execute(
             update(Agreement).where(Agreement.source == number).values(purposes=more)
+        )
+
+
+def _hide(service: Service, source: str) -> None:
+    """Let nobody see a source for any purpose."""
+    with writing(service.engine) as connection:
+        number = select(Source.number).where(Source.name == source).scalar_subquery()
+        query = select(Agreement.purposes).where(Agreement.source == number)
+        none = {**connection.scalars(query).one(), "purposes": []}
+        connection.execute(
+            update(Agreement).where(Agreement.source == number).values(purposes=none)
         )
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from api.db.models import RunKind
 from api.web import text
 
 
@@ -100,3 +101,7 @@ def test_what_is_marked_is_told_in_the_form_in_which_it_is_shown(
     value: str | None, name: str, spans: list[tuple[int, int]], words: str
 ) -> None:
     assert re.sub("</?bdi>", "", text.marked_words(value, name, spans)) == words
+
+
+def test_every_kind_of_run_has_words() -> None:
+    assert set(text.RUN_DID) == set(text.IN_RUN) == set(RunKind)

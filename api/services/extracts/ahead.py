@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select
 
-from api.db.models import ModelFile, RuleSet, Run
+from api.db.models import ModelFile, RuleSet, Run, RunKind
 from api.services.extracts.applying import apply
 from api.services.extracts.changes import diff
 from api.services.extracts.reading import read_kept
@@ -69,6 +69,13 @@ def _begin(connection: Connection, now: datetime) -> int:
     if model is None:
         model = _NOT_KEPT
         connection.execute(insert(ModelFile).values(hash=model, content="", first_used_at=now))
-    values = {"id": number, "kind": "link", "at": now, "by": "", "rules": rules, "model": model}
+    values = {
+        "id": number,
+        "kind": RunKind.LINK,
+        "at": now,
+        "by": "",
+        "rules": rules,
+        "model": model,
+    }
     connection.execute(insert(Run).values(**values, population={}, counts={}))
     return number

@@ -12,11 +12,12 @@ import numpy as np
 from sqlalchemy import Connection, or_, select
 
 from api.db.among import among
-from api.db.models import Extract, Membership, Record, RecordVersion, Run, Severance
+from api.db.models import Extract, Membership, Record, RecordVersion, Run, RunKind, Severance
 from api.db.tables import in_utc
 from api.services.access.policy import View
 from api.services.register.acts import Key, numbers_of
 from api.services.register.child_events import child_events, shown_events
+from api.services.register.history import ChildStanding, Standing
 from api.services.register.lookalikes import Lookalikes, lookalikes
 from api.services.register.seen_events import FeedEvent, Sight, successors
 from api.services.register.severances import hidden_from, shown_successions
@@ -28,7 +29,10 @@ from api.services.register.shields import (
     was_shielded,
 )
 from api.services.register.sundered import unclaimed
-from api.services.register.viewing import SAID
+from api.services.register.viewing import SAID, view_standing
+
+# Entries that name the children to whom the records of one went.
+_LEADS_ON = ("child_merged", "child_split")
 
 # Where an entry stands: run, section within it, number.
 Place = tuple[int, int, int]
@@ -120,6 +124,28 @@ def child_history(
             entries.append(entry)
     entries.sort(key=lambda entry: entry.place)
     return [entry for entry in entries if after is None or entry.place > after][:limit]
+
+
+def was_erased(connection: Connection, view: View, standing: ChildStanding) -> bool:
+    """Whether an erasure took the last records of a child, or of all that it was merged into.
+
+    Told by no more than its history tells, and the histories that this leads to.
+    """
+    if standing.standing is not Standing.ENDED or standing.to_run is None:
+        return False
+    before = (standing.to_run, -1, 0)
+    told = child_history(connection, view, standing.child_id, after=before)
+    if any(one.when.kind == RunKind.ERASURE for one in told if one.run == standing.to_run):
+        return True
+    # Each ended after the one before it, so this comes to an end.
+    led = {other for one in told if one.kind in _LEADS_ON for other in one.children}
+    stood = [view_standing(connection, view, other) for other in sorted(led)]
+    return bool(stood) and all(
+        one is not None
+        and (one.to_run or 0) > standing.to_run
+        and was_erased(connection, view, one)
+        for one in stood
+    )
 
 
 def _is_told(event: FeedEvent, view: View, untold: Lookalikes) -> bool:

@@ -15,7 +15,7 @@ import pandas as pd
 from sqlalchemy import Connection, func, insert, literal_column, select, text, update
 
 from api.db.engine import is_sqlite
-from api.db.models import Conflict, Correction, Decision, Pair, Run, Severance, Source
+from api.db.models import Conflict, Correction, Decision, Pair, Run, RunKind, Severance, Source
 from api.services.extracts import Applied, Due, apply, diff, extracts_due, read_kept, undo
 from api.services.register.columns import Numbers, columns
 from api.services.register.conflicts import REFUSED_LINK
@@ -173,7 +173,7 @@ def relink(
     if previewed is not None:
         previewed.check_run(connection)
     (rules, model), before = differ_from_last(connection, offered), _links(connection)
-    run = begin_run(connection, offered, kind="relink", by=by, now=now)
+    run = begin_run(connection, offered, kind=RunKind.RELINK, by=by, now=now)
     _held_by(connection, run)
     if previewed is not None:
         previewed.check_mark(mark_of(connection, offered, run=run))
@@ -227,7 +227,9 @@ def lock_register(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
 
-def begin_run(connection: Connection, rules: InForce, *, kind: str, by: str, now: datetime) -> int:
+def begin_run(
+    connection: Connection, rules: InForce, *, kind: RunKind, by: str, now: datetime
+) -> int:
     """Enter a run; its number."""
     keep_rules(connection, rules, now=now)
     keep_key(connection)
@@ -269,11 +271,11 @@ def end_run(
     )
 
 
-def _kind(due: list[Due], anew: bool) -> str:
+def _kind(due: list[Due], anew: bool) -> RunKind:
     """What a run is for: extracts to link or undo, or else what people decided and corrected."""
     if due and all(one.undo for one in due):
-        return "undo"
-    return "link" if due or anew else "decision"
+        return RunKind.UNDO
+    return RunKind.LINK if due or anew else RunKind.DECISION
 
 
 def _one_a_source(due: list[Due]) -> list[Due]:

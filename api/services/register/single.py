@@ -11,7 +11,7 @@ from datetime import date, datetime
 import numpy as np
 from sqlalchemy import Connection, insert, select, update
 
-from api.db.models import Membership, Record, RecordVersion, Source
+from api.db.models import Membership, Record, RecordVersion, RunKind, Source
 from api.services.access.audit import note_act
 from api.services.extracts.changes import CONTENT_COLUMNS
 from api.services.extracts.dates import extract_dates
@@ -101,7 +101,7 @@ def put_record(
         "leave the record as it is, or give the date on which the source held these values",
     )
     like = shields_for(connection, record, {**values, "source": source})
-    run = begin_run(connection, rules, kind="record", by=by, now=now)
+    run = begin_run(connection, rules, kind=RunKind.RECORD, by=by, now=now)
     if record is None:
         record = connection.execute(
             insert(Record).values(source=number, record_id=record_id).returning(Record.id)
@@ -130,7 +130,7 @@ def _redate(
 
     Its place counts as it did: a day tells nothing of where a child lives.
     """
-    run = begin_run(connection, rules, kind="record", by=by, now=now)
+    run = begin_run(connection, rules, kind=RunKind.RECORD, by=by, now=now)
     other = {"from_run": run, "to_run": None, "as_of": as_of, "extract": None}
     table = RecordVersion.__table__
     kept = [column.name for column in table.columns if column.name not in ("id", *other)]
@@ -168,7 +168,7 @@ def delete_record(
     if version is None:
         raise DataError(f"{source} does not list this record any more")
     _check_not_older(as_of, _day_of(connection, number, version), "leave the record as it is")
-    run = begin_run(connection, rules, kind="record", by=by, now=now)
+    run = begin_run(connection, rules, kind=RunKind.RECORD, by=by, now=now)
     _close(connection, version, run)
     outcome = _link(connection, rules, run, record, by, now, "record_deleted")
     return Put(False, True, None, run, outcome)

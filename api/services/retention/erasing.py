@@ -20,6 +20,7 @@ from api.db.models import (
     Membership,
     Record,
     RecordVersion,
+    RunKind,
     Source,
     Succession,
 )
@@ -227,7 +228,7 @@ def _erase(
     observer = observer or Silent()
     rules = rules_in_force(connection, offered)
     by_source = count_by_source(connection, records)
-    run = begin_run(connection, rules, kind="erasure", by=by, now=now)
+    run = begin_run(connection, rules, kind=RunKind.ERASURE, by=by, now=now)
     left = end_corrections(connection, records, by=by, now=now, run=run)
     outcome = link_register(
         connection,
