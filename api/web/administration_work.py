@@ -8,6 +8,7 @@ from api.db.engine import reading
 from api.rest.access import Access
 from api.rest.problems import Problem
 from api.services.access.audit import note_act
+from api.services.retention.erasing import children_to_erase
 from api.services.webhooks import (
     WebhookView,
     count_dead_letters,
@@ -34,7 +35,12 @@ def work_page(request: Request, visit: Visit) -> Response:
     open_ = {job.id for job in waiting}
     last = [job for job in recent(visit.service.engine, _RECENT) if job.id not in open_]
     return page(
-        request, "administration/work.html", title="Queued work", waiting=waiting, last=last
+        request,
+        "administration/work.html",
+        title="Queued work",
+        waiting=waiting,
+        last=last,
+        children=children_to_erase(visit.connection, [job.id for job in (*waiting, *last)]),
     )
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from api.db.engine import reading
+from api.db.engine import reading, writing
 from api.db.models import Audit, Erasure, JobState
 from api.rest.service import Service
 from api.services.access.roles import Role
 from api.services.jobs import handlers
-from api.services.retention.erasing import ERASE
+from api.services.retention.erasing import ERASE, queue_erase_child, queue_erase_due
 from api.services.work import Pace, find, run_next
 from tests.register_service.registers import shipped
 from tests.register_service.reviewed import AISHA, NOAH, Reviewed
@@ -61,6 +61,21 @@ def work_off(service: Service) -> None:
     assert task is not None
     job = find(service.engine, task.id)
     assert job is not None and (job.kind, job.state, job.problem) == (ERASE, JobState.DONE, None)
+
+
+def test_of_queued_work_one_child_and_what_is_due_are_told_apart(
+    register: Reviewed, service: Service, sign_in: SignIn
+) -> None:
+    steward, child = Steward(sign_in), register.child(AISHA[1])
+    with writing(service.engine) as connection:
+        queue_erase_due(connection, ["census"], today=date(2064, 9, 1), by="steward")
+        one = queue_erase_child(connection, child, why="request 12", by="steward")
+    told = {"Erase what is due", f"Erase one child, {child}"}
+    waiting = steward.see("/administration/work")
+    steward.send(f"/administration/work/{one}/cancel")
+    for seen in (waiting, steward.see("/administration/work")):
+        assert set(re.findall(r'data-title="What"[^>]*>([^<]*)<', seen)) == told
+        assert "request 12" not in seen
 
 
 def test_what_is_due_is_shown_held_and_erased_once_confirmed(

@@ -5,7 +5,7 @@ that it was erased. If its source lists it again, it comes as another record, si
 that could tell that it is the same is left.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from api.db.among import among
 from api.db.models import (
     ACTIVITY,
     Erasure,
+    Job,
     Membership,
     Record,
     RecordVersion,
@@ -120,6 +121,13 @@ def queue_erase_child(connection: Connection, child_id: str, *, why: str, by: st
     """Have every record of a child erased by a worker; the job. Raises ActError."""
     check_can_erase(connection, records=records_of_child(connection, child_id), why=why)
     return enqueue(connection, ERASE, {"child": child_id, "why": why}, by)
+
+
+def children_to_erase(connection: Connection, jobs: Collection[int]) -> dict[int, str]:
+    """The child whose records a job erases, of those of these jobs that are about one."""
+    query = select(Job.id, Job.request).where(Job.kind == ERASE, Job.id.in_(jobs))
+    asked = connection.execute(query)
+    return {job: request["child"] for job, request in asked if "child" in request}
 
 
 def do_erase(
