@@ -239,11 +239,11 @@ def test_a_reason_for_a_pair_that_was_lost_is_given_back(sit: Sit, act: str) -> 
     pair = anna.take()
     anna.let_expire()
     assert ben.take() == pair
-    late = anna.post(f"{pair}/{act}", kind="match", why="<b>One girl</b>, two surnames")
+    late = anna.post(f"{pair}/{act}", kind="match", why="<b>One girl</b>,\r\ntwo surnames")
     assert late.status_code == 409
     assert "Somebody else has this pair now" in text_of(late)
     assert "<b>One girl</b>, two surnames" in text_of(late)
-    assert "<b>" not in late.text
+    assert "<b>" not in late.text and "line feed" not in late.text
     for without in (anna.post(f"{pair}/{act}", kind="match", why=" "), anna.get(pair)):
         assert without.status_code == 409 and "reason" not in text_of(without)
 
