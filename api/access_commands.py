@@ -215,7 +215,8 @@ def rotate_key(
             connection, name, by=user_name(), now=now(), grace=timedelta(days=grace)
         )
     screen.show_key(made)
-    print(f"The one before works for {grace} more days at most.")
+    left = f"for {grace} more days at most" if grace else "no more"
+    print(f"The one before works {left}.")
 
 
 @keys.command("end")

@@ -56,8 +56,12 @@ def check_settings(settings: Settings, host: str) -> None:
             )
         if settings.openid_issuer and urlsplit(settings.openid_issuer).scheme != "https":
             wrong.append("MATCHER_OPENID_ISSUER must be an https:// address")
-        if settings.openid_issuer and not settings.openid_client_secret:
-            wrong.append("set MATCHER_OPENID_CLIENT_SECRET, or no provider")
+        provider = ("openid_client_id", "openid_client_secret") if settings.openid_issuer else ()
+        wrong += [
+            f"set MATCHER_{name.upper()}, or no provider"
+            for name in provider
+            if not getattr(settings, name)
+        ]
         if urlsplit(settings.database_url).password == "":
             wrong.append("the database's user needs a password, or none named in the URL")
     elif not _loopback(host):

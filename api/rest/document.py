@@ -40,6 +40,21 @@ TAGS = {
     "webhooks": "Being told of events as they come.",
 }
 
+# Headers, each with the answers that have it.
+_HEADERS: dict[str, tuple[dict[str, Any], str]] = {
+    name: ({"description": said, "schema": {"type": "string"}}, when)
+    for name, when, said in (
+        ("X-Request-Id", "always", "Which request this was, as the service's log has it."),
+        ("Cache-Control", "always", "`no-store`, unless the answer says otherwise."),
+        ("Link", "list", 'Where the list goes on, as `<...>; rel="next"`; missing at its end.'),
+        (
+            "Idempotency-Replayed",
+            "replay",
+            "`true` where the same request was done before, under the same `Idempotency-Key`.",
+        ),
+    )
+}
+
 # Of our own, since the framework's passes over parameters.
 router = APIRouter()
 
@@ -77,12 +92,14 @@ def _completed(app: FastAPI, document: dict[str, Any]) -> dict[str, Any]:
     for address, path in document["paths"].items():
         for method, operation in path.items():
             _complete(operation, fhir=address.startswith(FHIR))
+            _say_headers(operation, schemas)
             _say_who(operation, app.state.routes.get(f"{method.upper()} {address}"))
             _lead_on(address, operation, schemas)
             _exemplify(operation, schemas)
     for path in document["webhooks"].values():
         for operation in path.values():
             _exemplify(operation, schemas)
+    components["headers"] = {name: header for name, (header, _) in _HEADERS.items()}
     named = str(document["paths"])
     components["examples"] = {
         name: one for name, one in problem_examples().items() if f"/{name}'" in named
@@ -101,6 +118,27 @@ def _complete(operation: dict[str, Any], *, fhir: bool) -> None:
         if "application/json" in own.get(str(status), {}).get("content", {}):
             del own[str(status)]
         own.setdefault(str(status), entry)
+
+
+def _say_headers(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Describe the headers that every answer of a kind has."""
+    keyed = any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", ()))
+    for status, answer in operation["responses"].items():
+        shown = answer.get("content", {}).get("application/json", {}).get("schema", {})
+        listed = "next" in schemas.get(shown.get("$ref", "").rpartition("/")[2], {}).get(
+            "properties", ()
+        )
+        fits = {
+            "always": True,
+            "list": status == "200" and listed,
+            "replay": keyed and status.startswith("2"),
+        }
+        own = {
+            name: {"$ref": f"#/components/headers/{name}"}
+            for name, (_, when) in _HEADERS.items()
+            if fits[when]
+        }
+        answer["headers"] = own | answer.get("headers", {})
 
 
 def _say_who(operation: dict[str, Any], route: APIRoute | None) -> None:

@@ -36,6 +36,12 @@ LOCATED: dict[str, Any] = {
         "schema": {"type": "string"},
     }
 }
+FILED: dict[str, Any] = {
+    "Content-Disposition": {
+        "description": "That it is to be kept as a file, and under which name.",
+        "schema": {"type": "string"},
+    }
+}
 TAGGED: dict[str, Any] = _ETAG
 
 

@@ -12,7 +12,7 @@ from api.rest.access import Access, Write
 from api.rest.allowed import reads, writes
 from api.rest.asking import require_run
 from api.rest.bodies import Body, named, whole
-from api.rest.etags import LOCATED
+from api.rest.etags import FILED, LOCATED
 from api.rest.guarding import GuardedRoute
 from api.rest.jobs import JobModel, job_model
 from api.rest.problems import Problem, acting, asking
@@ -115,6 +115,7 @@ def get_export(export: Number, access: Reading) -> ExportModel:
         200: {
             "content": {"text/csv": _BINARY, "application/vnd.apache.parquet": _BINARY},
             "description": "The file",
+            "headers": FILED,
         },
         **asking("not-found", "gone", "conflict"),
     },

@@ -15,6 +15,7 @@ from api.rest.access import Access, Write
 from api.rest.allowed import Allowed, reads, writes
 from api.rest.errors import plainly
 from api.rest.etags import (
+    FILED,
     LOCATED,
     TAGGED,
     UNCHANGED,
@@ -213,7 +214,11 @@ def get_rejects(
     summary="Download the rows that could not be read",
     response_class=StreamingResponse,
     responses={
-        200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "A file"},
+        200: {
+            "content": {"text/csv": {"schema": {"type": "string"}}},
+            "description": "A file",
+            "headers": FILED,
+        },
         **asking("not-found"),
     },
 )

@@ -1,9 +1,9 @@
 """Persons matched against the register; nothing is stored."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from api.rest.access import Access
 from api.rest.allowed import KeyHeader, reads
@@ -21,6 +21,7 @@ from api.services.matching import (
     NothingUsableError,
     Understood,
     match_persons,
+    of_unknown_sources,
     understood,
 )
 from api.services.register.candidates import Candidate, Grade
@@ -32,6 +33,7 @@ router = APIRouter(route_class=GuardedRoute, tags=["match"])
 
 GradeName = Literal["certain", "probable", "possible", "certainly_not"]
 _READS = reads(Permission.MATCH_PEOPLE)
+_NOT_USED = "is not looked at beside a forename and a surname"
 
 
 class PersonModel(Body):
@@ -60,6 +62,17 @@ class PersonModel(Body):
         description="The system that says this, if it is one of the register's: the person is "
         "then not matched with its other records, if it holds each child once.",
     )
+
+    @model_validator(mode="after")
+    def _orders_a_name(self) -> Self:
+        if self.name_order and not self.name:
+            raise ValueError("`name_order` says nothing without `name`")
+        return self
+
+    @property
+    def unused(self) -> list[str]:
+        """What is not looked at, since other fields say it."""
+        return ["name"] if self.name and self.forename and self.surname else []
 
     def said(self) -> Person:
         """As text by column of RECORDS; what is missing is left out."""
@@ -210,7 +223,7 @@ class CandidatesOfEach(BaseModel):
     persons: list[Candidates] = Field(description="As many as were asked for.")
 
 
-@router.post("/match", summary="Match a person", responses=acting())
+@router.post("/match", summary="Match a person", responses=acting("unknown-source"))
 def match_person(
     said: MatchOne, access: Annotated[Access, _READS], _key: KeyHeader = None
 ) -> Candidates:
@@ -224,10 +237,10 @@ def match_person(
     `certainly_not`: below; only such are told as share a name, a date, a place or a number.
     """
     (found,), (made,) = _matched(access, [said.person], said)
-    return _told(access, found, made)
+    return _told(access, said.person, found, made)
 
 
-@router.post("/match/batch", summary="Match persons", responses=acting())
+@router.post("/match/batch", summary="Match persons", responses=acting("unknown-source"))
 def match_people(
     said: MatchMany, access: Annotated[Access, _READS], _key: KeyHeader = None
 ) -> CandidatesOfEach:
@@ -235,7 +248,7 @@ def match_people(
     names each at fault by its place.
     """
     found, made = _matched(access, said.persons, said)
-    told = [_told(access, *own) for own in zip(found, made, strict=True)]
+    told = [_told(access, *own) for own in zip(said.persons, found, made, strict=True)]
     return CandidatesOfEach(persons=told)
 
 
@@ -247,6 +260,11 @@ def _matched(
     def at(place: int) -> str:
         return "body.person" if isinstance(asked, MatchOne) else f"body.persons.{place}"
 
+    unknown = of_unknown_sources(access.connection, said)
+    if unknown:
+        message = "there is no such source"
+        errors = [{"place": f"{at(one)}.source", "message": message} for one in unknown]
+        raise Problem("unknown-source", errors=errors)
     try:
         found = match_persons(access.connection, access.caller, access.view, said, asked.asked())
         return found, understood(access.connection, said)
@@ -261,9 +279,12 @@ def _matched(
         raise Problem("invalid", str(error)) from None
 
 
-def _told(access: Access, found: tuple[Candidate, ...], made: Understood) -> Candidates:
+def _told(
+    access: Access, person: PersonModel, found: tuple[Candidate, ...], made: Understood
+) -> Candidates:
     access.saw(*(one.child_id for one in found))
     notes = notes_on(made.left_out)
+    notes += [NoteModel(field=one, code="not_used", message=_NOT_USED) for one in person.unused]
     if not made.enough:
         notes.append(NoteModel(field=None, code="too_little", message=TOO_LITTLE))
     return Candidates(candidates=[_candidate(one) for one in found], notes=notes)

@@ -166,7 +166,8 @@ class NoteModel(BaseModel):
     field: str | None = Field(description="None if it is of the whole.", examples=["postcode"])
     code: str = Field(
         description="`not_usable`: it counts as missing. `not_kept`: it is gone with the record's "
-        "role. `too_little`: of a match, no candidate can be certain.",
+        "role. `not_used`: of a match, other fields say it. `too_little`: of a match, no candidate "
+        "can be certain.",
         examples=["not_usable"],
     )
     message: str = Field(

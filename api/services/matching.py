@@ -3,8 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from api.db.models import Source
 from api.services.access.caller import AccessError, Caller
 from api.services.access.policy import View
 from api.services.register.candidates import Candidate, Grade
@@ -99,6 +100,16 @@ def understood(connection: Connection, persons: Sequence[Person]) -> list[Unders
     if useless := [place for place, one in enumerate(found) if not one.anything]:
         raise NothingUsableError(useless)
     return [Understood(one.left_out, one.enough) for one in found]
+
+
+def of_unknown_sources(connection: Connection, persons: Sequence[Person]) -> list[int]:
+    """Places of persons that a system is said to hold that is none of the register's."""
+    named = {person["source"] for person in persons if "source" in person}
+    if not named:
+        return []
+    query = select(Source.name).where(Source.name.in_(sorted(named)))
+    unknown = named - set(connection.scalars(query))
+    return [place for place, person in enumerate(persons) if person.get("source") in unknown]
 
 
 def golden_of(

@@ -178,7 +178,7 @@ def test_a_head_is_read_as_it_is_printed(log: Engine) -> None:
     with reading(log) as connection:
         noted = chain.head(connection, Audit)
     assert Head.parse(str(noted)) == noted
-    for wrong in ("", "6", "6:", "x:" + START, "6:" + START[1:], START):
+    for wrong in ("", "6", "6:", "x:" + START, "6:" + START[1:], START, "-1:" + START):
         with pytest.raises(ValueError):
             Head.parse(wrong)
 

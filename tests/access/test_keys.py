@@ -154,6 +154,19 @@ def test_rotating_makes_no_key_last_longer(engine: Engine, make: Make) -> None:
         who(engine, old.key, now=old.expires_at)
 
 
+def test_earlier_keys_last_no_longer_than_the_one_that_is_rotated(
+    engine: Engine, make: Make
+) -> None:
+    first = make()
+    with writing(engine) as connection:
+        second = rotate_key(connection, "census", by="ada", now=NOW)
+        third = rotate_key(connection, "census", by="ada", now=NOW, grace=timedelta())
+    for old in (first, second):
+        with pytest.raises(CredentialsError):
+            who(engine, old.key)
+    who(engine, third.key)
+
+
 def test_a_key_can_be_rotated_again_and_the_one_in_use_is_meant(engine: Engine, make: Make) -> None:
     make()
     with writing(engine) as connection:

@@ -322,3 +322,16 @@ def test_production_is_not_known_by_more_than_a_host(address: str) -> None:
     assert "secret" not in str(told.value)
     for right in ("https://register.example", "https://register.example:8443/"):
         check_settings(Settings(environment="production", public_url=right), "127.0.0.1")
+
+
+@pytest.mark.parametrize("lacking", ["openid_client_id", "openid_client_secret"])
+def test_production_needs_all_that_a_provider_asks_for(lacking: str) -> None:
+    complete = {
+        "public_url": "https://register.example",
+        "openid_issuer": "https://provider.example",
+        "openid_client_id": "register",
+        "openid_client_secret": "a secret",
+    }
+    check_settings(Settings(environment="production", **complete), "127.0.0.1")
+    with pytest.raises(UnsafeSettingsError, match=f"MATCHER_{lacking.upper()}"):
+        check_settings(Settings(environment="production", **complete | {lacking: ""}), "127.0.0.1")

@@ -67,9 +67,9 @@ def test_the_document_is_openapi_and_leads_nowhere_that_is_not_in_it(
     jsonschema_rs.Draft202012Validator(OPENAPI_31).validate(document)
     components = document["components"]
     names = components["schemas"].keys()
-    named = set(_references(document))
-    kept = {f"#/components/schemas/{one}" for one in names}
-    assert kept | {f"#/components/examples/{one}" for one in components["examples"]} == named
+    kept = {f"#/components/{kind}/{one}" for kind in ("schemas", "examples", "headers")
+            for one in components[kind]}  # fmt: skip
+    assert kept == set(_references(document))
     assert [one for one in names if "__" in one] == []  # a class of two modules
     for schema in document["components"]["schemas"].values():
         jsonschema_rs.meta.validate({"$schema": _DRAFT, **schema})
@@ -141,7 +141,16 @@ def test_every_request_that_is_shown_works_as_it_is_shown(
 
 
 _RETRY, _MADE = {"Retry-After"}, {"Location", "Retry-After"}
-_SENT = ("location", "etag", "retry-after")
+_SENT = (
+    "location",
+    "etag",
+    "retry-after",
+    "x-request-id",
+    "cache-control",
+    "content-disposition",
+    "link",
+    "idempotency-replayed",
+)
 
 
 def _undescribed(operation: Any, method: str, address: str, found: Any) -> list[Any]:
@@ -177,6 +186,24 @@ def test_headers_that_clients_go_by_are_described(application: FastAPI) -> None:
             ]
     # Readiness has a document of its own, and work that is cancelled is where it was.
     assert lacking == [("get", "/readyz", "503"), ("post", "/v1/jobs/{job}/cancel", "202")]
+
+
+def test_lists_files_and_what_is_done_once_have_their_headers_described(
+    application: FastAPI,
+) -> None:
+    paths = application.openapi()["paths"]
+
+    def headers(method: str, address: str, status: str) -> set[str]:
+        return set(paths[address][method]["responses"][status]["headers"])
+
+    everywhere = {"X-Request-Id", "Cache-Control"}
+    assert headers("get", "/v1/events", "200") >= {"Link", *everywhere}
+    assert "Link" not in headers("get", "/v1/children/{child_id}", "200")
+    assert headers("post", "/v1/exports", "202") >= {"Idempotency-Replayed", "Location"}
+    assert "Idempotency-Replayed" not in headers("get", "/v1/exports/{export}", "200")
+    for address in ("/v1/exports/{export}/content", "/v1/extracts/{extract}/rejects.csv"):
+        assert "Content-Disposition" in headers("get", address, "200")
+    assert headers("get", "/v1/events", "422") >= everywhere
 
 
 def test_fields_of_forms_have_examples(application: FastAPI) -> None:

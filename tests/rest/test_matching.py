@@ -103,6 +103,23 @@ def test_records_of_sources_that_may_not_be_seen_are_not_looked_at(
     assert match(client, key(sources=["census"]), person=AISHA_SAID) == []
 
 
+def test_what_is_passed_over_of_a_person_is_told(client: TestClient, key: MakeKey) -> None:
+    asks = key()
+    both = {"person": {**AISHA_SAID, "name": "Someone Else"}}
+    notes = client.post("/v1/match", json=both, headers=asks).json()["notes"]
+    assert [(one["field"], one["code"]) for one in notes] == [("name", "not_used")]
+    ordered = {"person": {**AISHA_SAID, "name_order": "surname_first"}}
+    assert client.post("/v1/match", json=ordered, headers=asks).status_code == 422
+    nowhere = {**AISHA_SAID, "source": "nope"}
+    for address, said, place in (
+        ("/v1/match", {"person": nowhere}, "body.person.source"),
+        ("/v1/match/batch", {"persons": [AISHA_SAID, nowhere]}, "body.persons.1.source"),
+    ):
+        refused = client.post(address, json=said, headers=asks)
+        assert (refused.status_code, kind(refused)) == (400, "unknown-source")
+        assert [one["place"] for one in refused.json()["errors"]] == [place]
+
+
 def test_a_batch_answers_each_in_order(client: TestClient, key: MakeKey) -> None:
     nobody = {"forename": "Zebedee", "surname": "Nobody", "date_of_birth": "2001-01-09"}
     body = {"persons": [nobody, AISHA_SAID, {"surname": "Nobody"}]}

@@ -48,7 +48,7 @@ class Head:
     def parse(cls, text: str) -> "Head":
         """A head as printed. Raises ValueError."""
         entries, _, found = text.partition(":")
-        if not re.fullmatch(r"[0-9a-f]{64}", found):
+        if not (re.fullmatch(r"[0-9a-f]{64}", found) and re.fullmatch(r"[0-9]{1,18}", entries)):
             raise ValueError("this is not the head of a log, such as 12:5f...")
         return cls(int(entries), found)
 

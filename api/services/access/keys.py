@@ -84,9 +84,10 @@ def rotate_key(
     now: datetime,
     grace: timedelta = GRACE,
 ) -> NewKey:
-    """Make a key that may do the same; the old one goes on for ``grace``. Raises AccessError.
+    """Make a key that may do the same; earlier ones go on for ``grace``. Raises AccessError.
 
-    The new one lasts as long as the old one was made for.
+    The new one lasts as long as the last one was made for. One that was replaced before, and
+    still works, does so no longer than this one.
     """
     old = _current(connection, name, now)
     copied = ("name", "roles", "purposes", "sources", "cleared", "unattended", "per_minute")
@@ -94,9 +95,11 @@ def rotate_key(
     lasts = old_end - in_utc(old.created_at)
     row = {column: getattr(old, column) for column in copied} | {"expires_at": now + lasts}
     made = _enter(connection, row, by=by, now=now)
-    until = min(now + grace, old_end)
-    values = {"replaced_by": made.id, "expires_at": until}
-    connection.execute(update(ApiKey).where(ApiKey.id == old.id).values(values))
+    mine = update(ApiKey).where(ApiKey.id == old.id)
+    connection.execute(mine.values(replaced_by=made.id))
+    earlier = update(ApiKey).where(ApiKey.name == name, ApiKey.id != made.id, _works(now))
+    outlasting = earlier.where(ApiKey.expires_at > now + grace)
+    connection.execute(outlasting.values(expires_at=now + grace))
     detail = {"replaces": old.id}
     note_act(connection, "key_rotated", f"key {made.id}", by=by, now=now, detail=detail)
     return made

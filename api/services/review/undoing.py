@@ -274,9 +274,11 @@ def _older(connection: Connection, reviewer: Reviewer, answer: int) -> Any:
     row = connection.execute(
         select(ReviewAnswer).where(ReviewAnswer.id == answer, ReviewAnswer.by == reviewer.by)
     ).one_or_none()
-    if row is not None and row.state == VOID:
+    if row is None:
+        raise ActError(f"you have given no answer {answer}")
+    if row.state == VOID:
         raise ActError("this answer is undone already")
-    if row is None or not waits_for_others(connection, reviewer, PairId(row.low, row.high)):
+    if not waits_for_others(connection, reviewer, PairId(row.low, row.high)):
         raise ActError(
             "you have answered another pair since, and only your latest is yours to undo"
         )
