@@ -282,8 +282,10 @@ def test_a_pair_whose_values_changed_is_refused_with_what_they_were_and_are(
         for one in UNSURE_PEOPLE
     ]
     register.load_people(changed)
-    refused = anna.answer(pair, "match", why="her <aunt> told me")
+    refused = anna.answer(pair, "match", why="her <aunt> told me\r\nand her school")
     assert refused.status_code == 412
+    assert "her <aunt> told me and her school" in text_of(refused)
+    assert "line feed" not in refused.text
     told = text_of(refused)
     assert "Clinic u101 says something else" in told
     assert "Address Empty 77 New Street" in told
@@ -292,9 +294,12 @@ def test_a_pair_whose_values_changed_is_refused_with_what_they_were_and_are(
     assert "Zwolski" in told and "Its weight has moved" not in told
     assert "School" not in told.split("The reason")[0]
     kept = re.search(r'name="why" value="([^"]*)"', refused.text)
-    assert kept is not None and html.unescape(kept[1]) == "her <aunt> told me"
+    assert kept is not None and html.unescape(kept[1]) == "her <aunt> told me\nand her school"
     again = anna.post(f"{pair}/again", why=html.unescape(kept[1]))
-    assert "77 New Street" in again.text and "her &lt;aunt&gt; told me</textarea>" in again.text
+    assert (
+        "77 New Street" in again.text
+        and "her &lt;aunt&gt; told me\nand her school</textarea>" in again.text
+    )
     anna.get(pair)
     assert anna.answer(pair, "match").status_code == 303
 
