@@ -17,13 +17,22 @@ _WAITING = text(
 )
 
 
-def overtaken(engine: Engine, late: Callable[[], T], first: Callable[[Connection], Any]) -> T:
-    """What ``late`` gives that begins once ``first`` is done and before that is committed."""
+def overtaken(
+    engine: Engine,
+    late: Callable[[], T],
+    first: Callable[[Connection], Any],
+    then: Callable[[Connection], Any] = lambda _: None,
+) -> T:
+    """What ``late`` gives that begins once ``first`` is done and before that is committed.
+
+    ``then`` is done in the same transaction once ``late`` waits.
+    """
     with ThreadPoolExecutor(1) as pool:
         with writing(engine) as connection:
             first(connection)
             begun = pool.submit(late)
             _let_it_wait(engine, begun)
+            then(connection)
         return begun.result(timeout=60)
 
 

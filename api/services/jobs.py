@@ -189,7 +189,9 @@ def handlers(offered: InForce) -> Handlers:
         if state == ExtractState.RECEIVED:
             with observer.stage("read and validate"):
                 book = rules_in_force(connection, offered).book
-                found = validate(connection, extract, book=book, by=row.received_by, now=_now())
+                found = validate(
+                    connection, extract, book=book, by=row.received_by, now=_now(), links=True
+                )
             state = found.state
             if found.read is not None:
                 reads[extract] = found.read

@@ -55,10 +55,11 @@ def shown(value: object) -> Markup:
     """Text from data, so that it shows as what it is.
 
     It cannot change the direction of what is around it, and characters that are not seen are
-    named in their place. Nothing for None, and for no text.
+    named in their place; lines stay lines. Nothing for None, and for no text.
     """
     text = "" if value is None else str(value)
-    return Markup("<bdi>{}</bdi>").format(_seen(text)) if text else Markup()
+    lines = Markup("<br>").join(_seen(line) for line in text.split("\n"))
+    return Markup("<bdi>{}</bdi>").format(lines) if text else Markup()
 
 
 def marked(value: str, spans: Iterable[tuple[int, int]]) -> Markup:

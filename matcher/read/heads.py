@@ -78,11 +78,10 @@ def _head(top: Iterable[tuple[int, Sequence[RawCell]]], rows: int) -> Head | Non
     lines = [(number, [_text(cell) for cell in cells]) for number, cells in top]
     if not lines:
         return None
-    names = [_names(cells) for _, cells in lines]
-    at = next(at for at, count in enumerate(names) if count >= max(names) * _MOST_NAMED)
-    number, cells = lines[at]
-    if names[at] < 2 or _holds_values(cells):
+    at = _header(lines)
+    if at is None:
         return None
+    number, cells = lines[at]
     below = [line for _, line in lines[at + 1 :] if any(line)][:rows]
     width = 1 + max(at for line in (cells, *below) for at, cell in enumerate(line) if cell)
     return Head(
@@ -90,6 +89,17 @@ def _head(top: Iterable[tuple[int, Sequence[RawCell]]], rows: int) -> Head | Non
         tuple((cells + [""] * width)[:width]),
         tuple(tuple((line + [""] * width)[:width]) for line in below),
     )
+
+
+def _header(lines: Sequence[tuple[int, list[str]]]) -> int | None:
+    """Which of these rows is the header, if any."""
+    names = [_names(cells) for _, cells in lines]
+    # A single row may have more cells than the list has columns, so that no other compares with it.
+    for most in sorted(names, reverse=True)[:2]:
+        at = next(at for at, count in enumerate(names) if count >= most * _MOST_NAMED)
+        if names[at] >= 2 and not _holds_values(lines[at][1]):
+            return at
+    return None
 
 
 def _names(cells: Sequence[str]) -> int:

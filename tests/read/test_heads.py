@@ -26,6 +26,8 @@ def header_of(folder: Path, *lines: str) -> tuple[int, tuple[str, ...]] | None:
         (["Nursery list,,,", "printed 1 Nov 2026,,,", "", HEADER, *CHILDREN], 4),
         # A row with text in more cells than the header has names.
         ([HEADER + ",", *CHILDREN, "R9,Bob,Lee,two thousand,moved in June"], 1),
+        # One with more cells than the list has columns.
+        ([HEADER, CHILDREN[0], "R9,Bob,Lee,a,b,c,d,e,2015-03-09,OL8 1EU", *CHILDREN], 1),
         # A register by day.
         (["Ref,First,01/09/2026,08/09/2026,15/09/2026", *CHILDREN], 1),
     ],

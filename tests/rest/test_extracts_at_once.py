@@ -7,16 +7,18 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Connection, select, update
 
 from api.db.engine import reading
-from api.db.models import Extract
+from api.db.models import Extract, Job
 from api.rest.service import Service
+from api.services.access.audit import note_act
 from api.services.access.roles import Role
 from api.services.extracts import accept
 from api.services.extracts.states import hold_extract
 from api.services.extracts.validation import validate
+from api.services.register.running import lock_register
 from tests.at_once import overtaken
 from tests.register_service.registers import NOW, shipped
 from tests.rest.conftest import Headers, MakeKey
-from tests.rest.test_extracts import waiting
+from tests.rest.test_extracts import PEOPLE, as_csv, bring, waiting
 from tests.rest.work import do_work
 
 BY: Any = {"by": "another", "now": NOW}
@@ -64,6 +66,22 @@ def test_nobody_accepts_a_report_that_is_made_anew_at_that_moment(
     )
     assert (answer.status_code, answer.json()["type"]) == (412, "/v1/problems/stale")
     assert state(service, place) == "validated"
+
+
+def test_who_puts_a_record_while_an_extract_is_looked_over_keeps_nobody_waiting_for_ever(
+    client: TestClient, service: Service, key: MakeKey
+) -> None:
+    """Both change the register, and tell so in the log of acts: in that order."""
+    place = bring(client, key(Role.STEWARD), as_csv(PEOPLE)).headers["Location"]
+
+    def tell(connection: Connection) -> None:
+        note_act(connection, "record_put", "record 1", **BY)
+
+    overtaken(service.engine, lambda: do_work(service), lock_register, tell)
+    with reading(service.engine) as connection:
+        job = connection.execute(select(Job.state, Job.attempts).order_by(Job.id.desc())).first()
+    assert job == ("done", 1)
+    assert state(service, place) == "current"
 
 
 @pytest.mark.parametrize("step", ["refuse", "withdraw"])

@@ -31,6 +31,7 @@ from api.services.extracts.states import (
     require,
 )
 from api.services.register.lookalike_rows import MOST, count_lookalike_rows
+from api.services.register.running import lock_register
 from api.services.register.shields import shielded_records
 from api.services.rules import RuleBook
 from matcher.errors import ExtractRefused
@@ -65,6 +66,7 @@ def validate(
     book: RuleBook,
     by: str,
     now: datetime,
+    links: bool = False,
     progress: Progress | None = None,
 ) -> Validated:
     """Read a received extract, keep its rejects and its report, and judge it.
@@ -72,6 +74,9 @@ def validate(
     It is accepted at once if the loading rules say so and nothing speaks against it. It is
     refused, and its file dropped, if it cannot be read as what it is said to be. One that
     was validated can be validated again, for example after rules changed.
+
+    ``links`` says that the same transaction links it if it is accepted: whoever changes the
+    register is then waited for before anything is entered into the log of acts, which they need.
     """
     row = require(connection, extract, ExtractState.RECEIVED, ExtractState.VALIDATED)
     try:
@@ -83,6 +88,8 @@ def validate(
     if stands.state != row.state:
         # Somebody else, who was brought the same, looked it over while this was read.
         return Validated(ExtractState(stands.state), stands.report, refusal=stands.refusal)
+    if links:
+        lock_register(connection)
     report = _look_over(connection, row, read, book, by=by, now=now)
     state = ExtractState.VALIDATED
     if book.loading.accept == "at_once" and not report["stops"] and can_accept(connection, extract):
