@@ -68,10 +68,11 @@ NOBODY = "(nobody)"
 # Requests that may read at a time. Each holds a connection, and then needs a thread to go on: of
 # more than there are connections, those that wait for one would hold all threads.
 _READERS = 30
-# What is written by these is sent by systems, or may take long.
+# What is written by these is sent by systems, may take long, or waits for a run to end.
 _SENT = {
     Permission.WRITE_RECORDS,
     Permission.BRING_EXTRACTS,
+    Permission.DECIDE_EXTRACTS,
     Permission.EXPORT,
     Permission.READ_AUDIT,
 }
