@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from api import look_screen as screens
 from api import register_screen as screen
 from api.arguments import day, number, require_file
-from api.db.engine import reading
+from api.db.engine import reading, writing
 from api.db.turns import acting
 from api.opening import (
     ByOption,
@@ -265,7 +265,7 @@ def put(
     with (
         existing_register(database) as engine,
         _said_of("FILE: {}"),
-        acting(engine) as connection,
+        writing(engine) as connection,
     ):
         done = put_record(
             connection,
@@ -301,7 +301,7 @@ def delete(
     with (
         existing_register(database) as engine,
         _said_of("--as-of"),
-        acting(engine) as connection,
+        writing(engine) as connection,
     ):
         done = delete_record(
             connection,

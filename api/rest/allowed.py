@@ -69,7 +69,7 @@ NOBODY = "(nobody)"
 # more than there are connections, those that wait for one would hold all threads.
 _READERS = 30
 # What is written by these is sent by systems, may take long, or waits for a run to end.
-_SENT = {
+_WITHOUT_TURN = {
     Permission.WRITE_RECORDS,
     Permission.BRING_EXTRACTS,
     Permission.DECIDE_EXTRACTS,
@@ -224,7 +224,7 @@ class Writes(Allowed):
             raise Problem("busy", headers={"Retry-After": "10"}) from None
 
     def _transaction(self, engine: Engine) -> AbstractContextManager[Connection]:
-        return writing(engine) if self.permission in _SENT else acting(engine)
+        return writing(engine) if self.permission in _WITHOUT_TURN else acting(engine)
 
 
 @cache

@@ -8,7 +8,6 @@ from sqlalchemy import Connection, select
 
 from api.db.among import among
 from api.db.models import Event, Record, Run, Source
-from api.db.tables import in_utc
 from api.services.register.seen_events import FeedEvent, emptied, successors
 from api.services.register.severances import Hidden, hidden_from
 from api.services.register.sundered import mixed_spans, names_all, told_fields
@@ -22,19 +21,7 @@ def child_events(connection: Connection, child: str) -> list[FeedEvent]:
         .where(Event.child == child)
         .order_by(Event.id)
     )
-    return [
-        FeedEvent(
-            id=row.id,
-            run=row.run,
-            at=in_utc(row.at),
-            kind=row.kind,
-            child_id=row.child,
-            source=row.source,
-            record_id=row.record_id,
-            detail=row.detail,
-        )
-        for row in connection.execute(query)
-    ]
+    return [FeedEvent.of(row) for row in connection.execute(query)]
 
 
 def shown_events(

@@ -17,7 +17,6 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select, tuple_
 
 from api.db.among import among
 from api.db.models import Event, Membership, Record, Run, Severance, Source
-from api.db.tables import in_utc
 from api.services.access.policy import View
 from api.services.register.acts import keys_of
 from api.services.register.closure import fellows
@@ -105,19 +104,7 @@ def read_feed(
     newest = Place(newest_event(connection), last_run(connection))
     rows = connection.execute(query).all()
     unread, rows = len(rows) > limit + _BEYOND, rows[: limit + _BEYOND]
-    events = [
-        FeedEvent(
-            id=row.id,
-            run=row.run,
-            at=in_utc(row.at),
-            kind=row.kind,
-            child_id=row.child,
-            source=row.source,
-            record_id=row.record_id,
-            detail=row.detail,
-        )
-        for row in rows
-    ]
+    events = [FeedEvent.of(row) for row in rows]
     told = _told(connection, view, events)
     told = [one for one in told if (one.id, one.ahead) != (after, ahead)]
     if kinds:

@@ -13,11 +13,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from api.db.among import among
 from api.db.models import Event, Golden, Membership, Record, Source
+from api.db.tables import in_utc
 from api.services.access.policy import View
 from api.services.register.lookalikes import lookalike_keys, not_lookalike
 from api.services.register.sundered import Span
@@ -36,7 +37,6 @@ KEPT_AS = {
 
 # A child, and a run.
 Moment = tuple[str, int]
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,20 @@ class FeedEvent:
     detail: dict[str, Any] | None
     ahead: bool = False
     whole: bool = False
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> "FeedEvent":
+        """As it was kept. ``row`` is of `Event`, with the moment of its run, ``at``."""
+        return cls(
+            id=row.id,
+            run=row.run,
+            at=in_utc(row.at),
+            kind=row.kind,
+            child_id=row.child,
+            source=row.source,
+            record_id=row.record_id,
+            detail=row.detail,
+        )
 
 
 def successors(event: FeedEvent) -> list[str]:
