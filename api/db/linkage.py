@@ -116,7 +116,8 @@ class Pair(Table):
     turn: Mapped[float]
 
     __table_args__ = (
-        Index(None, "r"),
+        # With what is asked of the pairs of a second record, which lie all over the table.
+        Index(None, "r", "evidence", "company", "group", "apart"),
         _some("group", '"group" > 0', "l"),
         # With "waiting" itself, so that those that wait can be counted from the index alone.
         _some("waiting", "waiting = 1", "turn", "l", "r", "waiting"),

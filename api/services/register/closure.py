@@ -12,20 +12,21 @@ only read: around each record of which something is to be known stand all whose 
 count.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import ColumnElement, Connection, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, literal, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from api.db.among import among
 from api.db.models import Decision, Membership, Pair
 from api.services.register.columns import Numbers, columns
 from api.services.register.decisions import MATCH
-from api.services.register.pairs import Bits, Weighed, weighed_pairs
+from api.services.register.pairs import NO_KEPT, NO_PAIRS, Bits, KeptPairs, Weighed, pairs_at
 from matcher.deciding import MARGIN_BELOW
 from matcher.rules.matching import Thresholds
 
@@ -63,12 +64,18 @@ class Bounds:
         own = self.thresholds
         least = min(own.lower - MARGIN_BELOW, own.upper - own.rival_margin)
         evidence = least - max(self.priors.values(), default=0.0)
-        return or_(Pair.evidence >= evidence, Pair.weight >= min(own.lower, own.upper))
+        return or_(Pair.evidence >= evidence, Pair.company > 0)
 
     def prior(self, group: Numbers) -> Bits:
         """The prior of pairs by their groups."""
         groups, which = np.unique(group, return_inverse=True)
         return np.array([self.priors[one] for one in groups.tolist()], dtype=np.float64)[which]
+
+    def weighed(self, rows: Mapping[str, Any]) -> Weighed:
+        """Pairs with the weight that these priors, and the company that they have, come to."""
+        given = {name: own for name, own in rows.items() if name != "company"}
+        prior = self.prior(rows["group"])
+        return Weighed(**given, weight=rows["evidence"] + prior + rows["company"])
 
     def weight(self, pairs: Weighed) -> Bits:
         """What the comparisons and the prior come to, without company."""
@@ -80,46 +87,66 @@ class Reached:
     """What a change can reach: the ``core``, of which everything is to be said anew.
 
     Everything that matters to the pairs of ``complete`` records, which are the core and all
-    whose pairs with it are near, is among ``records``.
+    whose pairs with it are near, is among ``records``. ``pairs`` are those of two of these.
     """
 
     core: Numbers
     complete: Numbers
     records: Numbers
+    pairs: KeptPairs
 
 
 def reach(connection: Connection, seeds: Numbers, bounds: Bounds) -> Reached:
-    """What these records, of whose pairs something changed, can reach."""
-    core, pairs = closure(connection, seeds, bounds)
-    more, others = closure(connection, _ends(pairs, bounds.near(pairs)), bounds, core)
-    complete = np.union1d(core, more)
-    outer = [_ends(some, bounds.possible(some)) for some in (pairs, others)]
-    around, _ = closure(connection, np.union1d(*outer), bounds, complete)
-    return Reached(core, complete, np.union1d(complete, around))
+    """What these records, of whose pairs something changed, can reach.
+
+    What a prior has moved must be among the seeds: pairs are looked at by those of ``bounds``.
+    """
+    core = closure(connection, seeds, bounds)
+    more = closure(connection, _ends(core.pairs, bounds.near(core.pairs)), bounds, core.records)
+    complete = np.union1d(core.records, more.records)
+    outer = [_ends(some.pairs, bounds.possible(some.pairs)) for some in (core, more)]
+    around = closure(connection, np.union1d(*outer), bounds, complete)
+    records = np.union1d(complete, around.records)
+    pairs = KeptPairs.joined([*core.kept, *more.kept, *around.kept])
+    return Reached(core.records, complete, records, pairs.take(np.isin(pairs.r, records)))
 
 
 def _ends(pairs: Weighed, chosen: Flags) -> Numbers:
     return np.unique(np.concatenate(pairs.ends(chosen)))
 
 
-def closure(
-    connection: Connection, seeds: Numbers, bounds: Bounds, known: Numbers | None = None
-) -> tuple[Numbers, Weighed]:
-    """Records that are bound to these, through any number of others, with these; their pairs.
+@dataclass(frozen=True)
+class _Closed:
+    """Records that are bound to each other, and to nobody else.
 
-    What is ``known`` already is left out; it must be closed itself. Of the pairs, those that
-    may count.
+    ``pairs`` has those of theirs that may count; ``kept`` all of which the first is one of them.
     """
-    known = _NOBODY if known is None else known
+
+    records: Numbers
+    pairs: Weighed
+    kept: Sequence[KeptPairs]
+
+
+def closure(
+    connection: Connection, seeds: Numbers, bounds: Bounds, known: Numbers = _NOBODY
+) -> _Closed:
+    """Records that are bound to these, through any number of others, with these.
+
+    What is ``known`` already is left out; it must be closed itself.
+    """
     reached = frontier = np.setdiff1d(seeds, known)
-    read = [weighed_pairs(connection, _NOBODY)]
+    fellows = _NOBODY
+    read, kept = [NO_PAIRS], [NO_KEPT]
     while len(frontier):
-        pairs = weighed_pairs(connection, frontier, bounds.counting)
+        own, others = pairs_at(connection, frontier, bounds.counting)
+        kept.append(own)
+        pairs = Weighed.joined([own.weighed, bounds.weighed(others)])
         read.append(pairs)
-        found = [*pairs.ends(bounds.binding(pairs)), _tied(connection, frontier)]
+        joined, fellows = _tied(connection, frontier, fellows)
+        found = [*pairs.ends(bounds.binding(pairs)), joined, fellows]
         frontier = np.setdiff1d(np.concatenate(found), np.union1d(reached, known))
         reached = np.union1d(reached, frontier)
-    return reached, Weighed.joined(read)
+    return _Closed(reached, Weighed.joined(read), kept)
 
 
 _MINE, _THEIRS = aliased(Membership), aliased(Membership)
@@ -131,18 +158,21 @@ _FELLOWS = (
 )
 
 
-def _tied(connection: Connection, records: Numbers) -> Numbers:
-    """Records that are of one child with these, or that people joined with them at any time.
+def _tied(connection: Connection, records: Numbers, known: Numbers) -> tuple[Numbers, Numbers]:
+    """Records that people joined with these at any time, and those that are of one child.
 
     Whether that was undone need not be known: what is reached for nothing comes out as it was.
+    ``known`` are records whose fellows are reached already, being those of others.
     """
     joined = Decision.kind == MATCH
+    strangers = np.setdiff1d(records, known)
     query = union_all(
-        _FELLOWS.where(among(_MINE.record, records)),
-        select(Decision.record_r).where(joined, among(Decision.record_l, records)),
-        select(Decision.record_l).where(joined, among(Decision.record_r, records)),
+        _FELLOWS.add_columns(literal(1)).where(among(_MINE.record, strangers)),
+        select(Decision.record_r, literal(0)).where(joined, among(Decision.record_l, records)),
+        select(Decision.record_l, literal(0)).where(joined, among(Decision.record_r, records)),
     )
-    return columns(connection, query)[0]
+    found, is_fellow = columns(connection, query)
+    return found[is_fellow == 0], found[is_fellow == 1]
 
 
 def fellows(connection: Connection, records: Numbers) -> Numbers:

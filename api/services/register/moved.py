@@ -47,7 +47,7 @@ class Part:
     ``touched`` are current and to be compared with all, ``named`` with each other only;
     ``gone`` were children's records until now; ``seeds`` are the records of pairs for which
     company counts. ``new`` are the changed records as they are, and
-    ``shown_by`` counts the records that show a key of theirs.
+    ``shown_by`` counts the records that show a key, of those ``counted``, in order: all of theirs.
     """
 
     touched: Numbers
@@ -57,6 +57,20 @@ class Part:
     held: dict[str, int]
     new: Side
     shown_by: Count
+    counted: Numbers
+
+    def shown(self, linker: Linker, side: Side) -> Count:
+        """How many records show each key that these look for."""
+        others = np.setdiff1d(sized_keys(linker.matching, side.shown), self.counted)
+        if not len(others):
+            return self.shown_by
+        more = blocking_counts(linker.connection, others)
+
+        def count(wanted: Numbers) -> Numbers:
+            known = np.isin(wanted, self.counted)
+            return np.where(known, self.shown_by(wanted), more(wanted))
+
+        return count
 
 
 def find_moved(linker: Linker, given: Given, changed: Numbers) -> Part | None:
@@ -67,7 +81,7 @@ def find_moved(linker: Linker, given: Given, changed: Numbers) -> Part | None:
     connection = linker.connection
     old, new = sides_around(linker, changed)
     before = _years(linker)
-    keys, shown_by = _update_keys(linker, old, new)
+    keys, counted, shown_by = _update_keys(linker, old, new)
     moved = adjust_claims(connection, linker.kinds, *(_claims(linker, side) for side in (old, new)))
     held = _held(given.held, old, new)
     born = _NONE.view(np.uint64)
@@ -84,7 +98,7 @@ def find_moved(linker: Linker, given: Given, changed: Numbers) -> Part | None:
     years = kept_keys(linker.lists.index(BIRTH_YEAR), born)
     seeds = open_pairs_of(connection, years) if len(years) else _NONE
     gone = np.setdiff1d(changed, new.record)
-    return Part(touched, named, gone, seeds, held, new, shown_by)
+    return Part(touched, named, gone, seeds, held, new, shown_by, counted)
 
 
 def _claims(linker: Linker, side: Side) -> list[Claims]:
@@ -94,21 +108,23 @@ def _claims(linker: Linker, side: Side) -> list[Claims]:
     return linker.claims(side.coded)
 
 
-def _update_keys(linker: Linker, old: Side, new: Side) -> tuple[Numbers, Count]:
+def _update_keys(linker: Linker, old: Side, new: Side) -> tuple[Numbers, Numbers, Count]:
     """Write the keys that records show now; those of blocks whose pairs are others now.
 
-    Also how many records show each key that the new side asks for, from now on.
+    Also how many records show each key that either side looks for, from now on, and which those
+    keys are.
     """
     connection = linker.connection
     shown = [side.shown for side in (old, new) if len(side.record)]
     wanted = [sized_keys(linker.matching, own) for own in shown]
-    before = blocking_counts(connection, np.unique(np.concatenate([_NONE, *wanted])))
+    counted = np.unique(np.concatenate([_NONE, *wanted]))
+    before = blocking_counts(connection, counted)
     gone, come = _differing(_shown(old), _shown(new))
     _forget_keys(connection, *gone)
     insert(connection, BlockingKey, {"key": come[0], "record": come[1]})
     after = _adjusted(before, gone[0], come[0])
     moved = [moved_blocks(linker.matching, own, before, after) for own in shown]
-    return np.unique(np.concatenate([_NONE, *moved])), after
+    return np.unique(np.concatenate([_NONE, *moved])), counted, after
 
 
 def _shown(side: Side) -> Shown:

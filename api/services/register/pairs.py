@@ -7,7 +7,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from api.db.among import among
 from api.db.bulk import insert
@@ -24,6 +35,10 @@ Bits = npt.NDArray[np.float64]
 Ends = tuple[Numbers, Numbers]
 
 FINDINGS = ("company", "weight", "link", "waiting", "rival", "open", "turn")
+_COLUMNS = ("l", "r", "group", "pattern", "evidence", "apart", *FINDINGS)
+_IN_BITS = ("evidence", "company", "weight", "turn")
+# What the index by the second record has.
+_BY_SECOND = ("l", "r", "group", "evidence", "apart", "company")
 
 
 @dataclass(frozen=True)
@@ -37,6 +52,28 @@ class KeptPairs:
     evidence: Bits
     apart: Numbers
     found: Mapping[str, Any]
+
+    @classmethod
+    def joined(cls, parts: Sequence["KeptPairs"]) -> "KeptPairs":
+        """The pairs of all parts, of which there must be one."""
+        rows = [part.rows for part in parts]
+        return cls.of({name: np.concatenate([own[name] for own in rows]) for name in _COLUMNS})
+
+    @classmethod
+    def of(cls, rows: Mapping[str, Any]) -> "KeptPairs":
+        """Pairs by column."""
+        own = {name: rows[name] for name in _COLUMNS if name not in FINDINGS}
+        return cls(found={name: rows[name] for name in FINDINGS}, **own)
+
+    @property
+    def rows(self) -> dict[str, Any]:
+        """All columns."""
+        own = {name: getattr(self, name) for name in _COLUMNS if name not in FINDINGS}
+        return own | dict(self.found)
+
+    def take(self, chosen: npt.NDArray[np.bool_]) -> "KeptPairs":
+        """Some of the pairs."""
+        return KeptPairs.of({name: own[chosen] for name, own in self.rows.items()})
 
     def __len__(self) -> int:
         """Number of pairs."""
@@ -96,6 +133,7 @@ class Weighed:
 
 _IDS, _BITS = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64)
 NO_PAIRS = Weighed(_IDS, _IDS, _IDS, _BITS, _IDS, _BITS)
+NO_KEPT = KeptPairs.of({name: _BITS if name in _IN_BITS else _IDS for name in _COLUMNS})
 
 
 def places(pairs: Ends, wanted: Ends) -> npt.NDArray[np.intp]:
@@ -112,11 +150,52 @@ def places(pairs: Ends, wanted: Ends) -> npt.NDArray[np.intp]:
 
 def pairs_within(connection: Connection, records: Numbers) -> KeptPairs:
     """Pairs of which both records are among these."""
-    found = _read(connection, among(Pair.l, records))
-    inside = np.isin(found["r"], records)
-    found = {name: values[inside] for name, values in found.items()}
-    rest = {name: found.pop(name) for name in FINDINGS}
-    return KeptPairs(found=rest, **found)
+    found = columns(connection, select(*_every_column()).where(among(Pair.l, records)))
+    pairs = KeptPairs.of(dict(zip(_COLUMNS, found, strict=True)))
+    return pairs.take(np.isin(pairs.r, records))
+
+
+def pairs_at(
+    connection: Connection, records: Numbers, heavy: ColumnElement[bool]
+) -> tuple[KeptPairs, dict[str, Any]]:
+    """Pairs of which the first record is among these; those of the second that are ``heavy``.
+
+    Of the latter what `Weighed` has but the weight, and the company, by column: what an index
+    has of them. Both in one statement, since a register asks this several times for a record.
+    """
+    own = [getattr(Pair, name) if name in _BY_SECOND else literal(0) for name in _WHOLE]
+    query = union_all(
+        select(_state(_FLAGS) + 1, *(getattr(Pair, name) for name in _WHOLE)).where(
+            among(Pair.l, records)
+        ),
+        select(_state(("apart",)), *own).where(among(Pair.r, records), heavy),
+    )
+    state, *found = columns(connection, query)
+    rows = dict(zip(_WHOLE, found, strict=True)) | _unpacked(state)
+    first = state & 1 == 1
+    kept = KeptPairs.of({name: of_all[first] for name, of_all in rows.items()})
+    return kept, {name: rows[name][~first] for name in _BY_SECOND}
+
+
+# Columns of 0 or 1, which take as long to fetch as any other: they come as one number, by bits
+# from the second on, with the group above them.
+_FLAGS = ("apart", "link", "waiting", "rival", "open")
+_WHOLE = tuple(name for name in _COLUMNS if name not in ("group", *_FLAGS))
+_GROUP = 1 + len(_FLAGS)
+
+
+def _state(flags: Sequence[str]) -> ColumnElement[int]:
+    """The group and these flags of a pair as one even number."""
+    state: ColumnElement[int] = Pair.group * 2**_GROUP
+    for name in flags:
+        state += getattr(Pair, name) * 2 ** (1 + _FLAGS.index(name))
+    return state
+
+
+def _unpacked(state: Numbers) -> dict[str, Numbers]:
+    """Group and flags, by column."""
+    flags = {name: state >> 1 + at & 1 for at, name in enumerate(_FLAGS)}
+    return {"group": state >> _GROUP, **flags}
 
 
 def forget_pairs(connection: Connection, records: Numbers) -> None:
@@ -124,15 +203,13 @@ def forget_pairs(connection: Connection, records: Numbers) -> None:
     connection.execute(delete(Pair).where(_any_of(records)))
 
 
-def weighed_pairs(
-    connection: Connection, records: Numbers, heavy: ColumnElement[bool] | None = None
-) -> Weighed:
-    """The pairs of which any record is among these, and that are ``heavy`` if that is given."""
+def weighed_pairs(connection: Connection, records: Numbers) -> Weighed:
+    """The pairs of which any record is among these."""
     if not len(records):
         return NO_PAIRS
     names = [field.name for field in fields(Weighed)]
     query = select(*(getattr(Pair, name) for name in names)).where(_any_of(records))
-    return Weighed(*columns(connection, query if heavy is None else query.where(heavy)))
+    return Weighed(*columns(connection, query))
 
 
 def forget_these(connection: Connection, pairs: Weighed) -> None:
@@ -274,7 +351,5 @@ def _any_of(records: Numbers) -> Any:
     return or_(among(Pair.l, records), among(Pair.r, records))
 
 
-def _read(connection: Connection, where: Any) -> dict[str, Any]:
-    names = ("l", "r", "group", "pattern", "evidence", "apart", *FINDINGS)
-    found = columns(connection, select(*(getattr(Pair, name) for name in names)).where(where))
-    return dict(zip(names, found, strict=True))
+def _every_column() -> list[Any]:
+    return [getattr(Pair, name) for name in _COLUMNS]

@@ -37,7 +37,7 @@ from api.services.register.sides import Side, ids_of, prepared_of, side_of
 from api.services.register.state import BETWEEN, Given
 from matcher.classify import evidence_bin
 from matcher.deciding import MARGIN_BELOW, Linked, Scored, decide
-from matcher.keys import KeyIndex, proposed_within, searches, sized_keys
+from matcher.keys import KeyIndex, proposed_within, searches
 from matcher.pipeline import weigh
 from matcher.population import Population
 from matcher.prepared import Prepared
@@ -145,10 +145,7 @@ def _proposed(linker: Linker, side: Side, part: Part) -> tuple[Numbers, Numbers]
     if not len(side.record):
         return _NONE, _NONE
     connection, matching = linker.connection, linker.matching
-    sized = part.shown_by
-    if side is not part.new:
-        sized = blocking_counts(connection, sized_keys(matching, side.shown))
-    rows, keys = searches(matching, side.shown, sized)
+    rows, keys = searches(matching, side.shown, part.shown(linker, side))
     query = select(BlockingKey.key, BlockingKey.record).where(
         among(BlockingKey.key, np.unique(keys))
     )
@@ -279,7 +276,7 @@ def _decided(linker: Linker, given: Given, bounds: Bounds, seeds: Numbers) -> _D
     if prepared is None:
         return None
     record = ids_of(prepared)
-    kept = pairs_within(linker.connection, record)
+    kept = reached.pairs.take(np.isin(reached.pairs.l, record) & np.isin(reached.pairs.r, record))
     pairs = kept.scored(linker.matching, record)
     linked = _linked(linker, given, prepared, pairs, np.isin(record, reached.complete))
     changed = changed_findings(kept, linked, record, reached.core)

@@ -23,8 +23,8 @@ _COMPARED = ("source", "child", *ENTRY_COLUMNS, "held", "matched", "possible")
 # Columns of entries, each an array of numpy or a categorical.
 Entries = Mapping[str, Any]
 
-# From so many records on, all that waits is read at once.
-_MANY = 20_000
+# From so many records on, all that waits is read at once, from an index that has nothing else.
+_MANY = 1_000
 
 
 def update_entries(

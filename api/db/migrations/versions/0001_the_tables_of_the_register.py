@@ -5,7 +5,7 @@ from alembic import op
 
 from api.db.append_only import KeepAppendOnly, LetRowsChange
 
-revision: str = "0001_ca9dca"
+revision: str = "0001_d73271"
 down_revision: str | None = None
 
 
@@ -255,7 +255,11 @@ def upgrade() -> None:
             sqlite_where=sa.text("open = 1"),
             postgresql_where=sa.text("open = 1"),
         )
-        batch_op.create_index(batch_op.f("ix_pair_r"), ["r"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_pair_r_evidence_company_group_apart"),
+            ["r", "evidence", "company", "group", "apart"],
+            unique=False,
+        )
         batch_op.create_index(
             "ix_pair_waiting_set",
             ["turn", "l", "r", "waiting"],
@@ -1820,7 +1824,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("waiting = 1"),
             postgresql_where=sa.text("waiting = 1"),
         )
-        batch_op.drop_index(batch_op.f("ix_pair_r"))
+        batch_op.drop_index(batch_op.f("ix_pair_r_evidence_company_group_apart"))
         batch_op.drop_index(
             "ix_pair_open_set",
             sqlite_where=sa.text("open = 1"),
